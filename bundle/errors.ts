@@ -1,0 +1,88 @@
+/**
+ * Facts about an error that are safe to log and to show: never a secret, never file contents.
+ */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
+
+/**
+ * The one error class of coatcheck. `code` comes from a closed union per layer ({@link BundleErrorCode}
+ * here, `ErrorCode` in `protocol/errors.ts`, which also maps every code to an HTTP status, an exit
+ * code and what a node does about it). `message` is one sentence: what, where, what to do.
+ */
+export class CoatcheckError<Code extends string = string> extends Error {
+  override readonly name = 'CoatcheckError';
+  readonly code: Code;
+  readonly details: ErrorDetails;
+
+  constructor(code: Code, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** Every reason for which the format refuses bytes (docs/format.md, "Errors"). */
+export const BUNDLE_ERROR_CODES = [
+  // Any object
+  'truncated', // fewer bytes than the layout needs
+  'trailing_bytes', // bytes after the end of the layout
+  'bad_magic', // not this kind of object
+  'unsupported_version',
+  'unsupported_suite',
+  'non_canonical', // well-formed, but not the one encoding of this value
+  'too_large', // a limit on the size of the whole object
+  // Keys and signatures
+  'bad_public_key', // small order, or not canonical
+  'bad_signature',
+  'bad_node_id', // the two public keys do not hash to the id
+  // Sealed bundle
+  'bad_kind', // a report where a proposal is expected, or the other way round
+  'unknown_dictionary',
+  'bad_recipient_count',
+  'not_a_recipient', // no slot opens with this key
+  'bad_commitment', // the key in the slot is not the key that the header commits to
+  'decrypt_failed',
+  'bad_padding',
+  // Compressed manifest
+  'manifest_too_large',
+  'inflate_failed',
+  'length_mismatch', // inflated length differs from the declared one
+  // Manifest
+  'bad_path',
+  'bad_mode',
+  'bad_owner',
+  'unsorted', // entries out of order
+  'duplicate', // the same path, key or metadata name twice
+  'too_many_files',
+  'bad_metadata', // unknown name, or a value out of its range
+  // Statement
+  'bad_type',
+  'bad_reason', // over 200 bytes, or not UTF-8
+  'bad_time',
+  'bad_sequence',
+  'bad_field', // a field that must be zero, or must not, for this type
+  'too_many_signatures',
+  'bad_key_index',
+  'threshold_not_met', // fewer distinct valid signers than the keyset demands
+  'self_signed_refused', // a node's own statement where the policy does not say approval none
+  // Keyset and chain
+  'bad_threshold',
+  'bad_key_count',
+  'bad_name',
+  'bad_site',
+  'bad_chain', // a version that does not follow from the one before
+  'not_pinned', // the chain does not pass through the pinned keyset
+  // Frame
+  'chain_too_large',
+  'keyset_mismatch', // the statement's keyset version is not the last of the chain
+  'digest_mismatch', // the bundle is not the one that the statement names
+] as const;
+export type BundleErrorCode = (typeof BUNDLE_ERROR_CODES)[number];
+
+/** An error of the format layer. */
+export function bundleError(
+  code: BundleErrorCode,
+  message: string,
+  options: { cause?: unknown; details?: ErrorDetails } = {},
+): CoatcheckError<BundleErrorCode> {
+  return new CoatcheckError(code, message, options);
+}

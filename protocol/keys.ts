@@ -1,0 +1,90 @@
+import { CoatcheckError } from '../bundle/errors.ts';
+import type { Brand } from '../bundle/brand.ts';
+import type { NodeId } from '../bundle/identity.ts';
+
+/** A key of the bucket, made by one of the functions below and nowhere else. */
+export type ObjectKey = Brand<string, 'ObjectKey'>;
+
+/** Lower-case hex of a SHA-256: 64 characters. */
+export type DigestHex = Brand<string, 'DigestHex'>;
+
+/** The prefixes of a site's bucket (docs/http-api.md, "Objects"). */
+export const PREFIXES = ['pending', 'history', 'approved', 'rejected', 'reports', 'keysets'] as const;
+export type Prefix = (typeof PREFIXES)[number];
+
+const NODE_ID = /^[a-z2-7]{32}$/;
+const DIGEST = /^[0-9a-f]{64}$/;
+const NUMBER = /^[0-9]{10}$/;
+const MAX_NUMBER = 9_999_999_999;
+
+/** @throws bad_node_id unless `text` is 32 characters of lower-case base32 (RFC 4648) */
+export function parseNodeId(text: string): NodeId {
+  if (!NODE_ID.test(text)) {
+    throw new CoatcheckError('bad_node_id', 'a node id is 32 characters of a-z and 2-7');
+  }
+  return text as NodeId;
+}
+
+/** @throws bad_digest unless `text` is 64 lower-case hex digits */
+export function parseDigest(text: string): DigestHex {
+  if (!DIGEST.test(text)) {
+    throw new CoatcheckError('bad_digest', 'a digest is 64 lower-case hex digits');
+  }
+  return text as DigestHex;
+}
+
+function number(n: number): string {
+  if (!Number.isSafeInteger(n) || n < 1 || n > MAX_NUMBER) {
+    throw new CoatcheckError('bad_number', `a slot or version is 1 to ${MAX_NUMBER}`);
+  }
+  return String(n).padStart(10, '0');
+}
+
+const key = (text: string): ObjectKey => text as ObjectKey;
+
+export const pendingKey = (node: NodeId, digest: DigestHex): ObjectKey =>
+  key(`pending/${node}/${digest}`);
+export const historyKey = (node: NodeId, slot: number): ObjectKey =>
+  key(`history/${node}/${number(slot)}`);
+export const approvedKey = (node: NodeId): ObjectKey => key(`approved/${node}`);
+export const rejectedKey = (node: NodeId, digest: DigestHex): ObjectKey =>
+  key(`rejected/${node}/${digest}`);
+export const reportKey = (node: NodeId): ObjectKey => key(`reports/${node}`);
+export const keysetKey = (version: number): ObjectKey => key(`keysets/${number(version)}`);
+
+/** The prefix under which a listing finds the objects of one node. */
+export const nodePrefix = (prefix: 'pending' | 'history' | 'rejected', node: NodeId): string =>
+  `${prefix}/${node}/`;
+
+/** What a key means; undefined for a key that none of the functions above makes. */
+export type ParsedKey =
+  | { prefix: 'pending' | 'rejected'; node: NodeId; digest: DigestHex }
+  | { prefix: 'history'; node: NodeId; slot: number }
+  | { prefix: 'approved' | 'reports'; node: NodeId }
+  | { prefix: 'keysets'; version: number };
+
+/** The inverse of the key makers. Total: any string of a listing or a request may be given. */
+export function parseKey(text: string): ParsedKey | undefined {
+  const [prefix, first = '', second = '', ...rest] = text.split('/');
+  if (rest.length > 0) return undefined;
+  const parts = text.split('/').length;
+  const validNumber = (s: string): boolean => NUMBER.test(s) && Number(s) > 0;
+  switch (prefix) {
+    case 'pending':
+    case 'rejected':
+      return NODE_ID.test(first) && DIGEST.test(second)
+        ? { prefix, node: first as NodeId, digest: second as DigestHex }
+        : undefined;
+    case 'history':
+      return NODE_ID.test(first) && validNumber(second)
+        ? { prefix, node: first as NodeId, slot: Number(second) }
+        : undefined;
+    case 'approved':
+    case 'reports':
+      return parts === 2 && NODE_ID.test(first) ? { prefix, node: first as NodeId } : undefined;
+    case 'keysets':
+      return parts === 2 && validNumber(first) ? { prefix, version: Number(first) } : undefined;
+    default:
+      return undefined;
+  }
+}

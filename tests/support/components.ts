@@ -1,0 +1,60 @@
+import { execFileSync } from 'node:child_process';
+import { describe, inject, it } from 'vitest';
+
+/**
+ * Parts from outside that some tests need. Where one is missing its tests are skipped and the
+ * reason is listed at the end of the run; `COATCHECK_REQUIRE=minio,pynacl` (or `all`) makes its
+ * absence a failure instead.
+ */
+export const COMPONENTS = ['minio', 'pynacl'] as const;
+export type Component = (typeof COMPONENTS)[number];
+
+const required = (process.env['COATCHECK_REQUIRE'] ?? '').split(',').map((s) => s.trim());
+
+export function isRequired(component: Component): boolean {
+  return required.includes('all') || required.includes(component);
+}
+
+const probes: Record<Component, () => string | undefined> = {
+  minio: () => {
+    const minio = inject('minio');
+    return 'missing' in minio ? minio.missing : undefined;
+  },
+  pynacl: () => {
+    try {
+      execFileSync('python3', ['-c', 'import nacl'], { stdio: 'ignore' });
+      return undefined;
+    } catch {
+      return 'python3 with PyNaCl is not installed (pip install pynacl)';
+    }
+  },
+};
+
+const found = new Map<Component, string | undefined>();
+
+/** Why a component cannot be used here; undefined if it can. */
+export function missing(component: Component): string | undefined {
+  if (!found.has(component)) found.set(component, probes[component]());
+  return found.get(component);
+}
+
+/** A suite that needs a component: skipped with the reason, or failed where it is required. */
+export function describeWith(component: Component, title: string, body: () => void): void {
+  const reason = missing(component);
+  if (reason === undefined) describe(title, body);
+  else withoutComponent(component, title, reason);
+}
+
+/** One test that needs a component. */
+export function itWith(component: Component, title: string, body: () => Promise<void> | void): void {
+  const reason = missing(component);
+  if (reason === undefined) it(title, body);
+  else withoutComponent(component, title, reason);
+}
+
+function withoutComponent(component: Component, title: string, reason: string): void {
+  it(title, (context) => {
+    if (isRequired(component)) throw new Error(`${component} is required but missing: ${reason}`);
+    context.skip(`${component}: ${reason}`);
+  });
+}
