@@ -18,7 +18,16 @@ const mayImport = {
 const layers = Object.keys(mayImport);
 
 /** The modules of bundle/ that open or make a bundle's contents: for agent and cli only. */
-const opensBundles = ['open', 'seal', 'report', 'manifest', 'inflate', 'padding', 'dictionary', 'index'];
+const opensBundles = [
+  'open',
+  'seal',
+  'report',
+  'manifest',
+  'inflate',
+  'padding',
+  'dictionary',
+  'index',
+];
 
 const zones = layers.flatMap((target) => [
   {

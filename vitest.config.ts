@@ -8,7 +8,9 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{bundle,protocol,store,functions,agent,cli,infra,local-minio,bench}/**/*.test.ts'],
+          include: [
+            '{bundle,protocol,store,functions,agent,cli,infra,local-minio,bench}/**/*.test.ts',
+          ],
         },
       },
       {

@@ -13,7 +13,11 @@ export class CoatcheckError<Code extends string = string> extends Error {
   readonly code: Code;
   readonly details: ErrorDetails;
 
-  constructor(code: Code, message: string, options: { cause?: unknown; details?: ErrorDetails } = {}) {
+  constructor(
+    code: Code,
+    message: string,
+    options: { cause?: unknown; details?: ErrorDetails } = {},
+  ) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.details = options.details ?? {};

@@ -9,7 +9,14 @@ export type ObjectKey = Brand<string, 'ObjectKey'>;
 export type DigestHex = Brand<string, 'DigestHex'>;
 
 /** The prefixes of a site's bucket (docs/http-api.md, "Objects"). */
-export const PREFIXES = ['pending', 'history', 'approved', 'rejected', 'reports', 'keysets'] as const;
+export const PREFIXES = [
+  'pending',
+  'history',
+  'approved',
+  'rejected',
+  'reports',
+  'keysets',
+] as const;
 export type Prefix = (typeof PREFIXES)[number];
 
 const NODE_ID = /^[a-z2-7]{32}$/;

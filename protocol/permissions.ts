@@ -23,7 +23,12 @@ export interface Permissions {
  */
 export const PERMISSIONS: Readonly<Record<Credential, Permissions>> = {
   download: { get: ['approved', 'rejected', 'keysets'], put: [], delete: [], list: 'bucket' },
-  upload: { get: ['keysets'], put: ['pending', 'reports'], delete: [], list: ['pending', 'rejected', 'keysets'] },
+  upload: {
+    get: ['keysets'],
+    put: ['pending', 'reports'],
+    delete: [],
+    list: ['pending', 'rejected', 'keysets'],
+  },
   admin: {
     get: ['pending', 'history', 'approved', 'rejected', 'reports', 'keysets'],
     put: ['history', 'approved', 'rejected', 'keysets'],

@@ -46,7 +46,11 @@ export function describeWith(component: Component, title: string, body: () => vo
 }
 
 /** One test that needs a component. */
-export function itWith(component: Component, title: string, body: () => Promise<void> | void): void {
+export function itWith(
+  component: Component,
+  title: string,
+  body: () => Promise<void> | void,
+): void {
   const reason = missing(component);
   if (reason === undefined) it(title, body);
   else withoutComponent(component, title, reason);

@@ -11,7 +11,8 @@ export default class Reporter extends DefaultReporter {
     const count = { passed: 0, failed: 0, skipped: 0 };
     const reasons = new Map<string, number>();
     for (const module of modules) {
-      if (module.state() === 'failed' && [...module.children.allTests()].length === 0) count.failed++;
+      if (module.state() === 'failed' && [...module.children.allTests()].length === 0)
+        count.failed++;
       for (const test of module.children.allTests()) tally(test, count, reasons);
     }
     if (reasons.size > 0) {
