@@ -83,6 +83,7 @@ const PROTOCOL_ERRORS = {
   file_exists: local(EXIT.usage),
   file_malformed: local(EXIT.usage),
   file_unsafe: local(EXIT.usage),
+  file_denied: local(EXIT.denied), // the system does not let this user read or write there
   disk_full: local(EXIT.failed),
   wrong_passphrase: local(EXIT.denied),
   weak_secret: local(EXIT.usage),
