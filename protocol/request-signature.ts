@@ -1,0 +1,180 @@
+import { fromBase64, fromBase64Url, toBase64, toBase64Url, toHex, utf8 } from '../bundle/bytes.ts';
+import { verifyStrict } from '../bundle/ed25519.ts';
+import type { Identity, PublicKeys } from '../bundle/identity.ts';
+import { ed25519Sign, sha256 } from '#platform';
+import { fail } from './errors.ts';
+
+/**
+ * HTTP Message Signatures (RFC 9421) by one fixed template: the same seven components in the same
+ * order, one label, three parameters. Whoever verifies rebuilds the two headers from what they
+ * must say and compares, so there is no parser to confuse; any RFC 9421 library can make or check
+ * them (docs/http-api.md, "Signed requests").
+ */
+const COMPONENTS =
+  '("@method" "@authority" "@path" "@query" "content-digest" "coatcheck-box-key" "coatcheck-site")';
+
+/** How far `created` may be from the clock of whoever verifies, seconds, either way. */
+export const MAX_SKEW_SECONDS = 300;
+
+/** The headers that a signed request carries, in lower case. */
+export const SIGNATURE_HEADERS = [
+  'content-digest',
+  'coatcheck-box-key',
+  'coatcheck-site',
+  'signature-input',
+  'signature',
+] as const;
+
+const NO_BODY = new Uint8Array();
+const NO_BODY_DIGEST = digestField(NO_BODY);
+
+interface Covered {
+  readonly method: string;
+  /** The URL as the client names it: its host is the authority that is signed. */
+  readonly url: URL;
+  readonly contentDigest: string;
+  readonly boxKey: string;
+  readonly siteHex: string;
+}
+
+/**
+ * Signs a request.
+ *
+ * @param request.site 16 bytes
+ * @param request.created Unix time, seconds
+ * @returns the headers of {@link SIGNATURE_HEADERS}, to be sent as they are
+ */
+export function signRequest(request: {
+  method: string;
+  url: URL;
+  body?: Uint8Array;
+  site: Uint8Array;
+  identity: Identity;
+  created: number;
+}): Record<(typeof SIGNATURE_HEADERS)[number], string> {
+  const { method, url, body = NO_BODY, identity, created } = request;
+  const contentDigest = digestField(body);
+  const boxKey = toBase64Url(identity.boxKey);
+  const siteHex = toHex(request.site);
+  const parameters = parametersOf(created, toBase64Url(identity.signKey));
+  const base = signatureBase({ method, url, contentDigest, boxKey, siteHex }, parameters);
+  return {
+    'content-digest': contentDigest,
+    'coatcheck-box-key': boxKey,
+    'coatcheck-site': siteHex,
+    'signature-input': `coatcheck=${parameters}`,
+    signature: `coatcheck=:${toBase64(ed25519Sign(identity.signSecret, base))}:`,
+  };
+}
+
+/**
+ * Verifies a signed request, strictly: one signature, exactly the template's.
+ *
+ * @param request.url the URL as the client named it; its host is compared as the authority
+ * @param request.header a header's value by its lower-case name
+ * @param request.body every byte received; empty for GET
+ * @param request.now Unix time, seconds
+ * @returns the keys of whoever signed: what they may do is for the caller to judge
+ * @throws signature_missing, signature_malformed, wrong_site, signature_expired (with `now` in its
+ *   details, so that a node whose clock is wrong can sign again), content_digest_mismatch,
+ *   signature_invalid
+ */
+export function verifyRequest(request: {
+  method: string;
+  url: URL;
+  header: (name: string) => string | undefined;
+  body: Uint8Array;
+  site: Uint8Array;
+  now: number;
+}): PublicKeys {
+  const { method, url, header, body, now } = request;
+  const [contentDigest, boxKey, siteHex, input, signature] = SIGNATURE_HEADERS.map(header);
+  if (input === undefined || signature === undefined) {
+    throw fail('signature_missing', 'this route needs a request signed as docs/http-api.md says');
+  }
+  if (contentDigest === undefined || boxKey === undefined || siteHex === undefined) {
+    throw malformed('content-digest, coatcheck-box-key and coatcheck-site must be sent and signed');
+  }
+  const { created, keyid, parameters } = readParameters(input);
+  const signer = { signKey: readKey(keyid), boxKey: readKey(boxKey) };
+  if (siteHex !== toHex(request.site)) {
+    throw fail('wrong_site', 'the request is signed for another site than this server serves');
+  }
+  if (Math.abs(now - created) > MAX_SKEW_SECONDS) {
+    throw fail(
+      'signature_expired',
+      `the request was signed more than ${MAX_SKEW_SECONDS} seconds from this server's time; sign it again with that time`,
+      { details: { now } },
+    );
+  }
+  if (contentDigest !== (body.length === 0 ? NO_BODY_DIGEST : digestField(body))) {
+    throw fail('content_digest_mismatch', 'content-digest is not the SHA-256 of the body received');
+  }
+  const base = signatureBase({ method, url, contentDigest, boxKey, siteHex }, parameters);
+  if (!verifyStrict(signer.signKey, base, readSignature(signature))) {
+    throw fail(
+      'signature_invalid',
+      'the signature is not that of the named key over this method, authority, path and query',
+    );
+  }
+  return signer;
+}
+
+/** `Content-Digest` of RFC 9530, SHA-256 only. */
+function digestField(body: Uint8Array): string {
+  return `sha-256=:${toBase64(sha256(body))}:`;
+}
+
+function parametersOf(created: number, keyid: string): string {
+  return `${COMPONENTS};created=${created};keyid="${keyid}";alg="ed25519"`;
+}
+
+/** RFC 9421, section 2.5. `URL` has lower-cased the host and dropped a default port already. */
+function signatureBase(covered: Covered, parameters: string): Uint8Array {
+  const { method, url } = covered;
+  return utf8(
+    `"@method": ${method}\n` +
+      `"@authority": ${url.host}\n` +
+      `"@path": ${url.pathname}\n` +
+      `"@query": ${url.search || '?'}\n` +
+      `"content-digest": ${covered.contentDigest}\n` +
+      `"coatcheck-box-key": ${covered.boxKey}\n` +
+      `"coatcheck-site": ${covered.siteHex}\n` +
+      `"@signature-params": ${parameters}`,
+  );
+}
+
+function readParameters(input: string): { created: number; keyid: string; parameters: string } {
+  const [, digits = '', keyid = ''] = /;created=(\d{1,12});keyid="([\w-]{43})"/.exec(input) ?? [];
+  const created = Number(digits);
+  const parameters = parametersOf(created, keyid);
+  if (input !== `coatcheck=${parameters}`) {
+    throw malformed('signature-input does not follow the template');
+  }
+  return { created, keyid, parameters };
+}
+
+function readKey(text: string): Uint8Array {
+  if (!/^[\w-]{43}$/.test(text)) throw malformed('a key is 32 bytes in base64url, unpadded');
+  return decoded(() => fromBase64Url(text));
+}
+
+function readSignature(field: string): Uint8Array {
+  const text = /^coatcheck=:([A-Za-z0-9+/]{86}==):$/.exec(field)?.[1];
+  if (text === undefined) throw malformed('signature is coatcheck=:<64 bytes in base64>:');
+  return decoded(() => fromBase64(text));
+}
+
+function decoded(decode: () => Uint8Array): Uint8Array {
+  try {
+    return decode();
+  } catch (cause) {
+    throw malformed('a header is not canonical base64', cause);
+  }
+}
+
+function malformed(reason: string, cause?: unknown): Error {
+  return fail('signature_malformed', `the request's signature cannot be read: ${reason}`, {
+    cause,
+  });
+}

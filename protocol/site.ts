@@ -1,0 +1,102 @@
+import * as v from 'valibot';
+import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/bytes.ts';
+import { MAX_SEALED_BYTES } from '../bundle/header.ts';
+import { decodeSignedKeyset, encodeSignedKeyset } from '../bundle/keyset.ts';
+import type { SignedKeyset } from '../bundle/keyset.ts';
+import { fail } from './errors.ts';
+
+/** Whether an administrator decides about a node's proposals, or the node itself. */
+export type Approval = 'required' | 'none';
+
+/** One deployment, as its servers, its administrators and its node images all know it. */
+export interface Site {
+  /** 16 random bytes, chosen by `coatcheck init`. */
+  readonly id: Uint8Array;
+  /** For people: never an identity. */
+  readonly name: string;
+  /** The keyset that every chain must pass through. It counts as stored in `keysets/` always. */
+  readonly pinned: SignedKeyset;
+  readonly approval: Approval;
+  /** Origins, `http://host:port` or `https://host`, in the order in which a node tries them. */
+  readonly servers: readonly string[];
+  /** Limit on a sealed bundle, bytes; at most {@link MAX_SEALED_BYTES}. */
+  readonly maxBundleBytes: number;
+}
+
+const MIN_BUNDLE_BYTES = 1024;
+
+const SiteFile = v.strictObject({
+  coatcheck: v.literal('site/1'),
+  site: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'is 32 lower-case hex digits')),
+  name: v.pipe(
+    v.string(),
+    v.regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'is 1 to 64 letters, digits, space . _ -'),
+  ),
+  keyset: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is base64url')),
+  approval: v.picklist(['required', 'none']),
+  servers: v.array(v.pipe(v.string(), v.check(isOrigin, 'is an origin such as https://host'))),
+  maxBundleBytes: v.pipe(
+    v.number(),
+    v.integer(),
+    v.minValue(MIN_BUNDLE_BYTES),
+    v.maxValue(MAX_SEALED_BYTES),
+  ),
+});
+
+/** Whether `text` is `http://` or `https://` with a host, and nothing after it. */
+export function isOrigin(text: string): boolean {
+  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
+}
+
+/**
+ * Reads a `site.json`. Unknown names are refused: a policy that this version does not know must
+ * not be ignored silently.
+ *
+ * @throws file_malformed
+ */
+export function parseSite(text: string): Site {
+  const file = v.safeParse(SiteFile, parseJson(text));
+  if (!file.success) {
+    const [issue] = file.issues;
+    throw malformed(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
+  }
+  const { site, name, keyset, approval, servers, maxBundleBytes } = file.output;
+  const pinned = readKeyset(keyset);
+  const id = fromHex(site);
+  if (!equalBytes(id, pinned.keyset.site)) throw malformed('keyset: it belongs to another site');
+  return { id, name, pinned, approval, servers, maxBundleBytes };
+}
+
+/** The text of a `site.json`, ending in a line feed: {@link parseSite} gives the same site back. */
+export function formatSite(site: Site): string {
+  const file: v.InferInput<typeof SiteFile> = {
+    coatcheck: 'site/1',
+    site: toHex(site.id),
+    name: site.name,
+    keyset: toBase64Url(encodeSignedKeyset(site.pinned)),
+    approval: site.approval,
+    servers: [...site.servers],
+    maxBundleBytes: site.maxBundleBytes,
+  };
+  return `${JSON.stringify(file, undefined, 2)}\n`;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw malformed('it is not JSON', cause);
+  }
+}
+
+function readKeyset(text: string): SignedKeyset {
+  try {
+    return decodeSignedKeyset(fromBase64Url(text));
+  } catch (cause) {
+    throw malformed('keyset: it is not a signed keyset', cause);
+  }
+}
+
+function malformed(reason: string, cause?: unknown): Error {
+  return fail('file_malformed', `this is not a site file of coatcheck: ${reason}`, { cause });
+}
