@@ -34,6 +34,7 @@ export const BUNDLE_ERROR_CODES = [
   'unsupported_suite',
   'non_canonical', // well-formed, but not the one encoding of this value
   'too_large', // a limit on the size of the whole object
+  'bad_encoding', // text that is not lower-case hex, canonical base64 or UTF-8
   // Keys and signatures
   'bad_public_key', // small order, or not canonical
   'bad_signature',
@@ -66,6 +67,7 @@ export const BUNDLE_ERROR_CODES = [
   'bad_field', // a field that must be zero, or must not, for this type
   'too_many_signatures',
   'bad_key_index',
+  'key_not_allowed', // a `first` key under anything but a node's first approval, or under a keyset
   'threshold_not_met', // fewer distinct valid signers than the keyset demands
   'self_signed_refused', // a node's own statement where the policy does not say approval none
   // Keyset and chain
