@@ -10,7 +10,7 @@ const identity = deriveIdentity(new Uint8Array(32).fill(7));
 const site = new Uint8Array(16).fill(9);
 const NOW = 1_790_000_000;
 const target = new URL('https://coatcheck.example/v1/nodes/abc/config?waiting=00ff');
-const body = utf8('{"a":1}');
+const body = utf8('{"a":1}') as Uint8Array<ArrayBuffer>;
 
 type HeaderMap = Record<string, string>;
 

@@ -1,0 +1,187 @@
+import * as v from 'valibot';
+import { toBase64Url, utf8 } from '../bundle/bytes.ts';
+import type { Identity, NodeId } from '../bundle/identity.ts';
+import { fail, hasCode, isErrorCode } from './errors.ts';
+import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
+import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
+import type { DigestHex } from './keys.ts';
+import { getObject, putObject, readBody, reasonOf } from './objects.ts';
+import type { Fetch } from './objects.ts';
+import { signRequest } from './request-signature.ts';
+
+export interface ClientOptions {
+  /** Origin of the server. */
+  readonly server: string;
+  /** 16 bytes */
+  readonly site: Uint8Array;
+  /** Whoever signs; without it only `health` and `site` can be asked. */
+  readonly identity?: Identity;
+  readonly fetch?: Fetch;
+  /** Unix time, seconds. */
+  readonly now?: () => number;
+  readonly timeoutSeconds?: number;
+}
+
+/** What a proposal says of itself. Bytes are bytes here; the client encodes them. */
+export interface ProposalRequest {
+  readonly digest: DigestHex;
+  /** bytes */
+  readonly size: number;
+  /** The newest refusal that whoever proposes knows of. */
+  readonly after?: DigestHex;
+  /** Enrolment token */
+  readonly token?: string;
+  /** A frame of this node without its bundle: what decided the digest that it names. */
+  readonly decidedBy?: Uint8Array;
+}
+
+/**
+ * Typed calls of every route. Each throws `CoatcheckError`: with the server's own code and details
+ * if it refused, `server_unreachable` if nothing answered, `server_garbage` if what answered is
+ * not a coatcheck server.
+ */
+export interface Client {
+  /** Unix time, seconds: the local clock, corrected by the server's once it refused our time. */
+  now(): number;
+  health(): Promise<Answer<'health'>>;
+  site(): Promise<Answer<'site'>>;
+  config(node: NodeId, waiting?: DigestHex): Promise<Answer<'config'>>;
+  propose(node: NodeId, proposal: ProposalRequest): Promise<Answer<'propose'>>;
+  report(
+    node: NodeId,
+    report: { digest: DigestHex; size: number; proof: Uint8Array },
+  ): Promise<Answer<'report'>>;
+  /** @param statement a signed statement, encoded */
+  decide(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'decide'>>;
+  accept(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'accept'>>;
+  repair(node: NodeId): Promise<Answer<'repair'>>;
+  list(query: Query<'list'>): Promise<Answer<'list'>>;
+  read(keys: readonly string[]): Promise<Answer<'read'>>;
+  /** As {@link putObject}. */
+  put(presigned: PutAnswer, body: Uint8Array): Promise<void>;
+  /** As {@link getObject}. */
+  get(url: string, maxBytes: number): ReturnType<typeof getObject>;
+}
+
+interface Call<N extends RouteName> {
+  readonly node?: NodeId;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: Body<N>;
+}
+
+export function createClient(options: ClientOptions): Client {
+  const { server, site, identity, timeoutSeconds = 30 } = options;
+  const fetch: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
+  const localNow = options.now ?? (() => Math.floor(Date.now() / 1000));
+  let offsetSeconds = 0;
+  const now = (): number => localNow() + offsetSeconds;
+
+  async function call<N extends RouteName>(name: N, parts: Call<N> = {}): Promise<Answer<N>> {
+    try {
+      return await once(name, parts);
+    } catch (error) {
+      const serverNow = serverTimeOf(error);
+      if (serverNow === undefined) throw error;
+      offsetSeconds = serverNow - localNow();
+      return await once(name, parts);
+    }
+  }
+
+  async function once<N extends RouteName>(name: N, parts: Call<N>): Promise<Answer<N>> {
+    const route = ROUTES[name];
+    const { method } = route;
+    const url = new URL(route.path.replace(':node', parts.node ?? ''), server);
+    for (const [key, value] of Object.entries(parts.query ?? {})) {
+      if (value !== undefined) url.searchParams.set(key, value);
+    }
+    const body = parts.body === undefined ? undefined : utf8(JSON.stringify(parts.body));
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (body !== undefined) headers['content-type'] = 'application/json';
+    if (route.signedBy !== 'nobody') {
+      if (identity === undefined) throw fail('usage', `a key is needed to ask for ${name}`);
+      const signing = { method, url, site, identity, created: now() };
+      Object.assign(headers, signRequest(body === undefined ? signing : { ...signing, body }));
+    }
+    const { status, json } = await send(url, { method, headers, body });
+    if (status !== route.status) throw refusalOf(server, status, json);
+    const answer = v.safeParse(route.answer, json);
+    if (!answer.success) throw garbage(server, `its answer to ${name} has another shape`);
+    return answer.output as Answer<N>;
+  }
+
+  async function send(
+    url: URL,
+    init: { method: string; headers: Record<string, string>; body: Uint8Array | undefined },
+  ): Promise<{ status: number; json: unknown }> {
+    let answer: Response;
+    let body: Uint8Array | undefined;
+    try {
+      answer = await fetch(url.href, {
+        method: init.method,
+        headers: init.headers,
+        ...(init.body === undefined ? {} : { body: init.body as Uint8Array<ArrayBuffer> }),
+        redirect: 'manual',
+        signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      });
+      body = await readBody(answer, MAX_ANSWER_BYTES);
+    } catch (cause) {
+      throw fail(
+        'server_unreachable',
+        `the server ${server} did not answer: ${reasonOf(cause)}; is it running, and is this its address?`,
+        { cause },
+      );
+    }
+    if (body === undefined) throw garbage(server, `its answer is over ${MAX_ANSWER_BYTES} bytes`);
+    try {
+      return { status: answer.status, json: JSON.parse(new TextDecoder().decode(body)) as unknown };
+    } catch {
+      throw garbage(server, `it answered ${answer.status} with something that is not JSON`);
+    }
+  }
+
+  const decision = (statement: Uint8Array, from?: DecisionSource): Body<'decide'> => ({
+    statement: toBase64Url(statement),
+    ...(from === undefined ? {} : { from }),
+  });
+
+  return {
+    now,
+    health: () => call('health'),
+    site: () => call('site'),
+    config: (node, waiting) =>
+      call('config', { node, query: waiting === undefined ? {} : { waiting } }),
+    propose: (node, { decidedBy, ...rest }) =>
+      call('propose', {
+        node,
+        body: decidedBy === undefined ? rest : { ...rest, decidedBy: toBase64Url(decidedBy) },
+      }),
+    report: (node, { digest, size, proof }) =>
+      call('report', { node, body: { digest, size, proof: toBase64Url(proof) } }),
+    decide: (node, statement, from) => call('decide', { node, body: decision(statement, from) }),
+    accept: (node, statement, from) => call('accept', { node, body: decision(statement, from) }),
+    repair: (node) => call('repair', { node, body: {} }),
+    list: (query) => call('list', { query }),
+    read: (keys) => call('read', { body: { keys: [...keys] } }),
+    put: (presigned, body) => putObject(presigned, body, { timeoutSeconds, fetch }),
+    get: (url, maxBytes) => getObject(url, { maxBytes, timeoutSeconds, fetch }),
+  };
+}
+
+function serverTimeOf(error: unknown): number | undefined {
+  if (!hasCode(error, 'signature_expired')) return undefined;
+  const { now } = (error as ReturnType<typeof fail>).details;
+  return typeof now === 'number' && Number.isSafeInteger(now) && now >= 0 ? now : undefined;
+}
+
+/** The server's refusal as the error that it is; its sentence may hold anything: escape to show. */
+function refusalOf(server: string, status: number, json: unknown): Error {
+  const answer = v.safeParse(ErrorAnswer, json);
+  if (!answer.success) return garbage(server, `it answered ${status} without an error code`);
+  const { code, message, details } = answer.output.error;
+  if (!isErrorCode(code)) return garbage(server, `it answered ${status} with an unknown code`);
+  return fail(code, message.slice(0, 1000), { details });
+}
+
+function garbage(server: string, reason: string): Error {
+  return fail('server_garbage', `${server} does not answer like a coatcheck server: ${reason}`);
+}

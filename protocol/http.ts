@@ -1,0 +1,281 @@
+import * as v from 'valibot';
+import type { ErrorCode } from './errors.ts';
+import { PREFIXES } from './keys.ts';
+import type { Credential } from './permissions.ts';
+
+/**
+ * The bodies and the table of all routes: what the server checks, what the client sends and
+ * expects, and what docs/openapi.json is made from. Bytes are base64url without padding, digests
+ * lower-case hex, times Unix seconds. Requests are strict; answers may gain members.
+ */
+
+/** Limit on a request's body and on an answer's, bytes. */
+export const MAX_REQUEST_BYTES = 192 * 1024;
+export const MAX_ANSWER_BYTES = 1024 * 1024;
+/** Limit on a sealed report, bytes. */
+export const MAX_REPORT_BYTES = 4096;
+/** Limit on the keys of one `read`. */
+export const MAX_READ_KEYS = 100;
+
+const Digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is not 64 lower-case hex digits'));
+const Bytes = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is not base64url without padding'));
+const Time = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Size = v.pipe(v.number(), v.integer(), v.minValue(1));
+const Slot = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9_999_999_999));
+const Key = v.pipe(v.string(), v.maxLength(200));
+const NodeId = v.pipe(v.string(), v.regex(/^[a-z2-7]{32}$/, 'is not a node id'));
+
+const Put = v.object({
+  url: v.string(),
+  headers: v.record(v.string(), v.string()),
+  expiresAt: Time,
+});
+export type PutAnswer = v.InferOutput<typeof Put>;
+
+const Decision = v.strictObject({
+  statement: Bytes,
+  from: v.optional(
+    v.union([v.strictObject({ pending: v.literal(true) }), v.strictObject({ slot: Slot })]),
+  ),
+});
+/** Where the bundle of a decision is read from. */
+export type DecisionSource = NonNullable<v.InferOutput<typeof Decision>['from']>;
+
+const Decided = v.object({
+  outcome: v.picklist(['decided', 'already']),
+  slot: Slot,
+  statementDigest: Digest,
+  published: v.boolean(),
+});
+
+/** The answer of every refusal. */
+export const ErrorAnswer = v.object({
+  error: v.object({
+    code: v.string(),
+    message: v.string(),
+    details: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  }),
+});
+
+export type SignedBy = 'nobody' | 'node' | 'admin' | 'node or admin';
+type Schema = v.GenericSchema;
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** In the notation of Hono: `:node` is a node id. */
+  readonly path: string;
+  /** Whose key must have signed the request; `node` is the one that the path names. */
+  readonly signedBy: SignedBy;
+  /** The credential of the function that serves it; `any`: every function does. */
+  readonly credential: Credential | 'any';
+  readonly summary: string;
+  readonly query?: v.GenericSchema<Record<string, string | undefined>>;
+  readonly body?: Schema;
+  readonly status: 200 | 201;
+  readonly answer: Schema;
+  /** What it may refuse with, besides {@link COMMON_ERRORS} and {@link SIGNED_ERRORS}. */
+  readonly errors: readonly ErrorCode[];
+}
+
+/** What any route may answer. */
+export const COMMON_ERRORS = ['bad_request', 'internal'] as const satisfies ErrorCode[];
+
+/** What any signed route may answer besides. */
+export const SIGNED_ERRORS = [
+  'signature_missing',
+  'signature_malformed',
+  'signature_invalid',
+  'signature_expired',
+  'content_digest_mismatch',
+  'wrong_site',
+] as const satisfies ErrorCode[];
+
+const POSTED = ['bad_json', 'body_too_large'] as const satisfies ErrorCode[];
+const STORE = [
+  'store_unavailable',
+  'store_unknown',
+  'store_denied',
+  'store_full',
+  'no_such_bucket',
+] as const satisfies ErrorCode[];
+/** A statement or a frame in the request may be refused with any code of the format. */
+const PROOF = ['does_not_verify', 'not_this_node'] as const satisfies ErrorCode[];
+const DECISION = [
+  ...POSTED,
+  ...STORE,
+  ...PROOF,
+  'already_decided',
+  'head_moved',
+  'stale_keyset',
+  'in_force',
+  'not_found',
+  'bad_signer',
+  'bad_recipients',
+] as const satisfies ErrorCode[];
+
+export const ROUTES = {
+  health: {
+    method: 'GET',
+    path: '/v1/health',
+    signedBy: 'nobody',
+    credential: 'any',
+    summary: 'Whether the server answers, and its time.',
+    status: 200,
+    answer: v.object({ ok: v.literal(true), version: v.string(), now: Time }),
+    errors: [],
+  },
+  site: {
+    method: 'GET',
+    path: '/v1/site',
+    signedBy: 'nobody',
+    credential: 'download',
+    summary: 'The site and its chain of keysets, from the pinned one to the newest.',
+    status: 200,
+    answer: v.object({
+      site: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+      name: v.string(),
+      approval: v.picklist(['required', 'none']),
+      maxBundleBytes: Size,
+      chain: Bytes,
+      now: Time,
+    }),
+    errors: [...STORE],
+  },
+  config: {
+    method: 'GET',
+    path: '/v1/nodes/:node/config',
+    signedBy: 'node',
+    credential: 'download',
+    summary:
+      "A URL of the node's configuration and, if it names a waiting proposal, one of its refusal.",
+    query: v.strictObject({ waiting: v.optional(Digest) }),
+    status: 200,
+    answer: v.object({
+      url: v.string(),
+      expiresAt: Time,
+      rejectedUrl: v.optional(v.string()),
+      now: Time,
+    }),
+    errors: ['bad_node_id', 'not_this_node'],
+  },
+  propose: {
+    method: 'POST',
+    path: '/v1/nodes/:node/proposals',
+    signedBy: 'node or admin',
+    credential: 'upload',
+    summary: 'A presigned PUT for one sealed bundle.',
+    body: v.strictObject({
+      digest: Digest,
+      size: Size,
+      after: v.optional(Digest),
+      token: v.optional(v.pipe(v.string(), v.maxLength(256))),
+      decidedBy: v.optional(Bytes),
+    }),
+    status: 201,
+    answer: v.object({ key: Key, put: Put }),
+    errors: [
+      ...POSTED,
+      ...STORE,
+      ...PROOF,
+      'bad_node_id',
+      'token_refused',
+      'too_large',
+      'already_decided',
+      'waiting',
+      'rejected',
+      'too_many_pending',
+    ],
+  },
+  report: {
+    method: 'POST',
+    path: '/v1/nodes/:node/reports',
+    signedBy: 'node',
+    credential: 'upload',
+    summary: 'A presigned PUT for a report on what the node applied.',
+    body: v.strictObject({ digest: Digest, size: Size, proof: Bytes }),
+    status: 201,
+    answer: v.object({ key: Key, put: Put }),
+    errors: [...POSTED, ...PROOF, 'bad_node_id', 'too_large'],
+  },
+  decide: {
+    method: 'POST',
+    path: '/v1/nodes/:node/decisions',
+    signedBy: 'admin',
+    credential: 'admin',
+    summary: 'Records a signed decision about a node and puts it in force.',
+    body: Decision,
+    status: 200,
+    answer: Decided,
+    errors: [...DECISION, 'bad_node_id', 'not_an_admin'],
+  },
+  accept: {
+    method: 'POST',
+    path: '/v1/nodes/:node/accept',
+    signedBy: 'node',
+    credential: 'admin',
+    summary: "Records a node's own approval, where the site's policy is approval none.",
+    body: Decision,
+    status: 200,
+    answer: Decided,
+    errors: [...DECISION, 'bad_node_id', 'approval_required'],
+  },
+  repair: {
+    method: 'POST',
+    path: '/v1/nodes/:node/repair',
+    signedBy: 'admin',
+    credential: 'admin',
+    summary: 'Does again whatever a decision left undone, and names what does not verify.',
+    body: v.strictObject({}),
+    status: 200,
+    answer: v.object({
+      published: v.boolean(),
+      junk: v.array(v.object({ slot: Slot, code: v.string() })),
+      cleaned: v.array(Key),
+    }),
+    errors: [...POSTED, ...STORE, 'bad_node_id', 'not_an_admin'],
+  },
+  list: {
+    method: 'GET',
+    path: '/v1/admin/list',
+    signedBy: 'admin',
+    credential: 'admin',
+    summary: 'One page of the objects under a prefix, in the order of their keys.',
+    query: v.strictObject({
+      prefix: v.picklist(PREFIXES),
+      node: v.optional(NodeId),
+      after: v.optional(Key),
+    }),
+    status: 200,
+    answer: v.object({
+      objects: v.array(
+        v.object({ key: Key, size: v.pipe(v.number(), v.integer()), modified: Time }),
+      ),
+      next: v.optional(Key),
+    }),
+    errors: [...STORE, 'not_an_admin'],
+  },
+  read: {
+    method: 'POST',
+    path: '/v1/admin/read',
+    signedBy: 'admin',
+    credential: 'admin',
+    summary: 'URLs of objects, to be fetched straight from the store.',
+    body: v.strictObject({
+      keys: v.pipe(v.array(Key), v.minLength(1), v.maxLength(MAX_READ_KEYS)),
+    }),
+    status: 200,
+    answer: v.object({
+      urls: v.array(v.object({ key: Key, url: v.string(), expiresAt: Time })),
+    }),
+    errors: [...POSTED, ...STORE, 'not_an_admin'],
+  },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof ROUTES;
+
+type Part<N extends RouteName, P extends 'query' | 'body' | 'answer'> =
+  (typeof ROUTES)[N] extends Record<P, infer S extends Schema> ? v.InferOutput<S> : undefined;
+/** What a route's query, body and answer hold, as JSON carries them. */
+export type Query<N extends RouteName> = Part<N, 'query'>;
+export type Body<N extends RouteName> = Part<N, 'body'>;
+export type Answer<N extends RouteName> = Part<N, 'answer'>;

@@ -1,0 +1,150 @@
+import { fail } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
+
+/**
+ * Plain HTTP against an object store: what whoever holds a presigned URL does, without
+ * credentials and without an SDK.
+ */
+
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+
+/** A store's error documents are short; what is longer is not one. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/**
+ * The body of an answer. Undefined if it is longer than `maxBytes`: the rest is not read.
+ * Throws what the connection throws.
+ */
+export async function readBody(
+  message: Response | Request,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  if (message.body === null) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = (message.body as ReadableStream<Uint8Array>).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    length += part.value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      return undefined;
+    }
+    chunks.push(part.value);
+  }
+  const [first] = chunks;
+  if (chunks.length === 1 && first !== undefined) return first;
+  const body = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return body;
+}
+
+/**
+ * Fetches an object by its presigned URL. `found: false` **only** for a 404 whose body says
+ * `NoSuchKey`: a missing bucket, a proxy's 404, a refusal are failures, never "not there".
+ *
+ * @throws too_large above `maxBytes`, store_unavailable, store_denied, no_such_bucket
+ */
+export async function getObject(
+  url: string,
+  options: { maxBytes: number; timeoutSeconds: number; fetch: Fetch },
+): Promise<{ found: true; body: Uint8Array } | { found: false }> {
+  const { maxBytes, timeoutSeconds, fetch } = options;
+  const answer = await send(fetch, url, { method: 'GET' }, timeoutSeconds, 'store_unavailable');
+  if (answer.status !== 200) {
+    const code = await errorCodeOf(answer);
+    if (answer.status === 404 && code === 'NoSuchKey') return { found: false };
+    throw refusal(url, answer.status, code, 'store_unavailable');
+  }
+  const body = await readBody(answer, maxBytes).catch((cause: unknown) => {
+    throw unreachable(url, cause, 'store_unavailable');
+  });
+  if (body === undefined) {
+    throw fail('too_large', `an object of ${hostOf(url)} is larger than ${maxBytes} bytes`);
+  }
+  return { found: true, body };
+}
+
+/**
+ * Uploads by a presigned PUT, with exactly its headers.
+ *
+ * @throws already_exists if something is at that key, store_denied (also for an expired URL),
+ *   store_full, no_such_bucket, store_unknown if it may have been stored all the same
+ */
+export async function putObject(
+  presigned: { url: string; headers: Readonly<Record<string, string>> },
+  body: Uint8Array,
+  options: { timeoutSeconds: number; fetch: Fetch },
+): Promise<void> {
+  const { url } = presigned;
+  // fetch sends these two by itself, and sends a given length twice.
+  const headers = Object.fromEntries(
+    Object.entries(presigned.headers).filter(([name]) => !/^(host|content-length)$/i.test(name)),
+  );
+  const init = { method: 'PUT', headers, body: body as Uint8Array<ArrayBuffer> };
+  const answer = await send(options.fetch, url, init, options.timeoutSeconds, 'store_unknown');
+  if (!answer.ok) throw refusal(url, answer.status, await errorCodeOf(answer), 'store_unknown');
+  await answer.body?.cancel();
+}
+
+async function send(
+  fetch: Fetch,
+  url: string,
+  init: RequestInit,
+  timeoutSeconds: number,
+  otherwise: ErrorCode,
+): Promise<Response> {
+  try {
+    return await fetch(url, {
+      ...init,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeoutSeconds * 1000),
+    });
+  } catch (cause) {
+    throw unreachable(url, cause, otherwise);
+  }
+}
+
+/** The `<Code>` of an S3 error document. */
+async function errorCodeOf(answer: Response): Promise<string | undefined> {
+  const body = await readBody(answer, MAX_ERROR_BYTES).catch(() => undefined);
+  return /<Code>([A-Za-z]{1,60})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
+}
+
+function refusal(url: string, status: number, s3Code: string | undefined, otherwise: ErrorCode) {
+  const said = `the object store at ${hostOf(url)} answered ${status} ${s3Code ?? 'without a code'}`;
+  return fail(codeFor(status, s3Code, otherwise), said, {
+    details: { status, ...(s3Code === undefined ? {} : { s3Code }) },
+  });
+}
+
+function codeFor(status: number, s3Code: string | undefined, otherwise: ErrorCode): ErrorCode {
+  if (s3Code === 'NoSuchBucket') return 'no_such_bucket';
+  if (status === 412) return 'already_exists';
+  if (status === 507 || s3Code === 'XMinioStorageFull') return 'store_full';
+  if (status === 409 || status === 429 || status >= 500) return otherwise;
+  return status === 404 ? 'store_unavailable' : 'store_denied';
+}
+
+function unreachable(url: string, cause: unknown, code: ErrorCode): Error {
+  return fail(code, `the object store at ${hostOf(url)} did not answer: ${reasonOf(cause)}`, {
+    cause,
+  });
+}
+
+/** Never the whole URL: a presigned one is a credential. */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'an unreadable URL';
+}
+
+/** What is behind the "fetch failed" of a fetch. */
+export function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return String(cause);
+  return 'code' in cause && typeof cause.code === 'string' && cause.message === ''
+    ? cause.code
+    : cause.message;
+}
