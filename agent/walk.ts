@@ -1,0 +1,216 @@
+import * as fs from 'node:fs';
+import { fail } from '../protocol/errors.ts';
+import { errnoOf, naming, systemError } from './system-error.ts';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+
+/**
+ * An open folder. Everything below the machine's root is reached from one of these, a single name
+ * at a time, so that no link can lead elsewhere, whatever happens to the tree meanwhile. Node has
+ * no `openat`; `/proc/self/fd/<fd>/<name>` is the same thing on Linux.
+ */
+export interface Folder {
+  readonly fd: number;
+  /** Its path below the root, for messages; empty for the root. */
+  readonly path: string;
+}
+
+/** The path of `name` inside an open folder, for a system call that does not follow `name`. */
+export const at = (folder: Folder, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
+
+const below = (folder: Folder, name: string): string =>
+  folder.path === '' ? name : `${folder.path}/${name}`;
+
+/**
+ * Opens the root folder as the operator named it (links in `path` are theirs, and followed).
+ * @throws file_missing, file_denied, path_refused
+ */
+export function openRoot(path: string): Folder {
+  const fd = naming(path, () => fs.openSync(path, O_RDONLY | O_DIRECTORY));
+  if (!fs.existsSync(`/proc/self/fd/${fd}`)) {
+    fs.closeSync(fd);
+    throw fail('path_refused', '/proc is not mounted, and no file is written without it');
+  }
+  return { fd, path: '' };
+}
+
+export function closeFolder(folder: Folder): void {
+  fs.closeSync(folder.fd);
+}
+
+/** Runs `act` with the root folder open. */
+export function withRoot<T>(path: string, act: (root: Folder) => T): T {
+  const root = openRoot(path);
+  try {
+    return act(root);
+  } finally {
+    closeFolder(root);
+  }
+}
+
+/**
+ * Opens the folder `name` of `parent`.
+ * @throws path_refused if it is a link or no folder; file_missing; file_denied
+ */
+export function openChild(parent: Folder, name: string): Folder {
+  const path = below(parent, name);
+  return naming(path, () => ({
+    fd: fs.openSync(at(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+    path,
+  }));
+}
+
+/** Makes the folder `name`, with exactly `mode`, unless something is there. */
+function makeChild(parent: Folder, name: string, mode: number): void {
+  try {
+    fs.mkdirSync(at(parent, name), { mode: 0o700 });
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return;
+    throw systemError(error, below(parent, name));
+  }
+  const child = openChild(parent, name);
+  try {
+    fs.fchmodSync(child.fd, mode); // mkdir's mode passes through the umask
+    fs.fsyncSync(parent.fd);
+  } finally {
+    closeFolder(child);
+  }
+}
+
+/**
+ * Walks to the folder that holds the last part of `path` (relative, checked by `checkPath`) and
+ * runs `act` there. Folders that are missing are made with mode `make`, or, without `make`, the
+ * answer is undefined.
+ * @throws path_refused where a part on the way is a link or no folder
+ */
+export function inFolderOf<T>(
+  root: Folder,
+  path: string,
+  act: (folder: Folder, name: string) => T,
+  options: { make?: number } = {},
+): T | undefined {
+  const parts = path.split('/');
+  const name = parts.pop()!;
+  const opened: Folder[] = [];
+  try {
+    let folder = root;
+    for (const part of parts) {
+      if (options.make !== undefined) makeChild(folder, part, options.make);
+      try {
+        folder = openChild(folder, part);
+      } catch (error) {
+        if (options.make === undefined && isMissing(error)) return undefined;
+        throw error;
+      }
+      opened.push(folder);
+    }
+    return act(folder, name);
+  } finally {
+    opened.forEach(closeFolder);
+  }
+}
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  ['ENOENT', 'file_missing'].includes(String(error.code));
+
+/** What is at `name`, itself and not what it may point to; undefined if nothing is. */
+export function statIn(folder: Folder, name: string): fs.Stats | undefined {
+  return naming(below(folder, name), () =>
+    fs.lstatSync(at(folder, name), { throwIfNoEntry: false }),
+  );
+}
+
+/** A regular file, read whole through one descriptor. */
+export interface ReadFile {
+  readonly content: Uint8Array;
+  readonly stat: fs.Stats;
+}
+
+/**
+ * Reads the regular file `name` of `folder`; never follows a link, never waits for a FIFO.
+ * @throws file_missing, file_denied; path_refused if it is not a regular file; too_large
+ */
+export function readIn(folder: Folder, name: string, maxBytes: number): ReadFile {
+  const path = below(folder, name);
+  const fd = naming(path, () => fs.openSync(at(folder, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  try {
+    return { content: readAll(fd, path, maxBytes), stat: fs.fstatSync(fd) };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/**
+ * The content of an open regular file.
+ * @throws path_refused if it is something else; too_large above `maxBytes`
+ */
+export function readAll(fd: number, path: string, maxBytes: number): Uint8Array {
+  if (!fs.fstatSync(fd).isFile()) throw fail('path_refused', `${path} is not a regular file`);
+  // Not the size of fstat: files of /sys say 4096, and a file may grow meanwhile.
+  const buffer = new Uint8Array(maxBytes + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const read = naming(path, () =>
+      fs.readSync(fd, buffer, length, buffer.length - length, length),
+    );
+    if (read === 0) return buffer.slice(0, length);
+    length += read;
+  }
+  throw fail('too_large', `${path} is larger than ${maxBytes} bytes`);
+}
+
+/** Mode and owner of a file to make; the owner is left alone where it is not given. */
+export interface Attributes {
+  readonly mode: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+}
+
+/**
+ * Makes the file `name`, which must not exist, durable and with exactly these attributes. On any
+ * error nothing is left.
+ * @throws file_exists, file_denied, disk_full
+ */
+export function createIn(
+  folder: Folder,
+  name: string,
+  content: Uint8Array,
+  { mode, owner }: Attributes,
+): void {
+  naming(below(folder, name), () => {
+    const fd = fs.openSync(at(folder, name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+    try {
+      for (let written = 0; written < content.length;) {
+        written += fs.writeSync(fd, content, written);
+      }
+      if (owner !== undefined) fs.fchownSync(fd, owner.uid, owner.gid);
+      fs.fchmodSync(fd, mode); // after chown, which may clear bits; free of the umask
+      fs.fsyncSync(fd);
+    } catch (error) {
+      fs.unlinkSync(at(folder, name));
+      throw error;
+    } finally {
+      fs.closeSync(fd);
+    }
+  });
+}
+
+/** Removes the file or link `name`, if it is there. Never a folder. */
+export function removeIn(folder: Folder, name: string): void {
+  try {
+    fs.unlinkSync(at(folder, name));
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw systemError(error, below(folder, name));
+  }
+}
+
+/** Puts `from` in the place of whatever file or link is at `to`, in one step. */
+export function renameIn(folder: Folder, from: string, to: string): void {
+  naming(below(folder, to), () => fs.renameSync(at(folder, from), at(folder, to)));
+}
+
+/** Makes what happened in this folder durable. */
+export function syncFolder(folder: Folder): void {
+  fs.fsyncSync(folder.fd);
+}
