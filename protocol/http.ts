@@ -12,8 +12,6 @@ import type { Credential } from './permissions.ts';
 /** Limit on a request's body and on an answer's, bytes. */
 export const MAX_REQUEST_BYTES = 192 * 1024;
 export const MAX_ANSWER_BYTES = 1024 * 1024;
-/** Limit on a sealed report, bytes. */
-export const MAX_REPORT_BYTES = 4096;
 /** Limit on the keys of one `read`. */
 export const MAX_READ_KEYS = 100;
 

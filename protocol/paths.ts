@@ -1,0 +1,177 @@
+/**
+ * What a bundle may place on a machine, and how an administrator is shown it. Deny by default: a
+ * path that no pattern names is neither captured nor applied.
+ *
+ * - `plain`: settings that are only read
+ * - `secret`: keys and passwords, masked unless asked for
+ * - `exec`: what runs, or names, a program or a library, or lets somebody in; highlighted
+ */
+export type PathClass = 'plain' | 'secret' | 'exec';
+
+/** Merged by entry with the image's own file instead of replacing it. */
+export const MERGED = ['etc/passwd', 'etc/shadow', 'etc/group'] as const;
+
+/** `*` is any run of characters within a part of a path; `**` is one part or more. */
+const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
+  secret: [
+    'etc/shadow',
+    'etc/gshadow',
+    'etc/ssh/ssh_host_*_key',
+    'etc/ssl/private/**',
+    'etc/pki/tls/private/**',
+    'etc/krb5.keytab',
+    'etc/sssd/**',
+    'etc/ldap.secret',
+    'etc/wireguard/**',
+    'etc/systemd/network/*.netdev',
+    'etc/NetworkManager/system-connections/*',
+    'etc/wpa_supplicant/*.conf',
+    'etc/ipsec.secrets',
+    'etc/ppp/*-secrets',
+    'etc/iscsi/*.conf',
+    'etc/munge/munge.key',
+    'etc/ceph/*.keyring',
+  ],
+  exec: [
+    'etc/ld.so.preload',
+    'etc/ld.so.conf',
+    'etc/ld.so.conf.d/*.conf',
+    'etc/systemd/system/**',
+    'etc/systemd/user/**',
+    'etc/init.d/*',
+    'etc/rc.local',
+    'etc/crontab',
+    'etc/anacrontab',
+    'etc/cron.*/*',
+    'etc/udev/**',
+    'etc/sudoers',
+    'etc/sudoers.d/*',
+    'etc/polkit-1/**',
+    'etc/pam.conf',
+    'etc/pam.d/*',
+    'etc/modprobe.d/*.conf',
+    'etc/sysctl.conf',
+    'etc/sysctl.d/*.conf',
+    'etc/tmpfiles.d/*.conf',
+    'etc/sysusers.d/*.conf',
+    'etc/binfmt.d/*.conf',
+    'etc/environment',
+    'etc/environment.d/*.conf',
+    'etc/profile',
+    'etc/profile.d/*',
+    'etc/bash.bashrc',
+    'etc/default/**',
+    'etc/sysconfig/**',
+    'etc/logrotate.conf',
+    'etc/logrotate.d/*',
+    'etc/rsyslog.conf',
+    'etc/rsyslog.d/*.conf',
+    'etc/network/**',
+    'etc/networkd-dispatcher/**',
+    'etc/NetworkManager/dispatcher.d/**',
+    'etc/crypttab',
+    'etc/auto.*',
+    'etc/autofs.conf',
+    'etc/ssh/sshd_config',
+    'etc/ssh/sshd_config.d/*.conf',
+    'root/.ssh/authorized_keys',
+  ],
+  plain: [
+    'etc/passwd',
+    'etc/group',
+    'etc/subuid',
+    'etc/subgid',
+    'etc/shells',
+    'etc/login.defs',
+    'etc/adduser.conf',
+    'etc/deluser.conf',
+    'etc/securetty',
+    'etc/security/*.conf',
+    'etc/security/limits.d/*.conf',
+    'etc/hostname',
+    'etc/hosts',
+    'etc/hosts.allow',
+    'etc/hosts.deny',
+    'etc/host.conf',
+    'etc/resolv.conf',
+    'etc/nsswitch.conf',
+    'etc/gai.conf',
+    'etc/networks',
+    'etc/protocols',
+    'etc/services',
+    'etc/rpc',
+    'etc/machine-id',
+    'etc/machine-info',
+    'etc/timezone',
+    'etc/adjtime',
+    'etc/locale.conf',
+    'etc/locale.gen',
+    'etc/vconsole.conf',
+    'etc/issue',
+    'etc/issue.net',
+    'etc/motd',
+    'etc/fstab',
+    'etc/exports',
+    'etc/exports.d/*.exports',
+    'etc/idmapd.conf',
+    'etc/nfs.conf',
+    'etc/nfs.conf.d/*.conf',
+    'etc/systemd/*.conf',
+    'etc/systemd/*.conf.d/*.conf',
+    'etc/systemd/network/**',
+    'etc/modules',
+    'etc/modules-load.d/*.conf',
+    'etc/NetworkManager/NetworkManager.conf',
+    'etc/NetworkManager/conf.d/*.conf',
+    'etc/nftables.conf',
+    'etc/iptables/*',
+    'etc/chrony.conf',
+    'etc/chrony/**',
+    'etc/ntp.conf',
+    'etc/ntpsec/*.conf',
+    'etc/krb5.conf',
+    'etc/krb5.conf.d/*',
+    'etc/ldap/ldap.conf',
+    'etc/openldap/ldap.conf',
+    'etc/ipa/*',
+    'etc/ssh/ssh_config',
+    'etc/ssh/ssh_config.d/*.conf',
+    'etc/ssh/ssh_host_*_key.pub',
+    'etc/ssh/ssh_known_hosts',
+    'etc/ssh/moduli',
+    'etc/multipath.conf',
+    'etc/initiatorname.iscsi',
+    'etc/mdadm/mdadm.conf',
+    'etc/lvm/*.conf',
+    'etc/ceph/ceph.conf',
+    'etc/apt/sources.list',
+    'etc/apt/sources.list.d/*',
+    'etc/apt/preferences.d/*',
+  ],
+};
+
+/** The first class that names a path decides: a secret stays one, whatever else it is. */
+const CLASSES = (Object.keys(PATTERNS) as PathClass[]).map(
+  (pathClass) =>
+    [pathClass, new RegExp(`^(?:${PATTERNS[pathClass].map(source).join('|')})$`)] as const,
+);
+
+function source(pattern: string): string {
+  return pattern
+    .split('/')
+    .map((part) =>
+      part === '**' ? '[^/]+(?:/[^/]+)*' : part.replaceAll('.', '\\.').replaceAll('*', '[^/]+'),
+    )
+    .join('/');
+}
+
+/**
+ * The class of a path, relative to the root and without a leading slash. Undefined for a path that
+ * no bundle may name. Total: also for text that is no path at all.
+ */
+export function classifyPath(path: string): PathClass | undefined {
+  if (!/^[!-~]+$/.test(path)) return undefined;
+  if (path.split('/').some((part) => part === '' || part === '.' || part === '..'))
+    return undefined;
+  return CLASSES.find(([, pattern]) => pattern.test(path))?.[0];
+}

@@ -1,0 +1,116 @@
+import { equalBytes, fromHex } from '../bundle/bytes.ts';
+import { decodeFrame, maxFrameBytes, verifyFrame } from '../bundle/frame.ts';
+import type { VerifiedFrame } from '../bundle/frame.ts';
+import type { NodeId } from '../bundle/identity.ts';
+import type { Statement } from '../bundle/statement.ts';
+import { fail } from './errors.ts';
+import type { DigestHex } from './keys.ts';
+import type { Site } from './site.ts';
+
+/**
+ * What a node keeps of the last decision that it verified. A missing memory is not zero: it is no
+ * memory, and `undefined`.
+ */
+export interface NodeMemory {
+  readonly keysetVersion: number;
+  /** Of that keyset, 32 bytes: a chain that leads elsewhere at this version is refused. */
+  readonly keysetDigest: Uint8Array;
+  readonly seq: number;
+  /** Of the statement, 32 bytes */
+  readonly digest: Uint8Array;
+}
+
+/** The memory to keep once a frame has been verified. */
+export function memoryOf(frame: VerifiedFrame): NodeMemory {
+  return {
+    keysetVersion: frame.keyset.version,
+    keysetDigest: frame.chain.at(-1)!.digest,
+    seq: frame.statement.seq,
+    digest: frame.statementDigest,
+  };
+}
+
+/**
+ * Everything that a node checks of bytes that it fetched, wherever they came from: the chain
+ * through the pinned keyset, the threshold, the site, the node, the type, the bundle's digest, and
+ * that nothing goes backwards. Not the expiry ({@link isExpired}), not `prev`, and not who signed
+ * the bundle: those are for servers and tools.
+ *
+ * @param options.where `approved` (or a mirror of it): anything but a rejection; `rejected`: only a
+ *   rejection, of exactly `waitingDigest`, which is not compared with the memory's seq, since a
+ *   rejection does not replace what is in force
+ * @throws the codes of the format; not_this_node, bad_type, digest_mismatch, does_not_verify,
+ *   rollback_refused
+ */
+export function verifyForNode(
+  bytes: Uint8Array,
+  options: {
+    site: Site;
+    node: NodeId;
+    where: 'approved' | 'rejected';
+    waitingDigest?: DigestHex;
+    memory?: NodeMemory;
+  },
+): VerifiedFrame {
+  const { site, node, where, waitingDigest, memory } = options;
+  const frame = verifyFrame(
+    decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) }),
+    site,
+  );
+  const { statement } = frame;
+  if (statement.node !== node) {
+    throw fail('not_this_node', `this decision is about node ${statement.node}, not ${node}`);
+  }
+  if ((statement.type === 'reject') !== (where === 'rejected')) {
+    throw fail('bad_type', `a decision of type ${statement.type} has no place in ${where}/`);
+  }
+  if (where === 'rejected') {
+    if (waitingDigest !== undefined && !equalBytes(statement.digest, fromHex(waitingDigest))) {
+      throw fail('digest_mismatch', 'this rejection is of another proposal than the one asked for');
+    }
+  } else if (frame.bundle === undefined && bringsBundle(statement)) {
+    throw fail('does_not_verify', `this ${statement.type} comes without the bundle that it names`);
+  }
+  if (memory !== undefined) checkMemory(frame, memory, where);
+  return frame;
+}
+
+/** Whether a statement puts a bundle in force, without which it can not be obeyed. */
+function bringsBundle(statement: Statement): boolean {
+  return statement.type === 'approve' || statement.type === 'rollback';
+}
+
+function checkMemory(frame: VerifiedFrame, memory: NodeMemory, where: string): void {
+  const { keyset, statement, chain } = frame;
+  if (keyset.version < memory.keysetVersion) {
+    throw rollback(`keyset ${keyset.version} is older than ${memory.keysetVersion}`);
+  }
+  const remembered = chain.find((link) => link.keyset.version === memory.keysetVersion);
+  if (remembered === undefined || !equalBytes(remembered.digest, memory.keysetDigest)) {
+    throw rollback(`keyset ${memory.keysetVersion} is another one`);
+  }
+  if (where === 'rejected') return;
+  if (statement.seq < memory.seq) {
+    throw rollback(`decision ${statement.seq} is older than ${memory.seq}`);
+  }
+  if (statement.seq === memory.seq && !equalBytes(frame.statementDigest, memory.digest)) {
+    throw rollback(`decision ${statement.seq} is another one`);
+  }
+}
+
+function rollback(what: string): Error {
+  return fail(
+    'rollback_refused',
+    `${what} than what this machine verified before: somebody serves an old or a forked copy`,
+  );
+}
+
+/**
+ * Whether a statement is over by the latest of the clocks (Unix seconds: own, image build, server,
+ * memory) and its own `issued`: a lie about the time can only end it early.
+ */
+export function isExpired(statement: Statement, clocks: readonly number[]): boolean {
+  return (
+    statement.expires !== undefined && Math.max(statement.issued, ...clocks) >= statement.expires
+  );
+}
