@@ -1,0 +1,257 @@
+import { bundleError } from './errors.ts';
+
+/**
+ * Raw deflate (RFC 1951), decoded into exactly `length` bytes: one byte more or less is an error,
+ * and so is one byte of input after the last block. Memory is `length` bytes whatever the input, so
+ * a bomb costs nothing.
+ *
+ * Ours because the usual libraries either cut the output silently, or accept what follows the
+ * stream, or expand a bomb before they ask (docs/adr/0011).
+ * @param dictionary what back references may reach before the first byte
+ * @throws inflate_failed, length_mismatch, trailing_bytes
+ */
+export function inflateExactly(
+  input: Uint8Array,
+  length: number,
+  dictionary: Uint8Array,
+): Uint8Array {
+  const bits = new BitReader(input);
+  const output = new Output(length, dictionary);
+  let isLast: boolean;
+  do {
+    isLast = bits.take(1) === 1;
+    const type = bits.take(2);
+    if (type === 0) copyStored(bits, output);
+    else if (type === 1) inflateBlock(bits, output, FIXED_LITERALS, FIXED_DISTANCES);
+    else if (type === 2) inflateBlock(bits, output, ...readTables(bits));
+    else throw failed('a reserved block type');
+  } while (!isLast);
+  if (bits.unreadBytes > 0) {
+    throw bundleError('trailing_bytes', `${bits.unreadBytes} bytes after the compressed data`);
+  }
+  return output.finish();
+}
+
+function failed(what: string): Error {
+  return bundleError('inflate_failed', `the compressed data are damaged: ${what}`);
+}
+
+class BitReader {
+  readonly #input: Uint8Array;
+  #offset = 0;
+  #held = 0;
+  #bits = 0;
+
+  constructor(input: Uint8Array) {
+    this.#input = input;
+  }
+
+  /** Whole bytes that nothing has read a bit of. */
+  get unreadBytes(): number {
+    return this.#input.length - this.#offset + (this.#bits >> 3);
+  }
+
+  /** The next `count` bits (0 to 16), the first one lowest. */
+  take(count: number): number {
+    while (this.#bits < count) {
+      if (this.#offset === this.#input.length) throw failed('they end early');
+      this.#held |= this.#input[this.#offset++]! << this.#bits;
+      this.#bits += 8;
+    }
+    const value = this.#held & ((1 << count) - 1);
+    this.#held >>>= count;
+    this.#bits -= count;
+    return value;
+  }
+
+  symbol(table: HuffmanTable): number {
+    while (this.#bits < table.width && this.#offset < this.#input.length) {
+      this.#held |= this.#input[this.#offset++]! << this.#bits;
+      this.#bits += 8;
+    }
+    const entry = table.entries[this.#held & ((1 << table.width) - 1)]!;
+    const codeLength = entry & 15;
+    if (codeLength === 0) throw failed('a code that stands for nothing');
+    if (codeLength > this.#bits) throw failed('they end early');
+    this.#held >>>= codeLength;
+    this.#bits -= codeLength;
+    return entry >> 4;
+  }
+
+  /** Drops the rest of the current byte and gives the next `count` whole ones. */
+  bytes(count: number): Uint8Array {
+    this.#offset -= this.#bits >> 3;
+    this.#held = 0;
+    this.#bits = 0;
+    if (count > this.#input.length - this.#offset) throw failed('they end early');
+    this.#offset += count;
+    return this.#input.subarray(this.#offset - count, this.#offset);
+  }
+}
+
+class Output {
+  readonly #bytes: Uint8Array;
+  readonly #dictionary: Uint8Array;
+  #offset = 0;
+
+  constructor(length: number, dictionary: Uint8Array) {
+    this.#bytes = new Uint8Array(length);
+    this.#dictionary = dictionary;
+  }
+
+  #advance(count: number): number {
+    const at = this.#offset;
+    if (count > this.#bytes.length - at) {
+      throw bundleError('length_mismatch', 'the contents are longer than the declared length');
+    }
+    this.#offset += count;
+    return at;
+  }
+
+  literal(byte: number): void {
+    this.#bytes[this.#advance(1)] = byte;
+  }
+
+  append(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#advance(bytes.length));
+  }
+
+  copy(distance: number, count: number): void {
+    const at = this.#advance(count);
+    if (distance > at + this.#dictionary.length) throw failed('a reference before the beginning');
+    for (let i = at; i < at + count; i++) {
+      const from = i - distance;
+      this.#bytes[i] = from < 0 ? this.#dictionary.at(from)! : this.#bytes[from]!;
+    }
+  }
+
+  finish(): Uint8Array {
+    if (this.#offset !== this.#bytes.length) {
+      throw bundleError('length_mismatch', 'the contents are shorter than the declared length');
+    }
+    return this.#bytes;
+  }
+}
+
+function copyStored(bits: BitReader, output: Output): void {
+  const [low, high, notLow, notHigh] = bits.bytes(4) as unknown as [number, number, number, number];
+  if ((low ^ notLow) !== 0xff || (high ^ notHigh) !== 0xff) throw failed('a stored length');
+  output.append(bits.bytes(low | (high << 8)));
+}
+
+/** A code by its next `width` bits: `symbol << 4 | length`, or 0 where no code begins so. */
+interface HuffmanTable {
+  readonly width: number;
+  readonly entries: Uint16Array;
+}
+
+/**
+ * The canonical code of these lengths (RFC 1951 section 3.2.2). Like zlib, refuses a set of lengths
+ * that is over-subscribed or incomplete, except one distance code of one bit, or none.
+ */
+function huffmanTable(lengths: Uint8Array, mayBeIncomplete: boolean): HuffmanTable {
+  const counts = new Uint16Array(16);
+  for (const length of lengths) counts[length]!++;
+  counts[0] = 0;
+  const next = new Uint16Array(16);
+  let code = 0;
+  let left = 1;
+  let width = 1;
+  for (let length = 1; length < 16; length++) {
+    code = (code + counts[length - 1]!) << 1;
+    next[length] = code;
+    left = 2 * left - counts[length]!;
+    if (left < 0) throw failed('an over-subscribed code');
+    if (counts[length]! > 0) width = length;
+  }
+  if (left > 0 && !(mayBeIncomplete && width === 1)) throw failed('an incomplete code');
+  const entries = new Uint16Array(1 << width);
+  lengths.forEach((length, symbol) => {
+    if (length === 0) return;
+    const reversed = reverseBits(next[length]!++, length);
+    for (let i = reversed; i < entries.length; i += 1 << length)
+      entries[i] = (symbol << 4) | length;
+  });
+  return { width, entries };
+}
+
+function reverseBits(code: number, length: number): number {
+  let reversed = 0;
+  for (let i = 0; i < length; i++) reversed |= ((code >> i) & 1) << (length - 1 - i);
+  return reversed;
+}
+
+// RFC 1951 section 3.2.6
+const FIXED_LITERALS = huffmanTable(
+  Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8)),
+  false,
+);
+const FIXED_DISTANCES = huffmanTable(new Uint8Array(32).fill(5), false);
+
+const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+const END_OF_BLOCK = 256;
+
+// RFC 1951 section 3.2.7
+function readTables(bits: BitReader): [HuffmanTable, HuffmanTable] {
+  const literals = bits.take(5) + 257;
+  const distances = bits.take(5) + 1;
+  const codes = bits.take(4) + 4;
+  if (literals > 286 || distances > 30) throw failed('too many codes');
+  const codeLengths = new Uint8Array(19);
+  for (let i = 0; i < codes; i++) codeLengths[LENGTH_ORDER[i]!] = bits.take(3);
+  const table = huffmanTable(codeLengths, false);
+  const lengths = new Uint8Array(literals + distances);
+  for (let i = 0; i < lengths.length;) {
+    const symbol = bits.symbol(table);
+    if (symbol < 16) {
+      lengths[i++] = symbol;
+      continue;
+    }
+    if (symbol === 16 && i === 0) throw failed('a repeat of nothing');
+    const value = symbol === 16 ? lengths[i - 1]! : 0;
+    const repeat =
+      symbol === 16 ? 3 + bits.take(2) : symbol === 17 ? 3 + bits.take(3) : 11 + bits.take(7);
+    if (i + repeat > lengths.length) throw failed('a repeat over the end');
+    lengths.fill(value, i, i + repeat);
+    i += repeat;
+  }
+  if (lengths[END_OF_BLOCK] === 0) throw failed('a block without an end');
+  return [
+    huffmanTable(lengths.subarray(0, literals), true),
+    huffmanTable(lengths.subarray(literals), true),
+  ];
+}
+
+// RFC 1951 section 3.2.5
+const LENGTH_BASE = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
+  163, 195, 227, 258,
+];
+const LENGTH_BITS = [
+  0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
+];
+const distanceBits = (code: number): number => Math.max(0, (code >> 1) - 1);
+const distanceBase = (code: number): number =>
+  code < 2 ? code + 1 : ((2 | (code & 1)) << distanceBits(code)) + 1;
+
+function inflateBlock(
+  bits: BitReader,
+  output: Output,
+  literals: HuffmanTable,
+  distances: HuffmanTable,
+): void {
+  for (;;) {
+    const symbol = bits.symbol(literals);
+    if (symbol < END_OF_BLOCK) {
+      output.literal(symbol);
+      continue;
+    }
+    if (symbol === END_OF_BLOCK) return;
+    const code = symbol - 257;
+    if (code >= LENGTH_BASE.length) throw failed('an unused length code');
+    const count = LENGTH_BASE[code]! + bits.take(LENGTH_BITS[code]!);
+    const distanceCode = bits.symbol(distances);
+    if (distanceCode > 29) throw failed('an unused distance code');
+    output.copy(distanceBase(distanceCode) + bits.take(distanceBits(distanceCode)), count);
+  }
+}
