@@ -61,11 +61,13 @@ export interface PresignedGet {
 export interface UrlSigner {
   /**
    * A PUT that pins key, length, SHA-256 and `If-None-Match: *` as signed headers.
-   * @param sha256 32 bytes
+   * @param options.sha256 32 bytes
+   * @param options.overwrite leaves the condition out: only for `reports/`, whose object each
+   *   report replaces
    */
   signPut(
     key: ObjectKey,
-    options: { size: number; sha256: Uint8Array; expiresInSeconds: number },
+    options: { size: number; sha256: Uint8Array; expiresInSeconds: number; overwrite?: boolean },
   ): Promise<PresignedPut>;
   signGet(key: ObjectKey, options: { expiresInSeconds: number }): Promise<PresignedGet>;
 }
