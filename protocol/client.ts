@@ -51,8 +51,16 @@ export interface Client {
     node: NodeId,
     report: { digest: DigestHex; size: number; proof: Uint8Array },
   ): Promise<Answer<'report'>>;
-  /** @param statement a signed statement, encoded */
-  decide(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'decide'>>;
+  /**
+   * @param statement a signed statement, encoded
+   * @param nodeBoxKey 32 bytes; needed where the node made the bundle that `from` names
+   */
+  decide(
+    node: NodeId,
+    statement: Uint8Array,
+    from?: DecisionSource,
+    nodeBoxKey?: Uint8Array,
+  ): Promise<Answer<'decide'>>;
   accept(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'accept'>>;
   repair(node: NodeId): Promise<Answer<'repair'>>;
   list(query: Query<'list'>): Promise<Answer<'list'>>;
@@ -139,9 +147,14 @@ export function createClient(options: ClientOptions): Client {
     }
   }
 
-  const decision = (statement: Uint8Array, from?: DecisionSource): Body<'decide'> => ({
+  const decision = (
+    statement: Uint8Array,
+    from?: DecisionSource,
+    nodeBoxKey?: Uint8Array,
+  ): Body<'decide'> => ({
     statement: toBase64Url(statement),
     ...(from === undefined ? {} : { from }),
+    ...(nodeBoxKey === undefined ? {} : { nodeBoxKey: toBase64Url(nodeBoxKey) }),
   });
 
   return {
@@ -157,7 +170,8 @@ export function createClient(options: ClientOptions): Client {
       }),
     report: (node, { digest, size, proof }) =>
       call('report', { node, body: { digest, size, proof: toBase64Url(proof) } }),
-    decide: (node, statement, from) => call('decide', { node, body: decision(statement, from) }),
+    decide: (node, statement, from, nodeBoxKey) =>
+      call('decide', { node, body: decision(statement, from, nodeBoxKey) }),
     accept: (node, statement, from) => call('accept', { node, body: decision(statement, from) }),
     repair: (node) => call('repair', { node, body: {} }),
     list: (query) => call('list', { query }),

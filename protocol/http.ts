@@ -35,6 +35,10 @@ const Decision = v.strictObject({
   from: v.optional(
     v.union([v.strictObject({ pending: v.literal(true) }), v.strictObject({ slot: Slot })]),
   ),
+  /** X25519: with the maker's key in the bundle it must hash to the node's id. */
+  nodeBoxKey: v.optional(
+    v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/, 'is not 32 bytes of base64url')),
+  ),
 });
 /** Where the bundle of a decision is read from. */
 export type DecisionSource = NonNullable<v.InferOutput<typeof Decision>['from']>;

@@ -1,3 +1,4 @@
+import { toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import type { Brand } from '../bundle/brand.ts';
 import type { NodeId } from '../bundle/identity.ts';
@@ -38,6 +39,11 @@ export function parseDigest(text: string): DigestHex {
     throw new CoatcheckError('bad_digest', 'a digest is 64 lower-case hex digits');
   }
   return text as DigestHex;
+}
+
+/** @param digest 32 bytes. @throws bad_digest for another length */
+export function digestHex(digest: Uint8Array): DigestHex {
+  return parseDigest(toHex(digest));
 }
 
 function number(n: number): string {

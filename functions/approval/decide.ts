@@ -1,0 +1,140 @@
+import { equalBytes } from '../../bundle/bytes.ts';
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { encodeFrame } from '../../bundle/frame.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { demandFollows, verifyEntry } from '../../protocol/history.ts';
+import type { History, HistoryEntry } from '../../protocol/history.ts';
+import { digestHex, historyKey, pendingKey } from '../../protocol/keys.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
+import { bundleOf, demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
+import type { DecisionRequest } from './demands.ts';
+import { readWithin } from './objects.ts';
+import { publishInForce, publishRejection, readShown, settleProposal } from './publish.ts';
+import type { NodeRecord } from './publish.ts';
+import { putBackKeyset, readChain, readNode } from './record.ts';
+
+/** The answer to a decision that is committed. */
+export interface DecisionOutcome {
+  /** `already`: this very statement was committed by an earlier request. */
+  readonly outcome: 'decided' | 'already';
+  readonly slot: number;
+  readonly statementDigest: DigestHex;
+  /** Whether the node is shown it by now; if not, `repair` will, and says what is in the way. */
+  readonly published: boolean;
+}
+
+const TRIES = 6;
+
+/**
+ * Commits a decision about a node, and publishes it (docs/approval.md).
+ *
+ * The commit is the creation of the next slot of the history. Before it every demand of the
+ * protocol is checked against one listing; where the slot turns out to be taken, or the outcome of
+ * the creation is not known, all of it is read and checked again. A decision that is committed is
+ * answered as such, also if it could not be published: asking for another one would be wrong, and
+ * any later request or repair publishes it. The same statement may be sent again at any time.
+ *
+ * @throws head_moved with the new head's `head` (hex) and `seq` in the details; bad_sequence with
+ *   the `seq` to go above; stale_keyset with the newest `version`; the codes of `demandRequest`,
+ *   `demandFollows` and `bundleOf`, of `verifyFrame`, and of the store. Nothing was decided, except
+ *   under store_unknown: then it is not known, and the same statement must be sent again.
+ */
+export async function decide(record: NodeRecord & DecisionRequest): Promise<DecisionOutcome> {
+  demandRequest(record, record.site, record.node);
+  const { entry, history, outcome } = await commit(record);
+  const published = await succeeds(() => publish(record, history, entry));
+  if (published) await succeeds(() => settleProposal(record, entry));
+  return {
+    outcome,
+    slot: entry.slot,
+    statementDigest: digestHex(entry.frame.statementDigest),
+    published,
+  };
+}
+
+interface Committed {
+  readonly outcome: 'decided' | 'already';
+  readonly entry: HistoryEntry;
+  /** As it was read, without the entry if that is new. */
+  readonly history: History;
+}
+
+async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> {
+  let unknown: CoatcheckError | undefined;
+  for (let tries = 1; ; tries++) {
+    try {
+      const committed = await attempt(record);
+      // Found after a creation of unknown outcome, it is that creation.
+      return unknown === undefined ? committed : { ...committed, outcome: 'decided' };
+    } catch (error) {
+      if (!(error instanceof CoatcheckError)) throw error;
+      if (error.code === 'store_unknown') unknown = error;
+      const again = hasCode(error, 'store_unknown', 'already_exists');
+      if (again && tries < TRIES) continue;
+      // A creation of unknown outcome may still land while its slot is free. After head_moved it
+      // is not: every decision that follows the same head wants the same slot.
+      throw unknown === undefined || error.code === 'head_moved' ? error : unknown;
+    }
+  }
+}
+
+async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed> {
+  const { store, site, node, from, statement: signed } = record;
+  const { statement } = signed;
+  // Both are read before the listing: it then shows why a proposal is gone, and holds whatever is
+  // shown, unless the history was cut.
+  const shown = await readShown(record);
+  const proposal =
+    from && 'pending' in from
+      ? await readWithin(store, pendingKey(node, digestHex(statement.digest)), site.maxBundleBytes)
+      : undefined;
+
+  const history = await readNode(store, site, node);
+  const found = history.entries.find(({ frame }) =>
+    equalBytes(frame.statementDigest, signed.digest),
+  );
+  if (found !== undefined) return { outcome: 'already', entry: found, history };
+
+  demandFollows({ statement, self: isSelfSigned(signed) }, history.head?.frame);
+  demandNearSeq(record, history);
+  if (statement.type !== 'reject' && shown && shown.statement.seq >= statement.seq) {
+    const { seq } = shown.statement;
+    throw fail('bad_sequence', `the node is shown seq ${seq}, which its history lost: go above`, {
+      details: { seq },
+    });
+  }
+  const chain = await readChain(store, site);
+  const newest = chain.at(-1)!.keyset;
+  if (statement.keysetVersion !== newest.version) {
+    throw fail('stale_keyset', `the newest keyset is ${newest.version}: sign again`, {
+      details: { version: newest.version },
+    });
+  }
+  const bundle = bundleOf(record, history, newest, site, proposal?.bytes);
+  const bytes = encodeFrame({ chain, statement: signed, ...(bundle && { bundle }) });
+  const slot = history.nextSlot;
+  const entry = { slot, bytes, frame: verifyEntry(bytes, site, node), forgotten: false };
+  await store.create(historyKey(node, slot), bytes);
+  return { outcome: 'decided', entry, history };
+}
+
+/** Shows what is in force, and the entry's rejection: also what an earlier request left undone. */
+async function publish(record: NodeRecord, history: History, entry: HistoryEntry): Promise<void> {
+  if (history.head === undefined) await putBackKeyset(record.store, record.site.pinned);
+  const { type, seq } = entry.frame.statement;
+  const before = history.inForce;
+  const isNewest = type !== 'reject' && seq > (before?.frame.statement.seq ?? 0);
+  const inForce = isNewest ? entry : before;
+  if (inForce !== undefined && !inForce.forgotten) await publishInForce(record, inForce);
+  if (type === 'reject') await publishRejection(record, entry);
+}
+
+async function succeeds(step: () => Promise<void>): Promise<boolean> {
+  try {
+    await step();
+    return true;
+  } catch (error) {
+    if (error instanceof CoatcheckError) return false;
+    throw error;
+  }
+}

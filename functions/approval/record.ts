@@ -1,0 +1,95 @@
+import { equalBytes } from '../../bundle/bytes.ts';
+import { CoatcheckError } from '../../bundle/errors.ts';
+import type { NodeId } from '../../bundle/identity.ts';
+import { decodeSignedKeyset, encodeSignedKeyset, verifyLink } from '../../bundle/keyset.ts';
+import type { SignedKeyset } from '../../bundle/keyset.ts';
+import { fail } from '../../protocol/errors.ts';
+import { MAX_ENTRY_BYTES, readHistory } from '../../protocol/history.ts';
+import type { History, HistoryObject } from '../../protocol/history.ts';
+import { keysetKey, nodePrefix, parseKey } from '../../protocol/keys.ts';
+import type { ObjectKey } from '../../protocol/keys.ts';
+import type { Site } from '../../protocol/site.ts';
+import { listAll } from '../../store/port.ts';
+import type { ObjectStore } from '../../store/port.ts';
+import { putForward, readWithin } from './objects.ts';
+
+type Reader = Pick<ObjectStore, 'list' | 'get' | 'head'>;
+
+/** With 15 keys of the longest names and 15 signatures a keyset has 2,504 bytes. */
+const MAX_KEYSET_BYTES = 4096;
+const PARALLEL_READS = 8;
+
+/**
+ * The record of one node, from one listing of its slots. Every slot listed is read: one that cannot
+ * be is an error, never "does not verify", because a decision built on a record with a hole in it
+ * could be the second one at its place.
+ *
+ * @throws any code of a read; store_unavailable for an entry that vanished meanwhile
+ */
+export async function readNode(store: Reader, site: Site, node: NodeId): Promise<History> {
+  const listed: { key: ObjectKey; slot: number }[] = [];
+  for await (const { key } of listAll(store, nodePrefix('history', node))) {
+    const parsed = parseKey(key);
+    if (parsed?.prefix === 'history') listed.push({ key, slot: parsed.slot });
+  }
+  const objects: HistoryObject[] = [];
+  for (let i = 0; i < listed.length; i += PARALLEL_READS) {
+    const batch = listed.slice(i, i + PARALLEL_READS);
+    objects.push(...(await Promise.all(batch.map((slot) => readSlot(store, slot)))));
+  }
+  return readHistory(objects, site, node);
+}
+
+async function readSlot(
+  store: Reader,
+  { key, slot }: { key: ObjectKey; slot: number },
+): Promise<HistoryObject> {
+  const there = await readWithin(store, key, MAX_ENTRY_BYTES);
+  if (there === undefined) {
+    throw fail('store_unavailable', `${key} vanished while the history was read: try again`, {
+      details: { key },
+    });
+  }
+  return { slot, ...(there.bytes !== undefined && { bytes: there.bytes }) };
+}
+
+/**
+ * The keysets from the pinned one, which counts as stored, to the newest in `keysets/`, read now.
+ *
+ * @throws does_not_verify if an object there is not the next keyset: to go on without it would let
+ *   keys sign that were taken away
+ */
+export async function readChain(store: Reader, site: Site): Promise<SignedKeyset[]> {
+  const chain = [site.pinned];
+  for (let newest = site.pinned; ; chain.push(newest)) {
+    const key = keysetKey(newest.keyset.version + 1);
+    const there = await readWithin(store, key, MAX_KEYSET_BYTES);
+    if (there === undefined) return chain;
+    newest = nextKeyset(newest, key, there.bytes);
+  }
+}
+
+function nextKeyset(
+  before: SignedKeyset,
+  key: ObjectKey,
+  bytes: Uint8Array | undefined,
+): SignedKeyset {
+  try {
+    const next = decodeSignedKeyset(bytes ?? new Uint8Array());
+    verifyLink(before, next);
+    return next;
+  } catch (cause) {
+    if (!(cause instanceof CoatcheckError)) throw cause;
+    throw fail('does_not_verify', `${key} is not the next keyset: put the right one back`, {
+      cause,
+      details: { key },
+    });
+  }
+}
+
+/** Creates `keysets/<version>` if it is missing, and replaces what is not this keyset. */
+export async function putBackKeyset(store: ObjectStore, keyset: SignedKeyset): Promise<void> {
+  const key = keysetKey(keyset.keyset.version);
+  const body = encodeSignedKeyset(keyset);
+  await putForward(store, key, body, MAX_KEYSET_BYTES, (bytes) => equalBytes(bytes, body));
+}

@@ -1,0 +1,182 @@
+import { equalBytes, isZero, toHex } from '../bundle/bytes.ts';
+import { CoatcheckError } from '../bundle/errors.ts';
+import { MAX_SEALED_BYTES } from '../bundle/header.ts';
+import { decodeFrame, maxFrameBytes, verifyFrame } from '../bundle/frame.ts';
+import type { VerifiedFrame } from '../bundle/frame.ts';
+import type { NodeId } from '../bundle/identity.ts';
+import { ZERO_DIGEST } from '../bundle/statement.ts';
+import type { Statement } from '../bundle/statement.ts';
+import { codeOf, fail } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
+import { digestHex } from './keys.ts';
+import type { DigestHex } from './keys.ts';
+import type { Site } from './site.ts';
+
+/**
+ * The most that an object in `history/`, `approved/` or `rejected/` may hold, bytes. The format's
+ * limit and not the site's: an entry stays good when the site lowers its own.
+ */
+export const MAX_ENTRY_BYTES = maxFrameBytes(MAX_SEALED_BYTES);
+
+/** One object under `history/<node>/`. */
+export interface HistoryObject {
+  readonly slot: number;
+  /** Absent if it is larger than {@link MAX_ENTRY_BYTES}: then it is no entry. */
+  readonly bytes?: Uint8Array;
+}
+
+/** A decision that was committed. */
+export interface HistoryEntry {
+  readonly slot: number;
+  /** The object as it is stored. */
+  readonly bytes: Uint8Array;
+  readonly frame: VerifiedFrame;
+  /** Its statement names a bundle that the entry no longer carries (`coatcheck forget`). */
+  readonly forgotten: boolean;
+}
+
+/** The record of one node, as one listing of its slots shows it. */
+export interface History {
+  /** Verified, by slot, and so by seq. */
+  readonly entries: readonly HistoryEntry[];
+  /** Objects that use up a slot and nothing else, each with the reason. */
+  readonly junk: readonly { slot: number; code: ErrorCode }[];
+  /** The entry with the largest seq, of any type: what `prev` of the next statement names. */
+  readonly head?: HistoryEntry;
+  /** The entry with the largest seq that is not a rejection. */
+  readonly inForce?: HistoryEntry;
+  /** The lowest slot above the head's that is free. */
+  readonly nextSlot: number;
+}
+
+/**
+ * Which objects of `history/<node>/` are entries, and what they say (protocol.md, "Objects").
+ *
+ * An entry verifies if its frame does for this site and node, and it follows the verified entry
+ * below it ({@link demandFollows}). The lowest entry whose frame verifies is taken without its
+ * `prev`: an operator may have pruned what came before. So a statement that enough admins signed
+ * but that lost its race cannot be slipped in later by somebody who can write the bucket.
+ *
+ * @param objects all of one listing, each of them read; in any order
+ */
+export function readHistory(
+  objects: readonly HistoryObject[],
+  site: Pick<Site, 'pinned' | 'approval'>,
+  node: NodeId,
+): History {
+  const entries: HistoryEntry[] = [];
+  const junk: { slot: number; code: ErrorCode }[] = [];
+  for (const object of objects.toSorted((a, b) => a.slot - b.slot)) {
+    try {
+      const entry = readEntry(object, site, node);
+      const below = entries.at(-1);
+      if (below !== undefined) demandFollows(entry.frame, below.frame);
+      entries.push(entry);
+    } catch (error) {
+      // Anything else is a bug of ours, and no reason to call a decision junk.
+      if (!(error instanceof CoatcheckError)) throw error;
+      junk.push({ slot: object.slot, code: codeOf(error) });
+    }
+  }
+  const head = entries.at(-1);
+  const inForce = entries.findLast(({ frame }) => frame.statement.type !== 'reject');
+  const taken = new Set(objects.map(({ slot }) => slot));
+  let nextSlot = (head?.slot ?? 0) + 1;
+  while (taken.has(nextSlot)) nextSlot++;
+  return {
+    entries,
+    junk,
+    ...(head === undefined ? {} : { head }),
+    ...(inForce === undefined ? {} : { inForce }),
+    nextSlot,
+  };
+}
+
+function readEntry(
+  { slot, bytes }: HistoryObject,
+  site: Pick<Site, 'pinned' | 'approval'>,
+  node: NodeId,
+): HistoryEntry {
+  if (bytes === undefined) throw fail('too_large', 'this object is larger than any entry');
+  const frame = verifyEntry(bytes, site, node);
+  return { slot, bytes, frame, forgotten: isForgotten(frame) };
+}
+
+/**
+ * A frame of this site and node, wherever it is stored; whether it belongs there is not judged.
+ *
+ * @throws not_this_node, or any code of the format
+ */
+export function verifyEntry(
+  bytes: Uint8Array,
+  site: Pick<Site, 'pinned' | 'approval'>,
+  node: NodeId,
+): VerifiedFrame {
+  const frame = verifyFrame(decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES }), site);
+  if (frame.statement.node !== node) {
+    throw fail('not_this_node', `this decision is about ${frame.statement.node}, not ${node}`);
+  }
+  return frame;
+}
+
+/** Whether the statement names a bundle that it puts in force, and the frame has none. */
+export function isForgotten({ statement, bundle }: VerifiedFrame): boolean {
+  return bundle === undefined && statement.type !== 'reject' && !isZero(statement.digest);
+}
+
+/**
+ * Each digest that a verified entry names, with the newest entry that does. Such a proposal is
+ * decided, whatever the times say: sealing is random, so a new proposal has a new digest.
+ */
+export function decidedDigests(history: History): ReadonlyMap<DigestHex, HistoryEntry> {
+  const named = history.entries.filter(({ frame }) => !isZero(frame.statement.digest));
+  return new Map(named.map((entry) => [digestHex(entry.frame.statement.digest), entry] as const));
+}
+
+/** What decides whether a statement may follow another: a {@link VerifiedFrame} is one. */
+export interface Link {
+  readonly statement: Statement;
+  /** 32 bytes */
+  readonly statementDigest: Uint8Array;
+  /** Signed by the node itself. */
+  readonly self: boolean;
+}
+
+/**
+ * The rules between a statement and the one that it follows; the server demands them of a decision,
+ * and every reader of each entry.
+ *
+ * @param head undefined if nothing was decided yet: then `prev` is 32 zero bytes
+ * @throws head_moved (`prev` is not the head), bad_sequence (seq is not above the head's),
+ *   stale_keyset (keyset version below the head's), approval_required (a node's own statement after
+ *   an admin's approve, rollback, revoke or reject); the first three have the head in their details:
+ *   `head` (hex) and `seq`
+ */
+export function demandFollows(next: Omit<Link, 'statementDigest'>, head: Link | undefined): void {
+  const { statement } = next;
+  const digest = head?.statementDigest ?? ZERO_DIGEST;
+  const seq = head?.statement.seq ?? 0;
+  const details = { head: toHex(digest), seq };
+  if (!equalBytes(statement.prev, digest)) {
+    const now = head === undefined ? 'nothing is decided' : `the newest decision is seq ${seq}`;
+    throw fail('head_moved', `${now}, and this statement follows another: review again`, {
+      details,
+    });
+  }
+  if (statement.seq <= seq) {
+    throw fail('bad_sequence', `seq must be above ${seq}: sign again`, { details });
+  }
+  if (head === undefined) return;
+  if (statement.keysetVersion < head.statement.keysetVersion) {
+    const version = head.statement.keysetVersion;
+    throw fail('stale_keyset', `the newest decision was made under keyset ${version}: sign again`, {
+      details: { ...details, version },
+    });
+  }
+  if (next.self && !head.self && head.statement.type !== 'reconfigure') {
+    throw fail(
+      'approval_required',
+      "an administrator's decision stands: only a reconfigure hands this node back to itself",
+    );
+  }
+}
