@@ -1,12 +1,10 @@
 import * as v from 'valibot';
 import { fromUtf8, utf8 } from '../bundle/bytes.ts';
 import { fail } from '../protocol/errors.ts';
-import { createIn, readIn, removeIn, renameIn, statIn, syncFolder } from './walk.ts';
+import { commitIn, readIn, stageIn, statIn } from './walk.ts';
 import type { Folder } from './walk.ts';
 
 const MAX_STATE_BYTES = 4 * 1024 * 1024;
-
-const staged = (name: string): string => `.${name}.new`;
 
 /**
  * Reads one of the agent's own JSON files.
@@ -34,25 +32,15 @@ export function readState<T>(
   );
 }
 
-/**
- * Writes the file beside its place, durably, mode 0600, and leaves the old one as it is until
- * {@link commitState}.
- */
+/** Writes the file beside its place, mode 0600; `commitIn` puts it there. */
 export function stageState(folder: Folder, name: string, value: unknown): void {
-  removeIn(folder, staged(name));
-  createIn(folder, staged(name), utf8(`${JSON.stringify(value, null, 1)}\n`), { mode: 0o600 });
-}
-
-/** Puts the staged file in its place, in one step. */
-export function commitState(folder: Folder, name: string): void {
-  renameIn(folder, staged(name), name);
-  syncFolder(folder);
+  stageIn(folder, name, utf8(`${JSON.stringify(value, null, 1)}\n`), { mode: 0o600 });
 }
 
 /** Replaces the file in one step: after a crash it is the old one or the new one. */
 export function writeState(folder: Folder, name: string, value: unknown): void {
   stageState(folder, name, value);
-  commitState(folder, name);
+  commitIn(folder, name);
 }
 
 /** Lower-case hex of a SHA-256. */

@@ -15,8 +15,16 @@ export interface Folder {
   readonly path: string;
 }
 
-/** The path of `name` inside an open folder, for a system call that does not follow `name`. */
-export const at = (folder: Folder, name: string): string => `/proc/self/fd/${folder.fd}/${name}`;
+/**
+ * The path of `name` inside an open folder, for a system call that does not follow `name`.
+ * @throws path_refused for what is not one name
+ */
+export function at(folder: Folder, name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    throw fail('path_refused', `${folder.path}: an empty part, a dot or a slash is no file name`);
+  }
+  return `/proc/self/fd/${folder.fd}/${name}`;
+}
 
 const below = (folder: Folder, name: string): string =>
   folder.path === '' ? name : `${folder.path}/${name}`;
@@ -77,49 +85,59 @@ function makeChild(parent: Folder, name: string, mode: number): void {
   }
 }
 
+export interface WalkOptions {
+  /** Mode of the folders to make where one is missing; without it, the answer is undefined. */
+  readonly make?: number;
+}
+
 /**
- * Walks to the folder that holds the last part of `path` (relative, checked by `checkPath`) and
- * runs `act` there. Folders that are missing are made with mode `make`, or, without `make`, the
- * answer is undefined.
- * @throws path_refused where a part on the way is a link or no folder
+ * Walks down to the folder `path` (relative; empty for the root itself) and runs `act` there.
+ * @throws path_refused where a part is a link or no folder; file_denied; disk_full
  */
-export function inFolderOf<T>(
+export function inFolder<T>(
   root: Folder,
   path: string,
-  act: (folder: Folder, name: string) => T,
-  options: { make?: number } = {},
+  act: (folder: Folder) => T,
+  options: WalkOptions = {},
 ): T | undefined {
-  const parts = path.split('/');
-  const name = parts.pop()!;
   const opened: Folder[] = [];
   try {
     let folder = root;
-    for (const part of parts) {
+    for (const part of path === '' ? [] : path.split('/')) {
       if (options.make !== undefined) makeChild(folder, part, options.make);
-      try {
-        folder = openChild(folder, part);
-      } catch (error) {
-        if (options.make === undefined && isMissing(error)) return undefined;
-        throw error;
-      }
+      else if (statIn(folder, part) === undefined) return undefined;
+      folder = openChild(folder, part);
       opened.push(folder);
     }
-    return act(folder, name);
+    return act(folder);
   } finally {
     opened.forEach(closeFolder);
   }
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  ['ENOENT', 'file_missing'].includes(String(error.code));
+/** As {@link inFolder}, for the folder that holds the last part of `path`. */
+export function inFolderOf<T>(
+  root: Folder,
+  path: string,
+  act: (folder: Folder, name: string) => T,
+  options: WalkOptions = {},
+): T | undefined {
+  return inFolder(root, parentOf(path), (folder) => act(folder, nameOf(path)), options);
+}
+
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** What is at `name`, itself and not what it may point to; undefined if nothing is. */
 export function statIn(folder: Folder, name: string): fs.Stats | undefined {
   return naming(below(folder, name), () =>
     fs.lstatSync(at(folder, name), { throwIfNoEntry: false }),
   );
+}
+
+/** The names in a folder, sorted. @throws file_denied */
+export function listIn(folder: Folder): string[] {
+  return naming(folder.path, () => fs.readdirSync(`/proc/self/fd/${folder.fd}`).sort());
 }
 
 /** A regular file, read whole through one descriptor. */
@@ -147,18 +165,25 @@ export function readIn(folder: Folder, name: string, maxBytes: number): ReadFile
  * @throws path_refused if it is something else; too_large above `maxBytes`
  */
 export function readAll(fd: number, path: string, maxBytes: number): Uint8Array {
-  if (!fs.fstatSync(fd).isFile()) throw fail('path_refused', `${path} is not a regular file`);
-  // Not the size of fstat: files of /sys say 4096, and a file may grow meanwhile.
-  const buffer = new Uint8Array(maxBytes + 1);
+  const { size, ...stat } = fs.fstatSync(fd);
+  if ((stat.mode & fs.constants.S_IFMT) !== fs.constants.S_IFREG) {
+    throw fail('path_refused', `${path} is not a regular file`);
+  }
+  // The size is a hint only: a file may grow meanwhile, and those of /sys always say 4096.
+  let buffer = new Uint8Array(Math.min(size, maxBytes) + 1);
   let length = 0;
-  while (length < buffer.length) {
-    const read = naming(path, () =>
-      fs.readSync(fd, buffer, length, buffer.length - length, length),
-    );
+  for (;;) {
+    const at = length;
+    const read = naming(path, () => fs.readSync(fd, buffer, at, buffer.length - at, at));
     if (read === 0) return buffer.slice(0, length);
     length += read;
+    if (length > maxBytes) throw fail('too_large', `${path} is larger than ${maxBytes} bytes`);
+    if (length === buffer.length) {
+      const larger = new Uint8Array(Math.min(2 * length, maxBytes + 1));
+      larger.set(buffer);
+      buffer = larger;
+    }
   }
-  throw fail('too_large', `${path} is larger than ${maxBytes} bytes`);
 }
 
 /** Mode and owner of a file to make; the owner is left alone where it is not given. */
@@ -213,4 +238,18 @@ export function renameIn(folder: Folder, from: string, to: string): void {
 /** Makes what happened in this folder durable. */
 export function syncFolder(folder: Folder): void {
   fs.fsyncSync(folder.fd);
+}
+
+const staged = (name: string): string => `.${name}.new`;
+
+/** Writes the new content of `name` beside it, durably; `name` stays as it is. */
+export function stageIn(folder: Folder, name: string, content: Uint8Array, is: Attributes): void {
+  removeIn(folder, staged(name));
+  createIn(folder, staged(name), content, is);
+}
+
+/** Puts what {@link stageIn} wrote in its place, in one step: afterwards it is durable. */
+export function commitIn(folder: Folder, name: string): void {
+  renameIn(folder, staged(name), name);
+  syncFolder(folder);
 }
