@@ -1,0 +1,50 @@
+/** The middle value, or the mean of the middle two. @throws RangeError for no values */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('the median of nothing');
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Something to do over and over; `turn` counts from 0, so that inputs can vary. */
+export type Task = (turn: number) => unknown;
+
+/**
+ * How often a second each task runs, one after another on one core. The tasks take turns, round
+ * after round, so that a machine that slows down slows all of them; the first round only warms up.
+ *
+ * @returns for each task the median over the rounds, runs per second
+ */
+export async function interleave<Name extends string>(
+  tasks: Readonly<Record<Name, Task>>,
+  options: { rounds: number; millisecondsPerTurn: number },
+): Promise<Record<Name, number>> {
+  const names = Object.keys(tasks) as Name[];
+  const rates = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<
+    Name,
+    number[]
+  >;
+  for (let round = 0; round <= options.rounds; round++) {
+    for (const name of names) {
+      const rate = await rateOf(tasks[name], options.millisecondsPerTurn);
+      if (round > 0) rates[name].push(rate);
+    }
+  }
+  return Object.fromEntries(names.map((name) => [name, median(rates[name])])) as Record<
+    Name,
+    number
+  >;
+}
+
+async function rateOf(task: Task, milliseconds: number): Promise<number> {
+  const start = performance.now();
+  let elapsed: number;
+  let turns = 0;
+  do {
+    const result = task(turns++);
+    // Awaiting what is no promise would charge a synchronous task for the event loop.
+    if (result instanceof Promise) await result;
+    elapsed = performance.now() - start;
+  } while (elapsed < milliseconds);
+  return (turns * 1000) / elapsed;
+}
