@@ -42,6 +42,7 @@ const PROTOCOL_ERRORS = {
   bad_number: row(400, EXIT.usage, 'stop'),
   body_too_large: row(413, EXIT.usage, 'stop'),
   no_such_route: row(404, EXIT.unavailable, 'retry'),
+  method_not_allowed: row(405, EXIT.usage, 'stop'),
   // Signatures on requests (RFC 9421)
   signature_missing: row(401, EXIT.denied, 'stop'),
   signature_malformed: row(401, EXIT.denied, 'stop'),

@@ -101,3 +101,8 @@ export function parseKey(text: string): ParsedKey | undefined {
       return undefined;
   }
 }
+
+/** Whether {@link parseKey} knows the text as a key. */
+export function isObjectKey(text: string): text is ObjectKey {
+  return parseKey(text) !== undefined;
+}

@@ -145,7 +145,8 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/lvm/*.conf',
     'etc/ceph/ceph.conf',
     'etc/apt/sources.list',
-    'etc/apt/sources.list.d/*',
+    'etc/apt/sources.list.d/*.list',
+    'etc/apt/sources.list.d/*.sources',
     'etc/apt/preferences.d/*',
   ],
 };

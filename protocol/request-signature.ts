@@ -28,10 +28,12 @@ export const SIGNATURE_HEADERS = [
 const NO_BODY = new Uint8Array();
 const NO_BODY_DIGEST = digestField(NO_BODY);
 
+/** What is signed of a URL; a `URL` is one. The host is in lower case, without a default port. */
+export type RequestTarget = Pick<URL, 'host' | 'pathname' | 'search'>;
+
 interface Covered {
   readonly method: string;
-  /** The URL as the client names it: its host is the authority that is signed. */
-  readonly url: URL;
+  readonly url: RequestTarget;
   readonly contentDigest: string;
   readonly boxKey: string;
   readonly siteHex: string;
@@ -46,7 +48,7 @@ interface Covered {
  */
 export function signRequest(request: {
   method: string;
-  url: URL;
+  url: RequestTarget;
   body?: Uint8Array;
   site: Uint8Array;
   identity: Identity;
@@ -70,7 +72,7 @@ export function signRequest(request: {
 /**
  * Verifies a signed request, strictly: one signature, exactly the template's.
  *
- * @param request.url the URL as the client named it; its host is compared as the authority
+ * @param request.url as the client named it: its host is the authority that must be signed
  * @param request.header a header's value by its lower-case name
  * @param request.body every byte received; empty for GET
  * @param request.now Unix time, seconds
@@ -81,7 +83,7 @@ export function signRequest(request: {
  */
 export function verifyRequest(request: {
   method: string;
-  url: URL;
+  url: RequestTarget;
   header: (name: string) => string | undefined;
   body: Uint8Array;
   site: Uint8Array;

@@ -47,12 +47,10 @@ export function verifyForNode(
   options: {
     site: Site;
     node: NodeId;
-    where: 'approved' | 'rejected';
-    waitingDigest?: DigestHex;
     memory?: NodeMemory;
-  },
+  } & ({ where: 'approved' } | { where: 'rejected'; waitingDigest: DigestHex }),
 ): VerifiedFrame {
-  const { site, node, where, waitingDigest, memory } = options;
+  const { site, node, where, memory } = options;
   const frame = verifyFrame(
     decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) }),
     site,
@@ -64,8 +62,8 @@ export function verifyForNode(
   if ((statement.type === 'reject') !== (where === 'rejected')) {
     throw fail('bad_type', `a decision of type ${statement.type} has no place in ${where}/`);
   }
-  if (where === 'rejected') {
-    if (waitingDigest !== undefined && !equalBytes(statement.digest, fromHex(waitingDigest))) {
+  if (options.where === 'rejected') {
+    if (!equalBytes(statement.digest, fromHex(options.waitingDigest))) {
       throw fail('digest_mismatch', 'this rejection is of another proposal than the one asked for');
     }
   } else if (frame.bundle === undefined && bringsBundle(statement)) {

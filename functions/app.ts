@@ -1,0 +1,145 @@
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { CoatcheckError } from '../bundle/errors.ts';
+import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import { ROUTES } from '../protocol/http.ts';
+import type { Route, RouteName } from '../protocol/http.ts';
+import type { Credential } from '../protocol/permissions.ts';
+import type { Site } from '../protocol/site.ts';
+import type { UrlSigner } from '../store/port.ts';
+import { cachedChain, storeKeysets } from './keysets.ts';
+import type { ChainReader, KeysetReader } from './keysets.ts';
+import { admit, asCoatcheckError } from './route.ts';
+import type { Gate, Handler, Handlers } from './route.ts';
+import { adminRoutes } from './routes/admin.ts';
+import type { AdminDeps } from './routes/admin.ts';
+import { downloadRoutes } from './routes/download.ts';
+import { uploadRoutes } from './routes/upload.ts';
+import type { UploadDeps } from './routes/upload.ts';
+import { VERSION } from './version.ts';
+
+/** One line of the log: what was asked and how it ended. Never a header, a body or a URL. */
+export interface RequestLog {
+  readonly method: string;
+  /** The route's path as the table has it; `none` for a path that no route has. */
+  readonly route: string;
+  readonly status: number;
+  readonly milliseconds: number;
+  readonly code?: ErrorCode;
+  /** Why, for a failure of the server's own (a status of 500 and above). */
+  readonly reason?: string;
+}
+
+export interface AppDeps {
+  readonly site: Site;
+  /** Unix time, seconds. */
+  readonly clock?: () => number;
+  /** The roles, each with its own credential: only the routes of those given are there. */
+  readonly download?: { readonly signer: UrlSigner; readonly keysets: KeysetReader };
+  readonly upload?: UploadDeps & { readonly keysets: KeysetReader };
+  readonly admin?: AdminDeps;
+  /** Origin that clients name, where a proxy hides it; the Host header otherwise. */
+  readonly publicUrl?: string;
+  readonly log?: (entry: RequestLog) => void;
+}
+
+const CHAIN_CACHE_SECONDS = 60;
+
+/**
+ * The server: docs/http-api.md over the roles that it is given. It keeps no state but a short
+ * cache of the public keysets, and does nothing until it is asked.
+ *
+ * @throws weak_secret for an enrolment token that is none
+ */
+export function createApp(deps: AppDeps): Hono {
+  const { site, download, upload, admin, publicUrl, log } = deps;
+  const clock = deps.clock ?? (() => Math.floor(Date.now() / 1000));
+  const publicHost = publicUrl === undefined ? undefined : new URL(publicUrl).host;
+  const gate: Gate = { site, clock, publicHost };
+
+  const chainOf = (keysets: KeysetReader): ChainReader =>
+    cachedChain(keysets, site, { cacheSeconds: CHAIN_CACHE_SECONDS, clock });
+  const chains: Partial<Record<Credential, ChainReader>> = {
+    ...(download && { download: chainOf(download.keysets) }),
+    ...(upload && { upload: chainOf(upload.keysets) }),
+    ...(admin && { admin: chainOf(storeKeysets(admin.store)) }),
+  };
+  const handlers: Handlers = {
+    health: ({ now }) => ({ ok: true, version: VERSION, now }),
+    ...(download && downloadRoutes(site, download.signer, chains.download!)),
+    ...(upload && uploadRoutes(site, upload)),
+    ...(admin && adminRoutes(site, admin)),
+  };
+
+  const app = new Hono();
+  const mounted: Route[] = [];
+  for (const name of Object.keys(ROUTES) as RouteName[]) {
+    const handler = handlers[name] as Handler<RouteName> | undefined;
+    if (handler === undefined) continue;
+    const route: Route = ROUTES[name];
+    const chain = route.credential === 'any' ? undefined : chains[route.credential];
+    mounted.push(route);
+    app.on(route.method, route.path, async (c) => {
+      const start = performance.now();
+      try {
+        const answer = await handler(await admit(c, route, gate, chain));
+        return finish(c, route.path, start, c.json(answer, route.status));
+      } catch (error) {
+        return finish(c, route.path, start, refuse(c, error), error);
+      }
+    });
+  }
+  app.notFound((c) => {
+    const start = performance.now();
+    const error = noSuchRoute(mounted, c);
+    return finish(c, 'none', start, refuse(c, error), error);
+  });
+
+  function finish(c: Context, route: string, start: number, response: Response, error?: unknown) {
+    log?.({
+      method: c.req.method,
+      route,
+      status: response.status,
+      milliseconds: Math.round((performance.now() - start) * 1000) / 1000,
+      ...(error === undefined ? {} : { code: codeOf(error) }),
+      ...(response.status < 500 ? {} : { reason: reasonOf(error) }),
+    });
+    return response;
+  }
+  return app;
+}
+
+/** `{"error": {code, message, details}}` with the status of the table. */
+function refuse(c: Context, thrown: unknown): Response {
+  const { code, message, details } = asCoatcheckError(thrown);
+  const status = ERRORS[codeOf(thrown)].status as ContentfulStatusCode;
+  return c.json({ error: { code, message, details } }, status);
+}
+
+function noSuchRoute(mounted: readonly Route[], c: Context): CoatcheckError {
+  const allowed = mounted.filter(({ path }) => matches(path, c.req.path)).map((r) => r.method);
+  if (allowed.length === 0) {
+    return fail('no_such_route', 'this server has no such route: docs/http-api.md lists them');
+  }
+  const methods = allowed.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  c.header('Allow', methods.join(', '));
+  return fail('method_not_allowed', `this route is asked with ${methods.join(' or ')}`);
+}
+
+function matches(pattern: string, path: string): boolean {
+  const parts = path.split('/');
+  const wanted = pattern.split('/');
+  return (
+    wanted.length === parts.length &&
+    wanted.every((part, i) => (part.startsWith(':') ? parts[i] !== '' : part === parts[i]))
+  );
+}
+
+/** For the operator's log. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${error.message}${cause}`.slice(0, 500);
+}

@@ -1,0 +1,112 @@
+import { CoatcheckError } from '../bundle/errors.ts';
+import type { PublicKeys } from '../bundle/identity.ts';
+import { equalBytes } from '../bundle/bytes.ts';
+import { decodeSignedKeyset, verifyLink } from '../bundle/keyset.ts';
+import type { SignedKeyset } from '../bundle/keyset.ts';
+import { fail } from '../protocol/errors.ts';
+import { keysetKey } from '../protocol/keys.ts';
+import { getObject } from '../protocol/objects.ts';
+import type { Fetch } from '../protocol/objects.ts';
+import type { Site } from '../protocol/site.ts';
+import type { ObjectStore, UrlSigner } from '../store/port.ts';
+
+/** Reads `keysets/<version>`; undefined only if it is not there. */
+export interface KeysetReader {
+  read(version: number): Promise<Uint8Array | undefined>;
+}
+
+/** With 15 keys of the longest names and 15 signatures a keyset has 2,504 bytes. */
+const MAX_KEYSET_BYTES = 4096;
+
+export function storeKeysets(store: Pick<ObjectStore, 'get'>): KeysetReader {
+  return {
+    read: async (version) =>
+      (await store.get(keysetKey(version), { maxBytes: MAX_KEYSET_BYTES }))?.body,
+  };
+}
+
+/** Reads by presigned GETs: for a function that has a signer and no client of the store. */
+export function presignedKeysets(signer: UrlSigner, fetch: Fetch): KeysetReader {
+  return {
+    read: async (version) => {
+      const { url } = await signer.signGet(keysetKey(version), { expiresInSeconds: 60 });
+      const options = { maxBytes: MAX_KEYSET_BYTES, timeoutSeconds: 10, fetch };
+      const answer = await getObject(url, options);
+      return answer.found ? answer.body : undefined;
+    },
+  };
+}
+
+/**
+ * The verified keysets that follow `known`, up to the newest: read one version after another until
+ * one is not there, so that no LIST is needed.
+ *
+ * @throws the codes of the store; does_not_verify if what is stored is not the next keyset: to go
+ *   on without it would trust keys that were taken away
+ */
+export async function currentChain(
+  reader: KeysetReader,
+  known: readonly [SignedKeyset, ...SignedKeyset[]],
+): Promise<[SignedKeyset, ...SignedKeyset[]]> {
+  const chain: [SignedKeyset, ...SignedKeyset[]] = [...known];
+  let last = chain.at(-1)!;
+  for (;;) {
+    const version = last.keyset.version + 1;
+    const bytes = await reader.read(version);
+    if (bytes === undefined) return chain;
+    last = nextKeyset(last, bytes, version);
+    chain.push(last);
+  }
+}
+
+function nextKeyset(before: SignedKeyset, bytes: Uint8Array, version: number): SignedKeyset {
+  try {
+    const next = decodeSignedKeyset(bytes);
+    verifyLink(before, next);
+    return next;
+  } catch (cause) {
+    if (!(cause instanceof CoatcheckError)) throw cause;
+    const key = keysetKey(version);
+    throw fail('does_not_verify', `${key} is not the next keyset: put the right one back`, {
+      cause,
+      details: { key },
+    });
+  }
+}
+
+/** The site's chain, from the pinned keyset to the newest. */
+export type ChainReader = () => Promise<readonly SignedKeyset[]>;
+
+/**
+ * {@link currentChain}, read again at most every `cacheSeconds`. Keysets never change once they
+ * are stored, so what was read stays, and reading again asks only for what follows.
+ *
+ * @param clock Unix time, seconds
+ */
+export function cachedChain(
+  reader: KeysetReader,
+  site: Site,
+  options: { cacheSeconds: number; clock: () => number },
+): ChainReader {
+  let known: [SignedKeyset, ...SignedKeyset[]] = [site.pinned];
+  let goodUntil = -Infinity;
+  let reading: Promise<readonly SignedKeyset[]> | undefined;
+
+  async function readAgain(): Promise<readonly SignedKeyset[]> {
+    known = await currentChain(reader, known);
+    goodUntil = options.clock() + options.cacheSeconds;
+    return known;
+  }
+  return async () => {
+    if (options.clock() < goodUntil) return known;
+    reading ??= readAgain().finally(() => (reading = undefined));
+    return reading;
+  };
+}
+
+/** Whether these are the keys of an administrator of the newest keyset. */
+export function isAdmin(chain: readonly SignedKeyset[], { signKey, boxKey }: PublicKeys): boolean {
+  return chain
+    .at(-1)!
+    .keyset.keys.some((key) => equalBytes(key.signKey, signKey) && equalBytes(key.boxKey, boxKey));
+}

@@ -1,0 +1,133 @@
+import type { Context } from 'hono';
+import * as v from 'valibot';
+import { CoatcheckError } from '../bundle/errors.ts';
+import { nodeIdOf } from '../bundle/identity.ts';
+import type { NodeId, PublicKeys } from '../bundle/identity.ts';
+import { fail } from '../protocol/errors.ts';
+import { MAX_REQUEST_BYTES } from '../protocol/http.ts';
+import type { Answer, Body, Query, Route, RouteName } from '../protocol/http.ts';
+import { parseNodeId } from '../protocol/keys.ts';
+import { readBody } from '../protocol/objects.ts';
+import { verifyRequest } from '../protocol/request-signature.ts';
+import type { Site } from '../protocol/site.ts';
+import { isAdmin } from './keysets.ts';
+import type { ChainReader } from './keysets.ts';
+
+/** What a handler is given: everything checked that can be checked without knowing the route. */
+export interface Call<N extends RouteName> {
+  /** Of the path; the empty string where the path names none. */
+  readonly node: NodeId;
+  /** Who signed, and as what; absent where nobody has to. */
+  readonly by: 'node' | 'admin' | undefined;
+  readonly query: Query<N>;
+  readonly body: Body<N>;
+  /** Unix time, seconds */
+  readonly now: number;
+}
+
+export type Handler<N extends RouteName> = (call: Call<N>) => Answer<N> | Promise<Answer<N>>;
+export type Handlers = { readonly [N in RouteName]?: Handler<N> };
+
+/** What the checks in front of every handler need. */
+export interface Gate {
+  readonly site: Site;
+  readonly clock: () => number;
+  /** Host that clients name, if it is not the one of the Host header. */
+  readonly publicHost: string | undefined;
+}
+
+const NO_BODY = new Uint8Array();
+
+/**
+ * The way of every request to its handler: the node id, the size of the body, the signature, who
+ * may, and the shape, in this order, so that nothing is parsed for somebody who may not ask.
+ *
+ * @param chain the administrators that may ask, for routes that an administrator signs
+ */
+export async function admit<N extends RouteName>(
+  c: Context,
+  route: Route,
+  gate: Gate,
+  chain: ChainReader | undefined,
+): Promise<Call<N>> {
+  const now = gate.clock();
+  const node = route.path.includes(':node')
+    ? parseNodeId(c.req.param('node') ?? '')
+    : ('' as NodeId);
+  const bytes = route.body === undefined ? NO_BODY : await readRequestBody(c.req.raw);
+  const by =
+    route.signedBy === 'nobody'
+      ? undefined
+      : await authorize(route, node, verify(c, gate, bytes, now), chain);
+  return {
+    node,
+    by,
+    query: check(route.query, () => c.req.query()) as Query<N>,
+    body: check(route.body, () => parseJson(bytes)) as Body<N>,
+    now,
+  };
+}
+
+function verify(c: Context, gate: Gate, body: Uint8Array, now: number): PublicKeys {
+  const { host, pathname, search } = new URL(c.req.url);
+  return verifyRequest({
+    method: c.req.method,
+    url: { host: gate.publicHost ?? host, pathname, search },
+    header: (name) => c.req.header(name),
+    body,
+    site: gate.site.id,
+    now,
+  });
+}
+
+async function authorize(
+  { signedBy }: Route,
+  node: NodeId,
+  signer: PublicKeys,
+  chain: ChainReader | undefined,
+): Promise<'node' | 'admin'> {
+  if (signedBy !== 'admin' && nodeIdOf(signer) === node) return 'node';
+  if (signedBy === 'node' || chain === undefined) {
+    throw fail('not_this_node', `the request is not signed by node ${node}`);
+  }
+  if (isAdmin(await chain(), signer)) return 'admin';
+  throw signedBy === 'admin'
+    ? fail('not_an_admin', 'the key that signed the request is not in the newest keyset')
+    : fail(
+        'not_this_node',
+        `the request is signed neither by node ${node} nor by an administrator`,
+      );
+}
+
+async function readRequestBody(request: Request): Promise<Uint8Array> {
+  const declared = Number(request.headers.get('content-length') ?? 0);
+  const body =
+    declared > MAX_REQUEST_BYTES ? undefined : await readBody(request, MAX_REQUEST_BYTES);
+  if (body === undefined) {
+    throw fail('body_too_large', `a request may have at most ${MAX_REQUEST_BYTES} bytes`);
+  }
+  return body;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw fail('bad_json', 'the body is not JSON in UTF-8', { cause });
+  }
+}
+
+function check(schema: v.GenericSchema | undefined, input: () => unknown): unknown {
+  if (schema === undefined) return undefined;
+  const result = v.safeParse(schema, input());
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const where = v.getDotPath(issue) ?? 'the request';
+  throw fail('bad_request', `${where}: ${issue.message}`.slice(0, 200));
+}
+
+/** A thrown value as the error that it is; `internal`, and no word of what it was, if not ours. */
+export function asCoatcheckError(error: unknown): CoatcheckError {
+  if (error instanceof CoatcheckError) return error as CoatcheckError;
+  return fail('internal', 'the server failed; its log says why', { cause: error });
+}

@@ -1,0 +1,129 @@
+import { fromBase64Url } from '../../bundle/bytes.ts';
+import { decodeSignedStatement } from '../../bundle/statement.ts';
+import type { NodeId } from '../../bundle/identity.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { Answer, Query } from '../../protocol/http.ts';
+import { isObjectKey, parseKey, pendingKey } from '../../protocol/keys.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
+import type { Site } from '../../protocol/site.ts';
+import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
+import { decide } from '../approval/decide.ts';
+import { repair, settleDecided } from '../approval/repair.ts';
+import type { Call, Handlers } from '../route.ts';
+import { unixSeconds } from './time.ts';
+
+export interface AdminDeps {
+  /** With the rights of the admin credential. */
+  readonly store: ObjectStore;
+  readonly signer: UrlSigner;
+}
+
+const READ_URL_SECONDS = 300;
+/** Each node of a page of `pending/` costs the reading of its history. */
+const PENDING_PAGE = 100;
+const PAGE = 1000;
+const PARALLEL_NODES = 4;
+
+/** What administrators ask: decisions, listings, and URLs to read by. Signs GETs only. */
+export function adminRoutes(
+  site: Site,
+  { store, signer }: AdminDeps,
+): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'list' | 'read'> {
+  async function decided(
+    { node, body }: Pick<Call<'decide'>, 'node' | 'body'>,
+    by: 'admin' | 'node',
+  ): Promise<Answer<'decide'>> {
+    const { from, nodeBoxKey } = body;
+    return decide({
+      store,
+      site,
+      node,
+      by,
+      statement: decodeSignedStatement(fromBase64Url(body.statement)),
+      ...(from === undefined ? {} : { from }),
+      ...(nodeBoxKey === undefined ? {} : { nodeBoxKey: fromBase64Url(nodeBoxKey) }),
+    });
+  }
+
+  return {
+    decide: (call) => decided(call, 'admin'),
+    accept: (call) => {
+      if (site.approval !== 'none') {
+        throw fail('approval_required', 'at this site an administrator approves, not the node');
+      }
+      return decided(call, 'node');
+    },
+
+    repair: async ({ node }) => {
+      const { published, junk, cleaned } = await repair({ store, site, node });
+      return { published, junk: [...junk], cleaned: [...cleaned] };
+    },
+
+    list: async ({ query }) => {
+      const limit = query.prefix === 'pending' ? PENDING_PAGE : PAGE;
+      const { after } = query;
+      const page = await store.list(
+        listPrefix(query),
+        after === undefined ? { limit } : { limit, after },
+      );
+      const ours = page.objects.filter((object) => isAsked(object, query));
+      const shown = query.prefix === 'pending' ? await undecided({ store, site }, ours) : ours;
+      return {
+        objects: shown.map(({ key, size, modified }) => ({
+          key,
+          size,
+          modified: unixSeconds(modified),
+        })),
+        ...(page.next === undefined ? {} : { next: page.next }),
+      };
+    },
+
+    read: async ({ body }) => {
+      const urls = await Promise.all(
+        body.keys.map(async (text) => {
+          if (!isObjectKey(text)) throw fail('bad_request', 'keys: one is not a key of a site');
+          const { url, expiresAt } = await signer.signGet(text, {
+            expiresInSeconds: READ_URL_SECONDS,
+          });
+          return { key: text, url, expiresAt: unixSeconds(expiresAt) };
+        }),
+      );
+      return { urls };
+    },
+  };
+}
+
+function listPrefix({ prefix, node }: Query<'list'>): string {
+  return node === undefined ? `${prefix}/` : `${prefix}/${node}`;
+}
+
+/** Keys that are not ours are for `doctor` to find, not for a tool to trip over. */
+function isAsked({ key }: ObjectInfo, { node }: Query<'list'>): boolean {
+  const parsed = parseKey(key);
+  if (parsed === undefined) return false;
+  return node === undefined || ('node' in parsed && parsed.node === node);
+}
+
+/** What of a page of `pending/` waits for a decision; the rest is settled on the way. */
+async function undecided(
+  where: { store: ObjectStore; site: Site },
+  objects: readonly ObjectInfo[],
+): Promise<ObjectInfo[]> {
+  const digests = new Map<NodeId, DigestHex[]>();
+  for (const { key } of objects) {
+    const parsed = parseKey(key);
+    if (parsed?.prefix !== 'pending') continue;
+    digests.set(parsed.node, [...(digests.get(parsed.node) ?? []), parsed.digest]);
+  }
+  const hidden = new Set<string>();
+  const nodes = [...digests];
+  for (let i = 0; i < nodes.length; i += PARALLEL_NODES) {
+    await Promise.all(
+      nodes.slice(i, i + PARALLEL_NODES).map(async ([node, waiting]) => {
+        const decided = await settleDecided({ ...where, node }, waiting);
+        for (const digest of decided) hidden.add(pendingKey(node, digest));
+      }),
+    );
+  }
+  return objects.filter(({ key }) => !hidden.has(key));
+}

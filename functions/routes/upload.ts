@@ -1,0 +1,106 @@
+import { fromBase64Url, fromHex, toHex } from '../../bundle/bytes.ts';
+import { decodeFrame, maxFrameBytes, verifyFrame } from '../../bundle/frame.ts';
+import { MAX_REPORT_BYTES } from '../../bundle/header.ts';
+import type { VerifiedFrame } from '../../bundle/frame.ts';
+import type { NodeId } from '../../bundle/identity.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { PutAnswer } from '../../protocol/http.ts';
+import { nodePrefix, parseDigest, pendingKey, reportKey } from '../../protocol/keys.ts';
+import type { ObjectKey } from '../../protocol/keys.ts';
+import type { Site } from '../../protocol/site.ts';
+import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import { assertToken, judgeProposal, tokenMatches } from '../proposals.ts';
+import type { Handlers } from '../route.ts';
+import { unixSeconds } from './time.ts';
+
+export interface UploadDeps {
+  readonly signer: UrlSigner;
+  readonly store: Pick<ObjectStore, 'list'>;
+  /** How many proposals may wait in the whole site: 1 to 1,000, one page of a listing. */
+  readonly maxPending?: number;
+  /** Without it a node that can show no decision may not propose. */
+  readonly token?: string;
+}
+
+const PUT_URL_SECONDS = 300;
+const MAX_PENDING = 1000;
+
+/**
+ * Gives out the two presigned PUTs. A proposal costs three LISTs and no other request to the store.
+ *
+ * @throws weak_secret for a token that is none
+ */
+export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'propose' | 'report'> {
+  const { signer, store, maxPending = MAX_PENDING, token } = deps;
+  if (token !== undefined) assertToken(token);
+
+  async function signPut(key: ObjectKey, body: { digest: string; size: number }, max: number) {
+    if (body.size > max) {
+      throw fail('too_large', `${body.size} bytes are more than the ${max} that are allowed`, {
+        details: { maxBytes: max },
+      });
+    }
+    const { url, headers, expiresAt } = await signer.signPut(key, {
+      size: body.size,
+      sha256: fromHex(body.digest),
+      expiresInSeconds: PUT_URL_SECONDS,
+    });
+    const put: PutAnswer = { url, headers: { ...headers }, expiresAt: unixSeconds(expiresAt) };
+    return { key, put };
+  }
+
+  return {
+    propose: async ({ node, by = 'node', body }) => {
+      const shown =
+        body.decidedBy === undefined ? undefined : readProof(site, node, body.decidedBy);
+      const isKnown = shown !== undefined && shown.statement.type !== 'reject';
+      if (
+        token !== undefined &&
+        by === 'node' &&
+        !isKnown &&
+        !tokenMatches(token, body.token ?? '')
+      ) {
+        throw fail('token_refused', 'this site asks new nodes for an enrolment token');
+      }
+      const digest = parseDigest(body.digest);
+      const [rejected, pending, all] = await Promise.all([
+        store.list(nodePrefix('rejected', node)),
+        store.list(nodePrefix('pending', node)),
+        store.list('pending/', { limit: maxPending }),
+      ]);
+      judgeProposal({
+        by,
+        digest,
+        after: body.after === undefined ? undefined : parseDigest(body.after),
+        decided: shown && parseDigest(toHex(shown.statement.digest)),
+        isKnown,
+        rejected: rejected.objects,
+        pending: pending.objects,
+        pendingOfAll: all.objects.length,
+        maxPending,
+      });
+      return signPut(pendingKey(node, digest), body, site.maxBundleBytes);
+    },
+
+    report: ({ node, body }) => {
+      const { statement } = readProof(site, node, body.proof);
+      if (statement.type === 'reject') {
+        throw fail('does_not_verify', 'a rejection proves nothing that a node could have applied');
+      }
+      return signPut(reportKey(node), body, MAX_REPORT_BYTES);
+    },
+  };
+}
+
+/** A frame that a request shows: a decision about this node, by this site's administrators. */
+function readProof(site: Site, node: NodeId, text: string): VerifiedFrame {
+  const bytes = fromBase64Url(text);
+  const frame = verifyFrame(
+    decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) }),
+    site,
+  );
+  if (frame.statement.node !== node) {
+    throw fail('not_this_node', `the decision shown is about another node than ${node}`);
+  }
+  return frame;
+}
