@@ -1,0 +1,23 @@
+import { compareBytes, utf8 } from '../bundle/bytes.ts';
+import type { ObjectKey } from '../protocol/keys.ts';
+
+/** Objects on one page of a listing, at most: what S3 gives (ListObjectsV2, `MaxKeys`). */
+export const PAGE_SIZE = 1000;
+
+/** The order of a listing: ascending by the key's UTF-8 bytes, as S3 lists. */
+export function compareKeys(a: string, b: string): number {
+  return compareBytes(utf8(a), utf8(b));
+}
+
+/** The keys of one page: sorted, after `after`, cut at `limit`; `more` if any were cut off. */
+export function pageOf(
+  keys: Iterable<string>,
+  options: { after?: string; limit?: number },
+): { keys: ObjectKey[]; more: boolean } {
+  const { after, limit = PAGE_SIZE } = options;
+  const sorted = [...keys]
+    .filter((key) => after === undefined || compareKeys(key, after) > 0)
+    .sort(compareKeys) as ObjectKey[];
+  const size = Math.min(limit, PAGE_SIZE);
+  return { keys: sorted.slice(0, size), more: sorted.length > size };
+}

@@ -1,0 +1,75 @@
+import { fail } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import { CoatcheckError } from '../bundle/errors.ts';
+import { errnoOf } from './errno.ts';
+
+/** What an answer of the S3 API, or the lack of one, says. */
+export interface S3Failure {
+  /** 0 if no answer came */
+  readonly status: number;
+  /** S3's error code, e.g. `NoSuchKey`, or the name of the thrown error */
+  readonly name: string;
+}
+
+export function describeFailure(error: unknown): S3Failure {
+  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
+  return { status: $metadata?.httpStatusCode ?? 0, name: name ?? 'Error' };
+}
+
+const DENIED = new Set([
+  'CredentialsProviderError',
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'InvalidTokenId',
+]);
+const FULL = new Set([
+  'XMinioStorageFull',
+  'XMinioAdminBucketQuotaExceeded',
+  'QuotaExceeded',
+  'InsufficientStorage',
+]);
+/** Failures to connect: the request was not sent. */
+const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
+
+/** The port's error for a failed call that was not about the object itself. */
+export function storeError(
+  error: unknown,
+  call: { bucket: string; kind: 'read' | 'write' },
+): CoatcheckError {
+  if (error instanceof CoatcheckError) return error as CoatcheckError;
+  const { status, name } = describeFailure(error);
+  const code = codeOfFailure({ status, name }, call.kind, errnoOf(error));
+  const said = status === 0 ? `no answer (${errnoOf(error) ?? name})` : `${status} ${name}`;
+  return fail(code, `bucket ${call.bucket}: ${WHAT[code]}: ${said}`, {
+    cause: error,
+    details: { bucket: call.bucket, status, name },
+  });
+}
+
+type StoreCode = Extract<
+  ErrorCode,
+  'store_unavailable' | 'store_unknown' | 'store_denied' | 'store_full' | 'no_such_bucket'
+>;
+
+const WHAT: Record<StoreCode, string> = {
+  no_such_bucket: 'there is no such bucket at this endpoint',
+  store_denied: 'the store refused these credentials',
+  store_full: 'the store is full',
+  store_unavailable: 'the store could not be asked',
+  store_unknown: 'whether the write was done is not known',
+};
+
+function codeOfFailure(
+  { status, name }: S3Failure,
+  kind: 'read' | 'write',
+  errno: string | undefined,
+): StoreCode {
+  if (name === 'NoSuchBucket') return 'no_such_bucket';
+  if (status === 401 || status === 403 || DENIED.has(name)) return 'store_denied';
+  if (status === 507 || FULL.has(name)) return 'store_full';
+  if (kind === 'read') return 'store_unavailable';
+  // A refusal with 4xx did nothing; 409 (a conflicting write), 408, 5xx and silence may have.
+  const refused = status >= 400 && status < 500 && status !== 409 && status !== 408;
+  return refused || NOT_SENT.has(errno ?? '') ? 'store_unavailable' : 'store_unknown';
+}

@@ -1,0 +1,75 @@
+import { fail } from '../protocol/errors.ts';
+
+/** Keys of an S3 account or session. */
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** Of a session (STS): sent along as `X-Amz-Security-Token`. */
+  readonly sessionToken?: string;
+  /** When a session ends; absent for keys that last. */
+  readonly expiration?: Date;
+}
+
+/** Asked anew for every URL and, by the SDK, before `expiration`: it should cache. */
+export type S3CredentialsProvider = () => Promise<S3Credentials>;
+
+export interface S3Options {
+  readonly bucket: string;
+  /** `us-east-1` is what a MinIO expects. */
+  readonly region: string;
+  /** Of an S3 server other than AWS, as this process reaches it, e.g. `http://127.0.0.1:9000`. */
+  readonly endpoint?: string;
+  /** The same server as the clients reach it: what URLs are signed for. Default: `endpoint`. */
+  readonly publicEndpoint?: string;
+  readonly credentials: S3Credentials | S3CredentialsProvider;
+  /** Unix seconds, for the dates in URLs. */
+  readonly now?: () => number;
+}
+
+/** Where a bucket is: virtual-hosted on AWS unless its name has dots, path-style elsewhere. */
+export function bucketUrl(options: {
+  bucket: string;
+  region: string;
+  endpoint?: string | undefined;
+}): URL {
+  const { bucket, region, endpoint } = options;
+  if (endpoint !== undefined) return new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}`);
+  const host = `s3.${region}.amazonaws.com`;
+  return new URL(bucket.includes('.') ? `https://${host}/${bucket}` : `https://${bucket}.${host}/`);
+}
+
+/** The provider of either form of `credentials`, which refuses keys that everybody knows. */
+export function credentialsProvider(
+  credentials: S3Credentials | S3CredentialsProvider,
+): S3CredentialsProvider {
+  return async () => {
+    const given = typeof credentials === 'function' ? await credentials() : credentials;
+    assertOwnKeys(given);
+    return given;
+  };
+}
+
+const KNOWN = new Set(['minioadmin', 'minio123', 'rustfsadmin', 'accesskey', 'changeme', 'secret']);
+
+/** @throws weak_secret for an empty or short secret key, one equal to its id, or a default */
+export function assertOwnKeys({ accessKeyId, secretAccessKey }: S3Credentials): void {
+  if (
+    accessKeyId === '' ||
+    secretAccessKey.length < 8 ||
+    secretAccessKey === accessKeyId ||
+    KNOWN.has(secretAccessKey.toLowerCase()) ||
+    /^(.)\1*$/.test(secretAccessKey)
+  ) {
+    throw fail('weak_secret', 'the S3 secret key is empty, short, or a default: make a random one');
+  }
+}
+
+/** A URL that a session signed dies with the session: the earlier of the two ends. */
+export function urlExpiry(
+  nowSeconds: number,
+  expiresInSeconds: number,
+  expiration: Date | undefined,
+): Date {
+  const own = (nowSeconds + expiresInSeconds) * 1000;
+  return new Date(expiration === undefined ? own : Math.min(own, expiration.getTime()));
+}

@@ -1,0 +1,233 @@
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { toBase64 } from '../bundle/bytes.ts';
+import type { ObjectKey } from '../protocol/keys.ts';
+import { alreadyExists, preconditionFailed, tooLarge } from './outcomes.ts';
+import { PAGE_SIZE } from './page.ts';
+import { pinnedPutHeaders } from './pinned-headers.ts';
+import type { ObjectInfo, ObjectStore, StoredObject, UrlSigner } from './port.ts';
+import { describeFailure, storeError } from './s3-errors.ts';
+import { credentialsProvider, urlExpiry } from './s3-options.ts';
+import type { S3Options } from './s3-options.ts';
+
+/** A bucket on AWS S3, or on a server that speaks its API. Sends nothing until it is used. */
+export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
+  const { bucket, endpoint, publicEndpoint } = options;
+  const reader = client(options, endpoint, { maxAttempts: 3 });
+  // Once only, and on a fresh connection: a retry after a lost answer would meet the object that
+  // the first try wrote and report that somebody else had been quicker.
+  const writer = client(options, endpoint, {
+    maxAttempts: 1,
+    httpAgent: new HttpAgent(),
+    httpsAgent: new HttpsAgent(),
+  });
+  const signing = client(options, publicEndpoint ?? endpoint, { maxAttempts: 1 });
+  const credentials = credentialsProvider(options.credentials);
+  const now = options.now ?? (() => Date.now() / 1000);
+
+  const failed = (error: unknown, kind: 'read' | 'write'): Error =>
+    storeError(error, { bucket, kind });
+
+  /** @param isRefused whether this answer is the condition's own refusal */
+  async function put(
+    key: ObjectKey,
+    body: Uint8Array,
+    condition: { IfNoneMatch: '*' } | { IfMatch: string },
+    refusal: { names: readonly string[]; error: () => Error },
+  ): Promise<{ etag: string }> {
+    try {
+      const answer = await writer.send(
+        new PutObjectCommand({
+          Bucket: bucket,
+          Key: key,
+          Body: body,
+          ContentType: 'application/octet-stream',
+          ...condition,
+        }),
+      );
+      return { etag: unquoted(answer.ETag) };
+    } catch (error) {
+      if (refusal.names.includes(describeFailure(error).name)) throw refusal.error();
+      throw failed(error, 'write');
+    }
+  }
+
+  async function get(key: ObjectKey, maxBytes: number): Promise<StoredObject | undefined> {
+    try {
+      const answer = await reader.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const stream = answer.Body as AsyncIterable<Uint8Array> & { destroy(): void };
+      const body = await collect(stream, maxBytes);
+      if (body === undefined) throw tooLarge(key, maxBytes);
+      return { ...infoOf(key, answer), body, size: body.length };
+    } catch (error) {
+      if (describeFailure(error).name === 'NoSuchKey') return undefined;
+      throw failed(error, 'read');
+    }
+  }
+
+  async function head(key: ObjectKey): Promise<ObjectInfo | undefined> {
+    try {
+      const answer = await reader.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
+      return infoOf(key, answer);
+    } catch (error) {
+      if (describeFailure(error).status !== 404) throw failed(error, 'read');
+    }
+    // A HEAD has no body to say *what* was not found. A GET has one.
+    const object = await get(key, Infinity);
+    if (object === undefined) return undefined;
+    const { size, etag, modified } = object;
+    return { key, size, etag, modified };
+  }
+
+  return {
+    create: (key, body) =>
+      put(
+        key,
+        body,
+        { IfNoneMatch: '*' },
+        { names: ['PreconditionFailed'], error: () => alreadyExists(key) },
+      ),
+
+    replace: (key, body, etag) =>
+      put(
+        key,
+        body,
+        { IfMatch: `"${etag}"` },
+        { names: ['PreconditionFailed', 'NoSuchKey'], error: () => preconditionFailed(key) },
+      ),
+
+    get: (key, { maxBytes }) => get(key, maxBytes),
+    head,
+
+    async delete(key) {
+      try {
+        await reader.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+      } catch (error) {
+        throw failed(error, 'write');
+      }
+    },
+
+    async list(prefix, { after, limit = PAGE_SIZE } = {}) {
+      try {
+        const answer = await reader.send(
+          new ListObjectsV2Command({
+            Bucket: bucket,
+            Prefix: prefix,
+            StartAfter: after,
+            MaxKeys: Math.min(limit, PAGE_SIZE),
+          }),
+        );
+        const objects = (answer.Contents ?? []).map((entry) =>
+          infoOf(entry.Key as ObjectKey, { ...entry, ContentLength: entry.Size }),
+        );
+        return { objects, ...(answer.IsTruncated ? { next: objects.at(-1)!.key } : {}) };
+      } catch (error) {
+        throw failed(error, 'read');
+      }
+    },
+
+    async signPut(key, { size, sha256, expiresInSeconds, overwrite = false }) {
+      const headers = pinnedPutHeaders({ size, sha256, overwrite });
+      const command = new PutObjectCommand({
+        Bucket: bucket,
+        Key: key,
+        ContentLength: size,
+        ContentType: headers['content-type'],
+        ...(overwrite ? {} : { IfNoneMatch: '*' as const }),
+        ChecksumAlgorithm: 'SHA256',
+        ChecksumSHA256: toBase64(sha256),
+      });
+      const pinned = new Set(Object.keys(headers));
+      const { expiration } = await credentials();
+      const seconds = Math.floor(now());
+      const url = await getSignedUrl(signing, command, {
+        expiresIn: expiresInSeconds,
+        signingDate: new Date(seconds * 1000),
+        // The SDK leaves the type unsigned, and moves x-amz- headers into the query, unless told.
+        signableHeaders: new Set(['host', ...pinned]),
+        unhoistableHeaders: pinned,
+      });
+      return { url, headers, expiresAt: urlExpiry(seconds, expiresInSeconds, expiration) };
+    },
+
+    async signGet(key, { expiresInSeconds }) {
+      const { expiration } = await credentials();
+      const seconds = Math.floor(now());
+      const url = await getSignedUrl(signing, new GetObjectCommand({ Bucket: bucket, Key: key }), {
+        expiresIn: expiresInSeconds,
+        signingDate: new Date(seconds * 1000),
+      });
+      return { url, expiresAt: urlExpiry(seconds, expiresInSeconds, expiration) };
+    },
+  };
+}
+
+function client(
+  options: S3Options,
+  endpoint: string | undefined,
+  how: { maxAttempts: number; httpAgent?: HttpAgent; httpsAgent?: HttpsAgent },
+): S3Client {
+  const { maxAttempts, ...agents } = how;
+  return new S3Client({
+    region: options.region,
+    credentials: credentialsProvider(options.credentials),
+    maxAttempts,
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: 20_000,
+      throwOnRequestTimeout: true,
+      ...agents,
+    },
+    // Otherwise a checksum of no body at all lands in presigned URLs.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+  });
+}
+
+function infoOf(
+  key: ObjectKey,
+  answer: {
+    ETag?: string | undefined;
+    ContentLength?: number | undefined;
+    LastModified?: Date | undefined;
+  },
+): ObjectInfo {
+  return {
+    key,
+    size: answer.ContentLength ?? 0,
+    etag: unquoted(answer.ETag),
+    modified: answer.LastModified ?? new Date(0),
+  };
+}
+
+function unquoted(etag = ''): string {
+  return etag.replace(/^"|"$/g, '');
+}
+
+/** All bytes of a stream, or undefined, and the connection closed, once there are too many. */
+async function collect(
+  stream: AsyncIterable<Uint8Array> & { destroy(): void },
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      stream.destroy();
+      return undefined;
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks, size));
+}
