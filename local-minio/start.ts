@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fail } from '../protocol/errors.ts';
+import type { FoundMinio } from './find.ts';
+
+/** A MinIO and its root pair, which only makes the bucket and the sessions: no server runs on it. */
+export interface Minio {
+  /** e.g. `http://127.0.0.1:40123` */
+  readonly endpoint: string;
+  readonly rootUser: string;
+  readonly rootPassword: string;
+  /** Ends a MinIO that we started: SIGTERM, then SIGKILL after 10 seconds. Safe to call again. */
+  stop(): Promise<void>;
+}
+
+const START_MILLISECONDS = 60_000;
+const STOP_MILLISECONDS = 10_000;
+
+/**
+ * Starts what {@link FoundMinio} names, on a free port of the loopback interface, with a random
+ * root pair; or takes the endpoint that is running already.
+ * @param dataDir made if it is missing
+ * @throws probe_failed if it ends or does not answer within a minute
+ */
+export async function startMinio(found: FoundMinio, dataDir: string): Promise<Minio> {
+  if (found.kind === 'endpoint') {
+    const { endpoint, rootUser, rootPassword } = found;
+    await waitUntilLive(endpoint, () => undefined);
+    return { endpoint, rootUser, rootPassword, stop: () => Promise.resolve() };
+  }
+  await mkdir(dataDir, { recursive: true });
+  const rootUser = `root-${randomBytes(6).toString('hex')}`;
+  const rootPassword = randomBytes(24).toString('base64url');
+  const port = await freePort();
+  const [command, args] = commandLine(found, dataDir, port, await freePort());
+  const child = spawn(command, args, {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      MINIO_ROOT_USER: rootUser,
+      MINIO_ROOT_PASSWORD: rootPassword,
+      MINIO_BROWSER: 'off',
+      MINIO_UPDATE: 'off',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = tail(child);
+  const stop = (): Promise<void> => end(child);
+  const endpoint = `http://127.0.0.1:${port}`;
+  try {
+    await waitUntilLive(endpoint, () => (hasEnded(child) ? `it said: ${output()}` : undefined));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { endpoint, rootUser, rootPassword, stop };
+}
+
+function commandLine(
+  found: Exclude<FoundMinio, { kind: 'endpoint' }>,
+  dataDir: string,
+  port: number,
+  consolePort: number,
+): [command: string, args: string[]] {
+  if (found.kind === 'binary') {
+    const addresses = ['--address', `127.0.0.1:${port}`, '--console-address'];
+    return [found.path, ['server', dataDir, ...addresses, `127.0.0.1:${consolePort}`]];
+  }
+  // Names without values: the engine passes on what is in our environment, off the command line.
+  const environment = ['MINIO_ROOT_USER', 'MINIO_ROOT_PASSWORD', 'MINIO_BROWSER', 'MINIO_UPDATE'];
+  return [
+    found.engine,
+    [
+      ...['run', '--rm', '--publish', `127.0.0.1:${port}:9000`, '--volume', `${dataDir}:/data`],
+      ...environment.flatMap((name) => ['--env', name]),
+      ...[found.image, 'server', '/data'],
+    ],
+  ];
+}
+
+/** A port that was free a moment ago; MinIO takes no port 0. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** @param ended says why there is nothing to wait for any more */
+async function waitUntilLive(endpoint: string, ended: () => string | undefined): Promise<void> {
+  const deadline = Date.now() + START_MILLISECONDS;
+  for (;;) {
+    const answer = await fetch(`${endpoint}/minio/health/live`).catch(() => undefined);
+    if (answer?.ok) return;
+    const why = ended();
+    if (why !== undefined) throw fail('probe_failed', `MinIO did not start: ${why}`);
+    if (Date.now() > deadline) throw fail('probe_failed', `MinIO does not answer at ${endpoint}`);
+    await sleep(100);
+  }
+}
+
+/** The last lines that a process printed, for an error message. */
+function tail(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      text = (text + chunk).slice(-2000);
+    });
+  }
+  child.on('error', (error) => (text += error.message));
+  return () => text.trim() || 'nothing';
+}
+
+const hasEnded = (child: ChildProcess): boolean =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+
+async function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const exit = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
+  await exit;
+  clearTimeout(timer);
+}

@@ -1,0 +1,41 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
+import { createMemoryStore } from '../../store/memory.ts';
+import { describeWith } from '../support/components.ts';
+import { freshBucket } from '../support/minio.ts';
+import { storeContract } from './store-contract.ts';
+
+storeContract(
+  'memory',
+  async () => {
+    const store = createMemoryStore();
+    return { store, second: store };
+  },
+  { noBucket: true },
+);
+
+storeContract('filesystem', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'coatcheck-store-'));
+  return {
+    store: await openFilesystemStore(dir, { create: true }),
+    second: await openFilesystemStore(dir),
+    withoutBucket: createFilesystemStore(join(dir, 'missing')),
+  };
+});
+
+describeWith('minio', 'on a real MinIO', () => {
+  storeContract(
+    'S3',
+    async () => {
+      const bucket = await freshBucket();
+      return {
+        store: bucket.store('root'),
+        second: bucket.store('root'),
+        withoutBucket: bucket.store('root', { bucket: `${bucket.name}-missing` }),
+      };
+    },
+    { hidesNestedKeys: true },
+  );
+});
