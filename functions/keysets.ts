@@ -16,7 +16,7 @@ export interface KeysetReader {
 }
 
 /** With 15 keys of the longest names and 15 signatures a keyset has 2,504 bytes. */
-const MAX_KEYSET_BYTES = 4096;
+export const MAX_KEYSET_BYTES = 4096;
 
 export function storeKeysets(store: Pick<ObjectStore, 'get'>): KeysetReader {
   return {

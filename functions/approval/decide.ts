@@ -6,12 +6,13 @@ import { demandFollows, verifyEntry } from '../../protocol/history.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { digestHex, historyKey, pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
+import { currentChain, storeKeysets } from '../keysets.ts';
 import { bundleOf, demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
 import type { DecisionRequest } from './demands.ts';
 import { readWithin } from './objects.ts';
 import { publishInForce, publishRejection, readShown, settleProposal } from './publish.ts';
 import type { NodeRecord } from './publish.ts';
-import { putBackKeyset, readChain, readNode } from './record.ts';
+import { putBackKeyset, readNode } from './record.ts';
 
 /** The answer to a decision that is committed. */
 export interface DecisionOutcome {
@@ -103,7 +104,7 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
       details: { seq },
     });
   }
-  const chain = await readChain(store, site);
+  const chain = await currentChain(storeKeysets(store), [site.pinned]);
   const newest = chain.at(-1)!.keyset;
   if (statement.keysetVersion !== newest.version) {
     throw fail('stale_keyset', `the newest keyset is ${newest.version}: sign again`, {

@@ -1,7 +1,6 @@
 import { equalBytes } from '../../bundle/bytes.ts';
-import { CoatcheckError } from '../../bundle/errors.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import { decodeSignedKeyset, encodeSignedKeyset, verifyLink } from '../../bundle/keyset.ts';
+import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import type { SignedKeyset } from '../../bundle/keyset.ts';
 import { fail } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, readHistory } from '../../protocol/history.ts';
@@ -11,12 +10,11 @@ import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
+import { MAX_KEYSET_BYTES } from '../keysets.ts';
 import { putForward, readWithin } from './objects.ts';
 
 type Reader = Pick<ObjectStore, 'list' | 'get' | 'head'>;
 
-/** With 15 keys of the longest names and 15 signatures a keyset has 2,504 bytes. */
-const MAX_KEYSET_BYTES = 4096;
 const PARALLEL_READS = 8;
 
 /**
@@ -51,40 +49,6 @@ async function readSlot(
     });
   }
   return { slot, ...(there.bytes !== undefined && { bytes: there.bytes }) };
-}
-
-/**
- * The keysets from the pinned one, which counts as stored, to the newest in `keysets/`, read now.
- *
- * @throws does_not_verify if an object there is not the next keyset: to go on without it would let
- *   keys sign that were taken away
- */
-export async function readChain(store: Reader, site: Site): Promise<SignedKeyset[]> {
-  const chain = [site.pinned];
-  for (let newest = site.pinned; ; chain.push(newest)) {
-    const key = keysetKey(newest.keyset.version + 1);
-    const there = await readWithin(store, key, MAX_KEYSET_BYTES);
-    if (there === undefined) return chain;
-    newest = nextKeyset(newest, key, there.bytes);
-  }
-}
-
-function nextKeyset(
-  before: SignedKeyset,
-  key: ObjectKey,
-  bytes: Uint8Array | undefined,
-): SignedKeyset {
-  try {
-    const next = decodeSignedKeyset(bytes ?? new Uint8Array());
-    verifyLink(before, next);
-    return next;
-  } catch (cause) {
-    if (!(cause instanceof CoatcheckError)) throw cause;
-    throw fail('does_not_verify', `${key} is not the next keyset: put the right one back`, {
-      cause,
-      details: { key },
-    });
-  }
 }
 
 /** Creates `keysets/<version>` if it is missing, and replaces what is not this keyset. */
