@@ -61,6 +61,15 @@ export class Reader {
     return Number(this.#view.getBigUint64(this.#advance(8)));
   }
 
+  /** The bytes up to the next line feed, which is read too: a view. */
+  line(): Uint8Array {
+    const end = this.#bytes.indexOf(0x0a, this.#offset);
+    if (end < 0) throw bundleError('truncated', 'a line of text has no end');
+    const line = this.bytes(end - this.#offset);
+    this.#advance(1);
+    return line;
+  }
+
   /** Everything that is left. */
   rest(): Uint8Array {
     return this.bytes(this.remaining);

@@ -1,4 +1,4 @@
-import { utf8 } from './bytes.ts';
+import { fromUtf8, utf8 } from './bytes.ts';
 import { bundleError } from './errors.ts';
 import { checkPath } from './path.ts';
 import { MAX_TIME } from './statement-layout.ts';
@@ -23,7 +23,7 @@ export interface Metadata {
   readonly mask?: readonly string[];
   /** The units to restart when the file at this path changes */
   readonly restart?: Readonly<Record<string, readonly string[]>>;
-  /** What the dialogue on the node can start from: name to at most 1,024 bytes of text */
+  /** What the dialogue can start from: name to 0 to 1,024 bytes of UTF-8, no control characters */
   readonly answers?: Readonly<Record<string, string>>;
 }
 
@@ -53,7 +53,7 @@ function bad(name: string): Error {
 
 function checkEntry(name: string, value: string): void {
   if (name.startsWith(ANSWER)) {
-    if (!ANSWER_NAME.test(name.slice(ANSWER.length)) || utf8(value).length > 1024) throw bad(name);
+    if (!ANSWER_NAME.test(name.slice(ANSWER.length)) || !isAnswer(value)) throw bad(name);
   } else if (name.startsWith(RESTART)) {
     checkPath(name.slice(RESTART.length));
     parseUnits(name, value);
@@ -64,6 +64,11 @@ function checkEntry(name: string, value: string): void {
   } else if (name === 'madeAt' && Number(value) > MAX_TIME) {
     throw bad(name);
   }
+}
+
+function isAnswer(value: string): boolean {
+  const bytes = utf8(value);
+  return /^\P{Cc}*$/u.test(value) && bytes.length <= 1024 && fromUtf8(bytes) === value;
 }
 
 /** Units separated by single spaces, ascending, none twice: the one text of a set. */
