@@ -2,17 +2,14 @@ import * as fs from 'node:fs';
 import * as v from 'valibot';
 import { fromHex, toHex } from '../bundle/bytes.ts';
 import type { NodeId } from '../bundle/identity.ts';
+import type { NodeMemory } from '../protocol/verify.ts';
 import { naming } from './system-error.ts';
 import { Count, HexDigest, readState, writeState } from './state-file.ts';
 import { withRoot } from './walk.ts';
 
-/** The newest decision that a node verified, so that an older one can be refused later. */
-export interface Memory {
-  readonly keysetVersion: number;
-  readonly seq: number;
-  /** Of the statement, 32 bytes */
-  readonly digest: Uint8Array;
-  /** When the statement was issued, unix seconds: the clock cannot be before it. */
+/** What a node keeps of the newest decision that it verified, so that an older one is refused. */
+export interface Memory extends NodeMemory {
+  /** When the statement was issued, unix seconds: no clock can be before it. */
   readonly issued: number;
 }
 
@@ -29,7 +26,13 @@ const MemoryFile = v.strictObject({
   coatcheck: v.literal('memory/1'),
   nodes: v.record(
     v.string(),
-    v.strictObject({ keysetVersion: Count, seq: Count, digest: HexDigest, issued: Count }),
+    v.strictObject({
+      keysetVersion: Count,
+      keysetDigest: HexDigest,
+      seq: Count,
+      digest: HexDigest,
+      issued: Count,
+    }),
   ),
 });
 
@@ -45,11 +48,19 @@ export function fileMemory(folder: string, site: Uint8Array, node: NodeId): Memo
     load() {
       if (!fs.existsSync(folder)) return undefined;
       const entry = read()[name];
-      return entry && { ...entry, digest: fromHex(entry.digest) };
+      if (entry === undefined) return undefined;
+      const { keysetDigest, digest, ...numbers } = entry;
+      return { ...numbers, keysetDigest: fromHex(keysetDigest), digest: fromHex(digest) };
     },
-    save(memory) {
+    save({ keysetVersion, keysetDigest, seq, digest, issued }) {
       naming(folder, () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 }));
-      const nodes = { ...read(), [name]: { ...memory, digest: toHex(memory.digest) } };
+      const entry = {
+        keysetVersion,
+        keysetDigest: toHex(keysetDigest),
+        seq,
+        digest: toHex(digest),
+      };
+      const nodes = { ...read(), [name]: { ...entry, issued } };
       withRoot(folder, (root) => writeState(root, FILE, { coatcheck: 'memory/1', nodes }));
     },
   };

@@ -1,0 +1,84 @@
+import * as fs from 'node:fs';
+import { openBundle } from '../bundle/open.ts';
+import { equalBytes, fromUtf8 } from '../bundle/bytes.ts';
+import type { SealedBundle } from '../bundle/header.ts';
+import { deriveIdentity } from '../bundle/identity.ts';
+import type { Identity } from '../bundle/identity.ts';
+import type { Manifest } from '../bundle/manifest.ts';
+import type { Statement } from '../bundle/statement.ts';
+import { fail } from '../protocol/errors.ts';
+import { parseSite } from '../protocol/site.ts';
+import type { Site } from '../protocol/site.ts';
+import { isExpired } from '../protocol/verify.ts';
+import type { Console } from './console.ts';
+import { readKeyFile } from './key-file.ts';
+import { fileMemory } from './memory.ts';
+import type { MemoryStore } from './memory.ts';
+import { naming } from './system-error.ts';
+import { readAll } from './walk.ts';
+
+/** Where a machine keeps what the agent needs. */
+export interface Places {
+  /** The machine's root folder */
+  readonly root: string;
+  readonly site: string;
+  readonly key: string;
+  /** Folder of the memory */
+  readonly state: string;
+}
+
+/** One machine: who it is, whom it believes, and what it remembers. */
+export interface Node {
+  readonly rootPath: string;
+  readonly site: Site;
+  readonly identity: Identity;
+  readonly memory: MemoryStore;
+  readonly console: Console;
+  /** Unix seconds, by the machine's own clock. */
+  readonly now: () => number;
+  /** Unix seconds: when the image was made. */
+  readonly built: number;
+}
+
+const MAX_SITE_FILE_BYTES = 64 * 1024;
+
+/** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied */
+export function openNode(places: Places, console: Console, now: () => number): Node {
+  const { site, modified } = readSiteFile(places.site);
+  const identity = deriveIdentity(readKeyFile(places.key));
+  const memory = fileMemory(places.state, site.id, identity.id);
+  return { rootPath: places.root, site, identity, memory, console, now, built: modified };
+}
+
+/** The site, and when its file was last changed: the image is at least as new. */
+function readSiteFile(path: string): { site: Site; modified: number } {
+  const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
+  try {
+    const site = parseSite(fromUtf8(readAll(fd, path, MAX_SITE_FILE_BYTES)));
+    return { site, modified: Math.floor(fs.fstatSync(fd).mtimeMs / 1000) };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/**
+ * Whether a statement is over, by the latest of all clocks that this machine knows of.
+ * @param others unix seconds, from elsewhere: a lie can only end it early
+ */
+export function isOver(node: Node, statement: Statement, others: readonly number[] = []): boolean {
+  const remembered = node.memory.load()?.issued ?? 0;
+  return isExpired(statement, [node.now(), node.built, remembered, ...others]);
+}
+
+/**
+ * Opens a bundle that was made for this machine.
+ * @throws bad_node_id if it was made for another; and as `openBundle`
+ */
+export function openOwn(node: Node, sealed: SealedBundle): Manifest {
+  const manifest = openBundle(sealed, node.identity);
+  const { signKey, boxKey } = manifest.node;
+  if (!equalBytes(signKey, node.identity.signKey) || !equalBytes(boxKey, node.identity.boxKey)) {
+    throw fail('bad_node_id', 'this bundle was made for another machine');
+  }
+  return manifest;
+}
