@@ -1,4 +1,4 @@
-import { compareBytes, utf8 } from '../bundle/bytes.ts';
+import { utf8 } from '../bundle/bytes.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
 
 /** Objects on one page of a listing, at most: what S3 gives (ListObjectsV2, `MaxKeys`). */
@@ -6,7 +6,7 @@ export const PAGE_SIZE = 1000;
 
 /** The order of a listing: ascending by the key's UTF-8 bytes, as S3 lists. */
 export function compareKeys(a: string, b: string): number {
-  return compareBytes(utf8(a), utf8(b));
+  return Buffer.compare(utf8(a), utf8(b));
 }
 
 /** The keys of one page: sorted, after `after`, cut at `limit`; `more` if any were cut off. */
