@@ -1,0 +1,12 @@
+import { createS3Signer } from '../../store/s3-signer.ts';
+import { createApp } from '../app.ts';
+import { presignedKeysets } from '../keysets.ts';
+import { readEnvironment } from './environment.ts';
+import { lambdaHandler } from './handler.ts';
+
+const { site, s3, log } = readEnvironment();
+const signer = createS3Signer(s3);
+const keysets = presignedKeysets(signer, (url, init) => fetch(url, init));
+
+/** What nodes ask at boot: signs URLs, and loads no client of S3. */
+export const handler = lambdaHandler(createApp({ site, log, download: { signer, keysets } }));

@@ -1,0 +1,100 @@
+import { link, open, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { equalBytes, fromBase64Url, toBase64Url, utf8 } from '../bundle/bytes.ts';
+import { fail } from '../protocol/errors.ts';
+import { CREDENTIALS } from '../protocol/permissions.ts';
+import type { Credential } from '../protocol/permissions.ts';
+import { stageFile, syncFolder } from '../store/durable-file.ts';
+import { errnoOf } from '../store/errno.ts';
+import { assertStrongSecret } from '../store/secrets.ts';
+
+/** What signs the URLs of a store in a folder: 32 bytes for each credential. */
+export type LocalSecrets = Readonly<Record<Credential, Uint8Array>>;
+
+const Secret = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/));
+const SecretsFile = v.strictObject({
+  coatcheck: v.literal('secrets/1'),
+  download: Secret,
+  upload: Secret,
+  admin: Secret,
+});
+
+/**
+ * The secrets of `<dataDir>/secrets.json`, made at the first start: mode 0600, whole or not there,
+ * the same for all servers that start at once.
+ *
+ * @param dataDir a folder that exists
+ * @throws file_unsafe if others may read it, file_malformed, weak_secret
+ */
+export async function localSecrets(dataDir: string): Promise<LocalSecrets> {
+  const path = join(dataDir, 'secrets.json');
+  const text = (await readPrivate(path)) ?? (await create(dataDir, path));
+  return parse(text, path);
+}
+
+async function readPrivate(path: string): Promise<string | undefined> {
+  let file;
+  try {
+    file = await open(path, 'r');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw fail('file_unsafe', `${path} cannot be read`, { cause: error });
+  }
+  try {
+    if (((await file.stat()).mode & 0o077) !== 0) {
+      throw fail('file_unsafe', `${path} can be read by others: chmod 600, or remove it`);
+    }
+    return await file.readFile('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+async function create(dataDir: string, path: string): Promise<string> {
+  const file: v.InferInput<typeof SecretsFile> = {
+    coatcheck: 'secrets/1',
+    download: toBase64Url(randomBytes(32)),
+    upload: toBase64Url(randomBytes(32)),
+    admin: toBase64Url(randomBytes(32)),
+  };
+  const staged = await stageFile(dataDir, utf8(`${JSON.stringify(file, undefined, 2)}\n`));
+  try {
+    await link(staged, path);
+    await syncFolder(dataDir);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(staged, { force: true });
+  }
+  // Also where another server was quicker: then its secrets are the ones.
+  return (await readPrivate(path)) ?? '';
+}
+
+function parse(text: string, path: string): LocalSecrets {
+  const { download, upload, admin } = parseFile(text, path);
+  const secrets = {
+    download: fromBase64Url(download),
+    upload: fromBase64Url(upload),
+    admin: fromBase64Url(admin),
+  };
+  for (const name of CREDENTIALS) {
+    assertStrongSecret(secrets[name], `the ${name} secret in ${path}`);
+    for (const other of CREDENTIALS) {
+      if (name !== other && equalBytes(secrets[name], secrets[other])) {
+        throw fail('weak_secret', `${path} has one secret for ${name} and ${other}: remove it`);
+      }
+    }
+  }
+  return secrets;
+}
+
+function parseFile(text: string, path: string): v.InferOutput<typeof SecretsFile> {
+  try {
+    return v.parse(SecretsFile, JSON.parse(text));
+  } catch {
+    // Without a cause: it would quote the file.
+    throw fail('file_malformed', `${path} does not hold three secrets: remove it, and it is made`);
+  }
+}
