@@ -31,7 +31,13 @@ function lessThan(a: Uint8Array, b: Uint8Array): boolean {
 function isSoundPoint(point: Uint8Array): boolean {
   const y = point.slice();
   y[31]! &= 0x7f;
-  return lessThan(y, P) && !SMALL_ORDER_Y.some((small) => y.every((byte, i) => byte === small[i]));
+  return lessThan(y, P) && !SMALL_ORDER_Y.some((small) => sameBytes(y, small));
+}
+
+/** Not in constant time: for what is public. */
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 /** @throws bad_public_key unless `publicKey` is 32 bytes, canonical, and not of small order */
