@@ -52,7 +52,6 @@ table inet filter {
 		systemctl reload rsyslog.service > /dev/null 2>&1 || true
 	endscript
 }
-<?xml version="1.0" encoding="utf-8"?>
 network:
   version: 2
   renderer: networkd
@@ -611,7 +610,6 @@ TCPKeepAlive yes
 UseDNS no
 ClientAliveInterval 300
 ClientAliveCountMax 2
-# Your system has configured 'manage_system_users' in /etc/hosts
 # The following lines are desirable for IPv6 capable hosts
 -----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQyNTUxOQAAAC

@@ -49,7 +49,7 @@ export function ed25519VerifyRaw(
   return nacl.sign.detached.verify(message, signature, publicKey);
 }
 
-/** Bytes from the platform's random source. */
+/** Bytes from Web Crypto, which every browser and Node have: at most 65,536. */
 export function randomBytes(length: number): Uint8Array {
-  return nacl.randomBytes(length);
+  return crypto.getRandomValues(new Uint8Array(length));
 }
