@@ -1,0 +1,154 @@
+import { toHex } from '../../bundle/index.ts';
+import type { Manifest, NodeId } from '../../bundle/index.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { History } from '../../protocol/history.ts';
+import type { Context } from '../context.ts';
+import { decide } from '../decide.ts';
+import type { Decided, Decision } from '../decide.ts';
+import { findBundle, findNode } from '../find.ts';
+import type { BundlePlace } from '../find.ts';
+import { openPlace } from '../opened.ts';
+import type { Opened } from '../opened.ts';
+import { confirm } from '../passphrase.ts';
+import { proposeAsAdmin } from '../propose.ts';
+import { rebase } from '../rebase.ts';
+import { baseManifest, openInForce, printReview, review } from '../review.ts';
+import type { InForce, Review } from '../review.ts';
+import { openSession } from '../session.ts';
+import type { Session } from '../session.ts';
+import { parseExpiry } from '../time.ts';
+import { checkReason, printDecided } from './outcome.ts';
+
+export interface ApproveOptions {
+  readonly expires?: string;
+  readonly reason?: string;
+  readonly rebase?: boolean;
+  readonly anyway?: boolean;
+  readonly yes?: boolean;
+  readonly showSecrets?: boolean;
+  readonly stat?: boolean;
+}
+
+interface Work {
+  readonly context: Context;
+  readonly session: Session;
+  readonly node: NodeId;
+  readonly history: History;
+  readonly inForce: InForce;
+  readonly options: ApproveOptions;
+  readonly reason: string;
+  readonly expires?: number;
+}
+
+/** `coatcheck approve NODE [DIGEST]`: look at what a node asks for, sign it, put it in force. */
+export async function approve(
+  context: Context,
+  nodeText: string,
+  digestText: string | undefined,
+  options: ApproveOptions,
+): Promise<void> {
+  const reason = checkReason(options.reason ?? '');
+  const session = await openSession(context);
+  const node = await findNode(session, nodeText);
+  const history = await session.history(node);
+  const place = await findBundle(session, node, history, digestText);
+  const opened = await openPlace(session, node, place);
+  const inForce = openInForce(session, context.terminal, node, history);
+  const work: Work = {
+    ...{ context, session, node, history, inForce, options, reason },
+    ...(options.expires === undefined
+      ? {}
+      : { expires: parseExpiry(options.expires, session.client.now()) }),
+  };
+  if (options.rebase === true && place.where === 'pending') await approveRebased(work, opened);
+  else await approveAsIs(work, place, opened);
+}
+
+function look(work: Work, opened: Opened): Review {
+  const { context, session, history, inForce, node, options } = work;
+  const seen = review(session, history, inForce, opened, {
+    showSecrets: options.showSecrets === true,
+    stat: options.stat === true,
+  });
+  printReview(context.terminal, node, seen, session);
+  return seen;
+}
+
+async function approveAsIs(work: Work, place: BundlePlace, opened: Opened): Promise<void> {
+  const { context, node, options, inForce } = work;
+  const seen = look(work, opened);
+  // What was approved before is approved again as it is: it has no base to be judged.
+  if (place.where === 'pending' && !seen.fresh) {
+    const now = inForce.entry?.frame.statement.seq;
+    const stale = `this proposal was made before what is in force now (${now === undefined ? 'nothing' : `seq ${now}`})`;
+    if (options.anyway !== true) {
+      throw fail(
+        'stale_base',
+        `${stale}: --rebase applies its changes to that, --anyway approves it as it is`,
+      );
+    }
+    context.terminal.warn(stale);
+  }
+  await confirm(context.terminal, `Approve this for ${node}?`, { assumed: options.yes === true });
+  const decided = await sign(work, work.history, {
+    type: 'approve',
+    digest: opened.sealed.digest,
+    from: place.where === 'pending' ? { pending: true } : { slot: place.entry.slot },
+    nodeBoxKey: opened.manifest.node.boxKey,
+  });
+  printDecided(context.terminal, [decided], seen.view);
+}
+
+/** Applies what the proposal changed to what is in force, and approves that; refuses the original. */
+async function approveRebased(work: Work, opened: Opened): Promise<void> {
+  const { context, session, node, options } = work;
+  const manifest = rebased(work, opened.manifest);
+  const seen = look(work, { ...opened, manifest });
+  await confirm(context.terminal, `Seal this anew and approve it for ${node}?`, {
+    assumed: options.yes === true,
+  });
+  const digest = await proposeAsAdmin(session, manifest);
+  const approved = await sign(work, work.history, {
+    type: 'approve',
+    digest,
+    from: { pending: true },
+  });
+  // Otherwise it would wait for ever, and keep the node from proposing.
+  const rejected = await decide(session, node, await session.history(node), {
+    type: 'reject',
+    digest: opened.sealed.digest,
+    reason: `rebased and approved as ${toHex(digest).slice(0, 16)}`,
+  });
+  printDecided(context.terminal, [approved, rejected], seen.view);
+}
+
+/** @throws stale_base, listing the conflicts */
+function rebased(work: Work, mine: Manifest): Manifest {
+  const { session, history, node, inForce } = work;
+  const theirs = inForce.opened?.manifest;
+  const base = baseManifest(session, history, node, mine.base);
+  if (inForce.entry === undefined || theirs === undefined || base === undefined) {
+    throw fail('stale_base', 'there is nothing to rebase on: --anyway approves it as it is');
+  }
+  const { files, conflicts } = rebase(base.files, theirs.files, mine.files);
+  if (conflicts.length > 0) {
+    throw fail(
+      'stale_base',
+      `both sides changed ${conflicts.join(', ')}: reject it, or approve it as it is with --anyway`,
+    );
+  }
+  return { ...mine, base: inForce.entry.frame.statementDigest, files };
+}
+
+function sign(
+  work: Work,
+  history: History,
+  decision: Omit<Decision, 'reason' | 'expires'>,
+): Promise<Decided> {
+  const { session, node, reason, expires } = work;
+  return decide(session, node, history, {
+    ...decision,
+    reason,
+    ...(expires === undefined ? {} : { expires }),
+  });
+}

@@ -1,0 +1,51 @@
+import { fail } from '../../protocol/errors.ts';
+import type { Context } from '../context.ts';
+import { probeConditions } from '../doctor/conditions.ts';
+import { openLab } from '../doctor/open.ts';
+import { probePermissions } from '../doctor/permissions.ts';
+import { probePresigned } from '../doctor/presigned.ts';
+import type { Finding } from '../doctor/probe.ts';
+import { probeRecords } from '../doctor/record.ts';
+import { escapeLine } from '../escape.ts';
+import { readSite } from '../home.ts';
+import { storePlace } from '../store-options.ts';
+import type { StoreFlags } from '../store-options.ts';
+import { count } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+
+/**
+ * `coatcheck doctor`: whether the store keeps the promises that coatcheck rests on, whether each
+ * credential can do its part and nothing else, and whether the record is whole. Needs the server's
+ * credentials, not the administrator's key.
+ * @throws probe_failed if any probe fails
+ */
+export async function doctor(context: Context, flags: StoreFlags): Promise<void> {
+  const { terminal, home } = context;
+  const site = await readSite(home);
+  const lab = await openLab(storePlace(flags, home));
+  const findings: Finding[] = [];
+  const steps: [string, () => Promise<Finding[]>][] = [
+    ['probing the conditions on PUT', () => probeConditions(lab)],
+    ['probing presigned URLs', () => probePresigned(lab)],
+    ['probing the credentials', () => probePermissions(lab)],
+    ['reading the record', () => probeRecords(lab.stores.admin, site)],
+  ];
+  for (const [label, probe] of steps) {
+    const found = await terminal.waiting(label, probe);
+    found.forEach((finding) => {
+      print(terminal, finding);
+    });
+    findings.push(...found);
+  }
+  const failed = findings.filter(({ status }) => status === 'fail').length;
+  terminal.document({ ok: failed === 0, findings });
+  if (failed > 0)
+    throw fail('probe_failed', `${count(failed, 'probe')} of ${findings.length} failed`);
+  terminal.print(`${findings.length} probes, none failed`);
+}
+
+function print({ print: line, style }: Terminal, finding: Finding): void {
+  const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('FAIL') };
+  line(`${mark[finding.status]}  ${finding.probe}: ${escapeLine(finding.found)}`);
+  if (finding.advice !== undefined) line(`      ${finding.advice}`);
+}

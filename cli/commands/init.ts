@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import { hostname, userInfo } from 'node:os';
+import { rmdir, unlink } from 'node:fs/promises';
+import {
+  DEFAULT_SEALED_BYTES,
+  deriveIdentity,
+  signKeyset,
+  toHex,
+  utf8,
+  ZERO_DIGEST,
+} from '../../bundle/index.ts';
+import { fail } from '../../protocol/errors.ts';
+import { formatSite, isOrigin, parseSite } from '../../protocol/site.ts';
+import type { Site } from '../../protocol/site.ts';
+import { passphraseSource } from '../context.ts';
+import type { Context } from '../context.ts';
+import { createFile, exists, makeFolder } from '../files.ts';
+import { onInterrupt } from '../interrupt.ts';
+import { sealKeyFile } from '../key-file.ts';
+import { passphraseFrom } from '../passphrase.ts';
+
+export interface InitOptions {
+  readonly name: string;
+  readonly adminName?: string;
+  readonly approval: string;
+  readonly passphrase: boolean;
+}
+
+/** Where `coatcheck serve` listens unless told otherwise. */
+export const DEFAULT_SERVER = 'http://127.0.0.1:8420';
+
+/**
+ * `coatcheck init`: a new site: its id, the first administrator's key, and keyset version 1. All or
+ * nothing, and never over something that exists.
+ */
+export async function init(context: Context, options: InitOptions): Promise<void> {
+  const { terminal, home } = context;
+  for (const path of [home.siteFile, home.keyFile]) {
+    if (await exists(path)) {
+      throw fail('file_exists', `${path} exists already: a site is never overwritten`);
+    }
+  }
+  const seed = Uint8Array.from(randomBytes(32));
+  const site = newSite(context, options, seed);
+  const passphrase = options.passphrase
+    ? await passphraseFrom(passphraseSource(context), { isNew: true })
+    : undefined;
+  const key = await sealKeyFile(seed, passphrase);
+  await writeBoth(context, key, utf8(formatSite(site)));
+
+  const [admin] = site.pinned.keyset.keys;
+  terminal.document({
+    home: home.folder,
+    site: toHex(site.id),
+    name: site.name,
+    approval: site.approval,
+    servers: site.servers,
+    admin: admin!.name,
+    keyset: { version: 1, digest: toHex(site.pinned.digest) },
+  });
+  terminal.print(`made site ${toHex(site.id)} (${site.name})`);
+  terminal.print(`  ${home.siteFile}  the public part: put a copy into every node image`);
+  terminal.print(
+    `  ${home.keyFile}  the key of administrator ${admin!.name}: keep it, and a backup`,
+  );
+  if (!options.passphrase)
+    terminal.warn('the admin key has no passphrase: whoever reads it approves');
+  if (site.approval === 'none') {
+    terminal.warn(
+      'approval none: a node puts its own configuration in force, and nobody looks at it',
+    );
+  }
+  terminal.hint('next: coatcheck serve');
+}
+
+function newSite(context: Context, options: InitOptions, seed: Uint8Array): Site {
+  const { approval, name } = options;
+  if (approval !== 'required' && approval !== 'none') {
+    throw fail('usage', '--approval is required or none');
+  }
+  const server = context.server ?? DEFAULT_SERVER;
+  if (!isOrigin(server)) {
+    throw fail('usage', '--server is an origin without a path, such as https://coatcheck.example');
+  }
+  const id = Uint8Array.from(randomBytes(16));
+  const { signKey, boxKey } = deriveIdentity(seed);
+  const keyset = {
+    site: id,
+    version: 1,
+    previous: ZERO_DIGEST,
+    threshold: 1,
+    keys: [{ signKey, boxKey, may: 'all' as const, name: options.adminName ?? defaultName() }],
+  };
+  const site: Site = {
+    ...{ id, name, approval, servers: [server], maxBundleBytes: DEFAULT_SEALED_BYTES },
+    pinned: signKeyset(keyset, []),
+  };
+  try {
+    return parseSite(formatSite(site));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : '';
+    throw fail('usage', `--name or --admin-name is not usable: ${reason}`, { cause });
+  }
+}
+
+function defaultName(): string {
+  const text = `${userInfo().username}@${hostname()}`.replace(/[^!-~]/g, '_');
+  return text.slice(0, 32);
+}
+
+/** The site file last: it is what makes the folder a site. */
+async function writeBoth({ home }: Context, key: Uint8Array, site: Uint8Array): Promise<void> {
+  const isNew = !(await exists(home.folder));
+  await makeFolder(home.folder);
+  let forget: (() => void) | undefined;
+  try {
+    await createFile(home.keyFile, key, 0o600);
+    forget = onInterrupt(home.keyFile);
+    await createFile(home.siteFile, site, 0o644);
+  } catch (error) {
+    if (forget !== undefined) await unlink(home.keyFile).catch(() => undefined);
+    if (isNew) await rmdir(home.folder).catch(() => undefined);
+    throw error;
+  } finally {
+    forget?.();
+  }
+}

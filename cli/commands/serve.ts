@@ -1,0 +1,81 @@
+import { fromUtf8 } from '../../bundle/index.ts';
+import { startServer } from '../../functions/serve.ts';
+import type { ServerOptions } from '../../functions/serve.ts';
+import { fail } from '../../protocol/errors.ts';
+import { isOrigin } from '../../protocol/site.ts';
+import type { Context } from '../context.ts';
+import { credentialProviders, readCredentials } from '../credentials.ts';
+import { makeFolder, readLocalFile } from '../files.ts';
+import { readSite } from '../home.ts';
+import { nextInterrupt } from '../interrupt.ts';
+import { storePlace } from '../store-options.ts';
+import type { StoreFlags, StorePlace } from '../store-options.ts';
+
+export interface ServeFlags extends StoreFlags {
+  readonly host: string;
+  readonly port: string;
+  readonly publicUrl?: string;
+  readonly tokenFile?: string;
+}
+
+/**
+ * `coatcheck serve`: the server on this machine, until Ctrl-C. Needs `site.json` and the store;
+ * never the administrator's key.
+ */
+export async function serve(context: Context, flags: ServeFlags): Promise<void> {
+  const { terminal, home } = context;
+  const site = await readSite(home);
+  const place = storePlace(flags, home);
+  const { publicUrl, tokenFile } = flags;
+  if (publicUrl !== undefined && !isOrigin(publicUrl)) {
+    throw fail('usage', '--public-url is an origin without a path, such as https://coatcheck.lan');
+  }
+  const server = await startServer({
+    site,
+    store: await openPlace(place),
+    host: flags.host,
+    port: parsePort(flags.port),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(tokenFile === undefined ? {} : { token: await readToken(tokenFile) }),
+    log: ({ method, route, status, milliseconds, code, reason }) => {
+      const why = [code, reason].filter((text) => text !== undefined).join(': ');
+      terminal.hint(`${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd());
+    },
+  });
+  const stopped = nextInterrupt();
+  terminal.document({ url: server.url, port: server.port });
+  terminal.print(`serving site ${site.name} on ${server.url}`);
+  terminal.hint(
+    `objects are in ${place.kind === 's3' ? `s3://${place.bucket}` : place.folder}; Ctrl-C stops`,
+  );
+  await stopped;
+  await server.close();
+  terminal.hint('stopped');
+}
+
+async function openPlace(place: StorePlace): Promise<ServerOptions['store']> {
+  if (place.kind === 'filesystem') {
+    await makeFolder(place.folder);
+    return { folder: place.folder, create: true };
+  }
+  await readCredentials(place.credentialsFile);
+  const { bucket, region, endpoint, publicEndpoint, credentialsFile } = place;
+  return {
+    s3: {
+      ...{ bucket, region, credentials: credentialProviders(credentialsFile) },
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+    },
+  };
+}
+
+function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
+    throw fail('usage', '--port is a number from 0 to 65535');
+  }
+  return Number(text);
+}
+
+async function readToken(path: string): Promise<string> {
+  return fromUtf8(await readLocalFile(path, { maxBytes: 256, secret: true })).replace(/\r?\n$/, '');
+}

@@ -1,0 +1,192 @@
+import { structuredPatch } from 'diff';
+import type { FileEntry, Manifest } from '../bundle/index.ts';
+import { classifyPath } from '../protocol/paths.ts';
+import { compareFiles, compareMetadata } from './changes.ts';
+import type { FileChange, MetadataChange } from './changes.ts';
+import { escapeLine, escapeText, isText } from './escape.ts';
+import { MASK, maskLine, visibilityOf } from './mask.ts';
+import type { Style } from './terminal.ts';
+import { count } from './table.ts';
+
+export interface DiffOptions {
+  /** show what mask.ts would hide */
+  readonly showSecrets: boolean;
+  /** one line per file, no contents */
+  readonly stat: boolean;
+}
+
+/** One file of a difference, as `--json` prints it and as the terminal shows it. */
+export interface FileView {
+  readonly path: string;
+  readonly change: 'added' | 'removed' | 'changed';
+  /** The class of the path (protocol/paths.ts); `refused` for one that no node accepts. */
+  readonly class: 'plain' | 'secret' | 'exec' | 'refused';
+  readonly mode?: { readonly before?: string; readonly after?: string };
+  readonly owner?: { readonly before?: string; readonly after?: string };
+  /** Bytes. */
+  readonly size: { readonly before?: number; readonly after?: number };
+  /** Lines of a unified diff without its file header; absent for what is not text, or masked. */
+  readonly lines?: readonly string[];
+  /** Why `lines` is absent. */
+  readonly hidden?: 'binary' | 'secret';
+  readonly maskedValues: number;
+}
+
+export interface DiffView {
+  readonly files: readonly FileView[];
+  readonly metadata: readonly MetadataChange[];
+}
+
+/** What changes from `before` (nothing, if undefined) to `after`. */
+export function diffView(
+  before: Manifest | undefined,
+  after: Manifest,
+  options: DiffOptions,
+): DiffView {
+  return {
+    files: compareFiles(before?.files ?? [], after.files).map((change) =>
+      fileView(change, options),
+    ),
+    metadata: compareMetadata(before?.metadata ?? {}, after.metadata).map((change) =>
+      options.showSecrets ? change : maskMetadata(change),
+    ),
+  };
+}
+
+function maskMetadata({ name, before, after }: MetadataChange): MetadataChange {
+  const mask = (value: string): string =>
+    maskLine(`${name}=${value}`) === `${name}=${value}` ? value : MASK;
+  return {
+    name,
+    ...(before === undefined ? {} : { before: mask(before) }),
+    ...(after === undefined ? {} : { after: mask(after) }),
+  };
+}
+
+const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+const owner = (file: FileEntry): string => `${file.owner}(${file.uid}):${file.group}(${file.gid})`;
+
+/** The same property of both sides, leaving out the side that is not there. */
+function both<T>(change: FileChange, value: (file: FileEntry) => T): { before?: T; after?: T } {
+  return {
+    ...(change.before === undefined ? {} : { before: value(change.before) }),
+    ...(change.after === undefined ? {} : { after: value(change.after) }),
+  };
+}
+
+function fileView(change: FileChange, options: DiffOptions): FileView {
+  const { before, after, path } = change;
+  return {
+    path,
+    change: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    class: classifyPath(path) ?? 'refused',
+    ...(change.mode || before === undefined ? { mode: both(change, (f) => octal(f.mode)) } : {}),
+    ...(change.owner || before === undefined ? { owner: both(change, owner) } : {}),
+    size: both(change, (file) => file.content.length),
+    ...contentView(change, options),
+  };
+}
+
+function contentView(
+  change: FileChange,
+  options: DiffOptions,
+): Pick<FileView, 'lines' | 'hidden' | 'maskedValues'> {
+  if (!change.content || options.stat) return { maskedValues: 0 };
+  const sides = [change.before?.content, change.after?.content].map(
+    (bytes) => bytes ?? new Uint8Array(),
+  ) as [Uint8Array, Uint8Array];
+  if (!sides.every(isText)) return { hidden: 'binary', maskedValues: 0 };
+  const [before, after] = sides.map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
+  const visibility = options.showSecrets ? 'all' : visibilityOf(change.path, [before, after]);
+  if (visibility === 'secret') return { hidden: 'secret', maskedValues: 0 };
+  let maskedValues = 0;
+  const lines = unifiedLines(before, after).map((line) => {
+    if (visibility === 'all' || line.startsWith('@@')) return line;
+    const masked = line[0]! + maskLine(line.slice(1));
+    if (masked !== line) maskedValues++;
+    return masked;
+  });
+  return { lines, maskedValues };
+}
+
+/** Effort that a pair of files may cost; beyond it all lines are shown as replaced. */
+const MAX_EDITS = 20_000;
+const TIMEOUT_MS = 2_000;
+
+/** Hunks of a unified diff with three lines of context, raw: the caller escapes them. */
+export function unifiedLines(before: string, after: string): string[] {
+  const patch = structuredPatch('', '', before, after, '', '', {
+    context: 3,
+    maxEditLength: MAX_EDITS,
+    timeout: TIMEOUT_MS,
+  });
+  if (patch === undefined) return [...prefixed('-', before), ...prefixed('+', after)];
+  return patch.hunks.flatMap((hunk) => [
+    `@@ -${range(hunk.oldStart, hunk.oldLines)} +${range(hunk.newStart, hunk.newLines)} @@`,
+    ...hunk.lines,
+  ]);
+}
+
+/** An empty range names the line before it. */
+const range = (start: number, lines: number): string =>
+  `${lines === 0 ? start - 1 : start},${lines}`;
+
+const prefixed = (sign: string, text: string): string[] =>
+  text
+    .replace(/\n$/, '')
+    .split('\n')
+    .map((line) => sign + line);
+
+const SIGN = { added: '+', removed: '-', changed: '~' } as const;
+
+/** The difference as lines for a terminal: everything from a node is escaped. */
+export function diffLines(view: DiffView, style: Style): string[] {
+  const lines: string[] = [];
+  for (const file of view.files) lines.push(...fileLines(file, style));
+  for (const { name, before, after } of view.metadata) {
+    const label = style.bold(`~ ${escapeLine(name)}`);
+    lines.push(label);
+    if (before !== undefined) lines.push(style.red(`-${escapeLine(before)}`));
+    if (after !== undefined) lines.push(style.green(`+${escapeLine(after)}`));
+  }
+  if (lines.length === 0) return ['no difference'];
+  return lines;
+}
+
+function fileLines(file: FileView, style: Style): string[] {
+  const facts = [
+    ...(file.class === 'exec' ? [style.yellow('EXECUTES')] : []),
+    ...(file.class === 'secret' ? [style.yellow('secret')] : []),
+    ...(file.class === 'refused' ? [style.red('NOT ALLOWED: nodes refuse this path')] : []),
+    ...fact('mode', file.mode),
+    ...fact('owner', file.owner),
+    file.change === 'changed' && file.size.before === file.size.after
+      ? `${file.size.after ?? 0} bytes`
+      : arrow(file.size, 'bytes'),
+  ];
+  const head = `${style.bold(`${SIGN[file.change]} ${escapeLine(file.path)}`)}  ${facts.join(', ')}`;
+  const lines = (file.lines ?? []).map((line) => styledLine(line, style));
+  if (file.hidden === 'binary') lines.push('  (not text: contents not shown)');
+  if (file.hidden === 'secret') lines.push('  (secret: contents not shown without --show-secrets)');
+  if (file.maskedValues > 0) {
+    lines.push(`  (${count(file.maskedValues, 'value')} masked; --show-secrets shows them)`);
+  }
+  return [head, ...lines];
+}
+
+function fact(label: string, sides: { before?: string; after?: string } | undefined): string[] {
+  return sides === undefined ? [] : [escapeLine(`${label} ${arrow(sides)}`)];
+}
+
+function arrow(sides: { before?: string | number; after?: string | number }, unit = ''): string {
+  const text = [sides.before, sides.after].filter((side) => side !== undefined).join(' -> ');
+  return unit === '' ? text : `${text} ${unit}`;
+}
+
+function styledLine(line: string, style: Style): string {
+  const safe = escapeText(line);
+  if (line.startsWith('@@')) return style.cyan(safe);
+  if (line.startsWith('+')) return style.green(safe);
+  if (line.startsWith('-')) return style.red(safe);
+  return safe;
+}

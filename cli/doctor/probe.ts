@@ -1,0 +1,58 @@
+import type { NodeId } from '../../bundle/index.ts';
+import { approvedKey, historyKey, keysetKey } from '../../protocol/keys.ts';
+import { parseDigest, pendingKey, rejectedKey, reportKey } from '../../protocol/keys.ts';
+import type { DigestHex, ObjectKey, Prefix } from '../../protocol/keys.ts';
+import type { Credential } from '../../protocol/permissions.ts';
+import type { Fetch } from '../../protocol/objects.ts';
+import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import { randomBytes } from 'node:crypto';
+
+/** A store as the three credentials see it. */
+export interface Lab {
+  readonly stores: Readonly<Record<Credential, ObjectStore>>;
+  readonly signers: Readonly<Record<Credential, UrlSigner>>;
+  /** The first part of an object's path, as a copy source names it. */
+  readonly bucket: string;
+  /** How a client reaches presigned URLs. */
+  readonly fetch: Fetch;
+}
+
+/** What one probe found. */
+export interface Finding {
+  /** what is promised, in a few words */
+  readonly probe: string;
+  /** `warn`: nothing is broken, but somebody should know */
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly found: string;
+  /** what to do about it; for anything but `ok` */
+  readonly advice?: string;
+}
+
+/**
+ * The node that probes write for. It hashes from no key (its id says `doctor`), so nothing of a
+ * real node is ever touched.
+ */
+export const DOCTOR = 'doctordoctordoctordoctordoctordo' as NodeId;
+
+/** The one probe object that stays: no credential may delete it. A few bytes. */
+export const LASTING: ObjectKey = rejectedKey(DOCTOR, parseDigest('d0c'.padEnd(64, '0')));
+
+/** A new key that the upload credential may write and the admin credential may delete. */
+export function freshKey(): ObjectKey {
+  return pendingKey(DOCTOR, randomBytes(32).toString('hex') as DigestHex);
+}
+
+/** A key under each prefix where nothing is, unless a credential may do what it must not. */
+export const EMPTY_KEYS: Readonly<Record<Prefix, ObjectKey>> = {
+  pending: pendingKey(DOCTOR, parseDigest('e'.repeat(64))),
+  history: historyKey(DOCTOR, 9_999_999_999),
+  approved: approvedKey(DOCTOR),
+  rejected: rejectedKey(DOCTOR, parseDigest('e'.repeat(64))),
+  reports: reportKey(DOCTOR),
+  keysets: keysetKey(9_999_999_999),
+};
+
+/** How a store's refusal reads in a finding. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,100 @@
+import { toHex } from '../bundle/index.ts';
+import type { NodeId } from '../bundle/index.ts';
+import { fail } from '../protocol/errors.ts';
+import type { History, HistoryEntry } from '../protocol/history.ts';
+import { parseDigest } from '../protocol/keys.ts';
+import type { DigestHex } from '../protocol/keys.ts';
+import type { Listed, Session } from './session.ts';
+
+/** A proposal that waits. */
+export interface Waiting extends Listed {
+  readonly node: NodeId;
+  readonly digest: DigestHex;
+}
+
+/** What waits for one node, or for all, in the order of the keys. */
+export async function waiting(session: Session, node?: NodeId): Promise<Waiting[]> {
+  const found: Waiting[] = [];
+  for await (const listed of session.list('pending', node)) {
+    const { parsed } = listed;
+    if (parsed.prefix !== 'pending') continue;
+    found.push({ ...listed, node: parsed.node, digest: parsed.digest });
+  }
+  return found;
+}
+
+/** Every node that has anything in the store. */
+export async function knownNodes(session: Session): Promise<NodeId[]> {
+  const nodes = new Set<NodeId>();
+  for (const prefix of ['approved', 'history', 'pending'] as const) {
+    for await (const { parsed } of session.list(prefix)) {
+      if ('node' in parsed) nodes.add(parsed.node);
+    }
+  }
+  return [...nodes].sort();
+}
+
+/**
+ * The node that `text` names: a whole id, or a beginning that only one known node has.
+ * @throws not_found, usage if several begin so
+ */
+export async function findNode(session: Session, text: string): Promise<NodeId> {
+  if (/^[a-z2-7]{32}$/.test(text)) return text as NodeId;
+  return onlyMatch('node', text, /^[a-z2-7]{1,31}$/.test(text) ? await knownNodes(session) : []);
+}
+
+/**
+ * The one of `candidates` that begins with `text`.
+ * @throws not_found, usage
+ */
+export function onlyMatch<T extends string>(
+  noun: string,
+  text: string,
+  candidates: readonly T[],
+): T {
+  const [match, ...others] = candidates.filter((candidate) => candidate.startsWith(text));
+  if (match === undefined) throw fail('not_found', `no ${noun} begins with ${text}`);
+  if (others.length > 0) {
+    throw fail('usage', `${others.length + 1} ${noun}s begin with ${text}: give more of it`);
+  }
+  return match;
+}
+
+/** Where a bundle of a node is. */
+export type BundlePlace =
+  | { readonly where: 'pending'; readonly digest: DigestHex; readonly key: string }
+  | { readonly where: 'history'; readonly digest: DigestHex; readonly entry: HistoryEntry };
+
+/**
+ * The bundle that `text` (a digest or its beginning) names among what waits and what was decided;
+ * without `text`, the only one that waits.
+ * @throws not_found, usage if several fit
+ */
+export async function findBundle(
+  session: Session,
+  node: NodeId,
+  history: History,
+  text: string | undefined,
+): Promise<BundlePlace> {
+  const pending = await waiting(session, node);
+  if (text === undefined) {
+    const [only, ...others] = pending;
+    if (only === undefined) throw fail('not_found', `nothing waits for node ${node}`);
+    if (others.length > 0) {
+      throw fail('usage', `${others.length + 1} proposals wait for this node: name a digest`);
+    }
+    return { where: 'pending', digest: only.digest, key: only.key };
+  }
+  const decided = new Map<DigestHex, HistoryEntry>();
+  for (const entry of history.entries) {
+    if (entry.frame.bundle !== undefined) {
+      decided.set(parseDigest(toHex(entry.frame.bundle.digest)), entry);
+    }
+  }
+  const digest = onlyMatch('bundle of this node', text, [
+    ...new Set([...pending.map((p) => p.digest), ...decided.keys()]),
+  ]);
+  const entry = decided.get(digest);
+  if (entry !== undefined) return { where: 'history', digest, entry };
+  return { where: 'pending', digest, key: pending.find((p) => p.digest === digest)!.key };
+}

@@ -1,0 +1,42 @@
+import { unlinkSync } from 'node:fs';
+
+const leftovers = new Set<string>();
+
+/**
+ * Names a file to remove if the process is interrupted before the returned function is called: so
+ * that Ctrl-C leaves nothing half-written.
+ */
+export function onInterrupt(path: string): () => void {
+  leftovers.add(path);
+  return () => void leftovers.delete(path);
+}
+
+/** Removes what is unfinished. Synchronous: the process ends right after. */
+export function cleanUp(): void {
+  for (const path of leftovers) {
+    try {
+      unlinkSync(path);
+    } catch {
+      // not made yet, or in place already
+    }
+  }
+}
+
+let handler: (() => void) | undefined;
+
+/** Calls `end` at the first SIGINT or SIGTERM, unless {@link nextInterrupt} waits for it. */
+export function onSignal(end: (signal: 'SIGINT' | 'SIGTERM') => void): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (handler === undefined) end(signal);
+      else handler();
+    });
+  }
+}
+
+/** From now on a SIGINT or SIGTERM does not end the process but resolves this. */
+export function nextInterrupt(): Promise<void> {
+  return new Promise((resolve) => {
+    handler = resolve;
+  });
+}

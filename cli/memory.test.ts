@@ -1,0 +1,81 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { deriveIdentity, signKeyset, ZERO_DIGEST } from '../bundle/index.ts';
+import type { NodeId, SignedKeyset } from '../bundle/index.ts';
+import type { Site } from '../protocol/site.ts';
+import { doubt, readMemory, writeMemory } from './memory.ts';
+
+const admin = deriveIdentity(new Uint8Array(32).fill(9));
+const siteId = new Uint8Array(16).fill(3);
+const keyset = (version: number, before?: SignedKeyset): SignedKeyset =>
+  signKeyset(
+    {
+      ...{ site: siteId, version, previous: before?.digest ?? ZERO_DIGEST, threshold: 1 },
+      keys: [{ ...admin, may: 'all', name: `ada${version}` }],
+    },
+    before === undefined ? [] : [{ identity: admin, keyIndex: 0 }],
+  );
+const first = keyset(1);
+const site: Site = {
+  ...{ id: siteId, name: 'lab', pinned: first, approval: 'required' },
+  ...{ servers: ['http://127.0.0.1:1'], maxBundleBytes: 4096 },
+};
+const node = 'a'.repeat(32) as NodeId;
+const seen = (seq: number, digit = 'a') => ({ seq, digest: digit.repeat(64) });
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'coatcheck-memory-'));
+  path = join(folder, 'memory.json');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+describe('memory.json', () => {
+  it('is empty at first, and reads back what was written', async () => {
+    expect(await readMemory(path, site)).toEqual({ chain: [first], nodes: new Map() });
+    const chain = [first, keyset(2, first)];
+    await writeMemory(path, site, { chain, nodes: new Map([[node, seen(3)]]) });
+    const memory = await readMemory(path, site);
+    expect(memory.nodes.get(node)).toEqual(seen(3));
+    expect(memory.chain.map((link) => link.keyset.version)).toEqual([1, 2]);
+  });
+
+  it('never forgets a larger seq or a newer keyset, whoever writes last', async () => {
+    const chain = [first, keyset(2, first)];
+    await writeMemory(path, site, { chain, nodes: new Map([[node, seen(5)]]) });
+    await writeMemory(path, site, { chain: [first], nodes: new Map([[node, seen(4, 'b')]]) });
+    const memory = await readMemory(path, site);
+    expect(memory.nodes.get(node)).toEqual(seen(5));
+    expect(memory.chain).toHaveLength(2);
+  });
+
+  it('is refused if it is broken, of another site, or its keysets do not verify', async () => {
+    const refused = { code: 'file_malformed' };
+    await writeFile(path, '{');
+    await expect(readMemory(path, site)).rejects.toMatchObject(refused);
+    await rm(path);
+    await writeMemory(path, site, { chain: [first], nodes: new Map() });
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace(/"site": "0/, '"site": "1'));
+    await expect(readMemory(path, site)).rejects.toMatchObject(refused);
+    await writeFile(path, text.replace(/"chain": "Y2/, '"chain": "Y3'));
+    await expect(readMemory(path, site)).rejects.toMatchObject(refused);
+  });
+});
+
+describe('doubt', () => {
+  it.each([
+    ['nothing was seen before', undefined, undefined, undefined],
+    ['more than before', seen(2), seen(3, 'b'), undefined],
+    ['the same as before', seen(2), seen(2), undefined],
+    ['less than before', seen(2), seen(1), 'shows less'],
+    ['nothing any more', seen(2), undefined, 'shows less'],
+    ['another decision of the same number', seen(2), seen(2, 'b'), 'another decision'],
+  ])('%s', (_, before, now, expected) => {
+    if (expected === undefined) expect(doubt(before, now)).toBeUndefined();
+    else expect(doubt(before, now)).toContain(expected);
+  });
+});

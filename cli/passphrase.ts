@@ -1,0 +1,77 @@
+import { fromUtf8 } from '../bundle/index.ts';
+import { fail } from '../protocol/errors.ts';
+import { readLocalFile } from './files.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface PassphraseSource {
+  readonly terminal: Terminal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** `--passphrase-file` */
+  readonly file: string | undefined;
+}
+
+const MAX_PASSPHRASE_BYTES = 1024;
+
+/**
+ * The passphrase of the admin key: from `--passphrase-file`, else from COATCHECK_PASSPHRASE, else
+ * asked for (twice if it is new).
+ * @throws weak_secret for an empty one, usage where nobody can be asked, interrupted
+ */
+export async function passphraseFrom(
+  source: PassphraseSource,
+  options: { isNew: boolean },
+): Promise<string> {
+  const given = await givenPassphrase(source);
+  if (given !== undefined) {
+    if (given === '') throw fail('weak_secret', 'an empty passphrase is refused');
+    return given;
+  }
+  if (!source.terminal.interactive) {
+    throw fail(
+      'usage',
+      'the admin key needs a passphrase: set COATCHECK_PASSPHRASE or --passphrase-file where nobody can be asked',
+    );
+  }
+  const passphrase = await askSecret(
+    options.isNew ? 'Choose a passphrase for the admin key' : 'Passphrase of the admin key',
+  );
+  if (options.isNew && (await askSecret('The same passphrase again')) !== passphrase) {
+    throw fail('usage', 'the two passphrases differ: nothing was made');
+  }
+  return passphrase;
+}
+
+async function givenPassphrase(source: PassphraseSource): Promise<string | undefined> {
+  if (source.file === undefined) return source.env['COATCHECK_PASSPHRASE'];
+  const bytes = await readLocalFile(source.file, { maxBytes: MAX_PASSPHRASE_BYTES, secret: true });
+  return fromUtf8(bytes).replace(/\r?\n$/, '');
+}
+
+async function askSecret(message: string): Promise<string> {
+  const { isCancel, password } = await import('@clack/prompts');
+  const answer = await password({
+    message,
+    validate: (value) => (value === undefined || value === '' ? 'It may not be empty' : undefined),
+    output: process.stderr,
+  });
+  if (isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was changed');
+  return answer;
+}
+
+/**
+ * Asks a person for a yes. `assumed` is `--yes`.
+ * @throws usage where nobody can be asked, interrupted unless the answer is yes
+ */
+export async function confirm(
+  terminal: Terminal,
+  message: string,
+  options: { assumed: boolean },
+): Promise<void> {
+  if (options.assumed) return;
+  if (!terminal.interactive) {
+    throw fail('usage', 'nobody can be asked here: look at what is shown, then add --yes');
+  }
+  const prompts = await import('@clack/prompts');
+  const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });
+  if (answer !== true) throw fail('interrupted', 'not confirmed: nothing was signed');
+}

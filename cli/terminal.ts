@@ -1,0 +1,111 @@
+import { inspect } from 'node:util';
+import { codeOf, ERRORS } from '../protocol/errors.ts';
+import { CoatcheckError } from '../bundle/index.ts';
+import { escapeJson, escapeLine } from './escape.ts';
+
+/** What a command may do to the terminal: results to stdout, everything else to stderr. */
+export interface Terminal {
+  readonly json: boolean;
+  /** True if a person can be asked: stdin and stderr are a terminal. */
+  readonly interactive: boolean;
+  /** One line of a result; nothing in JSON mode. The caller escapes what came from others. */
+  readonly print: (line?: string) => void;
+  /** The result of a command in JSON mode; nothing otherwise. Called once. */
+  readonly document: (value: unknown) => void;
+  /** What helps a person and is no result: the next step, a fact about how it was done. */
+  readonly hint: (line: string) => void;
+  /** What should worry a person. Shown in JSON mode too. */
+  readonly warn: (line: string) => void;
+  /** Shows `label` while `work` runs, where stderr is a terminal. */
+  readonly waiting: <T>(label: string, work: () => Promise<T>) => Promise<T>;
+  readonly style: Style;
+}
+
+type Paint = (text: string) => string;
+
+/** Colours on stdout, or the text as it is where there are none (no terminal, NO_COLOR). */
+export interface Style {
+  readonly bold: Paint;
+  readonly dim: Paint;
+  readonly red: Paint;
+  readonly green: Paint;
+  readonly yellow: Paint;
+  readonly cyan: Paint;
+}
+
+export interface Streams {
+  readonly stdin: { readonly isTTY?: boolean };
+  readonly stdout: { readonly isTTY?: boolean; write(text: string): unknown };
+  readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown };
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const COLOURS = ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'];
+
+/** https://no-color.org: any value that is not empty switches colours off. */
+function styleFor(stream: { readonly isTTY?: boolean }, env: Streams['env']): Style {
+  const on = stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  const styles = COLOURS.map((name) => {
+    const [begin, end] = inspect.colors[name]!;
+    const paint = (text: string): string =>
+      on && text !== '' ? `\x1b[${begin}m${text}\x1b[${end}m` : text;
+    return [name, paint];
+  });
+  return Object.fromEntries(styles) as Style;
+}
+
+const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+export function createTerminal(streams: Streams, options: { json: boolean }): Terminal {
+  const { stdin, stdout, stderr, env } = streams;
+  const onStderr = styleFor(stderr, env);
+  return {
+    json: options.json,
+    interactive: stdin.isTTY === true && stderr.isTTY === true,
+    style: styleFor(stdout, env),
+    print: (line = '') => {
+      if (!options.json) stdout.write(`${line}\n`);
+    },
+    document: (value) => {
+      if (options.json) stdout.write(escapeJson(value));
+    },
+    hint: (line) => {
+      if (!options.json) stderr.write(`${onStderr.dim(line)}\n`);
+    },
+    warn: (line) => {
+      stderr.write(`${onStderr.yellow(`warning: ${line}`)}\n`);
+    },
+    waiting: async (label, work) => {
+      if (stderr.isTTY !== true) return work();
+      let frame = 0;
+      const timer = setInterval(() => {
+        stderr.write(`\r${FRAMES[frame++ % FRAMES.length]!} ${label}`);
+      }, 80);
+      try {
+        return await work();
+      } finally {
+        clearInterval(timer);
+        stderr.write('\r\x1b[K');
+      }
+    },
+  };
+}
+
+/**
+ * Says an error in one line on stderr, `coatcheck: <message> [code]`, and answers with its exit
+ * code. In JSON mode the line is a JSON document instead.
+ */
+export function reportError(error: unknown, streams: Streams, options: { json: boolean }): number {
+  const code = codeOf(error);
+  const message =
+    error instanceof CoatcheckError
+      ? error.message
+      : `this is a bug; please report it: ${error instanceof Error ? error.message : String(error)}`;
+  if (options.json) {
+    const details = error instanceof CoatcheckError ? error.details : {};
+    streams.stderr.write(escapeJson({ error: { code, message, details } }));
+  } else {
+    streams.stderr.write(`coatcheck: ${escapeLine(message)} [${code}]\n`);
+  }
+  return ERRORS[code].exit;
+}

@@ -1,0 +1,40 @@
+import { MAX_TIME } from '../bundle/index.ts';
+import { fail } from '../protocol/errors.ts';
+
+const UNITS = { m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
+
+/** `2026-11-24 08:13 UTC` of unix seconds. */
+export function when(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/**
+ * Unix seconds of `--expires`: a time from now (`90m`, `12h`, `30d`, `8w`), or a date or time of
+ * ISO 8601 (`2027-01-31`, `2027-01-31T12:00:00Z`; UTC unless it says otherwise).
+ * @param now unix seconds
+ * @throws usage for anything else, and for a time that is not in the future
+ */
+export function parseExpiry(text: string, now: number): number {
+  const seconds = relative(text, now) ?? absolute(text);
+  if (seconds === undefined) {
+    throw fail(
+      'usage',
+      '--expires is a time from now such as 30d or 12h, or a date such as 2027-01-31',
+    );
+  }
+  if (seconds <= now || seconds > MAX_TIME) {
+    throw fail('usage', '--expires must be in the future, and before the year 10000');
+  }
+  return seconds;
+}
+
+function relative(text: string, now: number): number | undefined {
+  const [, amount, unit] = /^(\d{1,6})([mhdw])$/.exec(text) ?? [];
+  return amount && unit ? now + Number(amount) * UNITS[unit as keyof typeof UNITS] : undefined;
+}
+
+function absolute(text: string): number | undefined {
+  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return undefined;
+  const milliseconds = Date.parse(text);
+  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000);
+}
