@@ -27,7 +27,7 @@ await build({
   ...shared,
   entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
   banner: {
-    js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
   },
 });
 
