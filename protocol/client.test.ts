@@ -1,0 +1,201 @@
+import { createServer } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { serveHttp } from '../tests/support/http-servers.ts';
+import type { TestServer } from '../tests/support/http-servers.ts';
+import { makeNode, makeSite } from '../tests/support/site.ts';
+import { createClient } from './client.ts';
+import type { Client, ClientOptions } from './client.ts';
+import { CoatcheckError } from '../bundle/errors.ts';
+import { MAX_ANSWER_BYTES } from './http.ts';
+import { verifyRequest } from './request-signature.ts';
+
+const { site } = makeSite();
+const node = makeNode();
+const NOW = 1_790_000_000;
+const HEALTH = { ok: true, version: '0.1.0', now: NOW };
+const CONFIG = { url: 'http://store.example/x', expiresAt: NOW + 900, now: NOW };
+
+const servers: TestServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+interface Asked {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: NodeJS.Dict<string | string[]>;
+  readonly body: Uint8Array;
+}
+
+/** A server that gives each request what `answer` says, as JSON unless it is text. */
+async function server(
+  answer: (asked: Asked, turn: number) => { status?: number; body: unknown },
+  options: Partial<ClientOptions> = {},
+): Promise<{ client: Client; asked: Asked[] }> {
+  const asked: Asked[] = [];
+  const running = await serveHttp((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = '', url = '', headers } = request;
+      const one = { method, url, headers, body: Buffer.concat(chunks) };
+      asked.push(one);
+      const { status = 200, body } = answer(one, asked.length);
+      response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {});
+      response.end(typeof body === 'string' ? body : JSON.stringify(body));
+    });
+  });
+  servers.push(running);
+  const client = createClient({
+    ...{ server: running.url, site: site.id, identity: node, now: () => NOW },
+    ...options,
+  });
+  return { client, asked };
+}
+
+async function refusal(promise: Promise<unknown>): Promise<CoatcheckError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof CoatcheckError) return error as CoatcheckError;
+    throw error;
+  }
+  throw new Error('it succeeded');
+}
+
+const refuse = (code: string, details: object = {}) => ({
+  status: 401,
+  body: { error: { code, message: 'a sentence', details } },
+});
+
+describe('a call', () => {
+  it('is signed for exactly what is sent', async () => {
+    const { client, asked } = await server(() => ({ body: CONFIG }));
+    await client.config(node.id, 'ab'.repeat(32) as never);
+    const { method, url, headers, body } = asked[0]!;
+    expect(url).toBe(`/v1/nodes/${node.id}/config?waiting=${'ab'.repeat(32)}`);
+    const keys = verifyRequest({
+      ...{ method, body, site: site.id, now: NOW },
+      url: new URL(url, `http://${String(headers['host'])}`),
+      header: (name) => headers[name] as string,
+    });
+    expect(keys.signKey).toEqual(node.signKey);
+  });
+
+  it('carries bytes as base64url, and leaves out what is not given', async () => {
+    const { client, asked } = await server(() => ({
+      body: { outcome: 'decided', slot: 1, statementDigest: 'ab'.repeat(32), published: true },
+    }));
+    await client.decide(node.id, new Uint8Array([255, 254]), { slot: 3 });
+    expect(JSON.parse(Buffer.from(asked[0]!.body).toString())).toEqual({
+      statement: '__4',
+      from: { slot: 3 },
+    });
+  });
+
+  it('needs a key only where the route wants a signature', async () => {
+    const { client, asked } = await server(() => ({ body: HEALTH }), {
+      identity: undefined as never,
+    });
+    expect(await client.health()).toEqual(HEALTH);
+    expect(asked[0]!.headers['signature']).toBeUndefined();
+    expect((await refusal(client.config(node.id))).code).toBe('usage');
+  });
+});
+
+describe('a refusal', () => {
+  it("is the server's own code, sentence and details", async () => {
+    const { client } = await server(() => refuse('waiting', { digest: 'x' }));
+    const error = await refusal(client.config(node.id));
+    expect([error.code, error.message, error.details]).toEqual([
+      ...['waiting', 'a sentence'],
+      { digest: 'x' },
+    ]);
+  });
+
+  it("of our clock is answered once with the server's time, which is kept", async () => {
+    const created: string[] = [];
+    const { client } = await server(({ headers }, turn) => {
+      created.push(/created=(\d+)/.exec(String(headers['signature-input']))![1]!);
+      return turn === 1 ? refuse('signature_expired', { now: NOW + 5000 }) : { body: CONFIG };
+    });
+    await client.config(node.id);
+    await client.config(node.id);
+    expect(created).toEqual([NOW, NOW + 5000, NOW + 5000].map(String));
+    expect(client.now()).toBe(NOW + 5000);
+  });
+
+  it('of our clock, again and again, is not answered for ever', async () => {
+    const { client, asked } = await server(() => refuse('signature_expired', { now: NOW + 5000 }));
+    expect((await refusal(client.config(node.id))).code).toBe('signature_expired');
+    expect(asked).toHaveLength(2);
+  });
+
+  it.each([{}, { now: 'soon' }, { now: -1 }, { now: 1.5 }])(
+    'of our clock with the time %j is not answered',
+    async (details) => {
+      const { client, asked } = await server(() => refuse('signature_expired', details));
+      expect((await refusal(client.config(node.id))).code).toBe('signature_expired');
+      expect(asked).toHaveLength(1);
+    },
+  );
+});
+
+describe('what does not answer like a coatcheck server is server_garbage', () => {
+  it.each([
+    ['a page', { body: '<html>welcome</html>' }],
+    ['an error page', { status: 502, body: '<html>bad gateway</html>' }],
+    ['a redirect', { status: 302, body: '' }],
+    ['nothing', { body: '' }],
+    ['JSON of something else', { body: { hello: 1 } }],
+    ['a list', { body: [] }],
+    ['an answer of a wrong type', { body: { ...CONFIG, url: 7 } }],
+    ['the status of another route', { status: 201, body: CONFIG }],
+    ['an error without a code', { status: 500, body: { message: 'oops' } }],
+    ['a code that nobody knows', { status: 500, body: refuse('constructor').body }],
+    ['more than 1 MiB', { body: { ...CONFIG, url: 'x'.repeat(MAX_ANSWER_BYTES) } }],
+  ])('%s', async (_, answer) => {
+    const { client } = await server(() => answer);
+    expect((await refusal(client.config(node.id))).code).toBe('server_garbage');
+  });
+});
+
+describe('what does not answer at all is server_unreachable', () => {
+  const connect = (url: string, timeoutSeconds = 5): Client =>
+    createClient({ server: url, site: site.id, timeoutSeconds });
+
+  it('a closed port', async () => {
+    const gone = await serveHttp(() => undefined);
+    await gone.close();
+    const error = await refusal(connect(gone.url).health());
+    expect(error.code).toBe('server_unreachable');
+    expect(error.message).toContain(gone.url);
+  });
+  it('a name that does not exist', async () => {
+    expect((await refusal(connect('http://no-such-host.invalid').health())).code).toBe(
+      'server_unreachable',
+    );
+  });
+  it('a server that says nothing', async () => {
+    const silent = await serveHttp(() => undefined);
+    servers.push(silent);
+    expect((await refusal(connect(silent.url, 0.2).health())).code).toBe('server_unreachable');
+  });
+  it('a connection that breaks in the middle of an answer', async () => {
+    const broken = await serveHttp((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('{"ok":', () => response.destroy());
+    });
+    servers.push(broken);
+    expect((await refusal(connect(broken.url).health())).code).toBe('server_unreachable');
+  });
+  it('something that does not speak HTTP', async () => {
+    const odd = createServer();
+    odd.on('connection', (socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve));
+    const { port } = odd.address() as { port: number };
+    const error = await refusal(connect(`http://127.0.0.1:${port}`).health());
+    odd.close();
+    expect(error.code).toBe('server_unreachable');
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { makeSite } from '../tests/support/site.ts';
+import { codeOf } from './errors.ts';
+import { formatSite, parseSite } from './site.ts';
+
+const { site } = makeSite({ servers: ['http://10.0.0.1:8420', 'https://boot.example'] });
+
+type SiteFile = Record<string, unknown>;
+const file = (): SiteFile => JSON.parse(formatSite(site)) as SiteFile;
+
+function refusal(text: string): { code: string; message: string } {
+  try {
+    parseSite(text);
+  } catch (error) {
+    return { code: codeOf(error), message: (error as Error).message };
+  }
+  throw new Error('it was accepted');
+}
+
+describe('site.json', () => {
+  it('gives back the site that it was made from', () => {
+    expect(parseSite(formatSite(site))).toEqual(site);
+    expect(formatSite(parseSite(formatSite(site)))).toBe(formatSite(site));
+  });
+
+  it.each([
+    ['another format', { coatcheck: 'site/2' }, 'coatcheck'],
+    ['a short id', { site: 'abcd' }, 'site'],
+    ['an id in upper case', { site: 'A'.repeat(32) }, 'site'],
+    ['the id of another site', { site: '0'.repeat(31) + '1' }, 'keyset'],
+    ['a name with an escape', { name: 'lab\u001b[2J' }, 'name'],
+    ['no name', { name: '' }, 'name'],
+    ['a keyset that is none', { keyset: 'AAAA' }, 'keyset'],
+    ['an unknown policy', { approval: 'maybe' }, 'approval'],
+    ['a server with a path', { servers: ['http://a.example/boot'] }, 'servers.0'],
+    ['a server with a slash', { servers: ['http://a.example/'] }, 'servers.0'],
+    ['a server with a password', { servers: ['http://u:p@a.example'] }, 'servers.0'],
+    ['a server that is a file', { servers: ['file:///etc/passwd'] }, 'servers.0'],
+    ['a limit over 1 MiB', { maxBundleBytes: 1024 * 1024 + 1 }, 'maxBundleBytes'],
+    ['a limit of half a byte', { maxBundleBytes: 2048.5 }, 'maxBundleBytes'],
+    ['no room at all', { maxBundleBytes: 0 }, 'maxBundleBytes'],
+    ['a policy that this version does not know', { onRevoke: 'poweroff' }, 'onRevoke'],
+  ])('is refused for %s, which the message names', (_, change, names) => {
+    const { code, message } = refusal(JSON.stringify({ ...file(), ...change }));
+    expect(code).toBe('file_malformed');
+    expect(message).toContain(names);
+  });
+
+  it('is refused without any one of its members', () => {
+    for (const name of Object.keys(file())) {
+      const text = JSON.stringify(file(), (key, value: unknown) =>
+        key === name ? undefined : value,
+      );
+      expect(refusal(text).message).toContain(name);
+    }
+  });
+
+  it.each(['', '{', 'null', '[]', '"site"', '<html>'])('is refused as %j', (text) => {
+    expect(refusal(text).code).toBe('file_malformed');
+  });
+});
