@@ -19,6 +19,9 @@ import { describeFailure, storeError } from './s3-errors.ts';
 import { credentialsProvider, urlExpiry } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
 
+// Which Node we run on is our `engines` field's word; the SDK's is no line for a user's terminal.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
+
 /** A bucket on AWS S3, or on a server that speaks its API. Sends nothing until it is used. */
 export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
   const { bucket, endpoint, publicEndpoint } = options;
