@@ -34,7 +34,11 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
   const { signer, store, maxPending = MAX_PENDING, token } = deps;
   if (token !== undefined) assertToken(token);
 
-  async function signPut(key: ObjectKey, body: { digest: string; size: number }, max: number) {
+  async function signPut(
+    key: ObjectKey,
+    body: { digest: string; size: number },
+    { max, overwrite }: { max: number; overwrite: boolean },
+  ) {
     if (body.size > max) {
       throw fail('too_large', `${body.size} bytes are more than the ${max} that are allowed`, {
         details: { maxBytes: max },
@@ -44,6 +48,7 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
       size: body.size,
       sha256: fromHex(body.digest),
       expiresInSeconds: PUT_URL_SECONDS,
+      overwrite,
     });
     const put: PutAnswer = { url, headers: { ...headers }, expiresAt: unixSeconds(expiresAt) };
     return { key, put };
@@ -79,7 +84,10 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
         pendingOfAll: all.objects.length,
         maxPending,
       });
-      return signPut(pendingKey(node, digest), body, site.maxBundleBytes);
+      return signPut(pendingKey(node, digest), body, {
+        max: site.maxBundleBytes,
+        overwrite: false,
+      });
     },
 
     report: ({ node, body }) => {
@@ -87,7 +95,8 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
       if (statement.type === 'reject') {
         throw fail('does_not_verify', 'a rejection proves nothing that a node could have applied');
       }
-      return signPut(reportKey(node), body, MAX_REPORT_BYTES);
+      // The last report is the one that counts.
+      return signPut(reportKey(node), body, { max: MAX_REPORT_BYTES, overwrite: true });
     },
   };
 }
