@@ -111,7 +111,7 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
       details: { version: newest.version },
     });
   }
-  const bundle = bundleOf(record, history, newest, site, proposal?.bytes);
+  const bundle = bundleOf(record, history, newest, site, proposal);
   const bytes = encodeFrame({ chain, statement: signed, ...(bundle && { bundle }) });
   const slot = history.nextSlot;
   const entry = { slot, bytes, frame: verifyEntry(bytes, site, node), forgotten: false };
@@ -121,7 +121,8 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
 
 /** Shows what is in force, and the entry's rejection: also what an earlier request left undone. */
 async function publish(record: NodeRecord, history: History, entry: HistoryEntry): Promise<void> {
-  if (history.head === undefined) await putBackKeyset(record.store, record.site.pinned);
+  const isFirst = (history.entries[0] ?? entry) === entry;
+  if (isFirst) await putBackKeyset(record.store, record.site.pinned);
   const { type, seq } = entry.frame.statement;
   const before = history.inForce;
   const isNewest = type !== 'reject' && seq > (before?.frame.statement.seq ?? 0);

@@ -12,6 +12,7 @@ import type { History } from '../../protocol/history.ts';
 import type { DecisionSource } from '../../protocol/http.ts';
 import { digestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
+import type { Present } from './objects.ts';
 
 /** A decision that somebody asks for. */
 export interface DecisionRequest {
@@ -78,17 +79,17 @@ export function demandNearSeq({ statement: signed }: DecisionRequest, history: H
  * type of decision holds").
  *
  * @param keyset that of the statement, the newest
- * @param proposal what is at `pending/<node>/<digest>`, where the request names it
+ * @param proposal what was read at `pending/<node>/<digest>`, where the request names it
  * @returns the sealed bundle that the entry will hold, if any
  * @throws bad_request (a source too many or too few), in_force, already_decided, not_found,
- *   digest_mismatch, bad_signer, bad_recipients, and as `readBundle`
+ *   too_large, digest_mismatch, bad_signer, bad_recipients, and as `readBundle`
  */
 export function bundleOf(
   request: DecisionRequest,
   history: History,
   keyset: Keyset,
   site: Site,
-  proposal: Uint8Array | undefined,
+  proposal: Present | undefined,
 ): Uint8Array | undefined {
   const { from } = request;
   const { type, digest } = request.statement.statement;
@@ -103,7 +104,7 @@ export function bundleOf(
     throw fail('bad_request', `say where the bundle to ${type} is: "from"`);
   }
   if ('pending' in from) demandUndecided(digest, history);
-  const bytes = 'pending' in from ? proposal : bundleInSlot(from.slot, history);
+  const bytes = 'pending' in from ? bytesWithin(proposal, site) : bundleInSlot(from.slot, history);
   if (bytes === undefined) {
     throw fail('not_found', 'this bundle is not there (any more): list again', {
       details: { digest: toHex(digest) },
@@ -147,6 +148,13 @@ function bundleInForce(digest: Uint8Array, history: History): Uint8Array | undef
       : 'a reconfigure names the bundle in force',
     { details: { digest: toHex(expected) } },
   );
+}
+
+function bytesWithin(proposal: Present | undefined, site: Site): Uint8Array | undefined {
+  if (proposal === undefined || proposal.bytes !== undefined) return proposal?.bytes;
+  throw fail('too_large', `this proposal is over the site's ${site.maxBundleBytes} bytes`, {
+    details: { maxBytes: site.maxBundleBytes },
+  });
 }
 
 function bundleInSlot(slot: number, history: History): Uint8Array | undefined {

@@ -1,0 +1,34 @@
+import { beforeEach, describe } from 'vitest';
+import { listAll } from '../../store/port.ts';
+import { bucketWriterContract } from './approval/bucket-writer.ts';
+import { decisionsContract } from './approval/decisions.ts';
+import { faultsContract } from './approval/faults.ts';
+import { ownApprovalsContract } from './approval/own-approvals.ts';
+import { racesContract } from './approval/races.ts';
+import type { StoreUnderTest } from './approval/world.ts';
+
+export type { StoreUnderTest } from './approval/world.ts';
+
+/**
+ * The promises of the approval protocol (docs/approval.md), on a store.
+ *
+ * @param open makes the store, once; each test works on nodes of its own
+ */
+export function approvalContract(open: () => Promise<StoreUnderTest>): void {
+  let opened: Promise<StoreUnderTest> | undefined;
+  let current: StoreUnderTest;
+  const under = (): StoreUnderTest => current;
+
+  beforeEach(async () => {
+    current = await (opened ??= open());
+    for await (const { key } of listAll(current.bucket, 'keysets/')) {
+      await current.bucket.delete(key);
+    }
+  });
+
+  describe('decisions', () => decisionsContract(under));
+  describe("a node's own approvals", () => ownApprovalsContract(under));
+  describe('faults', () => faultsContract(under));
+  describe('somebody who writes the bucket', () => bucketWriterContract(under));
+  describe('races', () => racesContract(under));
+}
