@@ -1,11 +1,10 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stage } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { policyStatements } from '../protocol/iam.ts';
 import type { Credential } from '../protocol/permissions.ts';
@@ -54,7 +53,7 @@ export class SiteFunction extends Construct {
     this.handler = new Function(this, 'Handler', {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      code: bundledCode(`functions/lambda/${credential}.ts`),
+      code: bundledCode(this, credential),
       handler: 'index.handler',
       role,
       logGroup,
@@ -65,10 +64,13 @@ export class SiteFunction extends Construct {
   }
 }
 
-/** Code whose asset is named by its content: the same sources make the same template. */
-function bundledCode(entry: string): Code {
-  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-asset-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  writeFileSync(join(folder, 'index.mjs'), bundleEntry(entry));
+/**
+ * The entry, bundled into the app's output folder. CDK names the asset by its content: the same
+ * sources make the same template.
+ */
+function bundledCode(scope: Construct, credential: Credential): Code {
+  const folder = join(Stage.of(scope)!.outdir, 'bundles', credential);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'index.mjs'), bundleEntry(`functions/lambda/${credential}.ts`));
   return Code.fromAsset(folder);
 }

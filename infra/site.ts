@@ -40,7 +40,7 @@ function readSite(path: string): string {
     parseSite(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'not JSON';
-    throw fail('file_malformed', `${path} is not a site.json: ${why}`, { cause });
+    throw fail('file_malformed', `${path}: ${why}`, { cause });
   }
   const compact = JSON.stringify(JSON.parse(text));
   if (Buffer.byteLength(compact) > MAX_SITE_BYTES) {

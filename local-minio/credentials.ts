@@ -43,15 +43,19 @@ export async function assumeRole(
   };
 }
 
-/** The three credentials of a bucket, each a session with its own policy. */
+/**
+ * The three credentials of a bucket, each a session with its own policy.
+ * @param policyOf another source of the policies than `protocol/permissions.ts`
+ */
 export async function takeCredentials(
   minio: Omit<Minio, 'stop'>,
   bucket: string,
   durationSeconds: number,
+  policyOf = sessionPolicy,
 ): Promise<Record<Credential, Session>> {
   const sessions = await Promise.all(
     CREDENTIALS.map(async (credential) => {
-      const policy = sessionPolicy(credential, bucket);
+      const policy = policyOf(credential, bucket);
       return [credential, await assumeRole(minio, policy, durationSeconds)] as const;
     }),
   );

@@ -28,11 +28,14 @@ export interface TestBucket {
   readonly signer: (as: Credential | 'root', more?: Partial<S3Options>) => UrlSigner;
 }
 
-export async function freshBucket(): Promise<TestBucket> {
+/** @param policyOf the credentials' policies, instead of those of `protocol/permissions.ts` */
+export async function freshBucket(
+  policyOf?: (credential: Credential, bucket: string) => string,
+): Promise<TestBucket> {
   const minio = runningMinio();
   const name = `test-${randomBytes(8).toString('hex')}`;
   await ensureBucket(minio, name);
-  const credentials = await takeCredentials(minio, name, 900);
+  const credentials = await takeCredentials(minio, name, 900, policyOf);
   const root = { accessKeyId: minio.rootUser, secretAccessKey: minio.rootPassword };
   const options: TestBucket['options'] = (as, more = {}) => ({
     bucket: name,

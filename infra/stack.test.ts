@@ -1,0 +1,303 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Template } from 'aws-cdk-lib/assertions';
+import { MAX_RECIPIENTS } from '../bundle/header.ts';
+import { ROUTES } from '../protocol/http.ts';
+import { CREDENTIALS } from '../protocol/permissions.ts';
+import type { Credential } from '../protocol/permissions.ts';
+import { formatSite, parseSite } from '../protocol/site.ts';
+import { makeAdmin, makeSite } from '../tests/support/site.ts';
+import {
+  property,
+  resourceOf,
+  resourcesOf,
+  rolePolicies,
+  synthesise,
+} from '../tests/support/template.ts';
+import { bundleEntry } from './bundle.ts';
+import { MAX_SITE_BYTES } from './site.ts';
+
+/** As long as a bucket's name may be. */
+const BUCKET = 'b'.repeat(63);
+const ARN = `arn:aws:s3:::${BUCKET}`;
+
+// A synthesis bundles three functions: seconds, on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+let template: Template;
+let folder: string;
+beforeAll(() => {
+  ({ template, folder } = synthesise());
+});
+
+/** The rights of a policy as a set of lines, so that grouping and order do not matter. */
+function rights(statements: readonly Readonly<Record<string, unknown>>[]): string[] {
+  return statements
+    .flatMap((s) => {
+      const condition = s['Condition'] === undefined ? '' : ` if ${JSON.stringify(s['Condition'])}`;
+      return [s['Resource']]
+        .flat()
+        .flatMap((resource) =>
+          [s['Action']]
+            .flat()
+            .map(
+              (action) =>
+                `${String(s['Effect'])} ${String(action)} ${String(resource)}${condition}`,
+            ),
+        );
+    })
+    .sort();
+}
+
+/**
+ * protocol.md's table, written out: this list is the promise, `protocol/permissions.ts` is how it
+ * is kept.
+ */
+const RIGHTS: Record<Credential, string[]> = {
+  download: [
+    `Allow s3:GetObject ${ARN}/approved/*`,
+    `Allow s3:GetObject ${ARN}/rejected/*`,
+    `Allow s3:GetObject ${ARN}/keysets/*`,
+    // Without it S3 answers 403 instead of 404 for a key that is not there, and a node could not
+    // tell "nothing approved" from a fault.
+    `Allow s3:ListBucket ${ARN}`,
+  ],
+  upload: [
+    `Allow s3:GetObject ${ARN}/keysets/*`,
+    `Allow s3:PutObject ${ARN}/pending/*`,
+    `Allow s3:PutObject ${ARN}/reports/*`,
+    `Allow s3:ListBucket ${ARN} if {"StringLike":{"s3:prefix":["pending/*","rejected/*","keysets/*"]}}`,
+  ],
+  admin: [
+    ...['pending', 'history', 'approved', 'rejected', 'reports', 'keysets'].map(
+      (prefix) => `Allow s3:GetObject ${ARN}/${prefix}/*`,
+    ),
+    ...['history', 'approved', 'rejected', 'keysets'].map(
+      (prefix) => `Allow s3:PutObject ${ARN}/${prefix}/*`,
+    ),
+    `Allow s3:DeleteObject ${ARN}/pending/*`,
+    `Allow s3:ListBucket ${ARN}`,
+  ],
+};
+
+describe.each(CREDENTIALS)('the role of %s', (credential) => {
+  it('may do in the bucket exactly what the protocol says', () => {
+    const { store } = rolePolicies(template, credential, BUCKET);
+    expect(rights(store!.Statement)).toEqual(RIGHTS[credential].toSorted());
+  });
+
+  it('may write to its own log group, and nothing else', () => {
+    const { id } = resourceOf(template, 'AWS::Logs::LogGroup', credential, BUCKET);
+    const { logs, ...others } = rolePolicies(template, credential, BUCKET);
+    expect(rights(logs!.Statement)).toEqual([
+      `Allow logs:CreateLogStream <${id}.Arn>`,
+      `Allow logs:PutLogEvents <${id}.Arn>`,
+    ]);
+    expect(Object.keys(others)).toEqual(['store']);
+    const role = resourceOf(template, 'AWS::IAM::Role', credential, BUCKET);
+    expect(role.Properties).not.toHaveProperty('ManagedPolicyArns');
+  });
+
+  it('has a policy that a MinIO takes for a session: short, without s3:if-none-match', () => {
+    const text = JSON.stringify(rolePolicies(template, credential, BUCKET)['store']);
+    expect(text.length).toBeLessThan(2048);
+    expect(text).not.toMatch(/s3:if-/i);
+  });
+
+  it('is taken only by its function, on the runtime, with the code of its own entry', () => {
+    const role = resourceOf(template, 'AWS::IAM::Role', credential, BUCKET);
+    expect(property(role, 'AssumeRolePolicyDocument', 'Statement')).toEqual([
+      {
+        Action: 'sts:AssumeRole',
+        Effect: 'Allow',
+        Principal: { Service: 'lambda.amazonaws.com' },
+      },
+    ]);
+    const lambda = resourceOf(template, 'AWS::Lambda::Function', credential, BUCKET);
+    expect(lambda.Properties).toMatchObject({
+      Role: `<${role.id}.Arn>`,
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      Handler: 'index.handler',
+      Environment: { Variables: { COATCHECK_SITE: '<Site>', COATCHECK_BUCKET: BUCKET } },
+    });
+    const asset = `asset.${String(property(lambda, 'Code', 'S3Key')).replace(/\.zip$/, '')}`;
+    const code = readFileSync(join(folder, asset, 'index.mjs'));
+    expect(code.equals(bundleEntry(`functions/lambda/${credential}.ts`))).toBe(true);
+  });
+
+  it('has a log group that forgets', () => {
+    const logGroup = resourceOf(template, 'AWS::Logs::LogGroup', credential, BUCKET);
+    expect(property(logGroup, 'RetentionInDays')).toBe(90);
+    const lambda = resourceOf(template, 'AWS::Lambda::Function', credential, BUCKET);
+    expect(property(lambda, 'LoggingConfig')).toEqual({ LogGroup: `<${logGroup.id}>` });
+  });
+});
+
+it('has no other role, policy or function', () => {
+  template.resourceCountIs('AWS::IAM::Role', 3);
+  template.resourceCountIs('AWS::IAM::Policy', 0);
+  template.resourceCountIs('AWS::IAM::ManagedPolicy', 0);
+  template.resourceCountIs('AWS::Lambda::Function', 3);
+});
+
+it('lets no role delete from history/, whatever its rights name', () => {
+  const deletes = CREDENTIALS.flatMap((c) =>
+    rights(rolePolicies(template, c, BUCKET)['store']!.Statement),
+  ).filter((right) => /Delete|s3:\*/.test(right));
+  expect(deletes).toEqual([`Allow s3:DeleteObject ${ARN}/pending/*`]);
+});
+
+describe('the bucket', () => {
+  const properties = () => Object.values(resourcesOf(template, 'AWS::S3::Bucket', BUCKET));
+
+  it('is one, private, owned by its owner, encrypted, versioned, and stays when the stack goes', () => {
+    expect(properties()).toHaveLength(1);
+    expect(properties()[0]).toMatchObject({
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [
+            { ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } },
+          ],
+        },
+        VersioningConfiguration: { Status: 'Enabled' },
+      },
+    });
+  });
+
+  it('expires old versions, and no object that is current', () => {
+    expect(property(properties()[0], 'LifecycleConfiguration', 'Rules')).toEqual([
+      {
+        Status: 'Enabled',
+        AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 },
+        ExpiredObjectDeleteMarker: true,
+        NoncurrentVersionExpiration: { NoncurrentDays: 90 },
+      },
+    ]);
+  });
+
+  it('has a policy that only denies: no TLS, a put to history/ without a condition, a delete there', () => {
+    const [policy] = Object.values(resourcesOf(template, 'AWS::S3::BucketPolicy', BUCKET));
+    const everything = [ARN, `${ARN}/*`];
+    const anybody = { Effect: 'Deny', Principal: { AWS: '*' } };
+    expect(property(policy, 'PolicyDocument', 'Statement')).toEqual([
+      {
+        ...anybody,
+        Action: 's3:*',
+        Resource: everything,
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      {
+        ...anybody,
+        Action: 's3:*',
+        Resource: everything,
+        Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } },
+      },
+      {
+        ...anybody,
+        Sid: 'HistoryWriteOnce',
+        Action: 's3:PutObject',
+        Resource: `${ARN}/history/*`,
+        // Both in one block: denied only if both headers are absent.
+        Condition: { Null: { 's3:if-none-match': 'true', 's3:if-match': 'true' } },
+      },
+      {
+        ...anybody,
+        Sid: 'HistoryKept',
+        Action: 's3:DeleteObject',
+        Resource: `${ARN}/history/*`,
+      },
+    ]);
+  });
+});
+
+describe('the HTTP API', () => {
+  it('has every route of the protocol, each at the function of its credential, and no other', () => {
+    const integrations = resourcesOf(template, 'AWS::ApiGatewayV2::Integration', BUCKET);
+    const wired = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Route', BUCKET)).map(
+      (route) => {
+        const [, target] = /^integrations\/<(\w+)>$/.exec(String(property(route, 'Target')))!;
+        const uri = property(integrations[target!], 'IntegrationUri');
+        return `${String(property(route, 'RouteKey'))} -> ${String(uri)}`;
+      },
+    );
+    const expected = Object.values(ROUTES).map(({ method, path, credential }) => {
+      const who = credential === 'any' ? 'download' : credential;
+      const { id } = resourceOf(template, 'AWS::Lambda::Function', who, BUCKET);
+      return `${method} ${path.replace(':node', '{node}')} -> <${id}.Arn>`;
+    });
+    expect(wired.toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('is throttled', () => {
+    const [stage, ...more] = Object.values(
+      resourcesOf(template, 'AWS::ApiGatewayV2::Stage', BUCKET),
+    );
+    expect(more).toEqual([]);
+    expect(stage!.Properties).toMatchObject({
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
+    });
+  });
+});
+
+describe('the site', () => {
+  it('is asked for at deployment if none is named: the parameter has no default', () => {
+    expect(template.findParameters('Site')['Site']).toEqual({
+      Type: 'String',
+      Description: expect.stringContaining('site.json') as string,
+      MinLength: 1,
+      MaxLength: 3900,
+    });
+  });
+
+  it('stands in every function if -c site= names it', () => {
+    const { site } = makeSite();
+    const file = join(folder, 'site.json');
+    writeFileSync(file, formatSite(site));
+    const { template: named } = synthesise({ site: file });
+    expect(named.findParameters('Site')).toEqual({});
+    for (const credential of CREDENTIALS) {
+      const lambda = resourceOf(named, 'AWS::Lambda::Function', credential, BUCKET);
+      const text = String(property(lambda, 'Environment', 'Variables', 'COATCHECK_SITE'));
+      expect(parseSite(text)).toEqual(site);
+    }
+  });
+
+  it('fits with as many administrators as a keyset holds, and no longer text is tried', () => {
+    const admins = Array.from({ length: MAX_RECIPIENTS - 1 }, (_, i) =>
+      makeAdmin(String(i).padStart(32, '-')),
+    );
+    expect(Buffer.byteLength(formatSite(makeSite({ admins }).site))).toBeLessThan(MAX_SITE_BYTES);
+    const file = join(folder, 'large.json');
+    writeFileSync(
+      file,
+      formatSite(makeSite({ servers: Array<string>(200).fill('https://host.example') }).site),
+    );
+    expect(() => synthesise({ site: file })).toThrow(/3900 bytes/);
+  });
+
+  it('is refused, if the file is missing or is no site.json', () => {
+    expect(() => synthesise({ site: join(folder, 'missing.json') })).toThrow(
+      expect.objectContaining({ code: 'file_missing' }) as Error,
+    );
+    const malformed = join(folder, 'malformed.json');
+    writeFileSync(malformed, '{"coatcheck":"site/1"}');
+    expect(() => synthesise({ site: malformed })).toThrow(
+      expect.objectContaining({
+        code: 'file_malformed',
+        message: expect.stringContaining(malformed) as string,
+      }) as Error,
+    );
+  });
+});
