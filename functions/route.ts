@@ -110,11 +110,15 @@ async function readRequestBody(request: Request): Promise<Uint8Array> {
 }
 
 function parseJson(bytes: Uint8Array): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
     throw fail('bad_json', 'the body is not JSON in UTF-8', { cause });
   }
+  // A schema of an object takes a list for one without members.
+  if (Array.isArray(value)) throw fail('bad_request', 'the request: a list is not an object');
+  return value;
 }
 
 function check(schema: v.GenericSchema | undefined, input: () => unknown): unknown {
