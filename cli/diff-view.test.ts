@@ -73,7 +73,7 @@ describe('the difference as an administrator sees it', () => {
       manifest([], { hostname: 'b', enable: ['x.service'] }),
       { showSecrets: false, stat: false },
     );
-    expect(diffLines(view, style)).toEqual(['~ enable', '+x.service', '~ hostname', '-a', '+b']);
+    expect(diffLines(view, style)).toEqual(['+ enable', '+x.service', '~ hostname', '-a', '+b']);
   });
   it('says that there is no difference', () => {
     expect(shown([file('etc/hosts', 'a')], [file('etc/hosts', 'a')])).toBe('no difference');

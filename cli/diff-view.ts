@@ -144,8 +144,8 @@ export function diffLines(view: DiffView, style: Style): string[] {
   const lines: string[] = [];
   for (const file of view.files) lines.push(...fileLines(file, style));
   for (const { name, before, after } of view.metadata) {
-    const label = style.bold(`~ ${escapeLine(name)}`);
-    lines.push(label);
+    const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
+    lines.push(style.bold(`${SIGN[change]} ${escapeLine(name)}`));
     if (before !== undefined) lines.push(style.red(`-${escapeLine(before)}`));
     if (after !== undefined) lines.push(style.green(`+${escapeLine(after)}`));
   }
