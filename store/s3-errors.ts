@@ -9,26 +9,27 @@ export interface S3Failure {
   readonly status: number;
   /** S3's error code, e.g. `NoSuchKey`, or the name of the thrown error */
   readonly name: string;
+  /** In the server's words; empty if it said nothing */
+  readonly message: string;
 }
 
 export function describeFailure(error: unknown): S3Failure {
-  const { name, $metadata } = error as { name?: string; $metadata?: { httpStatusCode?: number } };
-  return { status: $metadata?.httpStatusCode ?? 0, name: name ?? 'Error' };
+  const { name, message, $metadata } = error as Partial<Error> & {
+    $metadata?: { httpStatusCode?: number };
+  };
+  const status = $metadata?.httpStatusCode ?? 0;
+  return { status, name: name ?? 'Error', message: message ?? '' };
 }
 
-const DENIED = new Set([
-  'CredentialsProviderError',
-  'ExpiredToken',
-  'InvalidAccessKeyId',
-  'InvalidToken',
-  'InvalidTokenId',
-]);
+const DENIED = new Set(['ExpiredToken', 'InvalidAccessKeyId', 'InvalidToken', 'InvalidTokenId']);
 const FULL = new Set([
   'XMinioStorageFull',
   'XMinioAdminBucketQuotaExceeded',
   'QuotaExceeded',
   'InsufficientStorage',
 ]);
+/** A MinIO whose disk has just filled up answers 500 with these words, and 507 from then on. */
+const NO_SPACE = 'no space left on device';
 /** Failures to connect: the request was not sent. */
 const NOT_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
@@ -38,8 +39,9 @@ export function storeError(
   call: { bucket: string; kind: 'read' | 'write' },
 ): CoatcheckError {
   if (error instanceof CoatcheckError) return error as CoatcheckError;
-  const { status, name } = describeFailure(error);
-  const code = codeOfFailure({ status, name }, call.kind, errnoOf(error));
+  const failure = describeFailure(error);
+  const { status, name } = failure;
+  const code = codeOfFailure(failure, call.kind, errnoOf(error));
   const said = status === 0 ? `no answer (${errnoOf(error) ?? name})` : `${status} ${name}`;
   return fail(code, `bucket ${call.bucket}: ${WHAT[code]}: ${said}`, {
     cause: error,
@@ -61,15 +63,15 @@ const WHAT: Record<StoreCode, string> = {
 };
 
 function codeOfFailure(
-  { status, name }: S3Failure,
+  { status, name, message }: S3Failure,
   kind: 'read' | 'write',
   errno: string | undefined,
 ): StoreCode {
   if (name === 'NoSuchBucket') return 'no_such_bucket';
   if (status === 401 || status === 403 || DENIED.has(name)) return 'store_denied';
-  if (status === 507 || FULL.has(name)) return 'store_full';
+  if (status === 507 || FULL.has(name) || message.includes(NO_SPACE)) return 'store_full';
   if (kind === 'read') return 'store_unavailable';
-  // A refusal with 4xx did nothing; 409 (a conflicting write), 408, 5xx and silence may have.
-  const refused = status >= 400 && status < 500 && status !== 409 && status !== 408;
+  // A redirect or a 4xx did nothing; 409 (a conflicting write), 408, 5xx and silence may have.
+  const refused = status >= 300 && status < 500 && status !== 409 && status !== 408;
   return refused || NOT_SENT.has(errno ?? '') ? 'store_unavailable' : 'store_unknown';
 }

@@ -1,3 +1,4 @@
+import { CoatcheckError } from '../bundle/errors.ts';
 import { fail } from '../protocol/errors.ts';
 
 /** Keys of an S3 account or session. */
@@ -38,15 +39,27 @@ export function bucketUrl(options: {
   return new URL(bucket.includes('.') ? `https://${host}/${bucket}` : `https://${bucket}.${host}/`);
 }
 
-/** The provider of either form of `credentials`, which refuses keys that everybody knows. */
+/**
+ * The provider of either form of `credentials`, which refuses keys that everybody knows.
+ * @throws weak_secret; store_denied, or the given provider's own code, if it has none to give
+ */
 export function credentialsProvider(
   credentials: S3Credentials | S3CredentialsProvider,
 ): S3CredentialsProvider {
   return async () => {
-    const given = typeof credentials === 'function' ? await credentials() : credentials;
+    const given = typeof credentials === 'function' ? await ask(credentials) : credentials;
     assertOwnKeys(given);
     return given;
   };
+}
+
+async function ask(provider: S3CredentialsProvider): Promise<S3Credentials> {
+  try {
+    return await provider();
+  } catch (cause) {
+    if (cause instanceof CoatcheckError) throw cause;
+    throw fail('store_denied', 'there are no credentials for the store', { cause });
+  }
 }
 
 const KNOWN = new Set(['minioadmin', 'minio123', 'rustfsadmin', 'accesskey', 'changeme', 'secret']);

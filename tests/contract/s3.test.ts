@@ -6,6 +6,11 @@ import { codeOf } from '../../protocol/errors.ts';
 import { CREDENTIALS, PERMISSIONS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import { guardStore } from '../../store/guard.ts';
+import { createS3Store } from '../../store/s3.ts';
+import { findMinio } from '../../local-minio/find.ts';
+import { startMinio } from '../../local-minio/start.ts';
+import { ensureBucket } from '../../local-minio/bucket.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import type { S3Credentials } from '../../store/s3-options.ts';
@@ -155,6 +160,36 @@ describeWith('minio', 'S3 on a real MinIO', () => {
       expect(puts).toBe(2);
       expect((await store.get(key, LIMIT))!.body).toEqual(bytes('two'));
     });
+  });
+
+  it('says store_full where the disk of the server is full', async (context) => {
+    const found = await findMinio();
+    const disk = mountSmallDisk('64m');
+    if ('missing' in disk || found?.kind !== 'binary') {
+      if (!('missing' in disk)) disk.unmount();
+      context.skip('a full MinIO needs root on Linux and a MinIO of our own');
+      return;
+    }
+    const minio = await startMinio(found, disk.path);
+    try {
+      await ensureBucket(minio, 'small');
+      const store = createS3Store({
+        ...{ bucket: 'small', region: 'us-east-1', endpoint: minio.endpoint },
+        credentials: { accessKeyId: minio.rootUser, secretAccessKey: minio.rootPassword },
+      });
+      const key = approvedKey(node(1));
+      const { etag } = await store.create(key, bytes('x'));
+      const large = new Uint8Array(8 * 1024 * 1024);
+      const fill = async (): Promise<void> => {
+        for (let i = 2; i < 20; i++) await store.create(approvedKey(node(i)), large);
+      };
+      expect(await outcome(fill())).toBe('store_full');
+      expect(await outcome(store.replace(key, large, etag))).toBe('store_full');
+      expect((await store.get(key, LIMIT))!.body).toEqual(bytes('x'));
+    } finally {
+      await minio.stop();
+      disk.unmount();
+    }
   });
 
   /** Signed by `signer` for a proposal of its own, then sent with a header that nobody signed. */
