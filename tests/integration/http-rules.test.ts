@@ -1,0 +1,302 @@
+import { build } from 'esbuild';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { toBase64Url } from '../../bundle/bytes.ts';
+import { encodeFrame } from '../../bundle/frame.ts';
+import { encodeSignedKeyset } from '../../bundle/keyset.ts';
+import { keysetKey, pendingKey, rejectedKey } from '../../protocol/keys.ts';
+import type { ObjectKey } from '../../protocol/keys.ts';
+import { countingStore, contents } from '../support/stores.ts';
+import {
+  makeAdmin,
+  makeSite,
+  makeStatement,
+  nextKeyset,
+  NOTHING,
+  propose,
+  sign,
+} from '../support/site.ts';
+import { hex, json, makeApp, makeWorld, NOW, sendSigned } from './http-world.ts';
+import type { Draft, World } from './http-world.ts';
+
+let world: World;
+beforeEach(async () => {
+  world = await makeWorld();
+});
+
+const NONE = { create: 0, replace: 0, get: 0, head: 0, delete: 0, list: 0 };
+
+async function ask(draft: Draft, app = world.app): Promise<[number, Record<string, unknown>]> {
+  const response = await sendSigned(app, draft, { site: world.site.id });
+  return [response.status, (await response.json()) as Record<string, unknown>];
+}
+
+describe('what a request costs the store', () => {
+  it('a boot: nothing', async () => {
+    const { store, counts } = countingStore(world.store);
+    const app = makeApp(world, store);
+    const { config } = world.drafts;
+    expect((await ask(config, app))[0]).toBe(200);
+    expect(
+      (await ask({ ...config, target: `${config.target}?waiting=${'ab'.repeat(32)}` }, app))[0],
+    ).toBe(200);
+    expect((await ask(world.drafts.health, app))[0]).toBe(200);
+    expect(counts).toEqual(NONE);
+  });
+
+  it('a proposal: three LISTs, granted or refused', async () => {
+    for (const name of ['fresh', 'waiting', 'known'] as const) {
+      const { store, counts } = countingStore(world.store);
+      const node = world[name];
+      await ask(
+        {
+          ...{ method: 'POST', target: `/v1/nodes/${node.id}/proposals`, by: node },
+          body: json({ digest: 'cd'.repeat(32), size: 900 }),
+        },
+        makeApp(world, store),
+      );
+      expect(counts, name).toEqual({ ...NONE, list: 3 });
+    }
+  });
+
+  it("an administrator's proposal: a GET of the keysets besides, once in a minute", async () => {
+    const { store, counts } = countingStore(world.store);
+    const app = makeApp(world, store);
+    const draft = { ...world.drafts.propose, by: world.ada.identity };
+    expect((await ask(draft, app))[0]).toBe(201);
+    expect((await ask(draft, app))[0]).toBe(201);
+    expect(counts).toEqual({ ...NONE, list: 6, get: 1 });
+  });
+
+  it('a report: nothing', async () => {
+    const { store, counts } = countingStore(world.store);
+    expect((await ask(world.drafts.report, makeApp(world, store)))[0]).toBe(201);
+    expect(counts).toEqual(NONE);
+  });
+
+  it('the chain of keysets: one GET in a minute for all who ask', async () => {
+    const { store, counts } = countingStore(world.store);
+    const app = makeApp(world, store);
+    for (let i = 0; i < 5; i++) expect((await ask(world.drafts.site, app))[0]).toBe(200);
+    expect(counts).toEqual({ ...NONE, get: 1 });
+  });
+});
+
+describe('what the entry that nodes call is built of', () => {
+  it('has no S3 client in it, nor the code that opens a bundle', async () => {
+    const { metafile } = await build({
+      ...{ entryPoints: ['functions/lambda/download.ts'], bundle: true, write: false },
+      ...{ platform: 'node', format: 'esm', metafile: true, logLevel: 'silent' },
+    });
+    const inputs = Object.keys(metafile.inputs);
+    expect(inputs).toContain('store/s3-signer.ts');
+    const unwanted =
+      /@aws-sdk\/client-s3|s3-request-presigner|^store\/s3\.ts|^bundle\/(open|seal|manifest|inflate|report)\.ts/;
+    expect(inputs.filter((path) => unwanted.test(path))).toEqual([]);
+  });
+});
+
+describe('a proposal', () => {
+  const proposeAs = (
+    node: 'fresh' | 'waiting' | 'known',
+    more: object = {},
+    by = world[node],
+  ): Draft => ({
+    ...{ method: 'POST', target: `/v1/nodes/${world[node].id}/proposals`, by },
+    body: json({ digest: 'cd'.repeat(32), size: 900, ...more }),
+  });
+  const code = async (draft: Draft, app = world.app): Promise<unknown> => {
+    const [status, answer] = await ask(draft, app);
+    return status === 201 ? 'granted' : (answer['error'] as { code: string }).code;
+  };
+
+  it('is refused while one waits, with its digest, and nothing changes', async () => {
+    const before = await contents(world.store);
+    const waits = before.find((line) => line.startsWith('pending/'))!.split(/[/ ]/)[2];
+    expect(await ask(proposeAs('waiting'))).toMatchObject([
+      409,
+      { error: { code: 'waiting', details: { digest: waits } } },
+    ]);
+    expect(await contents(world.store)).toEqual(before);
+  });
+
+  it('is granted where the request shows that the one in the way is decided', async () => {
+    const { keyset } = world.site.pinned;
+    const left = propose({ keyset, node: world.known });
+    await world.store.create(pendingKey(world.known.id, hex(left.digest)), left.bytes);
+    expect(await code(proposeAs('known'))).toBe('waiting');
+    const revoked = sign(
+      makeStatement(keyset, world.known.id, 'approve', NOTHING, { digest: left.digest }),
+      ...([keyset, world.ada] as const),
+    );
+    const frame = encodeFrame({ chain: [world.site.pinned], statement: revoked });
+    expect(await code(proposeAs('known', { decidedBy: toBase64Url(frame) }))).toBe('granted');
+    // Another decision of this node shows nothing about that digest.
+    expect(await code(proposeAs('known', { decidedBy: toBase64Url(world.proof) }))).toBe('waiting');
+  });
+
+  it.each([
+    ['of another node', () => toBase64Url(world.proof), 'not_this_node'],
+    ['that is none', () => 'AAAA', 'bad_magic'],
+    ['cut short', () => toBase64Url(world.proof.subarray(0, -1)), 'truncated'],
+    ['changed', () => toBase64Url(world.proof.with(-1, world.proof.at(-1)! ^ 1)), 'bad_signature'],
+  ])('is refused with a proof %s', async (_, decidedBy, expected) => {
+    const node = expected === 'not_this_node' ? 'fresh' : 'known';
+    expect(await code(proposeAs(node, { decidedBy: decidedBy() }))).toBe(expected);
+  });
+
+  it('is refused after a rejection until the node has seen it', async () => {
+    const digest = hex(propose({ keyset: world.site.pinned.keyset, node: world.fresh }).digest);
+    await world.store.create(rejectedKey(world.fresh.id, digest), new Uint8Array(1));
+    expect(await ask(proposeAs('fresh'))).toMatchObject([
+      409,
+      { error: { code: 'rejected', details: { digest } } },
+    ]);
+    expect(await code(proposeAs('fresh', { after: digest }))).toBe('granted');
+    expect(await code(proposeAs('fresh', { after: digest, digest }))).toBe('already_decided');
+  });
+
+  it('may be as large as the site allows, and not a byte more', async () => {
+    const { maxBundleBytes } = world.site;
+    expect(await code(proposeAs('fresh', { size: maxBundleBytes }))).toBe('granted');
+    expect(await code(proposeAs('fresh', { size: maxBundleBytes + 1 }))).toBe('too_large');
+  });
+
+  it('of an administrator is granted also while one waits', async () => {
+    expect(await code(proposeAs('waiting', {}, world.ada.identity))).toBe('granted');
+  });
+
+  it('pins the length, the digest and that nothing may be there, for five minutes', async () => {
+    const [, answer] = await ask(proposeAs('fresh'));
+    expect(answer).toMatchObject({
+      key: `pending/${world.fresh.id}/${'cd'.repeat(32)}`,
+      put: {
+        expiresAt: NOW + 300,
+        headers: {
+          ...{ 'content-length': '900', 'if-none-match': '*' },
+          'x-amz-checksum-sha256': Buffer.from('cd'.repeat(32), 'hex').toString('base64'),
+        },
+      },
+    });
+  });
+
+  it('needs the token where the site has one, unless the node shows a decision', async () => {
+    const token = 'q7Zr0-Yk2m_vB81sXh';
+    const app = makeApp(world, world.store, { token });
+    expect(await code(proposeAs('fresh'), app)).toBe('token_refused');
+    expect(await code(proposeAs('fresh', { token: `${token}x` }), app)).toBe('token_refused');
+    expect(await code(proposeAs('fresh', { token }), app)).toBe('granted');
+    const decidedBy = toBase64Url(world.proof);
+    expect(await code(proposeAs('known', { decidedBy }), app)).toBe('granted');
+    expect(await code(proposeAs('fresh', {}, world.ada.identity), app)).toBe('granted');
+  });
+
+  it('of a stranger finds no room when the cap is near, and that of a known node does', async () => {
+    const app = makeApp(world, world.store, { maxPending: 1 });
+    expect(await code(proposeAs('fresh'), app)).toBe('too_many_pending');
+    const roomy = makeApp(world, world.store, { maxPending: 10 });
+    for (let i = 0; i < 8; i++) {
+      const key = pendingKey(world.waiting.id, hex(new Uint8Array(32).fill(i)));
+      await world.store.create(key, new Uint8Array(1));
+    }
+    expect(await code(proposeAs('fresh'), roomy)).toBe('too_many_pending');
+    const decidedBy = toBase64Url(world.proof);
+    expect(await code(proposeAs('known', { decidedBy }), roomy)).toBe('granted');
+  });
+});
+
+describe('a report', () => {
+  it('is refused with a rejection as its proof', async () => {
+    const { keyset } = world.site.pinned;
+    const rejection = sign(
+      makeStatement(keyset, world.known.id, 'reject', NOTHING, {
+        digest: new Uint8Array(32).fill(1),
+      }),
+      ...([keyset, world.ada] as const),
+    );
+    const proof = toBase64Url(encodeFrame({ chain: [world.site.pinned], statement: rejection }));
+    const body = json({ digest: 'ab'.repeat(32), size: 900, proof });
+    expect(await ask({ ...world.drafts.report, body })).toMatchObject([
+      422,
+      { error: { code: 'does_not_verify' } },
+    ]);
+  });
+  it('may replace the one before, and is at most 4 KiB', async () => {
+    const [, answer] = await ask(world.drafts.report);
+    const { headers } = answer['put'] as { headers: object };
+    expect(headers).not.toHaveProperty('if-none-match');
+    const body = json({ digest: 'ab'.repeat(32), size: 4097, proof: toBase64Url(world.proof) });
+    expect(await ask({ ...world.drafts.report, body })).toMatchObject([
+      422,
+      { error: { code: 'too_large' } },
+    ]);
+  });
+});
+
+describe('an administrator', () => {
+  it('of a newer keyset may ask, one that was removed may not, a minute later', async () => {
+    const bert = makeAdmin('bert');
+    const second = nextKeyset({ signed: world.site.pinned, admins: world.admins }, [bert]);
+    let now = NOW;
+    const app = makeApp(world, world.store, { clock: () => now });
+    const list = (by: World['ada']['identity']): Draft => ({ ...world.drafts.list, by });
+    expect((await ask(list(world.ada.identity), app))[0]).toBe(200);
+    await world.store.create(keysetKey(2), encodeSignedKeyset(second));
+    expect((await ask(list(world.ada.identity), app))[0]).toBe(200); // still cached
+    now = NOW + 61;
+    expect((await ask(list(world.ada.identity), app))[0]).toBe(403);
+    expect((await ask(list(bert.identity), app))[0]).toBe(200);
+  });
+
+  it('is not shown a decided proposal that a crash left behind, and it is gone from then on', async () => {
+    const pending = async (): Promise<string[]> =>
+      (await contents(world.store)).filter((line) => line.startsWith('pending/'));
+    const key = (await pending())[0]!.split(' ')[0] as ObjectKey;
+    const proposal = (await world.store.get(key, { maxBytes: 1e6 }))!.body;
+    expect((await ask(world.drafts.decide))[0]).toBe(200);
+    expect(await pending()).toEqual([]);
+    await world.store.create(key, proposal);
+    expect(await ask(world.drafts.list)).toEqual([200, { objects: [] }]);
+    expect(await pending()).toEqual([]);
+  });
+
+  it('gets one page after another, and only what it asked for', async () => {
+    for (let i = 0; i < 105; i++) {
+      const key = pendingKey(world.fresh.id, hex(new Uint8Array(32).fill(i)));
+      await world.store.create(key, new Uint8Array(1));
+    }
+    await world.store.create(`pending/${world.fresh.id}/junk` as never, new Uint8Array(1));
+    const pages: number[] = [];
+    let after = '';
+    do {
+      const [, page] = await ask({
+        ...world.drafts.list,
+        target: `/v1/admin/list?prefix=pending&node=${world.fresh.id}${after}`,
+      });
+      pages.push((page['objects'] as unknown[]).length);
+      after =
+        page['next'] === undefined ? '' : `&after=${encodeURIComponent(page['next'] as string)}`;
+    } while (after !== '');
+    expect(pages).toEqual([100, 5]);
+  });
+
+  it.each(['', 'pending/', 'pending/../keysets/0000000001', '/etc/passwd', 'secret/x'])(
+    'cannot have %j read',
+    async (key) => {
+      const body = json({ keys: [key] });
+      expect((await ask({ ...world.drafts.read, body }))[0]).toBe(400);
+    },
+  );
+});
+
+describe('a node that asks to accept its own statement', () => {
+  it('is refused where an administrator must approve', async () => {
+    const strict = makeSite({ name: 'http', approval: 'required' });
+    const app = makeApp(strict, world.store);
+    const before = await contents(world.store);
+    expect(await ask(world.drafts.accept, app)).toMatchObject([
+      403,
+      { error: { code: 'approval_required' } },
+    ]);
+    expect(await contents(world.store)).toEqual(before);
+  });
+});
