@@ -17,6 +17,7 @@ export interface BootOptions {
   /** Propose this machine's configuration where nothing is approved yet. */
   readonly propose: boolean;
   readonly patience: Patience;
+  readonly token?: string | undefined;
   readonly onSkipped?: (skipped: readonly Skipped[]) => void;
 }
 
@@ -41,11 +42,13 @@ export async function boot(node: Node, servers: Servers, options: BootOptions): 
   for (;;) {
     const step = await next(context, wait);
     if ('install' in step) return await finish(node, servers, step.install);
+    wait = step.wait;
+    if (step.soon === true) continue;
+    if (options.patience.isOver()) throw step.why;
     const line = `${step.why.message} [${step.why.code}]`;
     if (line !== told) node.console.note(line);
     told = line;
-    wait = step.wait;
-    if (step.soon !== true && !(await options.patience.pause())) throw step.why;
+    await options.patience.pause();
   }
 }
 
@@ -104,8 +107,9 @@ function isAnswered({ refused }: Wait, inForce: Decision | undefined): boolean {
 async function proposeAnew(context: Context, inForce: Decision | undefined): Promise<Step> {
   const { node, options } = context;
   try {
-    const { onSkipped } = options;
-    const proposal = await propose({ ...context, inForce, ...(onSkipped && { onSkipped }) });
+    const { token, onSkipped } = options;
+    const hears = onSkipped && { onSkipped };
+    const proposal = await propose({ ...context, inForce, token, ...hears });
     if (proposal.state === 'unchanged') return { why: nothingYet(node) };
     if (proposal.state === 'rejected') {
       const wait = { digest: proposal.digest, refused: proposal.rejection };
@@ -116,9 +120,8 @@ async function proposeAnew(context: Context, inForce: Decision | undefined): Pro
     return { why: waiting(node, wait), wait, soon: proposal.state === 'accepted' };
   } catch (error) {
     // Decided while it was being sent: the next look shows it.
-    if (!(error instanceof CoatcheckError)) throw error;
-    const { node: action } = ERRORS[codeOf(error)];
-    if (action === 'stop' && !hasCode(error, 'already_decided')) throw error;
+    const stop = ERRORS[codeOf(error)].node === 'stop' && !hasCode(error, 'already_decided');
+    if (stop || !isOurs(error)) throw error;
     return { why: error };
   }
 }
@@ -149,3 +152,5 @@ function refused(digest: DigestHex, { frame }: Decision): CoatcheckError {
   const said = `the proposal ${digest} was refused: ${tellDecision(frame)}`;
   return fail('rejected', said, { details: { digest } });
 }
+
+const isOurs = (error: unknown): error is CoatcheckError => error instanceof CoatcheckError;

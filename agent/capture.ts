@@ -10,9 +10,11 @@ import { errnoOf } from './system-error.ts';
 import { at, inFolderOf, listIn, openChild, closeFolder, readIn, statIn } from './walk.ts';
 import type { Folder, ReadFile } from './walk.ts';
 
+export const NOT_ON_THE_LIST = 'not on the list of what a bundle may hold';
+
 /** Why a path was left out. */
 export type SkipReason =
-  | 'not on the list of what a bundle may hold'
+  | typeof NOT_ON_THE_LIST
   | 'not readable'
   | 'too large'
   | 'over a limit of the bundle'
@@ -123,7 +125,7 @@ function list(parent: Folder, name: string): { name: string; folder: boolean }[]
 function readPath(root: Folder, path: string): ReadFile | SkipReason {
   if (CERTIFICATES.test(path)) return 'a certificate store';
   if (CACHES.test(path)) return 'a cache';
-  if (classifyPath(path) === undefined) return 'not on the list of what a bundle may hold';
+  if (classifyPath(path) === undefined) return NOT_ON_THE_LIST;
   try {
     checkPath(path);
     const found = readThrough(root, path, MAX_LINKS);

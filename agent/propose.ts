@@ -39,6 +39,8 @@ export interface ProposeContext {
   readonly inForce: Decision | undefined;
   /** A refusal that whoever asks knows of, and proposes in spite of. */
   readonly after?: DigestHex | undefined;
+  /** Enrolment token, where the site asks new machines for one. */
+  readonly token?: string | undefined;
   /** Hears what was left out, and why. */
   readonly onSkipped?: (skipped: readonly Skipped[]) => void;
 }
@@ -126,7 +128,7 @@ async function send(context: ProposeContext, sealed: Sealed): Promise<Proposal> 
 }
 
 async function upload(
-  { node, servers, inForce }: ProposeContext,
+  { node, servers, inForce, token }: ProposeContext,
   { bytes, digest }: Sealed,
   after: DigestHex | undefined,
 ): Promise<void> {
@@ -134,6 +136,7 @@ async function upload(
     digest,
     size: bytes.length,
     ...(after === undefined ? {} : { after }),
+    ...(token === undefined ? {} : { token }),
     ...(inForce === undefined ? {} : { decidedBy: inForce.proof }),
   };
   await servers.ask(async (client) => {

@@ -13,10 +13,10 @@ export function backoffSeconds(attempt: number, random: number): number {
 
 /** How long a command may wait, and how it sleeps. */
 export interface Patience {
-  /** Sleeps before the next try; false, at once, where that would take longer than is allowed. */
-  pause(): Promise<boolean>;
-  /** The next pause is a short one again: something happened. */
-  reset(): void;
+  /** Whether the time that it may wait is over. */
+  isOver(): boolean;
+  /** Sleeps before the next try. */
+  pause(): Promise<void>;
 }
 
 export interface PatienceOptions {
@@ -35,16 +35,10 @@ export function createPatience({
   sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 }: PatienceOptions = {}): Patience {
   const start = elapsed();
+  const left = (): number => limitSeconds - (elapsed() - start) / 1000;
   let attempt = 0;
   return {
-    async pause() {
-      const left = limitSeconds - (elapsed() - start) / 1000;
-      if (left <= 0) return false;
-      await sleep(Math.min(backoffSeconds(attempt++, random()), left) * 1000);
-      return true;
-    },
-    reset() {
-      attempt = 0;
-    },
+    isOver: () => left() <= 0,
+    pause: () => sleep(Math.max(0, Math.min(backoffSeconds(attempt++, random()), left())) * 1000),
   };
 }

@@ -70,18 +70,15 @@ export function openChild(parent: Folder, name: string): Folder {
 
 /** Makes the folder `name`, with exactly `mode`, unless something is there. */
 function makeChild(parent: Folder, name: string, mode: number): void {
+  // Not by a chmod afterwards: whoever is killed in between leaves it with the wrong mode.
+  const umask = process.umask(0);
   try {
-    fs.mkdirSync(at(parent, name), { mode: 0o700 });
+    fs.mkdirSync(at(parent, name), { mode });
+    syncFolder(parent);
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return;
-    throw systemError(error, below(parent, name));
-  }
-  const child = openChild(parent, name);
-  try {
-    fs.fchmodSync(child.fd, mode); // mkdir's mode passes through the umask
-    fs.fsyncSync(parent.fd);
+    if (errnoOf(error) !== 'EEXIST') throw systemError(error, below(parent, name));
   } finally {
-    closeFolder(child);
+    process.umask(umask);
   }
 }
 

@@ -1,0 +1,202 @@
+import * as fs from 'node:fs';
+import { fromUtf8, toBase64Url, toHex } from '../bundle/bytes.ts';
+import { maxFrameBytes } from '../bundle/frame.ts';
+import { deriveIdentity } from '../bundle/identity.ts';
+import type { Identity } from '../bundle/identity.ts';
+import { fail } from '../protocol/errors.ts';
+import { parseDigest } from '../protocol/keys.ts';
+import { classifyPath } from '../protocol/paths.ts';
+import type { Applied } from './apply.ts';
+import { boot } from './boot.ts';
+import { captureFiles, NOT_ON_THE_LIST } from './capture.ts';
+import type { Skipped } from './capture.ts';
+import { formatTime } from './console.ts';
+import type { Console } from './console.ts';
+import { install, tellApplied, tellDecision } from './install.ts';
+import { makeKeyFile, readKeyFile } from './key-file.ts';
+import { openNode } from './node.ts';
+import type { Places } from './node.ts';
+import { propose } from './propose.ts';
+import { createServers } from './servers.ts';
+import { createSource, decisionFromCopy } from './source.ts';
+import type { Decision } from './source.ts';
+import { readApplied } from './status.ts';
+import { naming } from './system-error.ts';
+import { createPatience } from './wait.ts';
+import { readAll, withRoot } from './walk.ts';
+
+/** What every command is given. */
+export interface Context {
+  readonly places: Places;
+  readonly server: string | undefined;
+  readonly console: Console;
+  /** Unix seconds */
+  readonly now: () => number;
+}
+
+export function id({ places, console }: Context, options: { public?: boolean }): void {
+  const { id: node, signKey, boxKey } = deriveIdentity(readKeyFile(places.key));
+  const keys = { signKey: toBase64Url(signKey), boxKey: toBase64Url(boxKey) };
+  if (options.public !== true) console.result(node, { node });
+  else console.result(`${node}\nsign ${keys.signKey}\nbox  ${keys.boxKey}`, { node, ...keys });
+}
+
+export function keyMakeFile({ console }: Context, path: string): void {
+  const { id: node }: Identity = deriveIdentity(makeKeyFile(path));
+  console.note(`the key of machine ${node} is in ${path}: whoever reads it is that machine`);
+  console.result(node, { node, path });
+}
+
+export function capture({ places, console }: Context): void {
+  const { files, skipped } = withRoot(places.root, captureFiles);
+  const shown = files.map((file) => ({
+    path: file.path,
+    class: classifyPath(file.path),
+    mode: file.mode.toString(8).padStart(4, '0'),
+    owner: file.owner,
+    group: file.group,
+    size: file.content.length,
+  }));
+  const lines = shown.map(
+    (f) =>
+      `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${f.class!.padEnd(6)} ${f.path}`,
+  );
+  tellSkipped(console, skipped);
+  console.note(`${files.length} files, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
+  console.result(lines.join('\n'), { files: shown, skipped });
+}
+
+export interface ProposeFlags {
+  readonly after?: string;
+  readonly tokenFile?: string;
+}
+
+export async function proposeNow(context: Context, flags: ProposeFlags): Promise<void> {
+  const { places, server, console, now } = context;
+  const node = openNode(places, console, now);
+  const servers = createServers(node, server);
+  const source = createSource(node, servers);
+  const look = await source.inForce();
+  if (look.state === 'failed') throw look.error;
+  const proposal = await propose({
+    node,
+    servers,
+    source,
+    inForce: look.state === 'found' ? look.decision : undefined,
+    after: flags.after === undefined ? undefined : parseDigest(flags.after),
+    token: readToken(flags),
+    onSkipped: (skipped) => tellSkipped(console, skipped),
+  });
+  const { state } = proposal;
+  if (state === 'waiting') {
+    const said = `proposal ${proposal.digest} waits for a decision; this one was not sent`;
+    throw fail('waiting', said, { details: { digest: proposal.digest } });
+  }
+  if (state === 'rejected') {
+    const said = `proposal ${proposal.digest} was refused, and nothing changed since: ${tellDecision(proposal.rejection.frame)}`;
+    throw fail('rejected', said, { details: { digest: proposal.digest } });
+  }
+  if (state === 'unchanged') {
+    console.result('nothing to propose: these files are in force', { state });
+    return;
+  }
+  const { digest, fileCount } = proposal;
+  if (state === 'proposed') console.note('it waits for an administrator');
+  console.result(`${state} ${digest}: ${fileCount} files`, { state, digest, fileCount });
+}
+
+export interface BootFlags {
+  readonly propose: boolean;
+  readonly once?: boolean;
+  readonly wait?: number;
+  readonly tokenFile?: string;
+}
+
+export async function bootNow(context: Context, flags: BootFlags): Promise<void> {
+  const { places, server, console, now } = context;
+  const node = openNode(places, console, now);
+  const { decision, applied, reported } = await boot(node, createServers(node, server), {
+    propose: flags.propose,
+    patience: createPatience({ limitSeconds: flags.once === true ? 0 : flags.wait }),
+    token: readToken(flags),
+    onSkipped: (skipped) => tellSkipped(console, skipped),
+  });
+  tellInstalled(console, decision, applied, { reported });
+}
+
+export function applyFile({ places, console, now }: Context, path: string): void {
+  const node = openNode(places, console, now);
+  const bytes = readFile(path, maxFrameBytes(node.site.maxBundleBytes));
+  const decision = decisionFromCopy(node, bytes);
+  tellInstalled(console, decision, install(node, decision), {});
+}
+
+export function status({ places, console, now }: Context): void {
+  const { identity, memory, site } = openNode(places, console, now);
+  const applied = readApplied(places.root);
+  const remembered = memory.load();
+  const lines = [`machine  ${identity.id}`, `site     ${site.name} ${toHex(site.id)}`];
+  if (applied === undefined) lines.push('applied  nothing');
+  else {
+    const { seq, statement, appliedAt } = applied.marker;
+    lines.push(`applied  decision ${seq} ${statement}, ${formatTime(appliedAt)}`);
+    lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${path}`));
+  }
+  lines.push(
+    remembered === undefined
+      ? 'memory   none: an older decision would not be noticed'
+      : `memory   decision ${remembered.seq} ${toHex(remembered.digest)}, keyset ${remembered.keysetVersion}`,
+  );
+  console.result(lines.join('\n'), {
+    node: identity.id,
+    site: toHex(site.id),
+    applied: applied && { ...applied.marker, files: Object.keys(applied.marker.files).length },
+    drift: applied?.drift ?? [],
+    memory: remembered && {
+      keysetVersion: remembered.keysetVersion,
+      seq: remembered.seq,
+      statement: toHex(remembered.digest),
+    },
+  });
+}
+
+function tellInstalled(
+  console: Console,
+  { frame }: Decision,
+  applied: Applied,
+  more: { reported?: boolean },
+): void {
+  const { type, seq } = frame.statement;
+  console.note(tellDecision(frame));
+  console.result(
+    [
+      ...applied.changed.map((path) => `changed ${path}`),
+      ...applied.removed.map((path) => `removed ${path}`),
+      `applied decision ${seq}: ${tellApplied(applied)}`,
+    ].join('\n'),
+    { statement: toHex(frame.statementDigest), type, seq, ...applied, ...more },
+  );
+}
+
+/** What is on no list is counted only: it is most of any machine. */
+function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
+  const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
+  for (const { path, reason } of skipped) {
+    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${path}: ${reason}`);
+  }
+  if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
+}
+
+function readToken({ tokenFile }: { tokenFile?: string }): string | undefined {
+  return tokenFile === undefined ? undefined : fromUtf8(readFile(tokenFile, 1024)).trim();
+}
+
+function readFile(path: string, maxBytes: number): Uint8Array {
+  const { O_RDONLY, O_NONBLOCK } = fs.constants;
+  const fd = naming(path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK));
+  try {
+    return readAll(fd, path, maxBytes);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

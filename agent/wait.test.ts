@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { backoffSeconds, createPatience } from './wait.ts';
+
+describe('the pause between two tries', () => {
+  it('doubles up to a minute, of which it takes a random part', () => {
+    expect([0, 1, 2, 3, 4, 5, 6, 2000].map((n) => backoffSeconds(n, 1))).toEqual([
+      2, 4, 8, 16, 32, 60, 60, 60,
+    ]);
+    expect(backoffSeconds(5, 0.25)).toBe(15);
+    expect(backoffSeconds(5, 0)).toBe(0);
+  });
+
+  it('ends with the time that may be waited', async () => {
+    let clock = 0;
+    const slept: number[] = [];
+    const patience = createPatience({
+      limitSeconds: 9,
+      elapsed: () => clock,
+      random: () => 1,
+      sleep: async (milliseconds) => {
+        slept.push(milliseconds);
+        clock += milliseconds;
+      },
+    });
+    while (!patience.isOver()) await patience.pause();
+    expect(slept).toEqual([2000, 4000, 3000]);
+  });
+
+  it('is not waited for at all with a limit of zero, and never ends without one', () => {
+    expect(createPatience({ limitSeconds: 0 }).isOver()).toBe(true);
+    expect(createPatience({ elapsed: () => 1e15 }).isOver()).toBe(false);
+  });
+});

@@ -1,0 +1,179 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { applyFiles } from '../../agent/apply.ts';
+import { applyFile } from '../../agent/commands.ts';
+import { withRoot } from '../../agent/walk.ts';
+import { codeOf, EXIT } from '../../protocol/errors.ts';
+import { approvedFrame, fileEntry } from '../support/frames.ts';
+import { agentProgram, makeMachine } from '../support/machine.ts';
+import type { Machine, Run } from '../support/machine.ts';
+import { killAt } from '../support/kill-at.ts';
+import { makeSite } from '../support/site.ts';
+
+const testSite = makeSite();
+const FIRST = [
+  fileEntry('etc/hostname', 'first\n'),
+  fileEntry('etc/motd', 'first\n'),
+  fileEntry('etc/group', 'alice:x:1000:\n'),
+];
+const SECOND = [
+  fileEntry('etc/hostname', 'second\n', 0o600),
+  fileEntry('etc/hosts', 'second\n'),
+  fileEntry('etc/cron.d/job', '# second\n', 0o755),
+  fileEntry('etc/group', 'bob:x:1001:\n'),
+];
+
+let machine: Machine;
+beforeEach(() => {
+  machine = makeMachine(testSite.site);
+  machine.write('etc/motd', 'image\n');
+  machine.write('etc/group', 'root:x:0:\n');
+});
+afterEach(() => machine.remove());
+
+function frame(name: string, files: typeof FIRST, seq: number): string {
+  const path = machine.path(`frame-${name}`);
+  fs.writeFileSync(path, approvedFrame(testSite, machine.identity, files, seq));
+  return path;
+}
+
+/** Applies `path` and kills the agent before its n-th change of the tree; 0 counts them. */
+async function killedAt(n: number, path: string): Promise<Run> {
+  const command = [process.execPath, '--import', killAt(n), await agentProgram()];
+  return machine.start(command, ['--root', machine.root, 'apply', path]).done;
+}
+
+/** As `coatcheck-agent apply`, without the time that a start takes. */
+function applyHere(path: string): void {
+  const places = {
+    root: machine.root,
+    site: machine.path('etc/coatcheck/site.json'),
+    key: machine.path('etc/coatcheck/key'),
+    state: machine.path('var/lib/coatcheck'),
+  };
+  const silent = { note: () => undefined, result: () => undefined };
+  applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path);
+}
+
+/** Everything below the root, the agent's own files too, but for times and the memory. */
+function everything(): string {
+  return execFileSync('find', ['.', '-printf', '%p %m %y %l\n'], {
+    cwd: machine.root,
+    encoding: 'utf8',
+  })
+    .split('\n')
+    .sort()
+    .join('\n');
+}
+
+describe('an apply that is killed', () => {
+  it(
+    'and run again ends in the same tree, wherever it was killed',
+    { timeout: 300_000 },
+    async () => {
+      const first = frame('first', FIRST, 1);
+      const second = frame('second', SECOND, 2);
+      expect((await machine.run('apply', first)).code).toBe(0);
+      const start = join(machine.root, '..', `${machine.root.split('/').pop()!}-start`);
+      const restart = (): void => {
+        fs.rmSync(machine.root, { recursive: true });
+        execFileSync('cp', ['-a', start, machine.root]);
+      };
+      execFileSync('cp', ['-a', machine.root, start]);
+
+      const whole = await killedAt(0, second);
+      expect(whole.code).toBe(0);
+      const calls = Number(/calls (\d+)/.exec(whole.stderr)![1]);
+      const [tree, all] = [machine.tree(), everything()];
+      expect(tree['etc/group']).toBe('644 root:x:0:\nbob:x:1001:\n');
+      expect(tree['etc/motd']).toBe('644 image\n');
+      expect(calls).toBeGreaterThan(40);
+
+      for (let n = 1; n <= calls; n++) {
+        restart();
+        const killed = await killedAt(n, second);
+        expect(killed.code).toBeNull();
+        // Each file is the old one or the new one, never anything between.
+        expect(['644 first\n', '600 second\n']).toContain(machine.tree()['etc/hostname']);
+        applyHere(second);
+        expect(machine.tree(), `killed before call ${n}`).toEqual(tree);
+        expect(everything(), `killed before call ${n}`).toBe(all);
+      }
+      fs.rmSync(start, { recursive: true });
+    },
+  );
+});
+
+const ABOUT = { site: '', node: '', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
+const isRoot = process.getuid?.() === 0;
+
+describe('a full disk', () => {
+  it('is said in one line, and leaves every file as it was', async (context) => {
+    if (!isRoot) return context.skip('only root can mount a small disk');
+    const disk = machine.path('disk');
+    fs.mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', disk]);
+    try {
+      const run = async (...args: string[]): Promise<Run> =>
+        machine.start(
+          [process.execPath, await agentProgram()],
+          [
+            ...['--root', disk, '--site', machine.path('etc/coatcheck/site.json')],
+            ...['--key', machine.path('etc/coatcheck/key'), '--state', machine.path('memory')],
+            ...args,
+          ],
+        ).done;
+      expect((await run('apply', frame('first', FIRST, 1))).code).toBe(0);
+      const before = fs.readdirSync(disk, { recursive: true }).sort();
+      const large = fileEntry('etc/hosts', 'x'.repeat(300_000));
+      const result = await run('apply', frame('second', [...SECOND.slice(0, 1), large], 2));
+      expect(result.code).toBe(EXIT.failed);
+      expect(result.stderr).toMatch(/^coatcheck: .*the disk is full \[disk_full\]\n$/);
+      expect(fs.readdirSync(disk, { recursive: true }).sort()).toEqual(before);
+      expect(fs.readFileSync(join(disk, 'etc/hostname'), 'utf8')).toBe('first\n');
+      const after = await run('apply', frame('third', SECOND, 3));
+      expect(after.code).toBe(0);
+      expect(fs.readFileSync(join(disk, 'etc/hostname'), 'utf8')).toBe('second\n');
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});
+
+describe('a folder that is swapped for a link while files are written', () => {
+  it('never lets a file out of the root', { timeout: 120_000 }, async () => {
+    const outside = fs.mkdtempSync(join(machine.root, '..', 'outside-'));
+    const folder = machine.path('etc/ssh');
+    fs.mkdirSync(folder);
+    // Two names that change places as fast as a shell can, in a process of its own.
+    const swap = `
+      const fs = require('node:fs');
+      const [folder, outside] = process.argv.slice(1);
+      for (;;) {
+        try { fs.renameSync(folder, folder + '.real'); fs.symlinkSync(outside, folder); } catch {}
+        try { fs.unlinkSync(folder); } catch {}
+        try { fs.renameSync(folder + '.real', folder); } catch {}
+      }`;
+    const attacker = machine.start([process.execPath, '-e', swap], [folder, outside]);
+    const outcomes = new Set<string>();
+    for (let round = 1; round <= 100; round++) {
+      const text = `${round}\n`;
+      const names = Array.from({ length: 2 }, (_, i) => `etc/ssh/sshd_config.d/${i}.conf`);
+      const files = ['etc/ssh/sshd_config', ...names].map((path) => fileEntry(path, text));
+      try {
+        withRoot(machine.root, (root) => applyFiles({ root, files, owners: isRoot, about: ABOUT }));
+        outcomes.add('applied');
+      } catch (error) {
+        outcomes.add(codeOf(error));
+      }
+    }
+    attacker.child.kill('SIGKILL');
+    await attacker.done;
+    expect(fs.readdirSync(outside)).toEqual([]);
+    fs.rmdirSync(outside);
+    // Both: or there was no race.
+    expect([...outcomes]).toEqual(expect.arrayContaining(['applied', 'path_refused']));
+  });
+});

@@ -1,0 +1,120 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
+import { deriveIdentity } from '../../bundle/identity.ts';
+import type { Identity } from '../../bundle/identity.ts';
+import { makeKeyFile, readKeyFile } from '../../agent/key-file.ts';
+import { formatSite } from '../../protocol/site.ts';
+import type { Site } from '../../protocol/site.ts';
+
+let built: Promise<string> | undefined;
+
+/** The agent as one file, as images carry it; built once per test file. */
+export function agentProgram(): Promise<string> {
+  built ??= (async () => {
+    const outfile = join(fs.mkdtempSync(join(tmpdir(), 'coatcheck-agent-')), 'agent.mjs');
+    const require =
+      "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
+    await build({
+      entryPoints: ['agent/main.ts'],
+      outfile,
+      bundle: true,
+      platform: 'node',
+      target: 'node20.19',
+      format: 'esm',
+      banner: { js: require },
+      logLevel: 'warning',
+    });
+    return outfile;
+  })();
+  return built;
+}
+
+export interface Run {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A root folder with a key and a site, and the agent to run on it. */
+export interface Machine {
+  readonly root: string;
+  readonly identity: Identity;
+  path(path: string): string;
+  read(path: string): string;
+  write(path: string, text: string, mode?: number): void;
+  /** Every path that is no folder, but for the agent's own, with mode and content or target. */
+  tree(): Record<string, string>;
+  run(...args: string[]): Promise<Run>;
+  /** As `run`, with `--json`, of a command that must succeed. */
+  json(...args: string[]): Promise<Record<string, unknown>>;
+  start(
+    command: readonly string[],
+    args: readonly string[],
+  ): { child: ChildProcess; done: Promise<Run> };
+  /** Another root with the same key and site: the same machine after a reboot, without memory. */
+  reboot(): Machine;
+  remove(): void;
+}
+
+export function makeMachine(site: Site, keyFrom?: string): Machine {
+  const root = fs.mkdtempSync(join(tmpdir(), 'machine-'));
+  const path = (name: string): string => join(root, name);
+  const write = (name: string, text: string, mode = 0o644): void => {
+    fs.mkdirSync(dirname(path(name)), { recursive: true });
+    fs.writeFileSync(path(name), text);
+    fs.chmodSync(path(name), mode);
+  };
+  write('etc/coatcheck/site.json', formatSite(site));
+  const seed = keyFrom === undefined ? makeKeyFile(path('etc/coatcheck/key')) : undefined;
+  if (keyFrom !== undefined) fs.copyFileSync(keyFrom, path('etc/coatcheck/key'));
+  const start: Machine['start'] = (command, args) => {
+    const child = spawn(command[0]!, [...command.slice(1), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const said = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+    const done = new Promise<Run>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code, ...said }));
+    });
+    return { child, done };
+  };
+  const run = async (...args: string[]): Promise<Run> =>
+    start([process.execPath, await agentProgram()], ['--root', root, ...args]).done;
+  return {
+    root,
+    identity: deriveIdentity(seed ?? readKeyFile(path('etc/coatcheck/key'))),
+    path,
+    read: (name) => fs.readFileSync(path(name), 'utf8'),
+    write,
+    tree: () => treeOf(root, ''),
+    run,
+    async json(...args) {
+      const { code, stdout, stderr } = await run('--json', ...args);
+      if (code !== 0) throw new Error(`exit ${code}: ${stderr}`);
+      return JSON.parse(stdout) as Record<string, unknown>;
+    },
+    start,
+    reboot: () => makeMachine(site, path('etc/coatcheck/key')),
+    remove: () => fs.rmSync(root, { recursive: true, force: true }),
+  };
+}
+
+function treeOf(root: string, folder: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const name of fs.readdirSync(join(root, folder)).sort()) {
+    const path = folder === '' ? name : `${folder}/${name}`;
+    if (path === 'etc/coatcheck' || path === 'var/lib/coatcheck') continue;
+    const full = join(root, path);
+    const stat = fs.lstatSync(full);
+    if (stat.isDirectory()) Object.assign(found, treeOf(root, path));
+    else if (stat.isSymbolicLink()) found[path] = `-> ${fs.readlinkSync(full)}`;
+    else found[path] = `${(stat.mode & 0o7777).toString(8)} ${fs.readFileSync(full, 'latin1')}`;
+  }
+  return found;
+}
