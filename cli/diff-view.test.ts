@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { deriveIdentity, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
-import { diffLines, diffView, unifiedLines } from './diff-view.ts';
+import { diffLines } from './diff-lines.ts';
+import { diffView, unifiedLines } from './diff-view.ts';
 import { maskLine, visibilityOf } from './mask.ts';
 import { createTerminal } from './terminal.ts';
 

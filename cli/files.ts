@@ -144,7 +144,7 @@ export async function exists(path: string): Promise<boolean> {
     await lstat(path);
     return true;
   } catch (error) {
-    if (errno(error) === 'ENOENT') return false;
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return false;
     throw fileError(error, path);
   }
 }

@@ -68,8 +68,9 @@ export async function confirm(
   options: { assumed: boolean },
 ): Promise<void> {
   if (options.assumed) return;
-  if (!terminal.interactive) {
-    throw fail('usage', 'nobody can be asked here: look at what is shown, then add --yes');
+  // In JSON mode the review is part of the document that comes after the signature.
+  if (!terminal.interactive || terminal.json) {
+    throw fail('usage', 'nobody can be asked here: look at what would change, then add --yes');
   }
   const prompts = await import('@clack/prompts');
   const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });

@@ -1,9 +1,10 @@
 import { equalBytes, isZero, toHex } from '../bundle/index.ts';
 import type { Keyset, Manifest, NodeId } from '../bundle/index.ts';
-import { hasCode } from '../protocol/errors.ts';
+import { codeOf } from '../protocol/errors.ts';
 import type { History, HistoryEntry } from '../protocol/history.ts';
 import { sameFiles } from './changes.ts';
-import { diffLines, diffView } from './diff-view.ts';
+import { diffLines } from './diff-lines.ts';
+import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView } from './diff-view.ts';
 import { escapeLine } from './escape.ts';
 import { openEntry } from './opened.ts';
@@ -19,7 +20,7 @@ export interface InForce {
   readonly opened?: Opened;
 }
 
-/** Opens what is in force. A bundle that this administrator cannot open counts as none; warns. */
+/** Opens what is in force. A bundle that cannot be opened here counts as none, with a warning. */
 export function openInForce(
   session: Session,
   terminal: Terminal,
@@ -32,8 +33,10 @@ export function openInForce(
   try {
     return { entry, opened: openEntry(session, node, entry) };
   } catch (error) {
-    if (!hasCode(error, 'not_a_recipient')) throw error;
-    terminal.warn('what is in force is not sealed to your key: everything is shown as new');
+    if (codeOf(error) === 'internal') throw error;
+    terminal.warn(
+      `what is in force cannot be opened (${codeOf(error)}): everything is shown as new`,
+    );
     return { entry };
   }
 }

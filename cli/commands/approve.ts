@@ -5,6 +5,8 @@ import type { History } from '../../protocol/history.ts';
 import type { Context } from '../context.ts';
 import { decide } from '../decide.ts';
 import type { Decided, Decision } from '../decide.ts';
+import { diffLines } from '../diff-lines.ts';
+import { diffView } from '../diff-view.ts';
 import { findBundle, findNode } from '../find.ts';
 import type { BundlePlace } from '../find.ts';
 import { openPlace } from '../opened.ts';
@@ -75,20 +77,10 @@ function look(work: Work, opened: Opened): Review {
 }
 
 async function approveAsIs(work: Work, place: BundlePlace, opened: Opened): Promise<void> {
-  const { context, node, options, inForce } = work;
+  const { context, node, options } = work;
   const seen = look(work, opened);
   // What was approved before is approved again as it is: it has no base to be judged.
-  if (place.where === 'pending' && !seen.fresh) {
-    const now = inForce.entry?.frame.statement.seq;
-    const stale = `this proposal was made before what is in force now (${now === undefined ? 'nothing' : `seq ${now}`})`;
-    if (options.anyway !== true) {
-      throw fail(
-        'stale_base',
-        `${stale}: --rebase applies its changes to that, --anyway approves it as it is`,
-      );
-    }
-    context.terminal.warn(stale);
-  }
+  if (place.where === 'pending' && !seen.fresh) demandChoice(work, opened);
   await confirm(context.terminal, `Approve this for ${node}?`, { assumed: options.yes === true });
   const decided = await sign(work, work.history, {
     type: 'approve',
@@ -97,6 +89,31 @@ async function approveAsIs(work: Work, place: BundlePlace, opened: Opened): Prom
     nodeBoxKey: opened.manifest.node.boxKey,
   });
   printDecided(context.terminal, [decided], seen.view);
+}
+
+/**
+ * Says what changed in force since a proposal was made, which is undone if it is approved as it is.
+ * @throws stale_base unless that was asked for
+ */
+function demandChoice(work: Work, opened: Opened): void {
+  const { context, session, node, history, inForce, options } = work;
+  const { terminal } = context;
+  const before = baseManifest(session, history, node, opened.manifest.base);
+  const now = inForce.opened?.manifest;
+  if (before !== undefined && now !== undefined) {
+    terminal.print('since it was made, this changed in what is in force:');
+    const since = diffView(before, now, { showSecrets: false, stat: true });
+    for (const line of diffLines(since, terminal.style)) terminal.print(`  ${line}`);
+  }
+  const entry = inForce.entry;
+  const stale = `this proposal was made before what is in force now (${entry === undefined ? 'nothing' : `seq ${entry.frame.statement.seq}`})`;
+  if (options.anyway !== true) {
+    throw fail(
+      'stale_base',
+      `${stale}: --rebase applies its changes to that, --anyway approves it as it is`,
+    );
+  }
+  terminal.warn(stale);
 }
 
 /** Applies what the proposal changed to what is in force, and approves that; refuses the original. */

@@ -1,26 +1,21 @@
-import { readdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
 import {
   decodeFrame,
   equalBytes,
   fromUtf8,
   MAX_SEALED_BYTES,
-  openBundle,
   readBundle,
   toHex,
   verifyFrame,
 } from '../../bundle/index.ts';
 import type { SealedBundle, VerifiedFrame } from '../../bundle/index.ts';
-import { fail, hasCode } from '../../protocol/errors.ts';
+import { hasCode } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import type { Site } from '../../protocol/site.ts';
-import { unlock } from '../context.ts';
 import type { Context } from '../context.ts';
-import { createFile, fileError, makeFolder, readLocalFile } from '../files.ts';
+import { readLocalFile } from '../files.ts';
 import { escapeLine } from '../escape.ts';
 import { readSite } from '../home.ts';
 import { statementDocument, statementLine } from '../statement-line.ts';
-import { count } from '../table.ts';
 
 /** What a file may be: a sealed bundle, a report, or a decision with or without its bundle. */
 type Parsed =
@@ -28,7 +23,7 @@ type Parsed =
   | { readonly kind: 'frame'; readonly bytes: Uint8Array; readonly sealed?: SealedBundle };
 
 /** Offline; only the layout and the bundle's own signature. @throws any code of the format */
-function parse(bytes: Uint8Array): Parsed {
+export function parseSealed(bytes: Uint8Array): Parsed {
   const magic = fromUtf8(bytes.subarray(0, 3).filter((byte) => byte < 0x80));
   if (magic === 'ccf') {
     const { bundle } = decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES });
@@ -59,7 +54,7 @@ function sealedDocument(sealed: SealedBundle): Record<string, unknown> {
 /** `coatcheck bundle inspect FILE`: what anybody can see of it, without a key. */
 export async function inspect(context: Context, file: string): Promise<void> {
   const { terminal } = context;
-  const parsed = parse(await readLocalFile(file, { maxBytes: MAX_ENTRY_BYTES }));
+  const parsed = parseSealed(await readLocalFile(file, { maxBytes: MAX_ENTRY_BYTES }));
   const row = (label: string, text: string): void =>
     terminal.print(`${terminal.style.dim(label.padEnd(10))} ${text}`);
   row('kind', parsed.kind);
@@ -94,7 +89,7 @@ export async function verify(context: Context, file: string): Promise<void> {
   const { terminal } = context;
   const bytes = await readLocalFile(file, { maxBytes: MAX_ENTRY_BYTES });
   const site = await readSite(context.home);
-  const parsed = parse(bytes);
+  const parsed = parseSealed(bytes);
   const frame = parsed.kind === 'frame' ? verifiedFrame(parsed.bytes, site) : undefined;
   if (frame !== undefined) {
     terminal.print(
@@ -124,48 +119,4 @@ function signerOf({ kind, signer }: SealedBundle, site: Site): string {
   return key === undefined
     ? `an administrator who is not in keyset ${site.pinned.keyset.version} (key ${toHex(signer)})`
     : `administrator ${key.name}`;
-}
-
-/** `coatcheck bundle export FILE FOLDER`: the files of a bundle, into a new or an empty folder. */
-export async function exportFiles(
-  context: Context,
-  file: string,
-  folderText: string,
-): Promise<void> {
-  const { terminal } = context;
-  const bytes = await readLocalFile(file, { maxBytes: MAX_ENTRY_BYTES });
-  const { sealed, kind } = parse(bytes);
-  if (sealed === undefined || kind === 'report') {
-    throw fail(
-      'usage',
-      `${file} holds no files: it is a ${kind === 'report' ? kind : 'decision without a bundle'}`,
-    );
-  }
-  const folder = resolve(folderText);
-  await demandEmpty(folder);
-  const manifest = openBundle(sealed, await unlock(context));
-  await makeFolder(folder);
-  for (const { path, mode, content } of manifest.files) {
-    // Checked by the format: relative, ASCII, no empty, `.` or `..` part. Nobody else may write
-    // into this folder, so no part of it can become a link meanwhile.
-    const target = join(folder, path);
-    await makeFolder(dirname(target));
-    await createFile(target, content, mode & 0o700);
-  }
-  terminal.print(`${count(manifest.files.length, 'file')} written to ${folder}`);
-  terminal.hint('owners and the rights of others are not applied: the files may hold secrets');
-  terminal.document({ folder, files: manifest.files.map((entry) => entry.path) });
-}
-
-/** @throws file_exists if anything is in it */
-async function demandEmpty(folder: string): Promise<void> {
-  let names: string[];
-  try {
-    names = await readdir(folder);
-  } catch (error) {
-    const mapped = fileError(error, folder);
-    if (hasCode(mapped, 'file_missing')) return;
-    throw mapped;
-  }
-  if (names.length > 0) throw fail('file_exists', `${folder} is not empty: name a new folder`);
 }

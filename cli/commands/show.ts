@@ -1,8 +1,7 @@
-import { equalBytes, MAX_REPORT_BYTES, openReport, readBundle, toHex } from '../../bundle/index.ts';
-import type { FileEntry, NodeId, Report } from '../../bundle/index.ts';
+import { toHex } from '../../bundle/index.ts';
+import type { FileEntry, NodeId } from '../../bundle/index.ts';
 import { codeOf, fail } from '../../protocol/errors.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
-import { reportKey } from '../../protocol/keys.ts';
 import { classifyPath } from '../../protocol/paths.ts';
 import type { Context } from '../context.ts';
 import { escapeLine } from '../escape.ts';
@@ -10,13 +9,13 @@ import { findBundle, knownNodes, onlyMatch, waiting } from '../find.ts';
 import type { BundlePlace } from '../find.ts';
 import { openPlace } from '../opened.ts';
 import type { Opened } from '../opened.ts';
+import { lastReport, reportDocument, reportLine } from '../report.ts';
 import { aboutLines } from '../review.ts';
 import { openSession } from '../session.ts';
 import type { Session } from '../session.ts';
 import { statementDocument, statementLine } from '../statement-line.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { when } from '../time.ts';
 
 /** `coatcheck show NODE|DIGEST`: what is in force for a node, or one bundle, and the last report. */
 export async function show(context: Context, text: string): Promise<void> {
@@ -25,7 +24,7 @@ export async function show(context: Context, text: string): Promise<void> {
   const { node, digest } = await whatIs(session, text);
   const history = await session.history(node);
   const place = await placeOf(session, node, history, digest);
-  const opened = place && (await openPlace(session, node, place));
+  const opened = place && (await tryOpen(context, session, node, place));
   const report = await lastReport(session, node, opened);
   const entry = place?.where === 'history' ? place.entry : history.inForce;
 
@@ -50,6 +49,22 @@ export async function show(context: Context, text: string): Promise<void> {
 }
 
 const label = (terminal: Terminal, name: string): string => terminal.style.dim(name.padEnd(10));
+
+/** A bundle that is not sealed to this administrator has a decision and a report all the same. */
+async function tryOpen(
+  { terminal }: Context,
+  session: Session,
+  node: NodeId,
+  place: BundlePlace,
+): Promise<Opened | undefined> {
+  try {
+    return await openPlace(session, node, place);
+  } catch (error) {
+    if (place.where === 'pending' || codeOf(error) === 'internal') throw error;
+    terminal.warn(`what is in the bundle cannot be shown (${codeOf(error)})`);
+    return undefined;
+  }
+}
 
 /** A node by id or its beginning, or a digest of something that waits or its beginning. */
 async function whatIs(session: Session, text: string): Promise<{ node: NodeId; digest?: string }> {
@@ -90,49 +105,6 @@ function state(
   if (entry === undefined) return 'nothing is in force';
   const inForce = entry === history.inForce ? 'in force' : 'not in force';
   return `${inForce}: ${statementLine(entry)}`;
-}
-
-/** The node's last report, if it is this node's; a broken one is named, never shown. */
-async function lastReport(
-  session: Session,
-  node: NodeId,
-  opened: Opened | undefined,
-): Promise<Report | { problem: string } | undefined> {
-  try {
-    const key = reportKey(node);
-    const bytes = (await session.read([key], MAX_REPORT_BYTES)).get(key);
-    if (bytes === undefined) return undefined;
-    const sealed = readBundle(bytes, { maxBytes: MAX_REPORT_BYTES, expect: 'report' });
-    const signKey = opened?.manifest.node.signKey;
-    if (signKey !== undefined && !equalBytes(sealed.signer, signKey)) {
-      throw fail('bad_signer', 'the report is signed by another key');
-    }
-    const report = openReport(sealed, session.identity);
-    if (report.node !== node) throw fail('not_this_node', 'the report is about another node');
-    if (!equalBytes(report.site, session.site.id)) throw fail('wrong_site', 'of another site');
-    return report;
-  } catch (error) {
-    return { problem: codeOf(error) };
-  }
-}
-
-function reportDocument(report: Report | { problem: string }): Record<string, unknown> {
-  if ('problem' in report) return report;
-  const { time, result, statementDigest } = report;
-  return { time, result, statementDigest: toHex(statementDigest) };
-}
-
-function reportLine(report: Report | { problem: string } | undefined, history: History): string {
-  if (report === undefined) return 'none';
-  if ('problem' in report) return `there is one that does not verify (${report.problem})`;
-  const about = history.entries.find(({ frame }) =>
-    equalBytes(frame.statementDigest, report.statementDigest),
-  );
-  const what =
-    about === undefined
-      ? 'a decision that is not in the record'
-      : `seq ${about.frame.statement.seq}`;
-  return `${escapeLine(report.result)} at ${when(report.time)} (the node's clock), about ${what}`;
 }
 
 const octal = (mode: number): string => mode.toString(8).padStart(4, '0');

@@ -1,0 +1,54 @@
+import { readdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { openBundle } from '../../bundle/index.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
+import { unlock } from '../context.ts';
+import type { Context } from '../context.ts';
+import { createFile, fileError, makeFolder, readLocalFile } from '../files.ts';
+import { count } from '../table.ts';
+import { parseSealed } from './bundle.ts';
+
+/** `coatcheck bundle export FILE FOLDER`: the files of a bundle, into a new or an empty folder. */
+export async function exportFiles(
+  context: Context,
+  file: string,
+  folderText: string,
+): Promise<void> {
+  const { terminal } = context;
+  const bytes = await readLocalFile(file, { maxBytes: MAX_ENTRY_BYTES });
+  const { sealed, kind } = parseSealed(bytes);
+  if (sealed === undefined || kind === 'report') {
+    throw fail(
+      'usage',
+      `${file} holds no files: it is a ${kind === 'report' ? kind : 'decision without a bundle'}`,
+    );
+  }
+  const folder = resolve(folderText);
+  await demandEmpty(folder);
+  const manifest = openBundle(sealed, await unlock(context));
+  await makeFolder(folder);
+  for (const { path, mode, content } of manifest.files) {
+    // Checked by the format: relative, ASCII, no empty, `.` or `..` part. Nobody else may write
+    // into this folder, so no part of it can become a link meanwhile.
+    const target = join(folder, path);
+    await makeFolder(dirname(target));
+    await createFile(target, content, mode & 0o700);
+  }
+  terminal.print(`${count(manifest.files.length, 'file')} written to ${folder}`);
+  terminal.hint('owners and the rights of others are not applied: the files may hold secrets');
+  terminal.document({ folder, files: manifest.files.map((entry) => entry.path) });
+}
+
+/** @throws file_exists if anything is in it */
+async function demandEmpty(folder: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    const mapped = fileError(error, folder);
+    if (hasCode(mapped, 'file_missing')) return;
+    throw mapped;
+  }
+  if (names.length > 0) throw fail('file_exists', `${folder} is not empty: name a new folder`);
+}
