@@ -117,12 +117,36 @@ describe('readHistory', () => {
 
   it('takes the lowest entry without its prev, so that older ones may be pruned', () => {
     expect(slots(read(two, three))).toEqual([2, 3]);
+    expect(read(two, three).junk).toEqual([]);
     expect(slots(read(three))).toEqual([3]);
     expect(read(three).nextSlot).toBe(4);
   });
 
   it('is not cut short by junk below a pruned record', () => {
     expect(slots(read(junk(1), two, three))).toEqual([2, 3]);
+  });
+
+  it('refuses an entry above a free slot, until that slot is used up', () => {
+    const ahead = { slot: 3, bytes: two.bytes };
+    expect(read(one, ahead)).toMatchObject({
+      head: { slot: 1 },
+      junk: [{ slot: 3, code: 'does_not_verify' }],
+      nextSlot: 2,
+    });
+    // A decision in the free slot stays, whatever stood ready above it.
+    expect(
+      read(one, { slot: 2, bytes: bytes(signed('revoke', after(approve))) }, ahead),
+    ).toMatchObject({
+      head: { slot: 2 },
+      junk: [{ slot: 3, code: 'head_moved' }],
+    });
+    expect(slots(read(one, junk(2), ahead))).toEqual([1, 3]);
+  });
+
+  it('refuses a first decision above a free slot', () => {
+    const ahead = { ...one, slot: 2 };
+    expect(read(ahead).junk).toEqual([{ slot: 2, code: 'does_not_verify' }]);
+    expect(slots(read(junk(1), ahead))).toEqual([2]);
   });
 
   it('refuses what follows an entry that was lost in the middle', () => {

@@ -39,7 +39,10 @@ export interface HistoryEntry {
 export interface History {
   /** Verified, by slot, and so by seq. */
   readonly entries: readonly HistoryEntry[];
-  /** Objects that use up a slot and nothing else, each with the reason. */
+  /**
+   * Objects that use up a slot and nothing else, each with the reason: among them `head_moved` (a
+   * statement that lost its race) and `does_not_verify` (a slot below it is free).
+   */
   readonly junk: readonly { slot: number; code: ErrorCode }[];
   /** The entry with the largest seq, of any type: what `prev` of the next statement names. */
   readonly head?: HistoryEntry;
@@ -52,10 +55,13 @@ export interface History {
 /**
  * Which objects of `history/<node>/` are entries, and what they say (protocol.md, "Objects").
  *
- * An entry verifies if its frame does for this site and node, and it follows the verified entry
- * below it ({@link demandFollows}). The lowest entry whose frame verifies is taken without its
- * `prev`: an operator may have pruned what came before. So a statement that enough admins signed
- * but that lost its race cannot be slipped in later by somebody who can write the bucket.
+ * An entry verifies if its frame does for this site and node, it follows the verified entry below it
+ * ({@link demandFollows}), and no slot between the two is free. So a statement that enough admins
+ * signed but that lost its race cannot be slipped in later by somebody who can write the bucket, and
+ * nothing that is written later changes what verified once (docs/adr/0040).
+ *
+ * The lowest entry is taken without its `prev`: an operator may have pruned what came before. If its
+ * `prev` is zeros, nothing came before, and no slot below it may be free.
  *
  * @param objects all of one listing, each of them read; in any order
  */
@@ -64,6 +70,12 @@ export function readHistory(
   site: Pick<Site, 'pinned' | 'approval'>,
   node: NodeId,
 ): History {
+  const taken = new Set(objects.map(({ slot }) => slot));
+  const firstFree = (above = 0, before = Infinity): number => {
+    let free = above + 1;
+    while (free < before && taken.has(free)) free++;
+    return free;
+  };
   const entries: HistoryEntry[] = [];
   const junk: { slot: number; code: ErrorCode }[] = [];
   for (const object of objects.toSorted((a, b) => a.slot - b.slot)) {
@@ -71,6 +83,10 @@ export function readHistory(
       const entry = readEntry(object, site, node);
       const below = entries.at(-1);
       if (below !== undefined) demandFollows(entry.frame, below.frame);
+      const isPruned = below === undefined && !isZero(entry.frame.statement.prev);
+      if (!isPruned && firstFree(below?.slot, entry.slot) < entry.slot) {
+        throw fail('does_not_verify', 'a slot below this one is free');
+      }
       entries.push(entry);
     } catch (error) {
       // Anything else is a bug of ours, and no reason to call a decision junk.
@@ -80,15 +96,12 @@ export function readHistory(
   }
   const head = entries.at(-1);
   const inForce = entries.findLast(({ frame }) => frame.statement.type !== 'reject');
-  const taken = new Set(objects.map(({ slot }) => slot));
-  let nextSlot = (head?.slot ?? 0) + 1;
-  while (taken.has(nextSlot)) nextSlot++;
   return {
     entries,
     junk,
     ...(head === undefined ? {} : { head }),
     ...(inForce === undefined ? {} : { inForce }),
-    nextSlot,
+    nextSlot: firstFree(head?.slot),
   };
 }
 

@@ -5,6 +5,7 @@ import { decisionsContract } from './approval/decisions.ts';
 import { faultsContract } from './approval/faults.ts';
 import { ownApprovalsContract } from './approval/own-approvals.ts';
 import { racesContract } from './approval/races.ts';
+import { randomContract } from './approval/random.ts';
 import type { StoreUnderTest } from './approval/world.ts';
 
 export type { StoreUnderTest } from './approval/world.ts';
@@ -31,4 +32,5 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('faults', () => faultsContract(under));
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
   describe('races', () => racesContract(under));
+  describe('everything at once', () => randomContract(under));
 }

@@ -93,6 +93,25 @@ export function bucketWriterContract(under: () => StoreUnderTest): void {
     await world.expectSettled();
   });
 
+  it('does not lose a decision to one that was put ahead, above a free slot', async () => {
+    const world = makeWorld(under());
+    const { place } = await world.approve('a');
+    const ahead = world.request({ type: 'revoke', place, more: { reason: 'put ahead' } });
+    const stalled = world.request({ type: 'revoke', place, more: { reason: 'stalled' } });
+    const store = faultyStore(world.store, async ({ operation, key }) => {
+      if (operation !== 'create' || !key.startsWith('history/')) return undefined;
+      // The stalled one has listed; now the other one is put one slot too high.
+      const frame = encodeFrame({ chain: [world.site.pinned], statement: ahead.statement });
+      await world.bucket.create(historyKey(world.node.id, 3), frame);
+      const follower = world.request({ type: 'reconfigure', place: after(ahead.statement) });
+      await expectRefused(world, follower, 'head_moved');
+      return undefined;
+    });
+    expect(await world.decide(stalled, store)).toMatchObject({ outcome: 'decided', slot: 2 });
+    expect((await world.repair()).junk).toEqual([{ slot: 3, code: 'head_moved' }]);
+    await world.expectSettled();
+  });
+
   it('replaces junk at approved/, by a repair and by the next decision', async () => {
     const world = makeWorld(under());
     const key = approvedKey(world.node.id);
