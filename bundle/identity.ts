@@ -1,5 +1,4 @@
-import nacl from 'tweetnacl';
-import { ed25519PublicKey, hkdfSha256, sha256 } from '#platform';
+import { ed25519PublicKey, hkdfSha256, sha256, x25519PublicKey } from '#platform';
 import { fromBase32, toBase32 } from './base64.ts';
 import type { Brand } from './brand.ts';
 import { isZero, utf8 } from './bytes.ts';
@@ -43,7 +42,7 @@ export function deriveIdentity(seed: Uint8Array): Identity {
   const boxSecret = hkdfSha256(seed, SALT, utf8('box'), 32);
   const keys = {
     signKey: ed25519PublicKey(signSecret),
-    boxKey: nacl.scalarMult.base(boxSecret),
+    boxKey: x25519PublicKey(boxSecret),
   };
   const hedge = hkdfSha256(seed, SALT, utf8('hedge'), 32);
   return { ...keys, id: nodeIdOf(keys), signSecret, boxSecret, hedge };

@@ -28,6 +28,7 @@ describe('the two platforms', () => {
         const publicKey = node.ed25519PublicKey(seed);
         const signature = node.ed25519Sign(seed, text);
         expect(portable.ed25519PublicKey(seed)).toEqual(publicKey);
+        expect(portable.x25519PublicKey(seed)).toEqual(node.x25519PublicKey(seed));
         expect(portable.ed25519Sign(seed, text)).toEqual(signature);
         expect(portable.ed25519VerifyRaw(publicKey, text, signature)).toBe(true);
         expect(node.ed25519VerifyRaw(publicKey, text, signature)).toBe(true);
@@ -42,7 +43,7 @@ describe.each([
   ['portable', portable],
 ])('platform %s', (_, platform) => {
   it('gives the published values', () => {
-    // FIPS 180-2 B.1, RFC 4231 test 2, RFC 5869 A.1, RFC 8032 7.1 test 2
+    // FIPS 180-2 B.1, RFC 4231 test 2, RFC 5869 A.1, RFC 8032 7.1 test 2, RFC 7748 6.1
     expect(toHex(platform.sha256(utf8('a'), utf8('bc')))).toBe(
       'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
     );

@@ -26,22 +26,35 @@ export function hkdfSha256(
   return new Uint8Array(hkdfSync('sha256', ikm, salt, info, length));
 }
 
-/** A private Ed25519 key in DER (RFC 8410) is these bytes and then the 32 bytes of the seed. */
-const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+/** A private key in DER (RFC 8410) is these bytes and then the 32 bytes of the secret. */
+const PKCS8 = {
+  ed25519: Buffer.from('302e020100300506032b657004220420', 'hex'),
+  x25519: Buffer.from('302e020100300506032b656e04220420', 'hex'),
+} as const;
 
-function privateKey(seed: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
+function privateKey(curve: keyof typeof PKCS8, secret: Uint8Array): KeyObject {
+  const key = Buffer.concat([PKCS8[curve], secret]);
+  return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+}
+
+function publicKey(curve: keyof typeof PKCS8, secret: Uint8Array): Uint8Array {
+  const { x = '' } = createPublicKey(privateKey(curve, secret)).export({ format: 'jwk' });
+  return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 /** Ed25519 public key (RFC 8032) of a 32-byte seed: 32 bytes. */
 export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
-  const { x = '' } = createPublicKey(privateKey(seed)).export({ format: 'jwk' });
-  return new Uint8Array(Buffer.from(x, 'base64url'));
+  return publicKey('ed25519', seed);
+}
+
+/** X25519 public key (RFC 7748) of a 32-byte secret: 32 bytes. */
+export function x25519PublicKey(secret: Uint8Array): Uint8Array {
+  return publicKey('x25519', secret);
 }
 
 /** Ed25519 signature (RFC 8032): 64 bytes. */
 export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
-  return plain(sign(null, message, privateKey(seed)));
+  return plain(sign(null, message, privateKey('ed25519', seed)));
 }
 
 /**
@@ -49,12 +62,12 @@ export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
  * only `ed25519.ts` may call it.
  */
 export function ed25519VerifyRaw(
-  publicKey: Uint8Array,
+  signKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
   // As a JWK because OpenSSL takes ten times longer to import a key in DER: as long as to verify.
-  const x = Buffer.from(publicKey).toString('base64url');
+  const x = Buffer.from(signKey).toString('base64url');
   const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
   return verify(null, message, key, signature);
 }

@@ -32,6 +32,11 @@ export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
   return nacl.sign.keyPair.fromSeed(seed).publicKey;
 }
 
+/** X25519 public key (RFC 7748) of a 32-byte secret: 32 bytes. */
+export function x25519PublicKey(secret: Uint8Array): Uint8Array {
+  return nacl.scalarMult.base(secret);
+}
+
 /** Ed25519 signature (RFC 8032): 64 bytes. */
 export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
   return nacl.sign.detached(message, nacl.sign.keyPair.fromSeed(seed).secretKey);

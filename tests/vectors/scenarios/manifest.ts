@@ -1,0 +1,268 @@
+import { concat, utf8 } from '../../../bundle/bytes.ts';
+import { encodeManifest, MAX_FILES, MAX_MANIFEST_BYTES } from '../../../bundle/manifest.ts';
+import { manifestOf, node } from '../../fixtures/format.ts';
+import { patch, suite } from '../build.ts';
+import type { Vector } from '../vector.ts';
+
+const HEAD = concat(node.signKey, node.boxKey, new Uint8Array(32));
+
+/** A manifest by its sections, each given as lines; nothing is checked. */
+function raw(sections: {
+  metadata?: string[];
+  paths?: string[];
+  attributes?: string[];
+  sizes?: string[];
+  content?: string;
+}): Uint8Array {
+  const { metadata = [], paths = ['etc/motd'], content = '' } = sections;
+  const { attributes = paths.map(() => '644 root 0 root 0'), sizes = paths.map(() => '0') } =
+    sections;
+  const text = [metadata, paths, attributes, sizes].map(
+    (lines) => [...lines, ''].join('\n') + '\n',
+  );
+  return concat(HEAD, utf8(text.join('') + content));
+}
+
+const withPath = (path: string): Uint8Array => raw({ paths: [path] });
+const withMetadata = (...metadata: string[]): Uint8Array => raw({ metadata });
+const withAttributes = (line: string): Uint8Array => raw({ attributes: [line] });
+
+const PATHS: readonly (readonly [name: string, says: string, path: string])[] = [
+  ['absolute', 'an absolute path', '/etc/motd'],
+  ['dot', 'a dot', '.'],
+  ['dot_start', 'a dot at the start', './etc/motd'],
+  ['dot_middle', 'a dot in the middle', 'etc/./motd'],
+  ['dot_end', 'a dot at the end', 'etc/.'],
+  ['dotdot', 'two dots', '..'],
+  ['dotdot_start', 'two dots at the start', '../etc/motd'],
+  ['dotdot_middle', 'two dots in the middle', 'etc/../../motd'],
+  ['dotdot_end', 'two dots at the end', 'etc/..'],
+  ['double_slash', 'an empty part', 'etc//motd'],
+  ['trailing_slash', 'a slash at the end', 'etc/motd/'],
+  ['slash', 'only a slash', '/'],
+  ['nul', 'a NUL', 'etc/mo\0td'],
+  ['tab', 'a tab', 'etc/mo\ttd'],
+  ['carriage_return', 'a carriage return', 'etc/motd\r'],
+  ['escape', 'an escape sequence for terminals', 'etc/\x1b[2Jmotd'],
+  ['delete', 'a DEL', 'etc/motd\x7f'],
+  ['accent', 'a letter with an accent, composed', 'etc/caf\u00e9'],
+  ['accent_decomposed', 'the same, decomposed', 'etc/cafe\u0301'],
+  ['bidi', 'a character that turns the direction of text', 'etc/\u202edtom'],
+  ['fullwidth', 'a full-width slash and dots', 'etc/\uff0e\uff0e\uff0fmotd'],
+  ['part_256', 'a part of 256 bytes', `etc/${'a'.repeat(256)}`],
+  ['path_1025', '1,025 bytes', `${'a/'.repeat(512)}b`],
+];
+
+const METADATA: readonly (readonly [name: string, says: string, line: string])[] = [
+  ['unknown', 'a name that is not known', 'color\tblue'],
+  ['no_tab', 'no tab', 'hostname lab1'],
+  ['empty_name', 'no name', '\tlab1'],
+  ['constructor', 'a name that objects have by themselves', 'constructor\tx'],
+  ['hostname_empty', 'an empty host name', 'hostname\t'],
+  ['hostname_space', 'a space in a host name', 'hostname\tlab 1'],
+  ['hostname_dash', 'a host name that begins with a dash', 'hostname\t-lab'],
+  ['hostname_long', 'a host name of 65 characters', `hostname\t${'a'.repeat(65)}`],
+  ['made_at_zero', 'a leading zero', 'madeAt\t01'],
+  ['made_at_late', 'after the year 9999', 'madeAt\t253402300800'],
+  ['made_at_negative', 'a negative time', 'madeAt\t-1'],
+  ['timezone_up', 'a time zone that leaves its folder', 'timezone\t../../etc/shadow'],
+  ['timezone_absolute', 'a time zone with an absolute path', 'timezone\t/etc/localtime'],
+  ['swap', 'swap of a kind that is not known', 'swap\tfile'],
+  ['swap_device', 'swap on something that is not a device', 'swap\tdisk:/etc/shadow'],
+  ['unit_kind', 'something that is not a unit', 'enable\tssh'],
+  ['unit_path', 'a unit with a slash', 'enable\t../evil.service'],
+  ['unit_option', 'units with an empty one between', 'enable\ta.service  b.service'],
+  ['units_none', 'an empty list', 'enable\t'],
+  ['units_order', 'units out of order', 'mask\tb.service a.service'],
+  ['units_twice', 'a unit twice', 'disable\ta.service a.service'],
+  ['answer_name', 'the name of an answer with a capital', 'answer:Name\tx'],
+  ['answer_escape', 'an escape in an answer', 'answer:name\t\x1b[31m'],
+  ['answer_tab', 'a tab in an answer', 'answer:name\ta\tb'],
+  ['answer_long', 'an answer of 1,025 bytes', `answer:name\t${'\u00e9'.repeat(512)}e`],
+];
+
+const fullMetadata = {
+  ...{ hostname: 'lab1.example.org', madeAt: 253_402_300_799, madeBy: 'coatcheck-agent 0.1.0' },
+  ...{ keySource: 'tpm', timezone: 'America/Argentina/Ushuaia', swap: 'disk:/dev/vda2' },
+  enable: ['getty@tty1.service', 'ssh.service'],
+  disable: ['cups.socket'],
+  mask: ['ctrl-alt-del.target'],
+  restart: { 'etc/ssh/sshd_config': ['ssh.service'], 'etc/a b': ['a.service', 'b.service'] },
+  answers: { empty: '', greeting: 'd\u00f6ner \u{1f959}' },
+};
+
+/** What decodeManifest checks. */
+export function manifest(): Vector[] {
+  const { accepts, refuses } = suite('manifest', 'manifest');
+  const good = encodeManifest(manifestOf());
+  const limits = raw({
+    paths: Array.from({ length: MAX_FILES }, (_, i) => `f${String(i).padStart(4, '0')}`),
+  });
+  const files = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `f${10_000 + i}`);
+  const full = MAX_MANIFEST_BYTES - raw({ sizes: ['1000000'] }).length;
+  return [
+    accepts('ok', 'two files', good),
+    accepts('ok_empty', 'no files, no metadata', raw({ paths: [] })),
+    accepts(
+      'ok_metadata',
+      'every kind of metadata',
+      encodeManifest(manifestOf({ metadata: fullMetadata })),
+    ),
+    accepts(
+      'ok_modes',
+      'the modes 0 and 777, owners with the largest number',
+      raw({
+        paths: ['a', 'b'],
+        attributes: ['0 root 0 root 0', '777 Debian-exim 4294967295 _ssh$ 4294967295'],
+      }),
+    ),
+    accepts(
+      'ok_names',
+      'a path of the oddest printable characters',
+      withPath('etc/ -~!"#$%&\'()*;<>?[\\]^`{|}'),
+    ),
+    accepts('ok_dots', 'parts that only look like dots', withPath('.../..a/.b')),
+    accepts(
+      'ok_longest_path',
+      '1,024 bytes, parts of 255',
+      withPath(`${`${'a'.repeat(255)}/`.repeat(3)}${'a'.repeat(254)}/b`),
+    ),
+    accepts('ok_1024_files', 'as many files as may be', limits),
+    accepts(
+      'ok_1_mib',
+      'as large as may be',
+      raw({ sizes: [String(full)], content: 'x'.repeat(full) }),
+    ),
+    accepts(
+      'ok_order',
+      'sorted by bytes, not by folder',
+      raw({ paths: ['a', 'a-b', 'a.b', 'ab/c', 'b'] }),
+    ),
+    refuses(
+      '1_mib_1',
+      'manifest_too_large',
+      'a byte over 1 MiB',
+      raw({ sizes: [String(full + 1)], content: 'x'.repeat(full + 1) }),
+    ),
+    refuses('1025_files', 'too_many_files', 'a file too many', raw({ paths: files(1025) })),
+    refuses('empty', 'truncated', 'no bytes', new Uint8Array()),
+    refuses('cut_in_head', 'truncated', 'ends in the base', good.subarray(0, 95)),
+    refuses('cut_in_text', 'truncated', 'ends in a line', good.subarray(0, 120)),
+    refuses('cut_in_content', 'truncated', 'the last byte is missing', good.subarray(0, -1)),
+    refuses(
+      'trailing',
+      'trailing_bytes',
+      'a byte after the last file',
+      concat(good, Uint8Array.of(10)),
+    ),
+    refuses(
+      'sign_key',
+      'bad_public_key',
+      'the key of the node is of small order',
+      patch(good, 0, '00'.repeat(32)),
+    ),
+    refuses(
+      'box_key',
+      'bad_public_key',
+      'the box key of the node is of small order',
+      patch(good, 32, '00'.repeat(32)),
+    ),
+    ...PATHS.map(([name, says, path]) => refuses(`path_${name}`, 'bad_path', says, withPath(path))),
+    refuses(
+      'path_not_utf8',
+      'bad_encoding',
+      'a path with a lone byte of UTF-8',
+      patch(withPath('etc/motd'), 98, 'ff'),
+    ),
+    refuses(
+      'path_overlong',
+      'bad_encoding',
+      'a slash in two bytes of UTF-8',
+      patch(withPath('etcXXmotd'), 100, 'c0af'),
+    ),
+    refuses(
+      'path_file_and_folder',
+      'bad_path',
+      'a file that is also a folder',
+      raw({ paths: ['etc', 'etc-a', 'etc/motd'] }),
+    ),
+    refuses('path_twice', 'duplicate', 'a path twice', raw({ paths: ['a', 'a'] })),
+    refuses('path_order', 'unsorted', 'paths out of order', raw({ paths: ['b', 'a'] })),
+    refuses(
+      'path_order_by_folder',
+      'unsorted',
+      'sorted by folder, not by bytes',
+      raw({ paths: ['a/b', 'a-b'] }),
+    ),
+    refuses('mode_setuid', 'bad_mode', 'setuid', withAttributes('4755 root 0 root 0')),
+    refuses('mode_setgid', 'bad_mode', 'setgid', withAttributes('2755 root 0 root 0')),
+    refuses('mode_sticky', 'bad_mode', 'sticky', withAttributes('1777 root 0 root 0')),
+    refuses(
+      'mode_leading_zero',
+      'bad_mode',
+      'a leading zero',
+      withAttributes('0644 root 0 root 0'),
+    ),
+    refuses(
+      'mode_decimal',
+      'bad_mode',
+      'a digit that is not octal',
+      withAttributes('648 root 0 root 0'),
+    ),
+    refuses('mode_symbolic', 'bad_mode', 'letters', withAttributes('u=rw root 0 root 0')),
+    refuses('owner_empty', 'bad_owner', 'no name', withAttributes('644  0 root 0')),
+    refuses('owner_number', 'bad_owner', 'a number for a name', withAttributes('644 0 0 root 0')),
+    refuses(
+      'owner_colon',
+      'bad_owner',
+      'a name that would break /etc/passwd',
+      withAttributes('644 a:b 0 root 0'),
+    ),
+    refuses(
+      'owner_long',
+      'bad_owner',
+      '33 characters',
+      withAttributes(`644 ${'a'.repeat(33)} 0 root 0`),
+    ),
+    refuses('owner_uid_large', 'bad_owner', '2^32', withAttributes('644 root 4294967296 root 0')),
+    refuses('owner_uid_zero', 'bad_owner', 'a leading zero', withAttributes('644 root 00 root 0')),
+    refuses(
+      'owner_uid_negative',
+      'bad_owner',
+      'a negative number',
+      withAttributes('644 root -1 root 0'),
+    ),
+    refuses('group_number', 'bad_owner', 'a number for a group', withAttributes('644 root 0 0 0')),
+    refuses('group_missing', 'bad_owner', 'no group', withAttributes('644 root 0')),
+    refuses('attributes_more', 'bad_owner', 'a sixth word', withAttributes('644 root 0 root 0 x')),
+    refuses('attributes_fewer', 'non_canonical', 'fewer lines than paths', raw({ attributes: [] })),
+    refuses('sizes_more', 'non_canonical', 'more sizes than paths', raw({ sizes: ['0', '0'] })),
+    refuses('size_leading_zero', 'non_canonical', 'a leading zero', raw({ sizes: ['00'] })),
+    refuses('size_plus', 'non_canonical', 'a sign', raw({ sizes: ['+0'] })),
+    refuses('size_hex', 'non_canonical', 'hexadecimal', raw({ sizes: ['0x1'], content: 'x' })),
+    refuses('size_beyond', 'truncated', 'more than there is', raw({ sizes: ['2'], content: 'x' })),
+    refuses('size_huge', 'truncated', 'more than there can be', raw({ sizes: ['9999999999'] })),
+    ...METADATA.map(([name, says, line]) =>
+      refuses(`metadata_${name}`, 'bad_metadata', says, withMetadata(line)),
+    ),
+    refuses(
+      'metadata_restart_path',
+      'bad_path',
+      'units to restart for a path with two dots',
+      withMetadata('restart:../etc\ta.service'),
+    ),
+    refuses(
+      'metadata_twice',
+      'duplicate',
+      'a name twice',
+      withMetadata('hostname\ta', 'hostname\tb'),
+    ),
+    refuses(
+      'metadata_order',
+      'unsorted',
+      'names out of order',
+      withMetadata('madeAt\t1', 'hostname\ta'),
+    ),
+  ];
+}
