@@ -1,0 +1,89 @@
+import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { signRequest } from '../../protocol/request-signature.ts';
+import { formatSite } from '../../protocol/site.ts';
+import { makeNode, makeSite } from '../../tests/support/site.ts';
+import { readEnvironment } from './environment.ts';
+
+const { site } = makeSite();
+const node = makeNode();
+const HOST = 'abc123.execute-api.eu-central-1.amazonaws.com';
+const ENVIRONMENT = {
+  COATCHECK_SITE: formatSite(site),
+  COATCHECK_BUCKET: 'lab',
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'ASIAEXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'a-secret-of-a-session-that-ends',
+  AWS_SESSION_TOKEN: 'session-token',
+};
+
+beforeEach(() => {
+  vi.resetModules();
+  for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value);
+  vi.spyOn(console, 'log').mockImplementation(() => undefined);
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  vi.restoreAllMocks();
+});
+
+/** What an HTTP API hands to a function. */
+function event(path: string, headers: Record<string, string>): APIGatewayProxyEventV2 {
+  return {
+    ...{ version: '2.0', routeKey: '$default', rawPath: path, rawQueryString: '' },
+    headers: { host: HOST, ...headers },
+    requestContext: {
+      ...{ accountId: '1', apiId: 'abc123', domainName: HOST, domainPrefix: 'abc123' },
+      ...{ requestId: '1', routeKey: '$default', stage: '$default', time: '', timeEpoch: 0 },
+      http: { method: 'GET', path, protocol: 'HTTP/1.1', sourceIp: '192.0.2.1', userAgent: 'x' },
+    },
+    isBase64Encoded: false,
+  };
+}
+
+interface Answer {
+  readonly statusCode: number;
+  readonly body: string;
+}
+
+describe('an entry', () => {
+  it('answers a boot with a URL that the session of its role signed', async () => {
+    const { handler } = await import('./download.ts');
+    const path = `/v1/nodes/${node.id}/config`;
+    const headers = signRequest({
+      ...{ method: 'GET', url: new URL(path, `https://${HOST}`), site: site.id, identity: node },
+      created: Math.floor(Date.now() / 1000),
+    });
+    const answer = (await handler(event(path, headers) as never)) as Answer;
+    expect(answer.statusCode).toBe(200);
+    const { url } = JSON.parse(answer.body) as { url: string };
+    const { host, pathname, searchParams } = new URL(url);
+    expect([host, pathname]).toEqual([
+      ...['lab.s3.eu-central-1.amazonaws.com', `/approved/${node.id}`],
+    ]);
+    expect(searchParams.get('X-Amz-Security-Token')).toBe('session-token');
+    expect(console.log).toHaveBeenCalledExactlyOnceWith(
+      expect.stringMatching(/^\{"method":"GET","route":"\/v1\/nodes\/:node\/config","status":200,/),
+    );
+  });
+
+  it.each([
+    ['upload', () => import('./upload.ts'), 'admin/list'],
+    ['admin', () => import('./admin.ts'), `nodes/${node.id}/config`],
+    ['download', () => import('./download.ts'), 'admin/list'],
+  ])('of the role %s does not have the routes of another', async (_, load, path) => {
+    const entry = (await load()) as { handler: (e: unknown) => Promise<Answer> };
+    expect((await entry.handler(event('/v1/health', {}))).statusCode).toBe(200);
+    const answer = await entry.handler(event(`/v1/${path}`, {}));
+    expect([answer.statusCode, JSON.parse(answer.body)]).toMatchObject([
+      ...[404, { error: { code: 'no_such_route' } }],
+    ]);
+  });
+
+  it.each(['COATCHECK_SITE', 'COATCHECK_BUCKET', 'AWS_REGION'])(
+    'does not start without %s',
+    (name) => {
+      expect(() => readEnvironment({ ...ENVIRONMENT, [name]: '' })).toThrow(`${name} is not set`);
+    },
+  );
+});
