@@ -1,4 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { S3Credentials } from './s3-options.ts';
 
 /** A request to be signed into a URL. */
@@ -22,15 +23,16 @@ export interface Presignable {
  * The result keeps the last signing key, which is good for a day: one per signer is enough.
  */
 export function createPresigner(region: string): (request: Presignable) => string {
-  let last: { secret: string; day: string; key: Buffer } | undefined;
+  let last: { secret: string; day: string; key: KeyObject } | undefined;
 
-  function signingKey(secret: string, day: string): Buffer {
+  function signingKey(secret: string, day: string): KeyObject {
     if (last?.secret !== secret || last.day !== day) {
       const key = [day, region, 's3', 'aws4_request'].reduce<string | Buffer>(
         (from, part) => hmac(from, part).digest(),
         `AWS4${secret}`,
       );
-      last = { secret, day, key: key as Buffer };
+      // A key that is imported once: Node 24 takes longer to import one than to use it.
+      last = { secret, day, key: createSecretKey(key as Buffer) };
     }
     return last.key;
   }
@@ -67,7 +69,7 @@ export function createPresigner(region: string): (request: Presignable) => strin
   };
 }
 
-const hmac = (key: string | Buffer, data: string): ReturnType<typeof createHmac> =>
+const hmac = (key: string | Buffer | KeyObject, data: string): ReturnType<typeof createHmac> =>
   createHmac('sha256', key).update(data);
 
 /** Percent-encoding as AWS wants it: all but letters, digits, `-`, `.`, `_`, `~`. */
