@@ -7,8 +7,8 @@ import type { FileEntry } from '../bundle/manifest.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { applyFiles } from './apply.ts';
 import type { Applied } from './apply.ts';
+import { withRoot } from './folder.ts';
 import { readMarker } from './marker.ts';
-import { withRoot } from './walk.ts';
 
 const asRoot = process.getuid?.() === 0;
 let root: string;
@@ -181,6 +181,12 @@ describe('hostile roots and bundles', () => {
     'boot/vmlinuz',
   ])('refuses %s, and writes nothing of the rest', (path) => {
     expect(codeFrom(() => apply(file('etc/hosts', 'x\n'), file(path, 'x\n')))).toBe('path_refused');
+    expect(tree()).toEqual({});
+  });
+
+  it('refuses a file where another file needs a folder', () => {
+    const files = [file('etc/sssd/a', 'x\n'), file('etc/sssd/a/b/c', 'x\n')];
+    expect(codeFrom(() => apply(...files))).toBe('path_refused');
     expect(tree()).toEqual({});
   });
 

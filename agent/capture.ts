@@ -6,9 +6,13 @@ import { codeOf, hasCode } from '../protocol/errors.ts';
 import { classifyPath } from '../protocol/paths.ts';
 import { readNames } from './accounts.ts';
 import type { Names } from './accounts.ts';
+import { readIn, statIn } from './files.ts';
+import type { ReadFile } from './files.ts';
+import { at, inFolderOf, nameOf } from './folder.ts';
+import type { Folder } from './folder.ts';
+import { pathsBelow } from './listing.ts';
+import { isStaged } from './stage.ts';
 import { errnoOf } from './system-error.ts';
-import { at, inFolderOf, listIn, openChild, closeFolder, readIn, statIn } from './walk.ts';
-import type { Folder, ReadFile } from './walk.ts';
 
 export const NOT_ON_THE_LIST = 'not on the list of what a bundle may hold';
 
@@ -22,6 +26,7 @@ export type SkipReason =
   | 'a link to nothing'
   | 'a certificate store'
   | 'a cache'
+  | 'left by an apply that was killed'
   | 'not a regular file'
   | 'setuid, setgid or sticky'
   | 'a name that no bundle may hold';
@@ -42,6 +47,7 @@ export interface Capture {
 const START = ['etc', 'root/.ssh'];
 /** Made by programs of the image from what is in the image. */
 const CERTIFICATES = /^etc\/(ssl\/certs|ca-certificates|pki\/ca-trust|pki\/java|ssl\/java)$/;
+const isStore = (path: string): boolean => CERTIFICATES.test(path);
 const CACHES = /^etc\/(ld\.so\.cache|udev\/hwdb\.bin|mtab|\.updated|.*\.pyc)$/;
 /** More than any configuration file that people write; `ssh/moduli` is larger. */
 const MAX_FILE_BYTES = 128 * 1024;
@@ -59,8 +65,8 @@ export function captureFiles(root: Folder): Capture {
   const files: FileEntry[] = [];
   const skipped: Skipped[] = [];
   let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
-  for (const path of START.flatMap((start) => [...walk(root, start)])) {
-    const found = readPath(root, path);
+  for (const { path, closed } of START.flatMap((start) => [...pathsBelow(root, start, isStore)])) {
+    const found = closed ? 'not readable' : readPath(root, path);
     if (typeof found === 'string') {
       skipped.push({ path, reason: found });
       continue;
@@ -90,41 +96,10 @@ function entry(path: string, { content, stat }: ReadFile, names: { users: Names;
   };
 }
 
-/** Every path below `path` that is no folder, and the folders that are passed over whole; sorted. */
-function* walk(root: Folder, path: string): Generator<string, void> {
-  if (CERTIFICATES.test(path)) {
-    yield path;
-    return;
-  }
-  let children: readonly { name: string; folder: boolean }[] | undefined;
-  try {
-    children = inFolderOf(root, path, list);
-  } catch {
-    yield path; // reading it says why
-    return;
-  }
-  for (const { name, folder } of children ?? []) {
-    if (folder) yield* walk(root, `${path}/${name}`);
-    else yield `${path}/${name}`;
-  }
-}
-
-function list(parent: Folder, name: string): { name: string; folder: boolean }[] {
-  if (statIn(parent, name) === undefined) return [];
-  const folder = openChild(parent, name);
-  try {
-    return listIn(folder).map((child) => ({
-      name: child,
-      folder: statIn(folder, child)?.isDirectory() ?? false,
-    }));
-  } finally {
-    closeFolder(folder);
-  }
-}
-
 function readPath(root: Folder, path: string): ReadFile | SkipReason {
-  if (CERTIFICATES.test(path)) return 'a certificate store';
+  if (isStore(path)) return 'a certificate store';
   if (CACHES.test(path)) return 'a cache';
+  if (isStaged(nameOf(path))) return 'left by an apply that was killed';
   if (classifyPath(path) === undefined) return NOT_ON_THE_LIST;
   try {
     checkPath(path);

@@ -6,24 +6,23 @@ import type { Identity } from '../bundle/identity.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import { classifyPath } from '../protocol/paths.ts';
-import type { Applied } from './apply.ts';
 import { boot } from './boot.ts';
-import { captureFiles, NOT_ON_THE_LIST } from './capture.ts';
-import type { Skipped } from './capture.ts';
+import { captureFiles } from './capture.ts';
 import { formatTime } from './console.ts';
 import type { Console } from './console.ts';
-import { install, tellApplied, tellDecision } from './install.ts';
+import { readAll } from './files.ts';
+import { withRoot } from './folder.ts';
+import { install, tellDecision } from './install.ts';
 import { makeKeyFile, readKeyFile } from './key-file.ts';
 import { openNode } from './node.ts';
 import type { Places } from './node.ts';
 import { propose } from './propose.ts';
 import { createServers } from './servers.ts';
 import { createSource, decisionFromCopy } from './source.ts';
-import type { Decision } from './source.ts';
 import { readApplied } from './status.ts';
 import { naming } from './system-error.ts';
+import { tellInstalled, tellSkipped } from './tell.ts';
 import { createPatience } from './wait.ts';
-import { readAll, withRoot } from './walk.ts';
 
 /** What every command is given. */
 export interface Context {
@@ -158,33 +157,6 @@ export function status({ places, console, now }: Context): void {
       statement: toHex(remembered.digest),
     },
   });
-}
-
-function tellInstalled(
-  console: Console,
-  { frame }: Decision,
-  applied: Applied,
-  more: { reported?: boolean },
-): void {
-  const { type, seq } = frame.statement;
-  console.note(tellDecision(frame));
-  console.result(
-    [
-      ...applied.changed.map((path) => `changed ${path}`),
-      ...applied.removed.map((path) => `removed ${path}`),
-      `applied decision ${seq}: ${tellApplied(applied)}`,
-    ].join('\n'),
-    { statement: toHex(frame.statementDigest), type, seq, ...applied, ...more },
-  );
-}
-
-/** What is on no list is counted only: it is most of any machine. */
-function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
-  const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
-  for (const { path, reason } of skipped) {
-    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${path}: ${reason}`);
-  }
-  if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
 }
 
 function readToken({ tokenFile }: { tokenFile?: string }): string | undefined {

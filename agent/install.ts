@@ -6,10 +6,10 @@ import { fail } from '../protocol/errors.ts';
 import { applyFiles } from './apply.ts';
 import type { Applied } from './apply.ts';
 import { formatTime } from './console.ts';
+import { withRoot } from './folder.ts';
 import { isOver, openOwn } from './node.ts';
 import type { Node } from './node.ts';
 import type { Decision } from './source.ts';
-import { withRoot } from './walk.ts';
 
 /**
  * Why a verified decision gives this machine nothing to apply; undefined if it orders a bundle that

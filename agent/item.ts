@@ -1,9 +1,10 @@
 import * as fs from 'node:fs';
 import { equalBytes } from '../bundle/bytes.ts';
 import { fail } from '../protocol/errors.ts';
+import { readIn, statIn } from './files.ts';
+import { at, inFolderOf } from './folder.ts';
+import type { Folder } from './folder.ts';
 import { naming } from './system-error.ts';
-import { at, inFolderOf, readIn, statIn } from './walk.ts';
-import type { Folder } from './walk.ts';
 
 /** What is, or shall be, at a path: a regular file, a link, or nothing. */
 export type Item =

@@ -2,12 +2,13 @@ import * as v from 'valibot';
 import { sha256 } from '#platform';
 import { toHex } from '../bundle/bytes.ts';
 import { fail } from '../protocol/errors.ts';
+import { commitIn, listIn, readIn, removeIn, stageIn, statIn } from './files.ts';
+import { inFolder } from './folder.ts';
+import type { Folder } from './folder.ts';
 import { MAX_FILE_BYTES } from './item.ts';
 import type { Item } from './item.ts';
 import type { Originals } from './merge.ts';
 import { Count, HexDigest, readState, writeState } from './state-file.ts';
-import { commitIn, inFolder, listIn, readIn, removeIn, stageIn, statIn } from './walk.ts';
-import type { Folder } from './walk.ts';
 
 /**
  * The machine's own version of every file that the bundle in force replaces, so that it can go back

@@ -1,10 +1,11 @@
 import * as fs from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { isZero, toBase64Url, utf8 } from '../bundle/bytes.ts';
 import { randomBytes, sha256 } from '#platform';
+import { isZero, toBase64Url, utf8 } from '../bundle/bytes.ts';
 import { fail } from '../protocol/errors.ts';
+import { createIn, readAll, removeIn, syncFolder } from './files.ts';
+import { at, closeFolder, openRoot } from './folder.ts';
 import { naming } from './system-error.ts';
-import { at, closeFolder, createIn, openRoot, readAll, removeIn, syncFolder } from './walk.ts';
 
 /**
  * A node's seed as a small text file:

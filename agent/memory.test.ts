@@ -6,6 +6,7 @@ import type { NodeId } from '../bundle/identity.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { fileMemory } from './memory.ts';
 import type { Memory } from './memory.ts';
+import { stateAt } from './state-place.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -17,7 +18,7 @@ afterEach(() => {
 
 const site = new Uint8Array(16).fill(7);
 const of = (node: string): ReturnType<typeof fileMemory> =>
-  fileMemory(folder, site, node as NodeId);
+  fileMemory(stateAt(folder), site, node as NodeId);
 const memory: Memory = {
   keysetVersion: 2,
   keysetDigest: new Uint8Array(32).fill(1),
@@ -37,7 +38,7 @@ describe('the memory against rollback', () => {
     of('b').save({ ...memory, seq: 9 });
     expect(of('a').load()).toEqual(memory);
     expect(of('b').load()).toEqual({ ...memory, seq: 9 });
-    expect(fileMemory(folder, new Uint8Array(16), 'a' as NodeId).load()).toBeUndefined();
+    expect(fileMemory(stateAt(folder), new Uint8Array(16), 'a' as NodeId).load()).toBeUndefined();
     expect(fs.statSync(join(folder, 'memory.json')).mode & 0o7777).toBe(0o600);
     expect(fs.readdirSync(folder)).toEqual(['memory.json']);
   });

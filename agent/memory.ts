@@ -1,11 +1,10 @@
-import * as fs from 'node:fs';
 import * as v from 'valibot';
 import { fromHex, toHex } from '../bundle/bytes.ts';
 import type { NodeId } from '../bundle/identity.ts';
 import type { NodeMemory } from '../protocol/verify.ts';
-import { naming } from './system-error.ts';
+import type { Folder } from './folder.ts';
 import { Count, HexDigest, readState, writeState } from './state-file.ts';
-import { withRoot } from './walk.ts';
+import type { StatePlace } from './state-place.ts';
 
 /** What a node keeps of the newest decision that it verified, so that an older one is refused. */
 export interface Memory extends NodeMemory {
@@ -37,31 +36,27 @@ const MemoryFile = v.strictObject({
 });
 
 /**
- * A memory in the file `memory.json` of a folder, made when it is first needed. It holds one entry
- * per site and node, so that a second key or a move to another site loses nothing.
+ * A memory in the file `memory.json` of a folder. It holds one entry per site and node, so that a
+ * second key, or a move to another site, loses nothing.
  */
-export function fileMemory(folder: string, site: Uint8Array, node: NodeId): MemoryStore {
+export function fileMemory(place: StatePlace, site: Uint8Array, node: NodeId): MemoryStore {
   const name = `${toHex(site)}/${node}`;
-  const read = (): Readonly<Record<string, v.InferOutput<typeof MemoryFile>['nodes'][string]>> =>
-    withRoot(folder, (root) => readState(root, FILE, MemoryFile))?.nodes ?? {};
+  const nodesIn = (folder: Folder): v.InferOutput<typeof MemoryFile>['nodes'] =>
+    readState(folder, FILE, MemoryFile)?.nodes ?? {};
   return {
     load() {
-      if (!fs.existsSync(folder)) return undefined;
-      const entry = read()[name];
+      const entry = place.look(nodesIn)?.[name];
       if (entry === undefined) return undefined;
       const { keysetDigest, digest, ...numbers } = entry;
       return { ...numbers, keysetDigest: fromHex(keysetDigest), digest: fromHex(digest) };
     },
     save({ keysetVersion, keysetDigest, seq, digest, issued }) {
-      naming(folder, () => fs.mkdirSync(folder, { recursive: true, mode: 0o700 }));
-      const entry = {
-        keysetVersion,
-        keysetDigest: toHex(keysetDigest),
-        seq,
-        digest: toHex(digest),
-      };
-      const nodes = { ...read(), [name]: { ...entry, issued } };
-      withRoot(folder, (root) => writeState(root, FILE, { coatcheck: 'memory/1', nodes }));
+      const hex = { keysetDigest: toHex(keysetDigest), digest: toHex(digest) };
+      const entry = { keysetVersion, seq, issued, ...hex };
+      place.change((folder) => {
+        const nodes = { ...nodesIn(folder), [name]: entry };
+        writeState(folder, FILE, { coatcheck: 'memory/1', nodes });
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 import { ACCOUNT_FILES, checkedEntries, formatEntries, parseEntries } from './accounts.ts';
 import type { AccountFile, Entry } from './accounts.ts';
+import { assignNumbers, isSystem } from './numbers.ts';
 
 const FILES = Object.keys(ACCOUNT_FILES) as AccountFile[];
 
@@ -134,48 +135,6 @@ function overlay(
   const merged = new Map(base);
   for (const entry of entries) merged.set(entry[0]!, combine(entry, base.get(entry[0]!)));
   return merged;
-}
-
-/** Debian policy 9.2: people have 1000 to 59999; what is above 65535 comes from a directory. */
-function isSystem(id: string): boolean {
-  const n = Number(id);
-  return n < 1000 || (n >= 60_000 && n <= 65_535);
-}
-
-/** The number that each of the bundle's entries gets, by name. Lines without a number get none. */
-function assignNumbers(
-  base: ReadonlyMap<string, Entry>,
-  entries: readonly Entry[],
-): Map<string, string> {
-  const taken = new Map<string, string>();
-  for (const [name, entry] of base) if (entry[2] !== undefined) taken.set(entry[2], name);
-  const used = new Set([...taken.keys(), ...entries.map((entry) => entry[2])]);
-  const moved = new Map<string, string>();
-  const assigned = new Map<string, string>();
-
-  for (const entry of entries) {
-    const [name, , id] = entry;
-    if (name === undefined || id === undefined) continue;
-    const own = base.get(name)?.[2];
-    const owner = taken.get(id);
-    if (own !== undefined && (isSystem(own) || isSystem(id))) assigned.set(name, own);
-    else if (id === '0' || !isSystem(id) || owner === undefined || owner === name) {
-      assigned.set(name, id);
-    } else {
-      // Two names of one number stay two names of one number.
-      if (!moved.has(id)) moved.set(id, highestFree(used));
-      assigned.set(name, moved.get(id)!);
-    }
-  }
-  return assigned;
-}
-
-/** The highest unused number of 100 to 999, where system accounts are made; marks it as used. */
-function highestFree(used: Set<string | undefined>): string {
-  let id = 999;
-  while (used.has(String(id)) && id > 100) id--;
-  used.add(String(id));
-  return String(id);
 }
 
 function replaceFields(entry: Entry, fields: Readonly<Record<number, string>>): Entry {

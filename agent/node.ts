@@ -1,21 +1,22 @@
 import * as fs from 'node:fs';
-import { openBundle } from '../bundle/open.ts';
 import { equalBytes, fromUtf8 } from '../bundle/bytes.ts';
 import type { SealedBundle } from '../bundle/header.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import type { Identity } from '../bundle/identity.ts';
 import type { Manifest } from '../bundle/manifest.ts';
+import { openBundle } from '../bundle/open.ts';
 import type { Statement } from '../bundle/statement.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { isExpired } from '../protocol/verify.ts';
 import type { Console } from './console.ts';
+import { readAll } from './files.ts';
 import { readKeyFile } from './key-file.ts';
 import { fileMemory } from './memory.ts';
 import type { MemoryStore } from './memory.ts';
+import { stateAt, stateBelow } from './state-place.ts';
 import { naming } from './system-error.ts';
-import { readAll } from './walk.ts';
 
 /** Where a machine keeps what the agent needs. */
 export interface Places {
@@ -23,8 +24,8 @@ export interface Places {
   readonly root: string;
   readonly site: string;
   readonly key: string;
-  /** Folder of the memory */
-  readonly state: string;
+  /** Folder of the memory; below the root where it is not given */
+  readonly state?: string | undefined;
 }
 
 /** One machine: who it is, whom it believes, and what it remembers. */
@@ -46,7 +47,8 @@ const MAX_SITE_FILE_BYTES = 64 * 1024;
 export function openNode(places: Places, console: Console, now: () => number): Node {
   const { site, modified } = readSiteFile(places.site);
   const identity = deriveIdentity(readKeyFile(places.key));
-  const memory = fileMemory(places.state, site.id, identity.id);
+  const place = places.state === undefined ? stateBelow(places.root) : stateAt(places.state);
+  const memory = fileMemory(place, site.id, identity.id);
   return { rootPath: places.root, site, identity, memory, console, now, built: modified };
 }
 

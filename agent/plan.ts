@@ -5,14 +5,14 @@ import { fail } from '../protocol/errors.ts';
 import { classifyPath, MERGED } from '../protocol/paths.ts';
 import { isAccountFile, readNames } from './accounts.ts';
 import type { AccountFile, Names } from './accounts.ts';
+import type { Folder } from './folder.ts';
 import { readItem, sameItem } from './item.ts';
 import type { FileItem, Item } from './item.ts';
 import { keptItem } from './kept.ts';
 import type { Kept } from './kept.ts';
+import type { Marker } from './marker.ts';
 import { mergeAccounts } from './merge.ts';
 import type { AccountTexts, Merged } from './merge.ts';
-import type { Marker } from './marker.ts';
-import type { Folder } from './walk.ts';
 
 /** What one path becomes. */
 export interface Change {
@@ -46,11 +46,7 @@ export interface PlanInput {
  */
 export function planApply(input: PlanInput): Plan {
   const { root, state, files, kept, owners } = input;
-  for (const { path } of files) {
-    if (classifyPath(path) === undefined) {
-      throw fail('path_refused', `${path} is not among the files that a bundle may place`);
-    }
-  }
+  checkPaths(files.map(({ path }) => path));
   const dropped = Object.keys(kept.files).filter((path) => !files.some((f) => f.path === path));
   const disk = new Map(
     [...files.map((file) => file.path), ...dropped].map((path) => [path, readItem(root, path)]),
@@ -79,6 +75,24 @@ export function planApply(input: PlanInput): Plan {
       files.map(({ path }) => [path, markerEntry(wanted.get(path) as FileItem)]),
     ),
   };
+}
+
+function checkPaths(paths: readonly string[]): void {
+  const folders = new Set(paths.flatMap(foldersOf));
+  for (const path of paths) {
+    if (classifyPath(path) === undefined) {
+      throw fail('path_refused', `${path} is not among the files that a bundle may place`);
+    }
+    if (folders.has(path)) {
+      throw fail('path_refused', `${path} is a file and a folder in this bundle`);
+    }
+  }
+}
+
+/** Every folder on the way to a path. */
+function foldersOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1);
+  return parts.map((_, i) => parts.slice(0, i + 1).join('/'));
 }
 
 interface Ids {

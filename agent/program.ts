@@ -36,7 +36,7 @@ export function createProgram(): Command {
         root,
         site: given.site ?? join(root, 'etc/coatcheck/site.json'),
         key: given.key ?? join(root, 'etc/coatcheck/key'),
-        state: given.state ?? join(root, 'var/lib/coatcheck'),
+        state: given.state,
       },
       server: given.server,
       console: createConsole({ json: given.json === true }),

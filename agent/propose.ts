@@ -1,21 +1,19 @@
-import { fromBase64Url, toHex } from '../bundle/bytes.ts';
+import { CoatcheckError } from '../bundle/errors.ts';
 import { bundleDigest } from '../bundle/header.ts';
 import type { SealedBundle } from '../bundle/header.ts';
-import { decodeChain, verifyChain } from '../bundle/keyset.ts';
-import type { Keyset } from '../bundle/keyset.ts';
 import type { FileEntry, Manifest } from '../bundle/manifest.ts';
-import { sealBundle } from '../bundle/seal.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../bundle/statement.ts';
-import { CoatcheckError } from '../bundle/errors.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
+import type { Skipped } from './capture.ts';
 import { isOrder } from './install.ts';
 import { openOwn } from './node.ts';
 import type { Node } from './node.ts';
+import { newestKeyset, sealFor } from './sealed.ts';
+import type { Sealed } from './sealed.ts';
 import type { Servers } from './servers.ts';
 import { sameFiles, takeSnapshot } from './snapshot.ts';
-import type { Skipped } from './capture.ts';
 import type { Decision, Source } from './source.ts';
 
 /** What became of a proposal. */
@@ -45,13 +43,6 @@ export interface ProposeContext {
   readonly onSkipped?: (skipped: readonly Skipped[]) => void;
 }
 
-interface Sealed {
-  readonly bytes: Uint8Array;
-  readonly digest: DigestHex;
-  readonly manifest: Manifest;
-  readonly keyset: Keyset;
-}
-
 /**
  * Captures, seals to this machine and to every administrator of the newest keyset, and uploads.
  * @throws too_large, manifest_too_large; rollback_refused for an older keyset than remembered; the
@@ -62,7 +53,7 @@ export async function propose(context: ProposeContext): Promise<Proposal> {
   const { manifest, skipped } = takeSnapshot(node, inForce);
   context.onSkipped?.(skipped);
   if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
-  const keyset = await newestKeyset(context);
+  const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);
   try {
     return await send(context, seal());
@@ -77,30 +68,6 @@ function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest
   const { statement, bundle } = inForce?.frame ?? {};
   if (bundle === undefined || statement?.type === 'reconfigure') return false;
   return holdsFiles(node, bundle, manifest.files);
-}
-
-/** The keyset to seal to: the server only says which; the chain from the pinned one proves it. */
-async function newestKeyset({ node, servers }: ProposeContext): Promise<Keyset> {
-  const { chain } = await servers.ask((client) => client.site());
-  const keyset = verifyChain(decodeChain(fromBase64Url(chain)), node.site.pinned);
-  const remembered = node.memory.load()?.keysetVersion ?? 0;
-  if (keyset.version < remembered) {
-    const said = `the server shows keyset ${keyset.version}, this machine remembers ${remembered}`;
-    throw fail('rollback_refused', said);
-  }
-  return keyset;
-}
-
-function sealFor(node: Node, keyset: Keyset, manifest: Manifest): Sealed {
-  const recipients = [node.identity.boxKey, ...keyset.keys.map(({ boxKey }) => boxKey)];
-  const bytes = sealBundle({ manifest, signer: node.identity, kind: 'node', recipients });
-  const limit = node.site.maxBundleBytes;
-  if (bytes.length > limit) {
-    const largest = manifest.files.reduce((a, b) => (b.content.length > a.content.length ? b : a));
-    const said = `${bytes.length} sealed bytes are over the site's ${limit}; the largest file is ${largest.path}`;
-    throw fail('too_large', said);
-  }
-  return { bytes, digest: parseDigest(toHex(bundleDigest(bytes))), manifest, keyset };
 }
 
 async function send(context: ProposeContext, sealed: Sealed): Promise<Proposal> {

@@ -1,7 +1,7 @@
 import { sha256 } from '#platform';
 import { toHex } from '../bundle/bytes.ts';
-import { sealReport } from '../bundle/report.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
+import { sealReport } from '../bundle/report.ts';
 import { codeOf } from '../protocol/errors.ts';
 import type { DigestHex } from '../protocol/keys.ts';
 import type { Node } from './node.ts';

@@ -4,10 +4,10 @@ import { metadataToEntries } from '../bundle/metadata.ts';
 import { ZERO_DIGEST } from '../bundle/statement.ts';
 import { captureFiles } from './capture.ts';
 import type { Skipped } from './capture.ts';
+import { withRoot } from './folder.ts';
 import type { Node } from './node.ts';
 import type { Decision } from './source.ts';
 import { VERSION } from './version.ts';
-import { withRoot } from './walk.ts';
 
 /**
  * What this machine would propose now.
@@ -20,7 +20,7 @@ export function takeSnapshot(
   const { files, skipped } = withRoot(node.rootPath, captureFiles);
   const metadata: Metadata = {
     ...hostname(files),
-    madeAt: Math.max(0, node.now()),
+    madeAt: Math.max(node.built, node.now()),
     madeBy: `coatcheck-agent ${VERSION}`,
     keySource: 'file',
   };

@@ -1,13 +1,13 @@
 import { CoatcheckError } from '../bundle/errors.ts';
 import { decodeFrame, encodeFrame, maxFrameBytes } from '../bundle/frame.ts';
 import type { VerifiedFrame } from '../bundle/frame.ts';
+import type { NodeId } from '../bundle/identity.ts';
 import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
 import type { Answer } from '../protocol/http.ts';
 import type { DigestHex } from '../protocol/keys.ts';
+import type { Site } from '../protocol/site.ts';
 import { memoryOf, verifyForNode } from '../protocol/verify.ts';
 import type { NodeMemory } from '../protocol/verify.ts';
-import type { Site } from '../protocol/site.ts';
-import type { NodeId } from '../bundle/identity.ts';
 import type { Node } from './node.ts';
 import type { Servers } from './servers.ts';
 

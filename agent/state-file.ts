@@ -1,8 +1,8 @@
 import * as v from 'valibot';
 import { fromUtf8, utf8 } from '../bundle/bytes.ts';
 import { fail } from '../protocol/errors.ts';
-import { commitIn, readIn, stageIn, statIn } from './walk.ts';
-import type { Folder } from './walk.ts';
+import { commitIn, readIn, stageIn, statIn } from './files.ts';
+import type { Folder } from './folder.ts';
 
 const MAX_STATE_BYTES = 4 * 1024 * 1024;
 

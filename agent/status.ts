@@ -1,11 +1,11 @@
 import { sha256 } from '#platform';
 import { toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
+import { withRoot } from './folder.ts';
+import type { Folder } from './folder.ts';
 import { readItem } from './item.ts';
 import { readMarker } from './marker.ts';
 import type { Marker } from './marker.ts';
-import { withRoot } from './walk.ts';
-import type { Folder } from './walk.ts';
 
 export type Drift = 'changed' | 'missing' | 'unreadable';
 

@@ -3,11 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { EXIT } from '../../protocol/errors.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine, Run } from '../support/machine.ts';
-import { EXIT } from '../../protocol/errors.ts';
 
 let lab: Lab;
 const machines: Machine[] = [];

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply.ts';
 import { applyFile } from '../../agent/commands.ts';
-import { withRoot } from '../../agent/walk.ts';
+import { withRoot } from '../../agent/folder.ts';
 import { codeOf, EXIT } from '../../protocol/errors.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
+import { killAt } from '../support/kill-at.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine, Run } from '../support/machine.ts';
-import { killAt } from '../support/kill-at.ts';
 import { makeSite } from '../support/site.ts';
 
 const testSite = makeSite();
@@ -51,7 +51,6 @@ function applyHere(path: string): void {
     root: machine.root,
     site: machine.path('etc/coatcheck/site.json'),
     key: machine.path('etc/coatcheck/key'),
-    state: machine.path('var/lib/coatcheck'),
   };
   const silent = { note: () => undefined, result: () => undefined };
   applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path);

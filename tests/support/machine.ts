@@ -4,9 +4,9 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { makeKeyFile, readKeyFile } from '../../agent/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
-import { makeKeyFile, readKeyFile } from '../../agent/key-file.ts';
 import { formatSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 
