@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { PREFIXES } from './keys.ts';
 import type { Credential } from './permissions.ts';
@@ -93,20 +94,28 @@ export const SIGNED_ERRORS = [
 ] as const satisfies ErrorCode[];
 
 const POSTED = ['bad_json', 'body_too_large'] as const satisfies ErrorCode[];
+/** Of the store, and of the keysets in it. */
 const STORE = [
   'store_unavailable',
   'store_unknown',
   'store_denied',
   'store_full',
   'no_such_bucket',
+  'does_not_verify',
 ] as const satisfies ErrorCode[];
-/** A statement or a frame in the request may be refused with any code of the format. */
-const PROOF = ['does_not_verify', 'not_this_node'] as const satisfies ErrorCode[];
+/** Of a statement or a frame in the request. */
+const PROOF = [
+  ...BUNDLE_ERROR_CODES,
+  'does_not_verify',
+  'not_this_node',
+] as const satisfies ErrorCode[];
 const DECISION = [
   ...POSTED,
   ...STORE,
   ...PROOF,
   'already_decided',
+  'already_exists',
+  'approval_required',
   'head_moved',
   'stale_keyset',
   'in_force',
@@ -158,7 +167,7 @@ export const ROUTES = {
       rejectedUrl: v.optional(v.string()),
       now: Time,
     }),
-    errors: ['bad_node_id', 'not_this_node'],
+    errors: ['bad_node_id', 'not_this_node', 'store_unavailable', 'store_denied', 'no_such_bucket'],
   },
   propose: {
     method: 'POST',
@@ -179,9 +188,7 @@ export const ROUTES = {
       ...POSTED,
       ...STORE,
       ...PROOF,
-      'bad_node_id',
       'token_refused',
-      'too_large',
       'already_decided',
       'waiting',
       'rejected',
@@ -197,7 +204,7 @@ export const ROUTES = {
     body: v.strictObject({ digest: Digest, size: Size, proof: Bytes }),
     status: 201,
     answer: v.object({ key: Key, put: Put }),
-    errors: [...POSTED, ...PROOF, 'bad_node_id', 'too_large'],
+    errors: [...POSTED, ...PROOF, 'store_unavailable', 'store_denied', 'no_such_bucket'],
   },
   decide: {
     method: 'POST',
@@ -208,7 +215,7 @@ export const ROUTES = {
     body: Decision,
     status: 200,
     answer: Decided,
-    errors: [...DECISION, 'bad_node_id', 'not_an_admin'],
+    errors: [...DECISION, 'not_an_admin'],
   },
   accept: {
     method: 'POST',
@@ -219,7 +226,7 @@ export const ROUTES = {
     body: Decision,
     status: 200,
     answer: Decided,
-    errors: [...DECISION, 'bad_node_id', 'approval_required'],
+    errors: [...DECISION],
   },
   repair: {
     method: 'POST',
@@ -234,7 +241,14 @@ export const ROUTES = {
       junk: v.array(v.object({ slot: Slot, code: v.string() })),
       cleaned: v.array(Key),
     }),
-    errors: [...POSTED, ...STORE, 'bad_node_id', 'not_an_admin'],
+    errors: [
+      ...POSTED,
+      ...STORE,
+      'bad_node_id',
+      'not_an_admin',
+      'already_exists',
+      'precondition_failed',
+    ],
   },
   list: {
     method: 'GET',
