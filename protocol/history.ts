@@ -53,7 +53,7 @@ export interface History {
 }
 
 /**
- * Which objects of `history/<node>/` are entries, and what they say (protocol.md, "Objects").
+ * Which objects of `history/<node>/` are entries, and what they say (docs/approval.md).
  *
  * An entry verifies if its frame does for this site and node, it follows the verified entry below it
  * ({@link demandFollows}), and no slot between the two is free. So a statement that enough admins

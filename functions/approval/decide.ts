@@ -10,7 +10,7 @@ import { currentChain, storeKeysets } from '../keysets.ts';
 import { bundleOf, demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
 import type { DecisionRequest } from './demands.ts';
 import { readWithin } from './objects.ts';
-import { publishInForce, publishRejection, readShown, settleProposal } from './publish.ts';
+import { publishInForce, publishRejection, readShown, removeProposal } from './publish.ts';
 import type { NodeRecord } from './publish.ts';
 import { putBackKeyset, readNode } from './record.ts';
 
@@ -44,7 +44,7 @@ export async function decide(record: NodeRecord & DecisionRequest): Promise<Deci
   demandRequest(record, record.site, record.node);
   const { entry, history, outcome } = await commit(record);
   const published = await succeeds(() => publish(record, history, entry));
-  if (published) await succeeds(() => settleProposal(record, entry));
+  if (published) await succeeds(() => removeProposal(record, entry));
   return {
     outcome,
     slot: entry.slot,

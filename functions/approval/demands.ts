@@ -75,8 +75,8 @@ export function demandNearSeq({ statement: signed }: DecisionRequest, history: H
 }
 
 /**
- * What each type of decision demands beyond its signatures and its place (protocol.md, "What each
- * type of decision holds").
+ * What each type of decision demands beyond its signatures and its place
+ * (docs/approval.md, "Types").
  *
  * @param keyset that of the statement, the newest
  * @param proposal what was read at `pending/<node>/<digest>`, where the request names it

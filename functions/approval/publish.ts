@@ -1,4 +1,4 @@
-import { equalBytes } from '../../bundle/bytes.ts';
+import { equalBytes, isZero } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { decodeFrame, encodeFrame } from '../../bundle/frame.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
@@ -108,14 +108,11 @@ function withProposal(
   return verified(bytes, site, node) === undefined ? entry.bytes : bytes;
 }
 
-/**
- * Takes the proposal that an entry decided out of `pending/`: a rejection is published first, since
- * nothing else holds the refused proposal.
- *
- * @throws any code of the store
- */
-export async function settleProposal(record: NodeRecord, entry: HistoryEntry): Promise<void> {
-  const { type, digest } = entry.frame.statement;
-  if (type === 'reject') await publishRejection(record, entry);
-  await record.store.delete(pendingKey(record.node, digestHex(digest)));
+/** Takes the proposal that an entry decided out of `pending/`. @throws any code of the store */
+export async function removeProposal(
+  { store, node }: NodeRecord,
+  { frame: { statement } }: HistoryEntry,
+): Promise<void> {
+  if (isZero(statement.digest)) return;
+  await store.delete(pendingKey(node, digestHex(statement.digest)));
 }

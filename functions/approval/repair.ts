@@ -2,11 +2,11 @@ import { equalBytes } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { decidedDigests } from '../../protocol/history.ts';
-import type { History } from '../../protocol/history.ts';
+import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { approvedKey, nodePrefix, parseKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
 import { listAll } from '../../store/port.ts';
-import { publishInForce, publishRejection, settleProposal } from './publish.ts';
+import { publishInForce, publishRejection, removeProposal } from './publish.ts';
 import type { NodeRecord } from './publish.ts';
 import { putBackKeyset, readNode } from './record.ts';
 
@@ -88,4 +88,10 @@ export async function settleDecided(
     }
   }
   return hidden;
+}
+
+/** A rejection is published first, since nothing else holds the refused proposal. */
+async function settleProposal(record: NodeRecord, entry: HistoryEntry): Promise<void> {
+  if (entry.frame.statement.type === 'reject') await publishRejection(record, entry);
+  await removeProposal(record, entry);
 }
