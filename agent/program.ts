@@ -18,7 +18,7 @@ interface GlobalOptions {
 export function createProgram(): Command {
   const program = new Command('coatcheck-agent')
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({ writeErr: () => undefined, outputError: () => undefined })
     .description("A machine's side of coatcheck: its key, its configuration, its boot")
     .version(VERSION, '--version', 'print the version')
     .option('--root <folder>', "the machine's root folder", '/')
