@@ -39,6 +39,12 @@ describe('currentChain', () => {
       expect(failure).toBe('does_not_verify');
     }
   });
+  it('takes an object that is too large for junk', async () => {
+    const store = createMemoryStore();
+    await store.create(keysetKey(2), new Uint8Array(5000));
+    const failure = await currentChain(storeKeysets(store), [site.pinned]).catch(codeOf);
+    expect(failure).toBe('does_not_verify');
+  });
   it('does not take a failure to read for the end', async () => {
     const broken = { read: () => Promise.reject(fail('store_denied', 'no')) };
     expect(await currentChain(broken, [site.pinned]).catch(codeOf)).toBe('store_denied');

@@ -3,7 +3,7 @@ import type { PublicKeys } from '../bundle/identity.ts';
 import { equalBytes } from '../bundle/bytes.ts';
 import { decodeSignedKeyset, verifyLink } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
-import { fail } from '../protocol/errors.ts';
+import { fail, hasCode } from '../protocol/errors.ts';
 import { keysetKey } from '../protocol/keys.ts';
 import { getObject } from '../protocol/objects.ts';
 import type { Fetch } from '../protocol/objects.ts';
@@ -52,7 +52,10 @@ export async function currentChain(
   let last = chain.at(-1)!;
   for (;;) {
     const version = last.keyset.version + 1;
-    const bytes = await reader.read(version);
+    const bytes = await reader.read(version).catch((error: unknown) => {
+      if (hasCode(error, 'too_large')) return new Uint8Array(); // no keyset either
+      throw error;
+    });
     if (bytes === undefined) return chain;
     last = nextKeyset(last, bytes, version);
     chain.push(last);
