@@ -1,4 +1,10 @@
-import { encodeSignedStatement, signStatement, toHex, ZERO_DIGEST } from '../bundle/index.ts';
+import {
+  CoatcheckError,
+  encodeSignedStatement,
+  signStatement,
+  toHex,
+  ZERO_DIGEST,
+} from '../bundle/index.ts';
 import type { NodeId, Statement, StatementType } from '../bundle/index.ts';
 import { hasCode } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
@@ -35,8 +41,8 @@ const ATTEMPTS = 3;
 
 /**
  * Signs a decision that follows the head of `history`, which the administrator has seen, and has it
- * recorded. The seq is above both the store's and the remembered one, so that nodes that remember
- * more than a restored store shows still obey.
+ * recorded. The seq is above the store's, above the remembered one, and above what the node is
+ * shown if the record lost that: so that nodes that remember more than a restored store shows obey.
  * @throws head_moved if somebody decided meanwhile, and every refusal of the server
  */
 export async function decide(
@@ -46,7 +52,7 @@ export async function decide(
   decision: Decision,
 ): Promise<Decided> {
   const head = history.head?.frame;
-  const seq = Math.max(head?.statement.seq ?? 0, session.seen(node)?.seq ?? 0) + 1;
+  const above = Math.max(head?.statement.seq ?? 0, session.seen(node)?.seq ?? 0);
   const { type, digest, reason, expires } = decision;
   const statement: Statement = {
     type,
@@ -55,16 +61,37 @@ export async function decide(
     node,
     digest,
     prev: head?.statementDigest ?? ZERO_DIGEST,
-    seq,
+    seq: above + 1,
     issued: session.client.now(),
     ...(expires === undefined ? {} : { expires }),
     reason,
   };
+  try {
+    return await record(session, statement, decision);
+  } catch (error) {
+    const shown = seqShown(error);
+    if (shown === undefined || shown <= above) throw error;
+    return await record(session, { ...statement, seq: shown + 1 }, decision);
+  }
+}
+
+/** The seq that a node is shown although the record lost it, where the server refuses to go below. */
+function seqShown(error: unknown): number | undefined {
+  if (!(error instanceof CoatcheckError) || error.code !== 'bad_sequence') return undefined;
+  const { seq } = error.details;
+  return typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : undefined;
+}
+
+async function record(
+  session: Session,
+  statement: Statement,
+  decision: Decision,
+): Promise<Decided> {
+  const { node, type, digest, seq } = statement;
   const signed = signStatement(statement, session.identity, session.keyIndex);
-  const answer = await send(session, node, encodeSignedStatement(signed), decision);
+  const { slot, published } = await send(session, node, encodeSignedStatement(signed), decision);
   const statementDigest = toHex(signed.digest);
   await session.remember(node, { seq, digest: statementDigest });
-  const { slot, published } = answer;
   return { node, type, digest: toHex(digest), seq, slot, statementDigest, published };
 }
 

@@ -84,19 +84,12 @@ function newSite(context: Context, options: InitOptions, seed: Uint8Array): Site
   }
   const id = Uint8Array.from(randomBytes(16));
   const { signKey, boxKey } = deriveIdentity(seed);
-  const keyset = {
-    site: id,
-    version: 1,
-    previous: ZERO_DIGEST,
-    threshold: 1,
-    keys: [{ signKey, boxKey, may: 'all' as const, name: options.adminName ?? defaultName() }],
-  };
-  const site: Site = {
-    ...{ id, name, approval, servers: [server], maxBundleBytes: DEFAULT_SEALED_BYTES },
-    pinned: signKeyset(keyset, []),
-  };
+  const key = { signKey, boxKey, may: 'all' as const, name: options.adminName ?? defaultName() };
+  const keyset = { site: id, version: 1, previous: ZERO_DIGEST, threshold: 1, keys: [key] };
   try {
-    return parseSite(formatSite(site));
+    const pinned = signKeyset(keyset, []);
+    const maxBundleBytes = DEFAULT_SEALED_BYTES;
+    return parseSite(formatSite({ id, name, approval, servers: [server], maxBundleBytes, pinned }));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : '';
     throw fail('usage', `--name or --admin-name is not usable: ${reason}`, { cause });

@@ -12,12 +12,16 @@ export async function repair(context: Context, nodeText: string | undefined): Pr
   for (const node of nodes) {
     const outcome = await terminal.waiting(`repairing ${node}`, () => session.client.repair(node));
     repaired.push({ node, ...outcome });
-    const done = [
-      ...(outcome.published ? ['published what is in force'] : []),
-      ...outcome.cleaned.map((key) => `removed ${key}`),
-      ...outcome.junk.map(({ slot, code }) => `slot ${slot} does not verify (${code})`),
+    const { published, cleaned, junk } = outcome;
+    const facts = [
+      published ? 'the node is shown what is in force' : 'the node is shown something else',
+      ...cleaned.map((key) => `removed ${key}`),
+      ...junk.map(({ slot, code }) => `slot ${slot} does not verify (${code})`),
     ];
-    terminal.print(`${node}  ${done.length === 0 ? 'nothing to do' : done.join(', ')}`);
+    terminal.print(`${node}  ${facts.join(', ')}`);
+    if (!published) {
+      terminal.warn(`the record of ${node} lost a decision, or its contents: decide again`);
+    }
   }
   if (nodes.length === 0) terminal.hint('there is no node yet');
   terminal.document({ repaired });

@@ -1,0 +1,107 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EXIT } from '../../protocol/errors.ts';
+import { parseSite } from '../../protocol/site.ts';
+import { refusal, runCli } from '../support/cli.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
+
+let folder: string;
+let home: string;
+beforeEach(() => {
+  folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-init-'));
+  home = join(folder, 'site');
+});
+afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+const init = (args: readonly string[] = [], env: Record<string, string> = {}) =>
+  runCli(['--home', home, 'init', ...args], { env });
+const site = () => parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
+
+describe('init', () => {
+  it('makes a site and a sealed key that only its owner can read', async () => {
+    const made = await init(['--name', 'grid', '--admin-name', 'ada'], {
+      COATCHECK_PASSPHRASE: 'a good one',
+    });
+    expect(made.code).toBe(0);
+    expect(fs.readdirSync(home).sort()).toEqual(['admin.key', 'site.json']);
+    expect(fs.statSync(join(home, 'admin.key')).mode & 0o777).toBe(0o600);
+    const key = fs.readFileSync(join(home, 'admin.key'), 'utf8');
+    expect(JSON.parse(key)).toMatchObject({ seed: { kdf: 'scrypt' } });
+    const { name, approval, servers, pinned } = site();
+    expect({ name, approval, servers }).toEqual({
+      ...{ name: 'grid', approval: 'required', servers: ['http://127.0.0.1:8420'] },
+    });
+    expect(pinned.keyset).toMatchObject({ version: 1, threshold: 1, keys: [{ name: 'ada' }] });
+    expect(made.stdout + made.stderr).not.toContain('a good one');
+  });
+
+  it('takes the passphrase from a file that only its owner can read', async () => {
+    const file = join(folder, 'passphrase');
+    fs.writeFileSync(file, 'from a file\n', { mode: 0o644 });
+    const args = ['--passphrase-file', file, '--home', home];
+    expect(refusal(await runCli([...args, 'init']))).toEqual([EXIT.usage, 'file_unsafe']);
+    fs.chmodSync(file, 0o600);
+    expect((await runCli([...args, 'init'])).code).toBe(0);
+  });
+
+  it('makes two sites that have nothing in common', async () => {
+    await init(['--no-passphrase']);
+    const first = site();
+    home = join(folder, 'other');
+    await init(['--no-passphrase']);
+    expect(site().id).not.toEqual(first.id);
+    expect(site().pinned.keyset.keys[0]!.signKey).not.toEqual(first.pinned.keyset.keys[0]!.signKey);
+  });
+
+  it('says what approval none means', async () => {
+    const made = await init(['--no-passphrase', '--approval', 'none']);
+    expect(made.stderr).toContain('nobody looks at it');
+    expect(site().approval).toBe('none');
+  });
+
+  it('never overwrites a site', async () => {
+    await init(['--no-passphrase']);
+    const before = fs.readFileSync(join(home, 'admin.key'), 'utf8');
+    expect(refusal(await init(['--no-passphrase']))).toEqual([EXIT.usage, 'file_exists']);
+    fs.rmSync(join(home, 'site.json'));
+    expect(refusal(await init(['--no-passphrase']))).toEqual([EXIT.usage, 'file_exists']);
+    expect(fs.readFileSync(join(home, 'admin.key'), 'utf8')).toBe(before);
+  });
+
+  it.each<[string, string[], Record<string, string>, string]>([
+    ['an empty passphrase', [], { COATCHECK_PASSPHRASE: '' }, 'weak_secret'],
+    ['no passphrase where nobody can be asked', [], {}, 'usage'],
+    ['an unknown policy', ['--no-passphrase', '--approval', 'maybe'], {}, 'usage'],
+    ['a site name of control characters', ['--no-passphrase', '--name', '\x1b[2J'], {}, 'usage'],
+    [
+      'an admin name that is too long',
+      ['--no-passphrase', '--admin-name', 'x'.repeat(33)],
+      {},
+      'usage',
+    ],
+    ['a server with a path', ['--no-passphrase', '--server', 'http://x/y'], {}, 'usage'],
+    ['an unknown option', ['--frobnicate'], {}, 'usage'],
+  ])('refuses %s, and makes nothing', async (_, args, env, code) => {
+    const [exit, given] = refusal(await init(args, env));
+    expect([exit, given]).toEqual([EXIT.usage, code]);
+    expect(fs.existsSync(home)).toBe(false);
+  });
+
+  it('leaves nothing on a full disk', async (context) => {
+    const disk = mountSmallDisk('8k');
+    if ('missing' in disk) {
+      context.skip(disk.missing);
+      return;
+    }
+    try {
+      fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(4096));
+      home = join(disk.path, 'site');
+      expect(refusal(await init(['--no-passphrase']))).toEqual([EXIT.failed, 'disk_full']);
+      expect(fs.readdirSync(disk.path)).toEqual(['full']);
+    } finally {
+      disk.unmount();
+    }
+  });
+});

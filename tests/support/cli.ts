@@ -1,0 +1,153 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { build } from 'esbuild';
+import { createClient } from '../../protocol/client.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
+import { parseSite } from '../../protocol/site.ts';
+import type { Site } from '../../protocol/site.ts';
+import { createFilesystemStore } from '../../store/filesystem.ts';
+import type { ObjectStore } from '../../store/port.ts';
+import type { Identity } from '../../bundle/identity.ts';
+import { toHex } from '../../bundle/bytes.ts';
+import type { Run } from './machine.ts';
+import { propose } from './site.ts';
+
+let built: Promise<string> | undefined;
+
+/** `coatcheck` as it is published: our own code in one file, built once per test file. */
+export function cliProgram(): Promise<string> {
+  built ??= (async () => {
+    const { outputFiles } = await build({
+      entryPoints: ['cli/main.ts'],
+      outdir: 'coatcheck-test',
+      write: false,
+      bundle: true,
+      packages: 'external',
+      platform: 'node',
+      target: 'node20.19',
+      format: 'esm',
+      logLevel: 'warning',
+    });
+    const code = outputFiles[0]!.contents;
+    // Below node_modules, where it finds the packages that it is published with.
+    const folder = fs.realpathSync('node_modules');
+    const name = createHash('sha256').update(code).digest('hex').slice(0, 16);
+    const file = join(folder, '.cache', 'coatcheck-test', `${name}.mjs`);
+    fs.mkdirSync(dirname(file), { recursive: true });
+    fs.writeFileSync(`${file}.${process.pid}`, code);
+    fs.renameSync(`${file}.${process.pid}`, file);
+    return file;
+  })();
+  return built;
+}
+
+export interface CliOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  /** a shell redirection of stdout, for what only a real file can do */
+  readonly stdout?: string;
+}
+
+/** Starts the real command. Neither the terminal nor the environment of the tests reach it. */
+export async function startCli(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<{ child: ChildProcess; said: { stdout: string; stderr: string }; done: Promise<Run> }> {
+  const command = [process.execPath, await cliProgram(), ...args];
+  const [program, ...rest] =
+    options.stdout === undefined
+      ? command
+      : ['/bin/sh', '-c', `exec "$@" > ${options.stdout}`, 'sh', ...command];
+  const child = spawn(program!, rest, {
+    env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
+  const done = new Promise<Run>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...said }));
+  });
+  return { child, said, done };
+}
+
+export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<Run> {
+  return (await startCli(args, options)).done;
+}
+
+/** The exit code and the code of the one line on stderr. */
+export function refusal({ code, stderr }: Run): [exit: number | null, code: string | undefined] {
+  return [code, /^coatcheck: .* \[([a-z_0-9]+)\]\n$/.exec(stderr)?.[1]];
+}
+
+/** An administrator with a site of their own, and the real server beside. */
+export interface Desk {
+  readonly home: string;
+  readonly site: Site;
+  readonly url: string;
+  /** What somebody could do who owns the store. */
+  readonly store: ObjectStore;
+  run(...args: string[]): Promise<Run>;
+  /** As `run`, with `--json`, of a command that must succeed. */
+  json<T = Record<string, unknown>>(...args: string[]): Promise<T>;
+  /** Uploads a bundle of the node, made in this process. @returns its digest */
+  propose(
+    node: Identity,
+    options: Omit<Parameters<typeof propose>[0], 'keyset' | 'node'> & { after?: string },
+  ): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function openDesk(initArgs: readonly string[] = []): Promise<Desk> {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-desk-'));
+  const home = join(folder, 'site');
+  const made = await runCli([
+    '--home',
+    home,
+    'init',
+    '--no-passphrase',
+    '--admin-name',
+    'ada',
+    ...initArgs,
+  ]);
+  if (made.code !== 0) throw new Error(made.stderr);
+  const site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
+  const server = await startCli(['--home', home, 'serve', '--port', '0']);
+  while (!server.said.stdout.includes('\n')) {
+    if (server.child.exitCode !== null) throw new Error(server.said.stderr);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const url = /http:\S+/.exec(server.said.stdout)![0];
+  const run = (...args: string[]): Promise<Run> =>
+    runCli(['--home', home, '--server', url, ...args]);
+  return {
+    ...{ home, site, url, run },
+    store: createFilesystemStore(join(home, 'store')),
+    json: async <T>(...args: string[]) => {
+      const { code, stdout, stderr } = await run('--json', ...args);
+      if (code !== 0) throw new Error(`${args.join(' ')}: exit ${code}: ${stderr}`);
+      return JSON.parse(stdout) as T;
+    },
+    propose: async (node, { after, ...options }) => {
+      const { bytes, digest } = propose({ keyset: site.pinned.keyset, node, ...options });
+      const client = createClient({ server: url, site: site.id, identity: node });
+      const { put } = await client.propose(node.id, {
+        digest: toHex(digest) as DigestHex,
+        size: bytes.length,
+        ...(after === undefined ? {} : { after: after as DigestHex }),
+      });
+      await client.put(put, bytes);
+      return toHex(digest);
+    },
+    close: async () => {
+      server.child.kill('SIGINT');
+      await server.done;
+      fs.rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
