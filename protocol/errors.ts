@@ -125,9 +125,10 @@ export function fail(
 
 /** The code of any thrown value; `internal` for what is not ours. */
 export function codeOf(error: unknown): ErrorCode {
-  return error instanceof CoatcheckError && isErrorCode(error.code) ? error.code : 'internal';
+  const code = error instanceof CoatcheckError ? (error as CoatcheckError).code : 'internal';
+  return isErrorCode(code) ? code : 'internal';
 }
 
 export function hasCode(error: unknown, ...codes: ErrorCode[]): boolean {
-  return error instanceof CoatcheckError && (codes as string[]).includes(error.code);
+  return (codes as string[]).includes(codeOf(error)) && error instanceof CoatcheckError;
 }
