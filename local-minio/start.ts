@@ -7,14 +7,19 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../protocol/errors.ts';
+import { rootClient } from './bucket.ts';
 import type { FoundMinio } from './find.ts';
 
-/** A MinIO and its root pair, which only makes the bucket and the sessions: no server runs on it. */
-export interface Minio {
-  /** e.g. `http://127.0.0.1:40123` */
-  readonly endpoint: string;
+/** The administrator of a MinIO. It makes the bucket and the sessions: no server runs on it. */
+export interface RootPair {
   readonly rootUser: string;
   readonly rootPassword: string;
+}
+
+/** A MinIO, and its root pair. */
+export interface Minio extends RootPair {
+  /** e.g. `http://127.0.0.1:40123` */
+  readonly endpoint: string;
   /** Ends a MinIO that we started: SIGTERM, then SIGKILL after 10 seconds. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -23,20 +28,25 @@ const START_MILLISECONDS = 60_000;
 const STOP_MILLISECONDS = 10_000;
 
 /**
- * Starts what {@link FoundMinio} names, on a free port of the loopback interface, with a random
- * root pair; or takes the endpoint that is running already.
+ * Starts what {@link FoundMinio} names on a free port of the loopback interface; or takes the
+ * endpoint that is running already, with the root pair that was found with it.
  * @param dataDir made if it is missing
+ * @param root random unless given
  * @throws probe_failed if it ends or does not answer within a minute
  */
-export async function startMinio(found: FoundMinio, dataDir: string): Promise<Minio> {
+export async function startMinio(
+  found: FoundMinio,
+  dataDir: string,
+  root: RootPair = randomRootPair(),
+): Promise<Minio> {
   if (found.kind === 'endpoint') {
     const { endpoint, rootUser, rootPassword } = found;
-    await waitUntilLive(endpoint, () => undefined);
-    return { endpoint, rootUser, rootPassword, stop: () => Promise.resolve() };
+    const running = { endpoint, rootUser, rootPassword };
+    await waitUntilReady(running, () => undefined);
+    return { ...running, stop: () => Promise.resolve() };
   }
   await mkdir(dataDir, { recursive: true });
-  const rootUser = `root-${randomBytes(6).toString('hex')}`;
-  const rootPassword = randomBytes(24).toString('base64url');
+  const { rootUser, rootPassword } = root;
   const port = await freePort();
   const [command, args] = commandLine(found, dataDir, port, await freePort());
   const child = spawn(command, args, {
@@ -54,12 +64,20 @@ export async function startMinio(found: FoundMinio, dataDir: string): Promise<Mi
   const stop = (): Promise<void> => end(child);
   const endpoint = `http://127.0.0.1:${port}`;
   try {
-    await waitUntilLive(endpoint, () => (hasEnded(child) ? `it said: ${output()}` : undefined));
+    const started = { endpoint, rootUser, rootPassword };
+    await waitUntilReady(started, () => (hasEnded(child) ? `it said: ${output()}` : undefined));
   } catch (error) {
     await stop();
     throw error;
   }
   return { endpoint, rootUser, rootPassword, stop };
+}
+
+export function randomRootPair(): RootPair {
+  return {
+    rootUser: `root-${randomBytes(6).toString('hex')}`,
+    rootPassword: randomBytes(24).toString('base64url'),
+  };
 }
 
 function commandLine(
@@ -94,15 +112,33 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** @param ended says why there is nothing to wait for any more */
-async function waitUntilLive(endpoint: string, ended: () => string | undefined): Promise<void> {
+/**
+ * Waits until the server takes a request signed by the root pair, which says more than its health
+ * check: that the pair is right, too.
+ * @param ended says why there is nothing to wait for any more
+ */
+async function waitUntilReady(
+  minio: Omit<Minio, 'stop'>,
+  ended: () => string | undefined,
+): Promise<void> {
   const deadline = Date.now() + START_MILLISECONDS;
   for (;;) {
-    const answer = await fetch(`${endpoint}/minio/health/live`).catch(() => undefined);
-    if (answer?.ok) return;
-    const why = ended();
-    if (why !== undefined) throw fail('probe_failed', `MinIO did not start: ${why}`);
-    if (Date.now() > deadline) throw fail('probe_failed', `MinIO does not answer at ${endpoint}`);
+    try {
+      await rootClient(minio).listBuckets();
+      return;
+    } catch (cause) {
+      const why = ended();
+      if (why !== undefined) throw fail('probe_failed', `MinIO did not start: ${why}`);
+      const { code, message } = cause as { code?: string; message: string };
+      if (code === 'InvalidAccessKeyId' || code === 'SignatureDoesNotMatch') {
+        throw fail('store_denied', `MinIO at ${minio.endpoint} refuses the root pair: ${code}`);
+      }
+      if (Date.now() > deadline) {
+        throw fail('probe_failed', `MinIO at ${minio.endpoint} is not ready: ${message}`, {
+          cause,
+        });
+      }
+    }
     await sleep(100);
   }
 }

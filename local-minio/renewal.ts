@@ -1,0 +1,48 @@
+import { codeOf } from '../protocol/errors.ts';
+import { writeCredentials } from '../cli/credentials.ts';
+import { takeCredentials } from './credentials.ts';
+import type { Minio } from './start.ts';
+import type { Say } from './build.ts';
+
+export interface KeptCredentials {
+  /** Ends the renewal; the file stays, and its sessions end by themselves. */
+  readonly stop: () => void;
+}
+
+/**
+ * Writes the three credentials of a bucket to a file (0600), and new ones over them at half of
+ * their life, for whoever reads it again (`coatcheck serve --credentials`).
+ * @param options.renewAfterSeconds default: half of `durationSeconds`
+ */
+export async function keepCredentials(
+  minio: Omit<Minio, 'stop'>,
+  options: {
+    bucket: string;
+    path: string;
+    durationSeconds: number;
+    renewAfterSeconds?: number;
+    say: Say;
+  },
+): Promise<KeptCredentials> {
+  const { bucket, path, durationSeconds, say } = options;
+  const { renewAfterSeconds = durationSeconds / 2 } = options;
+  const renew = async (): Promise<void> => {
+    await writeCredentials(path, await takeCredentials(minio, bucket, durationSeconds));
+  };
+  await renew();
+  let timer: NodeJS.Timeout;
+  const schedule = (seconds: number): void => {
+    timer = setTimeout(() => {
+      renew().then(
+        () => schedule(renewAfterSeconds),
+        (error: unknown) => {
+          say(`renewing ${path} failed [${codeOf(error)}]; trying again in a minute`);
+          schedule(Math.min(60, renewAfterSeconds));
+        },
+      );
+    }, seconds * 1000);
+    timer.unref();
+  };
+  schedule(renewAfterSeconds);
+  return { stop: () => clearTimeout(timer) };
+}
