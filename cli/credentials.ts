@@ -55,18 +55,33 @@ export async function writeCredentials(path: string, sessions: Sessions): Promis
   await replaceFile(path, utf8(`${text}\n`), 0o600);
 }
 
-/** A provider per credential, which reads the file again when its session is about to end. */
+/**
+ * A provider per credential, which reads the file again when its session is about to end. A file
+ * that cannot be read then is tried again at the next use; until they end, the keys that were read
+ * stay good.
+ * @throws the codes of `readCredentials`; store_denied once the session has ended
+ */
 export function credentialProviders(path: string): Record<Credential, S3CredentialsProvider> {
-  let known: Promise<Sessions> | undefined;
-  const providers = CREDENTIALS.map((name) => {
-    const provide: S3CredentialsProvider = async () => {
-      const { [name]: keys } = await (known ??= readCredentials(path));
-      const left = (keys.expiration?.getTime() ?? Infinity) - Date.now();
-      if (left > RENEW_SECONDS * 1000) return keys;
-      known = readCredentials(path);
-      return (await known)[name];
-    };
-    return [name, provide] as const;
-  });
+  let known: Sessions | undefined;
+  const secondsLeft = ({ expiration }: S3Credentials): number =>
+    (expiration?.getTime() ?? Infinity) / 1000 - Date.now() / 1000;
+
+  async function current(name: Credential): Promise<S3Credentials> {
+    if (known === undefined || secondsLeft(known[name]) < RENEW_SECONDS) {
+      try {
+        known = await readCredentials(path);
+      } catch (error) {
+        if (known === undefined || secondsLeft(known[name]) < 1) throw error;
+      }
+    }
+    const keys = known[name];
+    if (secondsLeft(keys) > 0) return keys;
+    throw fail(
+      'store_denied',
+      `the ${name} session in ${path} has ended: does what renews the file still run?`,
+    );
+  }
+
+  const providers = CREDENTIALS.map((name) => [name, () => current(name)] as const);
   return Object.fromEntries(providers) as Record<Credential, S3CredentialsProvider>;
 }
