@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeCredentials } from '../../cli/credentials.ts';
 import { ensureBucket } from '../../local-minio/bucket.ts';
 import { takeCredentials } from '../../local-minio/credentials.ts';
-import { findMinio, HOW_TO_GET_MINIO } from '../../local-minio/find.ts';
+import { obtainMinio } from '../../local-minio/build.ts';
 import { startMinio } from '../../local-minio/start.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
@@ -32,8 +32,7 @@ export async function openStorage(
     const store = createFilesystemStore(join(home, 'store'));
     return { args: [], store, close: () => Promise.resolve() };
   }
-  const found = await findMinio();
-  if (found === undefined) throw new Error(HOW_TO_GET_MINIO);
+  const found = await obtainMinio((line) => console.error(line));
   const minio = await startMinio(found, join(folder, 'minio'));
   try {
     const bucket = `coatcheck-demo-${randomBytes(4).toString('hex')}`;
