@@ -15,6 +15,7 @@ import type { History, HistoryObject } from '../protocol/history.ts';
 import { MAX_READ_KEYS } from '../protocol/http.ts';
 import { parseKey } from '../protocol/keys.ts';
 import type { ParsedKey, Prefix } from '../protocol/keys.ts';
+import { isOrigin } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { unlock } from './context.ts';
 import type { Context } from './context.ts';
@@ -59,6 +60,9 @@ export async function openSession(context: Context): Promise<Session> {
   const server = context.server ?? site.servers[0];
   if (server === undefined) {
     throw fail('usage', 'the site names no server: give one with --server');
+  }
+  if (!isOrigin(server)) {
+    throw fail('usage', '--server is an origin without a path, such as https://coatcheck.example');
   }
   const identity = await unlock(context);
   const client = createClient({ server, site: site.id, identity });
