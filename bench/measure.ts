@@ -10,10 +10,12 @@ export function median(values: readonly number[]): number {
 export type Task = (turn: number) => unknown;
 
 /**
- * How often a second each task runs, one after another on one core. The tasks take turns, round
- * after round, so that a machine that slows down slows all of them; the first round only warms up.
+ * How often each task runs in a second of this process's CPU time, the collector of garbage and the
+ * compiler included: what one core does that has nothing else to do. The tasks take turns, round
+ * after round, so that a machine that slows down slows all of them. The first round is not counted and
+ * ten times as long, so that the compiler is done.
  *
- * @returns for each task the median over the rounds, runs per second
+ * @returns for each task the median over the rounds
  */
 export async function interleave<Name extends string>(
   tasks: Readonly<Record<Name, Task>>,
@@ -26,7 +28,11 @@ export async function interleave<Name extends string>(
   >;
   for (let round = 0; round <= options.rounds; round++) {
     for (const name of names) {
-      const rate = await rateOf(tasks[name], options.millisecondsPerTurn);
+      const { millisecondsPerTurn } = options;
+      const rate = await rateOf(
+        tasks[name],
+        round === 0 ? 10 * millisecondsPerTurn : millisecondsPerTurn,
+      );
       if (round > 0) rates[name].push(rate);
     }
   }
@@ -37,14 +43,15 @@ export async function interleave<Name extends string>(
 }
 
 async function rateOf(task: Task, milliseconds: number): Promise<number> {
-  const start = performance.now();
-  let elapsed: number;
+  const end = performance.now() + milliseconds;
+  const before = process.cpuUsage();
   let turns = 0;
   do {
     const result = task(turns++);
     // Awaiting what is no promise would charge a synchronous task for the event loop.
     if (result instanceof Promise) await result;
-    elapsed = performance.now() - start;
-  } while (elapsed < milliseconds);
-  return (turns * 1000) / elapsed;
+  } while (performance.now() < end);
+  const { user, system } = process.cpuUsage(before);
+  // A turn too short for the clock counts as its smallest step.
+  return (turns * 1e6) / Math.max(1, user + system);
 }

@@ -1,0 +1,35 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { bootSuite } from './boot.ts';
+import { barChart } from './chart.ts';
+import { entrySuites } from './entry.ts';
+import { toMarkdown } from './result.ts';
+import { sealSuite } from './seal.ts';
+import { sizeSuite } from './sizes.ts';
+
+/**
+ * Measures, prints the tables, and puts them in docs/: `benchmarks.json` (every number),
+ * `benchmarks.svg`, and the tables between the two marks of `benchmarks.md`. A missed aim is told,
+ * never an error: a busy machine is no bug.
+ */
+const suites = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
+const machine = `Node ${process.versions.node}, ${process.arch}, ${availableParallelism()} cores`;
+const tables = toMarkdown(suites);
+console.log(`${machine}\n\n${tables}`);
+
+const docs = (name: string): string => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+writeFileSync(docs('benchmarks.json'), `${JSON.stringify({ machine, suites }, undefined, 2)}\n`);
+writeFileSync(docs('benchmarks.svg'), barChart(suites));
+const page = readFileSync(docs('benchmarks.md'), 'utf8');
+writeFileSync(docs('benchmarks.md'), between(page, `Measured with ${machine}.\n\n${tables}`));
+
+/** Replaces what stands between the two marks of the page. */
+function between(page: string, text: string): string {
+  const [, before, after] =
+    /^([^]*<!-- measured -->\n)[^]*(<!-- \/measured -->[^]*)$/.exec(page) ?? [];
+  if (before === undefined || after === undefined) {
+    throw new Error('docs/benchmarks.md has lost its two marks');
+  }
+  return `${before}\n${text}\n${after}`;
+}
