@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
@@ -20,7 +20,11 @@ import type { SignersUnderTest } from './presigned-contract.ts';
 import { node } from './store-contract.ts';
 
 const servers: TestServer[] = [];
-afterAll(() => Promise.all(servers.map((server) => server.close())));
+const folders: string[] = [];
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.close()));
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true })));
+});
 
 async function started(server: Promise<TestServer>): Promise<TestServer> {
   servers.push(await server);
@@ -52,6 +56,7 @@ presignedContract('memory, our own', () => localSigners(createMemoryStore()));
 
 presignedContract('filesystem, our own, behind a proxy', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'coatcheck-presigned-'));
+  folders.push(dir);
   return localSigners(await openFilesystemStore(dir, { create: true }), true);
 });
 

@@ -1,11 +1,15 @@
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { describeWith } from '../support/components.ts';
 import { freshBucket } from '../support/minio.ts';
 import { storeContract } from './store-contract.ts';
+
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
 storeContract(
   'memory',
@@ -18,6 +22,7 @@ storeContract(
 
 storeContract('filesystem', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'coatcheck-store-'));
+  folders.push(dir);
   return {
     store: await openFilesystemStore(dir, { create: true }),
     second: await openFilesystemStore(dir),
