@@ -72,8 +72,8 @@ async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> 
       if (error.code === 'store_unknown') unknown = error;
       const again = hasCode(error, 'store_unknown', 'already_exists');
       if (again && tries < TRIES) continue;
-      // A creation of unknown outcome may still land while its slot is free. After head_moved it
-      // is not: every decision that follows the same head wants the same slot.
+      // A creation of unknown outcome may still land while its slot is free. After head_moved it is
+      // not: it was the lowest free one, and below the entry that moved the head none is free.
       throw unknown === undefined || error.code === 'head_moved' ? error : unknown;
     }
   }

@@ -1,8 +1,9 @@
 import { beforeEach, describe } from 'vitest';
 import { listAll } from '../../store/port.ts';
 import { bucketWriterContract } from './approval/bucket-writer.ts';
+import { crashesContract } from './approval/crashes.ts';
 import { decisionsContract } from './approval/decisions.ts';
-import { faultsContract } from './approval/faults.ts';
+import { failingStoreContract } from './approval/failing-store.ts';
 import { ownApprovalsContract } from './approval/own-approvals.ts';
 import { racesContract } from './approval/races.ts';
 import { randomContract } from './approval/random.ts';
@@ -29,7 +30,8 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
 
   describe('decisions', () => decisionsContract(under));
   describe("a node's own approvals", () => ownApprovalsContract(under));
-  describe('faults', () => faultsContract(under));
+  describe('crashes', () => crashesContract(under));
+  describe('a failing store', () => failingStoreContract(under));
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
   describe('races', () => racesContract(under));
   describe('everything at once', () => randomContract(under));

@@ -5,8 +5,6 @@ import { afterAll, describe } from 'vitest';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { guardStore } from '../../store/guard.ts';
 import { createMemoryStore } from '../../store/memory.ts';
-import { describeWith } from '../support/components.ts';
-import { freshBucket } from '../support/minio.ts';
 import { approvalContract } from './approval-contract.ts';
 
 describe('approval on the memory store', () => {
@@ -26,12 +24,5 @@ describe('approval on the filesystem store', () => {
     folders.push(folder);
     const bucket = await openFilesystemStore(folder, { create: true });
     return { bucket, store: guardStore(bucket, 'admin') };
-  });
-});
-
-describeWith('minio', 'approval on MinIO, with the admin credential', () => {
-  approvalContract(async () => {
-    const { store } = await freshBucket();
-    return { bucket: store('root'), store: store('admin') };
   });
 });

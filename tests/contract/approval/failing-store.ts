@@ -1,0 +1,135 @@
+import { expect, it } from 'vitest';
+import { faultyStore } from './faulty-store.ts';
+import type { Call } from './faulty-store.ts';
+import { expectDecidedOnce, SCENARIOS, WRITES } from './scenarios.ts';
+import { holds, refusalOf } from './world.ts';
+import type { StoreUnderTest } from './world.ts';
+
+/** A store that fails, or does not say what became of a write. */
+export function failingStoreContract(under: () => StoreUnderTest): void {
+  for (const [title, prepare] of WRITES) {
+    for (const fault of ['lost, done', 'lost, not done', 'late'] as const) {
+      it(`finds out for itself when the answer to any write of ${title} is lost (${fault})`, async () => {
+        for (let n = 1, hit = true; hit; n++) {
+          const { world, request } = await prepare(under());
+          let writes = 0;
+          const store = faultyStore(world.store, (call) =>
+            isWrite(call) && ++writes === n ? fault : undefined,
+          );
+          expect(await world.decide(request, store)).toMatchObject({
+            outcome: 'decided',
+            published: true,
+          });
+          hit = writes >= n;
+          await store.land();
+          await world.repair();
+          await expectDecidedOnce(world, request);
+        }
+      });
+    }
+
+    it(`changes nothing, or decides, when the store fails ${title} at any call`, async () => {
+      for (let n = 1, failed = true; failed; n++) {
+        const { world, request } = await prepare(under());
+        const before = await world.objects();
+        failed = false;
+        const store = faultyStore(world.store, ({ index }) => {
+          if (index !== n) return undefined;
+          failed = true;
+          return 'unavailable';
+        });
+        const [told] = await Promise.allSettled([world.decide(request, store)]);
+        const committed = holds(await world.history(), request);
+        if (told.status === 'rejected') {
+          expect(told.reason).toMatchObject({ code: 'store_unavailable' });
+          expect(await world.objects()).toEqual(before);
+        }
+        expect(told.status === 'fulfilled').toBe(committed);
+        await world.repair();
+        expect((await world.decide(request)).published).toBe(true);
+        await expectDecidedOnce(world, request);
+      }
+    });
+  }
+
+  it('says that a decision is made also if it could not be published, and repair publishes it', async () => {
+    const { world, request } = await SCENARIOS['an approval of another proposal'](under());
+    const stuck = faultyStore(world.store, ({ operation, key }) =>
+      operation !== 'get' && key.startsWith('approved/') ? 'full' : undefined,
+    );
+    expect(await world.decide(request, stuck)).toMatchObject({
+      outcome: 'decided',
+      published: false,
+    });
+    expect((await world.shown())?.statement.seq).toBe(1);
+    expect((await world.repair()).published).toBe(true);
+    await expectDecidedOnce(world, request);
+  });
+
+  it('says that it does not know when it cannot find out, and the same statement settles it', async () => {
+    for (const fault of ['lost, not done', 'late'] as const) {
+      const { world, request } = await SCENARIOS['an approval of another proposal'](under());
+      const store = faultyStore(world.store, ({ operation, key }) =>
+        operation === 'create' && key.startsWith('history/') ? fault : undefined,
+      );
+      expect((await refusalOf(world.decide(request, store))).code).toBe('store_unknown');
+      await store.land();
+      expect(await world.decide(request)).toMatchObject({ published: true });
+      await expectDecidedOnce(world, request);
+    }
+  });
+
+  it('does not call it refused while a lost creation may still arrive', async () => {
+    const { world, request } = await SCENARIOS['an approval of another proposal'](under());
+    let lost = false;
+    const store = faultyStore(world.store, ({ operation, key }) => {
+      if (lost) return 'unavailable';
+      lost = operation === 'create' && key.startsWith('history/');
+      return lost ? 'late' : undefined;
+    });
+    expect((await refusalOf(world.decide(request, store))).code).toBe('store_unknown');
+    await store.land();
+    expect(await world.decide(request)).toMatchObject({ outcome: 'already' });
+    await expectDecidedOnce(world, request);
+  });
+
+  it('lets a lost creation not arrive after another decision took its place', async () => {
+    const { world, request } = await SCENARIOS['an approval of another proposal'](under());
+    const place = { digest: request.statement.statement.prev, seq: 1 };
+    const rival = world.request({ type: 'revoke', place });
+    let lost = false;
+    const store = faultyStore(world.store, async ({ operation, key }) => {
+      if (lost) return undefined;
+      lost = operation === 'create' && key.startsWith('history/');
+      if (!lost) return undefined;
+      await world.next(rival);
+      return 'late';
+    });
+    expect((await refusalOf(world.decide(request, store))).code).toBe('head_moved');
+    await store.land();
+    expect(holds(await world.history(), request)).toBe(false);
+    await expectDecidedOnce(world, rival);
+  });
+
+  it('takes an entry that cannot be read for an error, never for one that does not verify', async () => {
+    const { world, request } = await SCENARIOS['an approval of another proposal'](under());
+    const before = await world.objects();
+    const store = faultyStore(world.store, ({ operation, key }) =>
+      operation === 'get' && key.startsWith('history/') ? 'unavailable' : undefined,
+    );
+    expect((await refusalOf(world.decide(request, store))).code).toBe('store_unavailable');
+    expect((await refusalOf(world.repair(store))).code).toBe('store_unavailable');
+    expect(await world.objects()).toEqual(before);
+  });
+
+  it('passes on a full store, and nothing is decided', async () => {
+    const { world, request } = await SCENARIOS['the first approval'](under());
+    const before = await world.objects();
+    const full = faultyStore(world.store, (call) => (isWrite(call) ? 'full' : undefined));
+    expect((await refusalOf(world.decide(request, full))).code).toBe('store_full');
+    expect(await world.objects()).toEqual(before);
+  });
+}
+
+const isWrite = ({ operation }: Call): boolean =>
+  operation === 'create' || operation === 'replace' || operation === 'delete';
