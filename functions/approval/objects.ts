@@ -15,13 +15,17 @@ export async function readWithin(
   key: ObjectKey,
   maxBytes: number,
 ): Promise<Present | undefined> {
-  try {
-    const object = await store.get(key, { maxBytes });
-    return object && { etag: object.etag, bytes: object.body };
-  } catch (error) {
-    if (!hasCode(error, 'too_large')) throw error;
+  for (;;) {
+    try {
+      const object = await store.get(key, { maxBytes });
+      return object && { etag: object.etag, bytes: object.body };
+    } catch (error) {
+      if (!hasCode(error, 'too_large')) throw error;
+    }
+    // Where something smaller took its place meanwhile, that is what has to be read.
     const info = await store.head(key);
-    return info && { etag: info.etag };
+    if (info === undefined) return undefined;
+    if (info.size > maxBytes) return { etag: info.etag };
   }
 }
 

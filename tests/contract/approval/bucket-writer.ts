@@ -126,6 +126,21 @@ export function bucketWriterContract(under: () => StoreUnderTest): void {
     }
   });
 
+  it('does not take back what took the place of junk that was too large to read', async () => {
+    const world = makeWorld(under());
+    const { place } = await world.approve('a');
+    const key = approvedKey(world.node.id);
+    await overwrite(world.bucket, key, new Uint8Array(MAX_ENTRY_BYTES + 1));
+    let others = 0;
+    const store = faultyStore(world.store, async ({ operation }) => {
+      if (operation === 'head' && others++ === 0) await world.approve('b', place);
+      return undefined;
+    });
+    await world.repair(store);
+    expect(others).toBeGreaterThan(0);
+    await world.expectSettled();
+  });
+
   it('cannot show a node nothing where junk is and nothing is decided, and says so', async () => {
     const world = makeWorld(under());
     await overwrite(world.bucket, approvedKey(world.node.id), JUNK);
