@@ -92,3 +92,9 @@ export function bundleError(
 ): CoatcheckError<BundleErrorCode> {
   return new CoatcheckError(code, message, options);
 }
+
+/** Foreign text for a message: at most 64 characters, quoted, anything but printable ASCII escaped. */
+export function quote(text: string): string {
+  const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return JSON.stringify(text.slice(0, 64)).replaceAll(/[^ -~]/g, escape);
+}

@@ -1,4 +1,6 @@
 import { bundleError } from './errors.ts';
+import { huffmanTable, inflateFailed } from './huffman.ts';
+import type { HuffmanTable } from './huffman.ts';
 
 /**
  * Raw deflate (RFC 1951), decoded into exactly `length` bytes: one byte more or less is an error,
@@ -24,16 +26,12 @@ export function inflateExactly(
     if (type === 0) copyStored(bits, output);
     else if (type === 1) inflateBlock(bits, output, FIXED_LITERALS, FIXED_DISTANCES);
     else if (type === 2) inflateBlock(bits, output, ...readTables(bits));
-    else throw failed('a reserved block type');
+    else throw inflateFailed('a reserved block type');
   } while (!isLast);
   if (bits.unreadBytes > 0) {
     throw bundleError('trailing_bytes', `${bits.unreadBytes} bytes after the compressed data`);
   }
   return output.finish();
-}
-
-function failed(what: string): Error {
-  return bundleError('inflate_failed', `the compressed data are damaged: ${what}`);
 }
 
 class BitReader {
@@ -54,7 +52,7 @@ class BitReader {
   /** The next `count` bits (0 to 16), the first one lowest. */
   take(count: number): number {
     while (this.#bits < count) {
-      if (this.#offset === this.#input.length) throw failed('they end early');
+      if (this.#offset === this.#input.length) throw inflateFailed('they end early');
       this.#held |= this.#input[this.#offset++]! << this.#bits;
       this.#bits += 8;
     }
@@ -71,8 +69,8 @@ class BitReader {
     }
     const entry = table.entries[this.#held & ((1 << table.width) - 1)]!;
     const codeLength = entry & 15;
-    if (codeLength === 0) throw failed('a code that stands for nothing');
-    if (codeLength > this.#bits) throw failed('they end early');
+    if (codeLength === 0) throw inflateFailed('a code that stands for nothing');
+    if (codeLength > this.#bits) throw inflateFailed('they end early');
     this.#held >>>= codeLength;
     this.#bits -= codeLength;
     return entry >> 4;
@@ -83,7 +81,7 @@ class BitReader {
     this.#offset -= this.#bits >> 3;
     this.#held = 0;
     this.#bits = 0;
-    if (count > this.#input.length - this.#offset) throw failed('they end early');
+    if (count > this.#input.length - this.#offset) throw inflateFailed('they end early');
     this.#offset += count;
     return this.#input.subarray(this.#offset - count, this.#offset);
   }
@@ -118,7 +116,8 @@ class Output {
 
   copy(distance: number, count: number): void {
     const at = this.#advance(count);
-    if (distance > at + this.#dictionary.length) throw failed('a reference before the beginning');
+    if (distance > at + this.#dictionary.length)
+      throw inflateFailed('a reference before the beginning');
     for (let i = at; i < at + count; i++) {
       const from = i - distance;
       this.#bytes[i] = from < 0 ? this.#dictionary.at(from)! : this.#bytes[from]!;
@@ -135,50 +134,8 @@ class Output {
 
 function copyStored(bits: BitReader, output: Output): void {
   const [low, high, notLow, notHigh] = bits.bytes(4) as unknown as [number, number, number, number];
-  if ((low ^ notLow) !== 0xff || (high ^ notHigh) !== 0xff) throw failed('a stored length');
+  if ((low ^ notLow) !== 0xff || (high ^ notHigh) !== 0xff) throw inflateFailed('a stored length');
   output.append(bits.bytes(low | (high << 8)));
-}
-
-/** A code by its next `width` bits: `symbol << 4 | length`, or 0 where no code begins so. */
-interface HuffmanTable {
-  readonly width: number;
-  readonly entries: Uint16Array;
-}
-
-/**
- * The canonical code of these lengths (RFC 1951 section 3.2.2). Like zlib, refuses a set of lengths
- * that is over-subscribed or incomplete, except one distance code of one bit, or none.
- */
-function huffmanTable(lengths: Uint8Array, mayBeIncomplete: boolean): HuffmanTable {
-  const counts = new Uint16Array(16);
-  for (const length of lengths) counts[length]!++;
-  counts[0] = 0;
-  const next = new Uint16Array(16);
-  let code = 0;
-  let left = 1;
-  let width = 1;
-  for (let length = 1; length < 16; length++) {
-    code = (code + counts[length - 1]!) << 1;
-    next[length] = code;
-    left = 2 * left - counts[length]!;
-    if (left < 0) throw failed('an over-subscribed code');
-    if (counts[length]! > 0) width = length;
-  }
-  if (left > 0 && !(mayBeIncomplete && width === 1)) throw failed('an incomplete code');
-  const entries = new Uint16Array(1 << width);
-  lengths.forEach((length, symbol) => {
-    if (length === 0) return;
-    const reversed = reverseBits(next[length]!++, length);
-    for (let i = reversed; i < entries.length; i += 1 << length)
-      entries[i] = (symbol << 4) | length;
-  });
-  return { width, entries };
-}
-
-function reverseBits(code: number, length: number): number {
-  let reversed = 0;
-  for (let i = 0; i < length; i++) reversed |= ((code >> i) & 1) << (length - 1 - i);
-  return reversed;
 }
 
 // RFC 1951 section 3.2.6
@@ -196,7 +153,7 @@ function readTables(bits: BitReader): [HuffmanTable, HuffmanTable] {
   const literals = bits.take(5) + 257;
   const distances = bits.take(5) + 1;
   const codes = bits.take(4) + 4;
-  if (literals > 286 || distances > 30) throw failed('too many codes');
+  if (literals > 286 || distances > 30) throw inflateFailed('too many codes');
   const codeLengths = new Uint8Array(19);
   for (let i = 0; i < codes; i++) codeLengths[LENGTH_ORDER[i]!] = bits.take(3);
   const table = huffmanTable(codeLengths, false);
@@ -207,15 +164,15 @@ function readTables(bits: BitReader): [HuffmanTable, HuffmanTable] {
       lengths[i++] = symbol;
       continue;
     }
-    if (symbol === 16 && i === 0) throw failed('a repeat of nothing');
+    if (symbol === 16 && i === 0) throw inflateFailed('a repeat of nothing');
     const value = symbol === 16 ? lengths[i - 1]! : 0;
     const repeat =
       symbol === 16 ? 3 + bits.take(2) : symbol === 17 ? 3 + bits.take(3) : 11 + bits.take(7);
-    if (i + repeat > lengths.length) throw failed('a repeat over the end');
+    if (i + repeat > lengths.length) throw inflateFailed('a repeat over the end');
     lengths.fill(value, i, i + repeat);
     i += repeat;
   }
-  if (lengths[END_OF_BLOCK] === 0) throw failed('a block without an end');
+  if (lengths[END_OF_BLOCK] === 0) throw inflateFailed('a block without an end');
   return [
     huffmanTable(lengths.subarray(0, literals), true),
     huffmanTable(lengths.subarray(literals), true),
@@ -248,10 +205,10 @@ function inflateBlock(
     }
     if (symbol === END_OF_BLOCK) return;
     const code = symbol - 257;
-    if (code >= LENGTH_BASE.length) throw failed('an unused length code');
+    if (code >= LENGTH_BASE.length) throw inflateFailed('an unused length code');
     const count = LENGTH_BASE[code]! + bits.take(LENGTH_BITS[code]!);
     const distanceCode = bits.symbol(distances);
-    if (distanceCode > 29) throw failed('an unused distance code');
+    if (distanceCode > 29) throw inflateFailed('an unused distance code');
     output.copy(distanceBase(distanceCode) + bits.take(distanceBits(distanceCode)), count);
   }
 }

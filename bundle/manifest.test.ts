@@ -76,6 +76,11 @@ describe('a manifest', () => {
     );
   });
 
+  it('names a hostile field in printable ASCII only', () => {
+    const hostile = { '\u202e\x1b[2Jcolor': 'blue' } as never;
+    expect(() => encodeManifest(manifestOf({ metadata: hostile }))).toThrow(/^[ -~]+u202e[ -~]+$/);
+  });
+
   it('finds no answer that is not there', () => {
     const { metadata: decoded } = decodeManifest(
       encodeManifest(manifestOf({ metadata: { answers: { a: '' }, restart: { a: ['a.path'] } } })),

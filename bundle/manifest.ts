@@ -1,28 +1,17 @@
 import { fromUtf8, Reader, utf8, Writer } from './bytes.ts';
 import { assertSignKey } from './ed25519.ts';
 import { bundleError } from './errors.ts';
+import { checkAscending, checkCount, checkFiles } from './files.ts';
+import type { FileEntry } from './files.ts';
 import type { PublicKeys } from './identity.ts';
 import { metadataFromEntries, metadataToEntries } from './metadata.ts';
 import type { Metadata, MetadataEntry } from './metadata.ts';
-import { checkPath } from './path.ts';
 import { assertBoxKey } from './x25519.ts';
 
 export { checkPath } from './path.ts';
+export { MAX_FILES } from './files.ts';
+export type { FileEntry } from './files.ts';
 export type { Metadata } from './metadata.ts';
-
-/** One regular file. */
-export interface FileEntry {
-  /** Relative to the root folder; see `checkPath` */
-  readonly path: string;
-  /** 0 to 0o777: no setuid, setgid or sticky bit */
-  readonly mode: number;
-  /** 1 to 32 characters; the number is for a system that has no such name */
-  readonly owner: string;
-  readonly uid: number;
-  readonly group: string;
-  readonly gid: number;
-  readonly content: Uint8Array;
-}
 
 /** What a bundle holds. */
 export interface Manifest {
@@ -35,8 +24,6 @@ export interface Manifest {
 
 /** Uncompressed. */
 export const MAX_MANIFEST_BYTES = 1024 * 1024;
-export const MAX_FILES = 1024;
-const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?$/;
 const NUMBER = /^(0|[1-9][0-9]{0,9})$/;
 const MODE = /^(0|[1-7][0-7]{0,2})$/;
 
@@ -79,7 +66,7 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   checkAscending(entries.map(([name]) => name));
   const metadata = metadataFromEntries(entries);
   const paths = readSection(reader);
-  if (paths.length > MAX_FILES) throw tooManyFiles(paths.length);
+  checkCount(paths.length);
   const attributes = readSection(reader).map(parseAttributes);
   const sizes = readSection(reader).map(parseSize);
   if (attributes.length !== paths.length || sizes.length !== paths.length) {
@@ -129,10 +116,6 @@ function parseSize(line: string): number {
   return Number(line);
 }
 
-function tooManyFiles(count: number): Error {
-  return bundleError('too_many_files', `${count} files in a bundle: at most ${MAX_FILES}`);
-}
-
 function checkSize(bytes: Uint8Array): void {
   if (bytes.length > MAX_MANIFEST_BYTES) {
     throw bundleError(
@@ -146,44 +129,4 @@ function checkHead(node: PublicKeys, base: Uint8Array): void {
   assertSignKey(node.signKey);
   assertBoxKey(node.boxKey);
   if (base.length !== 32) throw bundleError('bad_field', 'the base of a bundle is 32 bytes');
-}
-
-function checkAscending(names: readonly string[]): void {
-  for (let i = 1; i < names.length; i++) {
-    if (names[i] === names[i - 1]) {
-      throw bundleError('duplicate', `${JSON.stringify(names[i])} is there twice`);
-    }
-    if (names[i]! < names[i - 1]!) {
-      throw bundleError('unsorted', `${JSON.stringify(names[i])} is not in its place`);
-    }
-  }
-}
-
-function checkFiles(files: readonly FileEntry[]): void {
-  if (files.length > MAX_FILES) throw tooManyFiles(files.length);
-  const paths = new Set(files.map((file) => file.path));
-  for (const file of files) {
-    checkPath(file.path);
-    checkIsNoFolder(file.path, paths);
-    if (!Number.isInteger(file.mode) || file.mode < 0 || file.mode > 0o777) {
-      throw bundleError('bad_mode', `${file.path}: a mode is 0 to 0777`);
-    }
-    checkOwner(file.path, file.owner, file.uid);
-    checkOwner(file.path, file.group, file.gid);
-  }
-  checkAscending(files.map((file) => file.path));
-}
-
-function checkIsNoFolder(path: string, paths: ReadonlySet<string>): void {
-  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
-    if (paths.has(path.slice(0, at))) {
-      throw bundleError('bad_path', `${path.slice(0, at)} is a file and a folder`);
-    }
-  }
-}
-
-function checkOwner(path: string, name: string, id: number): void {
-  if (!NAME.test(name) || !Number.isInteger(id) || id < 0 || id > 0xffff_ffff) {
-    throw bundleError('bad_owner', `${path}: an owner or group is a name and a 32-bit number`);
-  }
 }

@@ -1,5 +1,5 @@
 import { fromUtf8, utf8 } from './bytes.ts';
-import { bundleError } from './errors.ts';
+import { bundleError, quote } from './errors.ts';
 import { checkPath } from './path.ts';
 import { MAX_TIME } from './statement-layout.ts';
 
@@ -48,7 +48,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
 };
 
 function bad(name: string): Error {
-  return bundleError('bad_metadata', `the metadata field ${JSON.stringify(name)} is not allowed`);
+  return bundleError('bad_metadata', `the metadata field ${quote(name)} is not allowed`);
 }
 
 function checkEntry(name: string, value: string): void {

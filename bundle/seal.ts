@@ -1,7 +1,7 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 import { deflateSync } from 'fflate';
 import nacl from 'tweetnacl';
-import { ed25519Sign, hmacSha256, randomBytes } from '#platform';
+import { ed25519Sign, hmacSha256, randomBytes, x25519PublicKey } from '#platform';
 import { concat, utf8, Writer } from './bytes.ts';
 import { dictionary } from './dictionary.ts';
 import { bundleError } from './errors.ts';
@@ -53,8 +53,10 @@ export function sealBytes(options: {
 /** Length, raw deflate, padding: what the secret box holds. */
 export function encodeInner(plain: Uint8Array, dictionaryId: number): Uint8Array {
   const preset = dictionary(dictionaryId);
-  const options = preset.length > 0 ? { level: 9, dictionary: preset } : { level: 9 };
-  const compressed = deflateSync(plain, options as { level: 9 });
+  const compressed = deflateSync(plain, {
+    level: 9,
+    ...(preset.length > 0 && { dictionary: preset }),
+  });
   return pad(new Writer().u32le(plain.length).bytes(compressed).finish());
 }
 
@@ -80,7 +82,7 @@ export function sealInner(options: {
     );
   }
   recipients.forEach(assertBoxKey);
-  const ephemeral = nacl.scalarMult.base(ephemeralSecret);
+  const ephemeral = x25519PublicKey(ephemeralSecret);
   const prefix = encodePrefix({
     kind,
     dictionary: options.dictionaryId,
