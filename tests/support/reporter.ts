@@ -5,8 +5,8 @@ import type { TestCase, TestModule } from 'vitest/node';
 export default class Reporter extends DefaultReporter {
   override onTestRunEnd(
     ...args: Parameters<DefaultReporter['onTestRunEnd']>
-  ): ReturnType<DefaultReporter['onTestRunEnd']> {
-    const done = super.onTestRunEnd(...args);
+  ): void {
+    super.onTestRunEnd(...args);
     const modules: readonly TestModule[] = args[0];
     const count = { passed: 0, failed: 0, skipped: 0 };
     const reasons = new Map<string, number>();
@@ -23,7 +23,6 @@ export default class Reporter extends DefaultReporter {
       `\n${count.passed} passed, ${count.failed} failed` +
         (count.skipped > 0 ? `, ${count.skipped} skipped` : ''),
     );
-    return done;
   }
 }
 
