@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import * as fs from 'node:fs';
+import mutable, * as fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply.ts';
@@ -108,7 +109,56 @@ describe('an apply that is killed', () => {
 const ABOUT = { site: '', node: '', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
 const isRoot = process.getuid?.() === 0;
 
+/** Runs `act` with the n-th call that needs room on the disk failing; true if there was one. */
+function withoutRoom(n: number, act: () => void): boolean {
+  const real = { openSync: fs.openSync, writeSync: fs.writeSync, mkdirSync: fs.mkdirSync };
+  let calls = 0;
+  for (const [name, call] of Object.entries(real) as [keyof typeof real, () => unknown][]) {
+    const patched = (...args: unknown[]): unknown => {
+      const writes = name !== 'openSync' || ((args[1] as number) & fs.constants.O_CREAT) !== 0;
+      if (writes && ++calls === n) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      return Reflect.apply(call, fs, args);
+    };
+    Object.assign(mutable, { [name]: patched });
+  }
+  syncBuiltinESMExports();
+  try {
+    act();
+  } finally {
+    Object.assign(mutable, real);
+    syncBuiltinESMExports();
+  }
+  return calls >= n;
+}
+
 describe('a full disk', () => {
+  it('leaves every file as it was, whichever write it was that failed', () => {
+    const [first, second] = [frame('first', FIRST, 1), frame('second', SECOND, 2)];
+    applyHere(first);
+    const before = machine.tree();
+    let failed = 0;
+    for (let n = 1; ; n++) {
+      let code = 'none';
+      const hit = withoutRoom(n, () => {
+        try {
+          applyHere(second);
+        } catch (error) {
+          code = codeOf(error);
+        }
+      });
+      if (!hit) break;
+      // What comes after the marker is tidying: the files are in place.
+      if (machine.read('etc/hostname') === 'second\n') break;
+      expect(code, `write ${n}`).toBe('disk_full');
+      expect(machine.tree(), `write ${n}`).toEqual(before);
+      failed++;
+    }
+    expect(failed).toBeGreaterThan(15);
+    applyHere(second);
+    expect(machine.read('etc/hostname')).toBe('second\n');
+    expect(machine.tree()['etc/motd']).toBe('644 image\n');
+  });
+
   it('is said in one line, and leaves every file as it was', async (context) => {
     if (!isRoot) return context.skip('only root can mount a small disk');
     const disk = machine.path('disk');
