@@ -5,7 +5,7 @@ import { createLocalHandler, createLocalSigner } from '../store/local-urls.ts';
 import type { ObjectStore, UrlSigner } from '../store/port.ts';
 import type { S3Options } from '../store/s3-options.ts';
 import type { AppDeps } from './app.ts';
-import { storeKeysets } from './keysets.ts';
+import { listedKeysets, storeKeysets } from './keysets.ts';
 import { localSecrets } from './local-secrets.ts';
 
 /** A bucket, and for each part of the server the keys that it works with. */
@@ -63,7 +63,7 @@ function rolesOf(
   const upload = open('upload');
   return {
     download: { signer: download.signer, keysets: storeKeysets(download.store) },
-    upload: { ...upload, keysets: storeKeysets(upload.store) },
+    upload: { ...upload, keysets: listedKeysets(upload.store) },
     admin: open('admin'),
   };
 }

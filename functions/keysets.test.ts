@@ -7,7 +7,9 @@ import { keysetKey } from '../protocol/keys.ts';
 import { createLocalHandler, createLocalSigner } from '../store/local-urls.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
-import { cachedChain, currentChain, isAdmin, presignedKeysets, storeKeysets } from './keysets.ts';
+import { guardStore } from '../store/guard.ts';
+import { cachedChain, currentChain, isAdmin } from './keysets.ts';
+import { listedKeysets, presignedKeysets, storeKeysets } from './keysets.ts';
 import type { KeysetReader } from './keysets.ts';
 
 const { site, admins } = makeSite();
@@ -107,10 +109,14 @@ describe('where keysets are read from', () => {
     const baseUrl = 'http://store.example';
     const signer = createLocalSigner({ baseUrl, credential: 'download', secret });
     const viaUrls = presignedKeysets(signer, (url, init) => handle(new Request(url, init)));
-    for (const keysets of [storeKeysets(store), viaUrls]) {
+    const listed = listedKeysets(guardStore(store, 'upload'));
+    for (const keysets of [storeKeysets(store), viaUrls, listed]) {
       expect(toHex((await keysets.read(2))!)).toBe(toHex(bytes(second)));
       expect(await keysets.read(3)).toBeUndefined();
     }
+    // As S3 does where the signer may not list the bucket: a walk by GETs alone would fail here.
+    const blind = storeKeysets(guardStore(store, 'upload'));
+    expect(await blind.read(3).catch(codeOf)).toBe('store_denied');
     const refusing = presignedKeysets(signer, () =>
       Promise.resolve(new Response('<Error><Code>NoSuchBucket</Code></Error>', { status: 404 })),
     );

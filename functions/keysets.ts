@@ -25,6 +25,21 @@ export function storeKeysets(store: Pick<ObjectStore, 'get'>): KeysetReader {
   };
 }
 
+/**
+ * Asks a listing first: for a credential that may not list the whole bucket, S3 answers 403 instead
+ * of 404 for a key that is not there, and 403 is no end of the chain.
+ */
+export function listedKeysets(store: Pick<ObjectStore, 'get' | 'list'>): KeysetReader {
+  const stored = storeKeysets(store);
+  return {
+    read: async (version) => {
+      const after = keysetKey(version - 1);
+      const { objects } = await store.list('keysets/', { after, limit: 1 });
+      return objects[0]?.key === keysetKey(version) ? stored.read(version) : undefined;
+    },
+  };
+}
+
 /** Reads by presigned GETs: for a function that has a signer and no client of the store. */
 export function presignedKeysets(signer: UrlSigner, fetch: Fetch): KeysetReader {
   return {

@@ -8,7 +8,9 @@ import type { ObjectStore } from './port.ts';
 
 /**
  * The store as one credential sees it: what IAM roles are on AWS and session policies on MinIO,
- * for stores that know no credentials. Keys that no key maker makes are refused for all.
+ * for stores that know no credentials. Keys that no key maker makes are refused for all. As on S3,
+ * a key that is not there is "denied" to a credential that may not list the whole bucket
+ * (S3 API, GetObject, "Permissions").
  * @throws store_denied from every operation outside {@link PERMISSIONS}
  */
 export function guardStore(store: ObjectStore, credential: Credential): ObjectStore {
@@ -27,11 +29,17 @@ export function guardStore(store: ObjectStore, credential: Credential): ObjectSt
     }
   }
 
+  /** S3 tells a missing key only to those who may list it, without a condition on the prefix. */
+  function visible<T>(found: T | undefined, key: ObjectKey): T | undefined {
+    if (found === undefined && permissions.list !== 'bucket') throw denied(credential, 'get', key);
+    return found;
+  }
+
   return {
     create: async (key, body) => (check('put', key), store.create(key, body)),
     replace: async (key, body, etag) => (check('put', key), store.replace(key, body, etag)),
-    get: async (key, options) => (check('get', key), store.get(key, options)),
-    head: async (key) => (check('get', key), store.head(key)),
+    get: async (key, options) => (check('get', key), visible(await store.get(key, options), key)),
+    head: async (key) => (check('get', key), visible(await store.head(key), key)),
     delete: async (key) => (check('delete', key), store.delete(key)),
     list: async (prefix, options) => (checkList(prefix), store.list(prefix, options)),
   };

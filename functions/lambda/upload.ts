@@ -1,7 +1,7 @@
 import { guardStore } from '../../store/guard.ts';
 import { createS3Store } from '../../store/s3.ts';
 import { createApp } from '../app.ts';
-import { storeKeysets } from '../keysets.ts';
+import { listedKeysets } from '../keysets.ts';
 import { readEnvironment } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 
@@ -11,5 +11,5 @@ const store = guardStore(signer, 'upload');
 
 /** Proposals and reports: lists, and signs PUTs. */
 export const handler = lambdaHandler(
-  createApp({ site, log, upload: { signer, store, keysets: storeKeysets(store) } }),
+  createApp({ site, log, upload: { signer, store, keysets: listedKeysets(store) } }),
 );

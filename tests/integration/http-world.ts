@@ -5,7 +5,7 @@ import type { Identity } from '../../bundle/identity.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
 import { createApp } from '../../functions/app.ts';
 import type { AppDeps } from '../../functions/app.ts';
-import { storeKeysets } from '../../functions/keysets.ts';
+import { listedKeysets, storeKeysets } from '../../functions/keysets.ts';
 import { ROUTES } from '../../protocol/http.ts';
 import type { Route, RouteName } from '../../protocol/http.ts';
 import { approvedKey, historyKey, parseDigest, pendingKey } from '../../protocol/keys.ts';
@@ -95,7 +95,7 @@ export function makeApp(
     ...{ site, clock: () => NOW, admin: admin! },
     download: { signer: download!.signer, keysets: storeKeysets(download!.store) },
     upload: {
-      ...{ ...upload!, keysets: storeKeysets(upload!.store) },
+      ...{ ...upload!, keysets: listedKeysets(upload!.store) },
       ...(token !== undefined && { token }),
       ...(maxPending !== undefined && { maxPending }),
     },
