@@ -1,5 +1,4 @@
-import { access } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { attacks } from './chapters/attacks.ts';
 import { end } from './chapters/end.ts';
@@ -41,7 +40,7 @@ async function main(options: DemoOptions): Promise<number> {
   try {
     await tell(lab);
   } catch (error) {
-    lab.narrator.check('the story goes on', false, error instanceof Error ? error.message : '');
+    lab.narrator.check('the story goes on', false, messageOf(error));
   } finally {
     await lab.close({ keep });
   }
@@ -54,6 +53,9 @@ async function main(options: DemoOptions): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 const NEXT = `
 Try next:
   npm run demo -- --keep                the same, and the folder stays for a look around
@@ -63,11 +65,14 @@ Try next:
   node dist/coatcheck-agent.mjs --help  a machine's side`;
 
 const store = STORAGE_KINDS.find((kind) => kind === values.store);
-const dist = resolve(values.dist);
 if (store === undefined) {
   console.error(`demo: --store is ${STORAGE_KINDS.join(' or ')}`);
   process.exitCode = 2;
 } else {
-  await access(join(dist, 'coatcheck.mjs'));
-  process.exitCode = await main({ store, dist });
+  try {
+    process.exitCode = await main({ store, dist: resolve(values.dist) });
+  } catch (error) {
+    console.error(`demo: ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
 }

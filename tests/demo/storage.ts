@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { writeCredentials } from '../../cli/credentials.ts';
-import { ensureBucket } from '../../local-minio/bucket.ts';
-import { takeCredentials } from '../../local-minio/credentials.ts';
+import { ensureBucket, rootClient } from '../../local-minio/bucket.ts';
 import { obtainMinio } from '../../local-minio/build.ts';
+import { takeCredentials } from '../../local-minio/credentials.ts';
 import { startMinio } from '../../local-minio/start.ts';
+import type { Minio } from '../../local-minio/start.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { createS3Store } from '../../store/s3.ts';
@@ -46,10 +47,25 @@ export async function openStorage(
         ...{ bucket, region: 'us-east-1', endpoint },
         credentials: { accessKeyId: rootUser, secretAccessKey: rootPassword },
       }),
-      close: () => minio.stop(),
+      close: async () => {
+        // Somebody else's server keeps nothing of ours; our own goes with the folder.
+        if (found.kind === 'endpoint') await removeBucket(minio, bucket);
+        await minio.stop();
+      },
     };
   } catch (error) {
     await minio.stop();
     throw error;
   }
+}
+
+async function removeBucket(minio: Minio, bucket: string): Promise<void> {
+  const client = rootClient(minio);
+  const versions: { name: string; versionId: string }[] = [];
+  for await (const item of client.listObjects(bucket, '', true, { IncludeVersion: true })) {
+    const { name, versionId } = item as { name: string; versionId: string };
+    versions.push({ name, versionId });
+  }
+  await client.removeObjects(bucket, versions);
+  await client.removeBucket(bucket);
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { createClient } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
@@ -18,12 +18,15 @@ import { propose } from './site.ts';
 
 let built: Promise<string> | undefined;
 
-/** `coatcheck` as it is published: our own code in one file, built once per test file. */
-export function cliProgram(): Promise<string> {
+/** The two commands as they are published, each in one file; built once per test file. */
+export function buildPrograms(): Promise<string> {
   built ??= (async () => {
+    // Below node_modules, where they find the packages that they are published with.
+    const cache = join(fs.realpathSync('node_modules'), '.cache', 'coatcheck-test');
     const { outputFiles } = await build({
-      entryPoints: ['cli/main.ts'],
-      outdir: 'coatcheck-test',
+      entryPoints: { coatcheck: 'cli/main.ts', 'coatcheck-agent': 'agent/main.ts' },
+      outdir: cache,
+      outExtension: { '.js': '.mjs' },
       write: false,
       bundle: true,
       packages: 'external',
@@ -32,17 +35,24 @@ export function cliProgram(): Promise<string> {
       format: 'esm',
       logLevel: 'warning',
     });
-    const code = outputFiles[0]!.contents;
-    // Below node_modules, where it finds the packages that it is published with.
-    const folder = fs.realpathSync('node_modules');
-    const name = createHash('sha256').update(code).digest('hex').slice(0, 16);
-    const file = join(folder, '.cache', 'coatcheck-test', `${name}.mjs`);
-    fs.mkdirSync(dirname(file), { recursive: true });
-    fs.writeFileSync(`${file}.${process.pid}`, code);
-    fs.renameSync(`${file}.${process.pid}`, file);
-    return file;
+    // Named by what is in it: several test files that build the same at once share it.
+    const hash = createHash('sha256');
+    for (const { contents } of outputFiles) hash.update(contents);
+    const folder = join(cache, hash.digest('hex').slice(0, 16));
+    fs.mkdirSync(folder, { recursive: true });
+    for (const { path, contents } of outputFiles) {
+      const file = join(folder, basename(path));
+      fs.writeFileSync(`${file}.${process.pid}`, contents);
+      fs.renameSync(`${file}.${process.pid}`, file);
+    }
+    return folder;
   })();
   return built;
+}
+
+/** `coatcheck` as it is published. */
+export async function cliProgram(): Promise<string> {
+  return join(await buildPrograms(), 'coatcheck.mjs');
 }
 
 export interface CliOptions {

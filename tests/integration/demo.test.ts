@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeWith } from '../support/components.ts';
+import { buildPrograms } from '../support/cli.ts';
+import { runningMinio } from '../support/minio.ts';
+
+let folder: string;
+let dist: string;
+beforeAll(async () => {
+  // Its own temporary folder, so that what it leaves there is seen.
+  folder = mkdtempSync(join(tmpdir(), 'coatcheck-demo-test-'));
+  dist = await buildPrograms();
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function demo(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', 'tests/demo/demo.ts', '--dist', dist, ...args],
+    {
+      env: { PATH: process.env['PATH'] ?? '', TMPDIR: folder, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let told = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (told += text));
+  const code = await new Promise((resolve) => child.once('close', resolve));
+  expect(code, told).toBe(0);
+  return told;
+}
+
+function expectStory(told: string): void {
+  expect(told).toMatch(/^(\d+) checks, all of them good$/m);
+  expect(told).not.toContain('✗');
+  // No colours where nobody looks.
+  expect(told).not.toContain('\x1b');
+  expect(readdirSync(folder).filter((name) => name.startsWith('coatcheck'))).toEqual([]);
+}
+
+const TIMEOUT_MILLISECONDS = 600_000;
+
+describe('the demo', () => {
+  it(
+    'keeps every promise on the filesystem store, and leaves nothing behind',
+    async () => expectStory(await demo([])),
+    TIMEOUT_MILLISECONDS,
+  );
+});
+
+describeWith('minio', 'the demo on MinIO', () => {
+  it(
+    'keeps every promise',
+    async () => {
+      const { endpoint, rootUser, rootPassword } = runningMinio();
+      const told = await demo(['--store', 'minio'], {
+        COATCHECK_MINIO_ENDPOINT: endpoint,
+        COATCHECK_MINIO_USER: rootUser,
+        COATCHECK_MINIO_PASSWORD: rootPassword,
+      });
+      expectStory(told);
+    },
+    TIMEOUT_MILLISECONDS,
+  );
+});
