@@ -3,9 +3,7 @@ import type { TestCase, TestModule } from 'vitest/node';
 
 /** Vitest's own report, then every skip with its reason, then `N passed, N failed, N skipped`. */
 export default class Reporter extends DefaultReporter {
-  override onTestRunEnd(
-    ...args: Parameters<DefaultReporter['onTestRunEnd']>
-  ): void {
+  override onTestRunEnd(...args: Parameters<DefaultReporter['onTestRunEnd']>): void {
     super.onTestRunEnd(...args);
     const modules: readonly TestModule[] = args[0];
     const count = { passed: 0, failed: 0, skipped: 0 };
