@@ -27,7 +27,7 @@ export function fileError(error: unknown, path: string): unknown {
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return fail('file_unsafe', `${path} may not be read or written by this user`, {
+      return fail('file_denied', `${path} may not be read or written by this user`, {
         cause: error,
       });
     case 'EISDIR':

@@ -1,0 +1,131 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import type { Command } from 'commander';
+import { createProgram as createAgent } from '../../agent/program.ts';
+import { BUNDLE_ERROR_CODES } from '../../bundle/errors.ts';
+import { createProgram as createCli } from '../../cli/program.ts';
+import { CREDENTIALS, PERMISSIONS } from '../../protocol/permissions.ts';
+import { ERRORS, EXIT } from '../../protocol/errors.ts';
+
+const page = readFileSync('docs/config.md', 'utf8');
+
+/** The cells of every table row of a section, without its head. */
+function rows(heading: string): string[][] {
+  const start = page.indexOf(`\n${heading}\n`);
+  expect(start, heading).toBeGreaterThan(0);
+  const section = page.slice(start + heading.length + 2).split(/\n#{2,3} /)[0]!;
+  return section
+    .split('\n')
+    .filter((line) => line.startsWith('|') && !/^[- |]+$/.test(line))
+    .slice(1)
+    .map((line) =>
+      line
+        .split(/(?<!\\)\|/)
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+const code = (cell: string): string => cell.replace(/^`|`$/g, '');
+
+/** `command --flags env default` of every option of a program. */
+function optionsOf(program: Command): string[] {
+  const found: string[] = [];
+  const visit = (command: Command, path: readonly string[]): void => {
+    for (const option of command.options) {
+      if (option.long === '--version') continue;
+      const value: unknown = option.defaultValue;
+      const given = typeof value === 'string' ? value : '';
+      const name = path.length === 0 ? 'all' : path.join(' ');
+      found.push([name, option.flags, option.envVar ?? '', given].join(' | '));
+    }
+    for (const inner of command.commands) visit(inner, [...path, inner.name()]);
+  };
+  visit(program, []);
+  return found.sort();
+}
+
+function optionsInPage(heading: string): string[] {
+  return rows(heading)
+    .flatMap(([commands, option, env, given]) =>
+      commands!
+        .split(', ')
+        .map((command) => [code(command), code(option!), code(env!), code(given!)].join(' | ')),
+    )
+    .sort();
+}
+
+const silent = { stdin: {}, stdout: { write: () => true }, stderr: { write: () => true }, env: {} };
+
+describe('docs/config.md', () => {
+  it('has every option of coatcheck, with its environment variable and default', () => {
+    expect(optionsInPage('## `coatcheck`')).toEqual(optionsOf(createCli(silent)));
+  });
+
+  it('has every option of coatcheck-agent', () => {
+    expect(optionsInPage('## `coatcheck-agent`')).toEqual(optionsOf(createAgent()));
+  });
+
+  it.each([
+    ['coatcheck', createCli(silent)],
+    ['coatcheck-agent', createAgent()],
+  ])('names every command of %s', (name, program) => {
+    const section = page.split(`\n## \`${name}\`\n`)[1]!.split('\n## ')[0]!;
+    for (const command of program.commands) expect(section).toMatch(`\`${command.name()}`);
+  });
+
+  it('has an example for every option, which uses it', () => {
+    for (const heading of ['## `coatcheck`', '## `coatcheck-agent`']) {
+      for (const [, option, , , example] of rows(heading)) {
+        expect(example).toContain(code(option!).split(' ')[0]);
+      }
+    }
+  });
+
+  it('has every environment variable that the code reads', () => {
+    const listed = rows('## Environment').map(([name]) => code(name!));
+    const used = ['agent', 'cli', 'functions', 'store', 'local-minio', 'tests/support']
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(
+          (file) => `${folder}/${file}`,
+        ),
+      )
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+      .flatMap(
+        (file) => readFileSync(file, 'utf8').match(/\b(COATCHECK_[A-Z_]+|NO_COLOR)\b/g) ?? [],
+      );
+    expect([...listed].sort()).toEqual([...new Set(used)].sort());
+  });
+
+  it('has the exit codes of the code, with every error that ends with each', () => {
+    const format: readonly string[] = BUNDLE_ERROR_CODES;
+    const expected = Object.entries(EXIT).map(([name, exit]) => [
+      String(exit),
+      name,
+      Object.entries(ERRORS)
+        .filter(([error, row]) => row.exit === exit && !format.includes(error))
+        .map(([error]) => error)
+        .sort(),
+    ]);
+    const listed = rows('## Exit codes').map(([exit, name, , errors]) => [
+      exit,
+      name,
+      (errors!.match(/`[a-z_0-9]+`/g) ?? []).map(code).sort(),
+    ]);
+    expect(listed).toEqual(expected);
+    for (const error of BUNDLE_ERROR_CODES) expect(ERRORS[error].exit).toBe(EXIT.refused);
+  });
+
+  it('has the rights of the credentials', () => {
+    const listed = rows('### Credentials');
+    for (const credential of CREDENTIALS) {
+      const row = listed.find(([name]) => code(name!) === credential)!;
+      const { get, put, delete: remove, list } = PERMISSIONS[credential];
+      [get, put, remove, list].forEach((prefixes, column) => {
+        const cell = row[column + 1]!;
+        if (prefixes === 'bucket') expect(cell).toBe('the bucket');
+        else expect((cell.match(/`[a-z]+`/g) ?? []).map(code)).toEqual([...prefixes]);
+      });
+    }
+  });
+});
