@@ -200,10 +200,14 @@ describe('a folder that is swapped for a link while files are written', () => {
     const swap = `
       const fs = require('node:fs');
       const [folder, outside] = process.argv.slice(1);
+      const quietly = (act) => { try { act(); } catch {} };
       for (;;) {
-        try { fs.renameSync(folder, folder + '.real'); fs.symlinkSync(outside, folder); } catch {}
-        try { fs.unlinkSync(folder); } catch {}
-        try { fs.renameSync(folder + '.real', folder); } catch {}
+        quietly(() => fs.renameSync(folder, folder + '.real'));
+        quietly(() => fs.symlinkSync(outside, folder));
+        quietly(() => fs.unlinkSync(folder));
+        // Where the agent made the folder anew in between, there are two.
+        quietly(() => fs.rmSync(folder, { recursive: true }));
+        quietly(() => fs.renameSync(folder + '.real', folder));
       }`;
     const attacker = machine.start([process.execPath, '-e', swap], [folder, outside]);
     const outcomes = new Set<string>();

@@ -15,7 +15,9 @@ let built: Promise<string> | undefined;
 /** The agent as one file, as images carry it; built once per test file. */
 export function agentProgram(): Promise<string> {
   built ??= (async () => {
-    const outfile = join(fs.mkdtempSync(join(tmpdir(), 'coatcheck-agent-')), 'agent.mjs');
+    const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-agent-'));
+    process.once('exit', () => fs.rmSync(folder, { recursive: true }));
+    const outfile = join(folder, 'agent.mjs');
     const require =
       "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
     await build({
