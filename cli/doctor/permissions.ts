@@ -1,7 +1,7 @@
 import { utf8 } from '../../bundle/index.ts';
 import { hasCode } from '../../protocol/errors.ts';
-import { PREFIXES } from '../../protocol/keys.ts';
-import type { Prefix } from '../../protocol/keys.ts';
+import { parseKey, PREFIXES } from '../../protocol/keys.ts';
+import type { ObjectKey, Prefix } from '../../protocol/keys.ts';
 import { CREDENTIALS, PERMISSIONS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import { DOCTOR, EMPTY_KEYS, reason } from './probe.ts';
@@ -33,7 +33,12 @@ async function probe(lab: Lab, credential: Credential, operation: Operation): Pr
     // Writing is shown by the other probes; here it could only leave something behind.
     if (may && credential === 'upload' && operation === 'put') continue;
     try {
-      const could = await attempt(lab, credential, operation, prefix, may);
+      const there = operation === 'get' ? await someKey(lab, prefix) : undefined;
+      // To a signer that may not list the bucket, S3 refuses a missing key as it does a forbidden one.
+      const isBlind = PERMISSIONS[credential].list !== 'bucket';
+      if (operation === 'get' && may && isBlind && there === undefined) continue;
+      const key = there ?? EMPTY_KEYS[prefix];
+      const could = await attempt(lab, credential, operation, key, may);
       if (could !== may) wrong.push(`${could ? 'can' : 'cannot'} ${operation} ${prefix}/`);
     } catch (error) {
       wrong.push(`${prefix}/: ${reason(error)}`);
@@ -57,11 +62,11 @@ async function attempt(
   lab: Lab,
   credential: Credential,
   operation: Operation,
-  prefix: Prefix,
+  key: ObjectKey,
   may: boolean,
 ): Promise<boolean> {
   const store = lab.stores[credential];
-  const key = EMPTY_KEYS[prefix];
+  const { prefix } = parseKey(key)!;
   const body = utf8('coatcheck doctor');
   try {
     if (operation === 'get') await store.get(key, { maxBytes: 1 << 20 });
@@ -72,13 +77,20 @@ async function attempt(
     return true;
   } catch (error) {
     if (hasCode(error, 'store_denied')) return false;
-    if (hasCode(error, 'precondition_failed', 'already_exists')) return true;
+    if (hasCode(error, 'precondition_failed', 'already_exists', 'too_large')) return true;
     throw error;
   } finally {
     if (operation === 'put' && prefix === 'pending' && !may) {
       await lab.stores.admin.delete(key).catch(() => undefined);
     }
   }
+}
+
+/** An object that is there, to be read: undefined if there is none, or nothing can be listed. */
+async function someKey(lab: Lab, prefix: Prefix): Promise<ObjectKey | undefined> {
+  const page = await lab.stores.admin.list(`${prefix}/`, { limit: 1 }).catch(() => undefined);
+  const key = page?.objects[0]?.key;
+  return key !== undefined && parseKey(key)?.prefix === prefix ? key : undefined;
 }
 
 const listPrefix = (prefix: Prefix): string =>
