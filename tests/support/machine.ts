@@ -12,12 +12,11 @@ import type { Site } from '../../protocol/site.ts';
 
 let built: Promise<string> | undefined;
 
-/** The agent as one file, as images carry it; built once per test file. */
+/** The agent as one file, as images carry it; built anew by each test file. */
 export function agentProgram(): Promise<string> {
   built ??= (async () => {
-    const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-agent-'));
-    process.once('exit', () => fs.rmSync(folder, { recursive: true }));
-    const outfile = join(folder, 'agent.mjs');
+    const program = join(process.cwd(), '.cache', 'test', 'agent.mjs');
+    const outfile = `${program}.${process.pid}`;
     const require =
       "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
     await build({
@@ -30,7 +29,9 @@ export function agentProgram(): Promise<string> {
       banner: { js: require },
       logLevel: 'warning',
     });
-    return outfile;
+    // Other test files do the same at the same time.
+    fs.renameSync(outfile, program);
+    return program;
   })();
   return built;
 }
