@@ -1,0 +1,69 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** What `npm pack --json` says of the tarball that it made. */
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+describe('the npm package', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-package-'));
+  let packed: Packed;
+
+  const run = (command: string, ...args: string[]): string =>
+    execFileSync(command, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+  const installed = (name: string, ...args: string[]): string =>
+    run(join(folder, 'node_modules', '.bin', name), ...args);
+
+  beforeAll(() => {
+    const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
+    const json = execFileSync('npm', pack, { encoding: 'utf8', stdio: 'pipe' });
+    [packed] = JSON.parse(json) as [Packed];
+    run('npm', 'init', '--yes');
+    run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', packed.filename);
+  }, 180_000);
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  it('holds the two commands, what npm wants, and nothing else', () => {
+    expect(packed.files.map(({ path }) => path).toSorted()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      'dist/coatcheck-agent.mjs',
+      'dist/coatcheck.mjs',
+      'package.json',
+    ]);
+  });
+
+  it('runs in an empty folder: makes a site, and the key of a machine', () => {
+    expect(installed('coatcheck', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(installed('coatcheck-agent', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(installed('coatcheck', 'init', '--no-passphrase')).toContain('made site');
+    expect(installed('coatcheck-agent', 'key', 'make', 'file', 'node.key')).toMatch(
+      /^[a-z2-7]{32}\n$/,
+    );
+  });
+
+  it('serves there', async () => {
+    const server = spawn(join(folder, 'node_modules', '.bin', 'coatcheck'), ['serve', '--port=0'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    try {
+      const [line] = (await once(server.stdout, 'data')) as [Buffer];
+      const url = /http:\S+/.exec(line.toString())![0];
+      const health = await fetch(`${url}/v1/health`);
+      expect(await health.json()).toMatchObject({ ok: true });
+    } finally {
+      server.kill('SIGTERM');
+      await once(server, 'exit');
+    }
+  });
+});
