@@ -21,7 +21,14 @@ const refused = (name: DigestHex, second = 0): ObjectInfo => at(rejectedKey(node
 function verdict(change: Partial<ProposalCase>): string {
   try {
     judgeProposal({
-      ...{ by: 'node', digest: A, after: undefined, decided: undefined, isKnown: false },
+      ...{
+        by: 'node',
+        approval: 'required',
+        digest: A,
+        after: undefined,
+        decided: undefined,
+        isKnown: false,
+      },
       ...{ rejected: [], pending: [], pendingOfAll: 0, maxPending: 100 },
       ...change,
     });
@@ -50,6 +57,10 @@ describe('one proposal of a node waits at a time', () => {
     expect(verdict({ pending: [waits(B)], decided: B })).toBe('ok');
     expect(verdict({ pending: [waits(B), waits(C)], decided: B })).toBe('waiting c');
   });
+  it('does not hold up a node that decides for itself, and lost power before it did', () => {
+    expect(verdict({ approval: 'none', pending: [waits(B)] })).toBe('ok');
+    expect(verdict({ approval: 'none', pending: [waits(A)] })).toBe('waiting a');
+  });
   it('does not bind an administrator', () => {
     expect(verdict({ by: 'admin', pending: [waits(B)] })).toBe('ok');
   });
@@ -74,6 +85,10 @@ describe('a refusal is heard before there is a next proposal', () => {
     const rejected = [refused(B, 5), refused(C, 5)];
     expect(verdict({ rejected })).toBe('rejected c');
     expect(verdict({ rejected, after: C })).toBe('ok');
+  });
+  it('does not hold up a node that decides for itself, and lost power before it did', () => {
+    expect(verdict({ approval: 'none', pending: [waits(B)] })).toBe('ok');
+    expect(verdict({ approval: 'none', pending: [waits(A)] })).toBe('waiting a');
   });
   it('does not bind an administrator', () => {
     expect(verdict({ by: 'admin', rejected: [refused(B)] })).toBe('ok');

@@ -3,11 +3,13 @@ import { sha256 } from '#platform';
 import { fail } from '../protocol/errors.ts';
 import { parseKey } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
+import type { Site } from '../protocol/site.ts';
 import type { ObjectInfo } from '../store/port.ts';
 
 /** What the store showed, and what a proposal says of itself. */
 export interface ProposalCase {
   readonly by: 'node' | 'admin';
+  readonly approval: Site['approval'];
   readonly digest: DigestHex;
   /** The newest refusal that whoever asks knows of. */
   readonly after: DigestHex | undefined;
@@ -26,8 +28,9 @@ export interface ProposalCase {
 const RESERVED_SHARE = 0.1;
 
 /**
- * Whether a proposal may be uploaded. One at a time waits per node, and a refusal is heard before
- * there is a next one; an administrator is bound by neither.
+ * Whether a proposal may be uploaded. One at a time waits per node (under the policy `approval: none`
+ * nothing waits for anybody), and a refusal is heard before there is a next one; an administrator is
+ * bound by neither.
  *
  * @throws already_decided, rejected (with the newest refused `digest`), waiting (with the `digest`
  *   that waits: its own, if that is there already), too_many_pending
@@ -50,7 +53,9 @@ export function judgeProposal(proposal: ProposalCase): void {
       });
     }
     const own = waiting.some((object) => digestOf(object) === digest);
-    const waits = own ? digest : newestDigest(waiting);
+    // Where nodes decide, nobody would: a node that lost power before its own approval goes on.
+    const other = proposal.approval === 'none' ? undefined : newestDigest(waiting);
+    const waits = own ? digest : other;
     if (waits !== undefined) {
       throw fail('waiting', `proposal ${waits} waits for a decision; nothing was changed`, {
         details: { digest: waits },

@@ -76,6 +76,7 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
       ]);
       judgeProposal({
         by,
+        approval: site.approval,
         digest,
         after: body.after === undefined ? undefined : parseDigest(body.after),
         decided: shown && parseDigest(toHex(shown.statement.digest)),

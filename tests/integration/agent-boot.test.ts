@@ -4,8 +4,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
+import { digestHex, pendingKey } from '../../protocol/keys.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
+import { propose } from '../support/site.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine, Run } from '../support/machine.ts';
 
@@ -352,6 +354,17 @@ describe('approval none', () => {
     const target = machine(node.reboot());
     expect(await target.json('boot', '--once')).toMatchObject({ seq: 2 });
     expect(target.read('etc/hostname')).toBe('freer\n');
+    await open.close();
+  });
+
+  it('does not hold up a machine that lost power between its upload and its approval', async () => {
+    const open = await startLab({ approval: 'none' });
+    const node = machine(makeMachine(open.site));
+    const keyset = open.site.pinned.keyset;
+    const { bytes, digest } = propose({ keyset, node: node.identity, files: {} });
+    await open.store.create(pendingKey(node.identity.id, digestHex(digest)), bytes);
+    node.write('etc/hostname', 'free\n');
+    expect(await node.json('boot', '--once')).toMatchObject({ type: 'approve', seq: 1 });
     await open.close();
   });
 
