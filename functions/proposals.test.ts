@@ -86,10 +86,6 @@ describe('a refusal is heard before there is a next proposal', () => {
     expect(verdict({ rejected })).toBe('rejected c');
     expect(verdict({ rejected, after: C })).toBe('ok');
   });
-  it('does not hold up a node that decides for itself, and lost power before it did', () => {
-    expect(verdict({ approval: 'none', pending: [waits(B)] })).toBe('ok');
-    expect(verdict({ approval: 'none', pending: [waits(A)] })).toBe('waiting a');
-  });
   it('does not bind an administrator', () => {
     expect(verdict({ by: 'admin', rejected: [refused(B)] })).toBe('ok');
   });
