@@ -80,7 +80,10 @@ export function isFresh(
   return old !== undefined && now !== undefined && sameFiles(old.files, now.files);
 }
 
-/** What the decision named `base` had put in force; undefined if it is not there or has no bundle. */
+/**
+ * What the decision named `base` had put in force; undefined if it is not there, has no bundle, or
+ * cannot be opened here.
+ */
 export function baseManifest(
   session: Session,
   history: History,
@@ -89,7 +92,12 @@ export function baseManifest(
 ): Manifest | undefined {
   const entry = history.entries.find(({ frame }) => equalBytes(frame.statementDigest, base));
   if (entry?.frame.bundle === undefined) return undefined;
-  return openEntry(session, node, entry).manifest;
+  try {
+    return openEntry(session, node, entry).manifest;
+  } catch (error) {
+    if (codeOf(error) === 'internal') throw error;
+    return undefined;
+  }
 }
 
 /** The name of whoever signed a bundle, as the terminal shows it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { randomBytes } from 'node:crypto';
 import { utf8 } from '../../bundle/index.ts';
 import { fail } from '../../protocol/errors.ts';
-import { historyKey } from '../../protocol/keys.ts';
+import { historyKey, keysetKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
@@ -183,6 +183,22 @@ describe('doctor', () => {
     const get = findings.find(({ probe }) => probe.startsWith('upload may get'))!;
     expect(get.found).toContain('can get approved/');
     expect(get.found).not.toContain('keysets');
+  });
+
+  it('tells a credential that may not read keysets from one that may', async () => {
+    const { lab, store } = makeLab();
+    await store.create(keysetKey(1), utf8('public'));
+    expect(failures(await probePermissions(lab))).toEqual([]);
+    const blind = makeLab({
+      seenBy: {
+        upload: (s) => ({
+          ...guardStore(s, 'upload'),
+          get: () => Promise.reject(fail('store_denied', 'no')),
+        }),
+      },
+    });
+    await blind.store.create(keysetKey(1), utf8('public'));
+    expect(failures(await probePermissions(blind.lab))).toEqual(['upload may get keysets']);
   });
 
   it('names what a credential cannot and must', async () => {

@@ -29,7 +29,7 @@ export interface Lab {
   coatcheck(args: readonly string[], maxLines?: number): Promise<Run>;
   /** A command of a machine, told as it happens. */
   agent(machine: Machine, args: readonly string[], maxLines?: number): Promise<Run>;
-  /** The JSON document of a command, not told. */
+  /** The JSON document that a command prints, not told. */
   ask<T>(args: readonly string[]): Promise<T>;
   askAgent<T>(machine: Machine, args: readonly string[]): Promise<T>;
   /** Starts the server; commands find it from then on. */
@@ -80,7 +80,8 @@ export async function openLab(options: DemoOptions): Promise<Lab> {
     return done;
   }
   function parsed(run: Run, args: readonly string[]): unknown {
-    if (run.code !== 0) throw new Error(`${args.join(' ')}: exit ${run.code}: ${run.stderr}`);
+    // A doctor that finds something says what on stdout, and fails.
+    if (run.stdout === '') throw new Error(`${args.join(' ')}: exit ${run.code}: ${run.stderr}`);
     return JSON.parse(run.stdout);
   }
 
