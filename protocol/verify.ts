@@ -81,25 +81,25 @@ function bringsBundle(statement: Statement): boolean {
 function checkMemory(frame: VerifiedFrame, memory: NodeMemory, where: string): void {
   const { keyset, statement, chain } = frame;
   if (keyset.version < memory.keysetVersion) {
-    throw rollback(`keyset ${keyset.version} is older than ${memory.keysetVersion}`);
+    throw rollback(`keyset ${keyset.version} is older than keyset ${memory.keysetVersion}, which`);
   }
   const remembered = chain.find((link) => link.keyset.version === memory.keysetVersion);
   if (remembered === undefined || !equalBytes(remembered.digest, memory.keysetDigest)) {
-    throw rollback(`keyset ${memory.keysetVersion} is another one`);
+    throw rollback(`keyset ${memory.keysetVersion} is not the one that`);
   }
   if (where === 'rejected') return;
   if (statement.seq < memory.seq) {
-    throw rollback(`decision ${statement.seq} is older than ${memory.seq}`);
+    throw rollback(`decision ${statement.seq} is older than decision ${memory.seq}, which`);
   }
   if (statement.seq === memory.seq && !equalBytes(frame.statementDigest, memory.digest)) {
-    throw rollback(`decision ${statement.seq} is another one`);
+    throw rollback(`decision ${statement.seq} is not the one that`);
   }
 }
 
 function rollback(what: string): Error {
   return fail(
     'rollback_refused',
-    `${what} than what this machine verified before: somebody serves an old or a forked copy`,
+    `${what} this machine verified before: somebody serves an old or a forked copy`,
   );
 }
 
