@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts'],
-          globalSetup: ['tests/support/minio-setup.ts'],
+          globalSetup: ['tests/support/minio-setup.ts', 'tests/support/commands-setup.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -334,7 +334,7 @@ describe('a machine whose clock stands in 1970', () => {
       program,
       'const real = Date.now(); const now = Date.now; Date.now = () => now() - real;',
     );
-    const command = [process.execPath, '--import', program, await agentProgram()];
+    const command = [process.execPath, '--import', program, agentProgram()];
     const { done } = target.start(command, ['--root', target.root, 'boot', '--once']);
     const { code, stderr } = await done;
     expect(stderr).not.toContain('signature_expired');

@@ -91,7 +91,7 @@ describe('the command line of the agent', () => {
 
   it('ends with 130 at Ctrl-C while it waits, and leaves nothing half-written', async () => {
     machine.write('etc/hostname', 'x\n');
-    const command = [process.execPath, await agentProgram()];
+    const command = [process.execPath, agentProgram()];
     const { child, done } = machine.start(command, ['--root', machine.root, 'boot']);
     await new Promise<void>((resolve) => {
       child.stderr!.on('data', (text: string) => {
@@ -107,7 +107,7 @@ describe('the command line of the agent', () => {
 
   it('ends quietly when its reader has seen enough', async () => {
     const shell = `"$0" "$@" | head -c 1`;
-    const args = ['-c', shell, process.execPath, await agentProgram(), '--root', '/', 'capture'];
+    const args = ['-c', shell, process.execPath, agentProgram(), '--root', '/', 'capture'];
     const { code, stderr } = await machine.start(['bash'], args).done;
     expect(code).toBe(0);
     expect(stderr).not.toContain('EPIPE');

@@ -42,7 +42,7 @@ function frame(name: string, files: typeof FIRST, seq: number): string {
 
 /** Applies `path` and kills the agent before its n-th change of the tree; 0 counts them. */
 async function killedAt(n: number, path: string): Promise<Run> {
-  const command = [process.execPath, '--import', killAt(n), await agentProgram()];
+  const command = [process.execPath, '--import', killAt(n), agentProgram()];
   return machine.start(command, ['--root', machine.root, 'apply', path]).done;
 }
 
@@ -167,7 +167,7 @@ describe('a full disk', () => {
     try {
       const run = async (...args: string[]): Promise<Run> =>
         machine.start(
-          [process.execPath, await agentProgram()],
+          [process.execPath, agentProgram()],
           [
             ...['--root', disk, '--site', machine.path('etc/coatcheck/site.json')],
             ...['--key', machine.path('etc/coatcheck/key'), '--state', machine.path('memory')],

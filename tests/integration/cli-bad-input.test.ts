@@ -305,7 +305,7 @@ describe('Ctrl-C', () => {
       return;
     }
     const home = join(folder, 'asked');
-    const program = await cliProgram();
+    const program = cliProgram();
     const typed = await atTerminal(
       `${process.execPath} ${program} --home ${home} init`,
       /Choose a passphrase/,
@@ -323,7 +323,7 @@ describe('Ctrl-C', () => {
       return;
     }
     const home = join(folder, 'typed');
-    const command = `${process.execPath} ${await cliProgram()} --home ${home} init`;
+    const command = `${process.execPath} ${cliProgram()} --home ${home} init`;
     const shown = await atTerminal(command, /◆.{1,8}(Choose a passphrase|The same)/, 'swordfish\r');
     expect(shown).toContain('made site');
     expect(shown).not.toContain('swordfish');

@@ -2,24 +2,21 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { describeWith } from '../support/components.ts';
-import { buildPrograms } from '../support/cli.ts';
 import { runningMinio } from '../support/minio.ts';
 
 let folder: string;
-let dist: string;
-beforeAll(async () => {
+beforeAll(() => {
   // Its own temporary folder, so that what it leaves there is seen.
   folder = mkdtempSync(join(tmpdir(), 'coatcheck-demo-test-'));
-  dist = await buildPrograms();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function demo(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', 'tests/demo/demo.ts', '--dist', dist, ...args],
+    ['--import', 'tsx', 'tests/demo/demo.ts', '--dist', inject('commands'), ...args],
     {
       env: { PATH: process.env['PATH'] ?? '', TMPDIR: folder, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],

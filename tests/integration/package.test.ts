@@ -32,7 +32,9 @@ describe('the npm package', () => {
   });
 
   it('holds the two commands, what npm wants, and nothing else', () => {
-    expect(packed.files.map(({ path }) => path).toSorted()).toEqual([
+    const paths = packed.files.map(({ path }) => path);
+    const parts = paths.filter((path) => /^dist\/coatcheck-[\w-]+-[0-9A-Z]{8}\.mjs$/.test(path));
+    expect(paths.filter((path) => !parts.includes(path)).toSorted()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { build } from 'esbuild';
+import { join } from 'node:path';
+import { inject } from 'vitest';
 import { createClient } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { parseSite } from '../../protocol/site.ts';
@@ -16,44 +15,8 @@ import { toHex } from '../../bundle/bytes.ts';
 import type { Run } from './machine.ts';
 import { propose } from './site.ts';
 
-let built: Promise<string> | undefined;
-
-/** The two commands as they are published, each in one file; built once per test file. */
-export function buildPrograms(): Promise<string> {
-  built ??= (async () => {
-    // Below node_modules, where they find the packages that they are published with.
-    const cache = join(fs.realpathSync('node_modules'), '.cache', 'coatcheck-test');
-    const { outputFiles } = await build({
-      entryPoints: { coatcheck: 'cli/main.ts', 'coatcheck-agent': 'agent/main.ts' },
-      outdir: cache,
-      outExtension: { '.js': '.mjs' },
-      write: false,
-      bundle: true,
-      packages: 'external',
-      platform: 'node',
-      target: 'node20.19',
-      format: 'esm',
-      logLevel: 'warning',
-    });
-    // Named by what is in it: several test files that build the same at once share it.
-    const hash = createHash('sha256');
-    for (const { contents } of outputFiles) hash.update(contents);
-    const folder = join(cache, hash.digest('hex').slice(0, 16));
-    fs.mkdirSync(folder, { recursive: true });
-    for (const { path, contents } of outputFiles) {
-      const file = join(folder, basename(path));
-      fs.writeFileSync(`${file}.${process.pid}`, contents);
-      fs.renameSync(`${file}.${process.pid}`, file);
-    }
-    return folder;
-  })();
-  return built;
-}
-
 /** `coatcheck` as it is published. */
-export async function cliProgram(): Promise<string> {
-  return join(await buildPrograms(), 'coatcheck.mjs');
-}
+export const cliProgram = (): string => join(inject('commands'), 'coatcheck.mjs');
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -67,7 +30,7 @@ export async function startCli(
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<{ child: ChildProcess; said: { stdout: string; stderr: string }; done: Promise<Run> }> {
-  const command = [process.execPath, await cliProgram(), ...args];
+  const command = [process.execPath, cliProgram(), ...args];
   const [program, ...rest] =
     options.stdout === undefined
       ? command

@@ -3,38 +3,15 @@ import type { ChildProcess } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { build } from 'esbuild';
+import { inject } from 'vitest';
 import { makeKeyFile, readKeyFile } from '../../agent/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
 import { formatSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 
-let built: Promise<string> | undefined;
-
-/** The agent as one file, as images carry it; built anew by each test file. */
-export function agentProgram(): Promise<string> {
-  built ??= (async () => {
-    const program = join(process.cwd(), '.cache', 'test', 'agent.mjs');
-    const outfile = `${program}.${process.pid}`;
-    const require =
-      "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);";
-    await build({
-      entryPoints: ['agent/main.ts'],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      target: 'node20.19',
-      format: 'esm',
-      banner: { js: require },
-      logLevel: 'warning',
-    });
-    // Other test files do the same at the same time.
-    fs.renameSync(outfile, program);
-    return program;
-  })();
-  return built;
-}
+/** The agent as one file, as images carry it. */
+export const agentProgram = (): string => join(inject('commands'), 'coatcheck-agent.mjs');
 
 export interface Run {
   readonly code: number | null;
@@ -88,7 +65,7 @@ export function makeMachine(site: Site, keyFrom?: string): Machine {
     return { child, done };
   };
   const run = async (...args: string[]): Promise<Run> =>
-    start([process.execPath, await agentProgram()], ['--root', root, ...args]).done;
+    start([process.execPath, agentProgram()], ['--root', root, ...args]).done;
   return {
     root,
     identity: deriveIdentity(seed ?? readKeyFile(path('etc/coatcheck/key'))),

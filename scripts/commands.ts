@@ -1,0 +1,40 @@
+import { chmod, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/** Bundles the two commands as they are published into a folder, which holds nothing else then. */
+export async function buildCommands(outdir: string): Promise<void> {
+  const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  const shared = {
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    outdir,
+    legalComments: 'none',
+    logLevel: 'warning',
+  } as const;
+
+  await rm(outdir, { recursive: true, force: true });
+  await build({
+    ...shared,
+    entryPoints: { coatcheck: 'cli/main.ts' },
+    // What is imported when it is needed stays apart: most commands never load the AWS SDK.
+    splitting: true,
+    chunkNames: 'coatcheck-[name]-[hash]',
+    external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
+  });
+  // The agent rides in a node's image: one file that needs nothing but Node.
+  await build({
+    ...shared,
+    entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
+  });
+  const commands = ['coatcheck.mjs', 'coatcheck-agent.mjs'];
+  await Promise.all(commands.map((file) => chmod(join(outdir, file), 0o755)));
+}
