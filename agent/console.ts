@@ -1,5 +1,6 @@
 import { CoatcheckError } from '../bundle/errors.ts';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
+import { escapeJson, escapeLine } from '../protocol/escape.ts';
 
 /** Where a command speaks: results are its product, notes are for whoever watches. */
 export interface Console {
@@ -11,10 +12,10 @@ export interface Console {
 
 export function createConsole(options: { json: boolean }): Console {
   return {
-    note: (line) => void process.stderr.write(`${printable(line)}\n`),
+    note: (line) => void process.stderr.write(`${escapeLine(line)}\n`),
     result: (text, json) =>
       void process.stdout.write(
-        options.json ? ascii(json) : `${text.split('\n').map(printable).join('\n')}\n`,
+        options.json ? escapeJson(json) : `${text.split('\n').map(escapeLine).join('\n')}\n`,
       ),
   };
 }
@@ -31,27 +32,10 @@ export function sayError(error: unknown, options: { json: boolean }): number {
   const details = ours ? error.details : {};
   process.stderr.write(
     options.json
-      ? ascii({ error: { code, message, details } })
-      : `coatcheck: ${printable(message)} [${code}]\n`,
+      ? escapeJson({ error: { code, message, details } })
+      : `coatcheck: ${escapeLine(message)} [${code}]\n`,
   );
   return ERRORS[code].exit;
-}
-
-/**
- * Text from elsewhere, safe for a terminal: what is invisible, moves the cursor or turns the
- * direction of writing comes out as its code point, `<U+202E>`.
- */
-export function printable(text: string): string {
-  return text.replaceAll(
-    /[\p{C}\p{Default_Ignorable_Code_Point}]|(?! )\p{Z}/gu,
-    (char) => `<U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`,
-  );
-}
-
-/** JSON of ASCII characters only, with a line end. */
-function ascii(value: unknown): string {
-  const json = JSON.stringify(value, undefined, 2);
-  return `${json.replace(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
 }
 
 /** A time as it is shown: UTC, to the second. */

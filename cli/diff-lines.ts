@@ -1,5 +1,5 @@
 import type { DiffView, FileView } from './diff-view.ts';
-import { escapeLine, escapeText } from './escape.ts';
+import { escapeLine, escapeText } from '../protocol/escape.ts';
 import { count } from './table.ts';
 import type { Style } from './terminal.ts';
 
@@ -7,8 +7,7 @@ const SIGN = { added: '+', removed: '-', changed: '~' } as const;
 
 /** The difference as lines for a terminal: everything from a node is escaped. */
 export function diffLines(view: DiffView, style: Style): string[] {
-  const lines: string[] = [];
-  for (const file of view.files) lines.push(...fileLines(file, style));
+  const lines = view.files.flatMap((file) => fileLines(file, style));
   for (const { name, before, after } of view.metadata) {
     const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
     lines.push(style.bold(`${SIGN[change]} ${escapeLine(name)}`));
@@ -32,7 +31,6 @@ function fileLines(file: FileView, style: Style): string[] {
   ];
   const head = `${style.bold(`${SIGN[file.change]} ${escapeLine(file.path)}`)}  ${facts.join(', ')}`;
   const lines = (file.lines ?? []).map((line) => styledLine(line, style));
-  if (file.hidden === 'binary') lines.push('  (not text: contents not shown)');
   if (file.hidden === 'secret') lines.push('  (secret: contents not shown without --show-secrets)');
   if (file.maskedValues > 0) {
     lines.push(`  (${count(file.maskedValues, 'value')} masked; --show-secrets shows them)`);

@@ -3,7 +3,7 @@ import { deriveIdentity, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
 import { diffLines } from './diff-lines.ts';
 import { diffView, unifiedLines } from './diff-view.ts';
-import { maskLine, visibilityOf } from './mask.ts';
+import { maskerOf, maskLine } from './mask.ts';
 import { createTerminal } from './terminal.ts';
 
 const node = deriveIdentity(new Uint8Array(32).fill(1));
@@ -56,10 +56,15 @@ describe('the difference as an administrator sees it', () => {
       '\\ No newline at end of file',
     );
   });
-  it('shows what is not text as sizes only', () => {
-    const text = shown([file('etc/hosts', 'a')], [file('etc/hosts', Uint8Array.of(0, 255))]);
-    expect(text).toBe('~ etc/hosts  1 -> 2 bytes\n  (not text: contents not shown)');
+  it('shows what is not text: one odd byte must not hide the rest', () => {
+    const job = Buffer.from('# \xff\0\n* * * * * root evil\n', 'latin1');
+    const text = shown(undefined, [file('etc/cron.d/job', Uint8Array.from(job))]);
+    expect(text).toContain('+# <0xFF><U+0000>\n+* * * * * root evil');
   });
+  it('shows a file of as many lines as a bundle can hold', () => {
+    const text = shown(undefined, [file('etc/motd', 'x\n'.repeat(500_000))]);
+    expect(text.split('\n')).toHaveLength(500_002);
+  }, 20_000);
   it('highlights what executes and what no node accepts', () => {
     expect(shown(undefined, [file('etc/cron.d/job', 'x')])).toContain('EXECUTES');
     expect(shown(undefined, [file('usr/bin/sh', 'x')])).toContain('NOT ALLOWED');
@@ -97,8 +102,26 @@ describe('secrets', () => {
     expect(shown(undefined, [conf])).toContain('1 value masked');
     expect(shown(undefined, [conf])).not.toContain('hunter2');
   });
-  it('a file with a private key is one', () => {
-    expect(visibilityOf('etc/motd', ['-----BEGIN OPENSSH PRIVATE KEY-----'])).toBe('secret');
+  it('are the lines of a private key, and nothing else of its file', () => {
+    const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNz'.repeat(8)}\n${'A'.repeat(24)}==\n`;
+    const text = shown(undefined, [file('etc/motd', `${key}hello\n`)]);
+    expect(text).toContain('PRIVATE KEY-----\n+********\n+********\n+hello\n');
+  });
+  it('are password hashes, wherever they are', () => {
+    const hash = '$6$salt$hash/.09';
+    const text = shown(undefined, [
+      file('etc/passwd', `root:${hash}:0:0::/root:/bin/sh\n`),
+      file('etc/motd', `rootpw --iscrypted ${hash} x\n`),
+    ]);
+    expect(text).toContain('+root:********:0:0::/root:/bin/sh');
+    expect(text).toContain('+rootpw --iscrypted ******** x');
+  });
+  it('are the keys of WireGuard, but not what it runs', () => {
+    const key = `${'A'.repeat(43)}=`;
+    const conf = `[Interface]\nPrivateKey = ${key}\nPostUp = token=1 evil\nPresharedKey=${key}\n`;
+    expect(shown(undefined, [file('etc/wireguard/wg0.conf', conf, 0o600)])).toContain(
+      '+PrivateKey = ********\n+PostUp = token=1 evil\n+PresharedKey=********\n',
+    );
   });
   it('never hide what executes', () => {
     const unit = file(
@@ -106,12 +129,36 @@ describe('secrets', () => {
       '[Service]\nExecStart=sh -c password=1;evil\n',
     );
     expect(shown(undefined, [unit])).toContain('password=1;evil');
-    expect(visibilityOf('etc/cron.d/x', ['-----BEGIN PRIVATE KEY-----'])).toBe('all');
+    expect(maskerOf('etc/cron.d/x', ['-----BEGIN PRIVATE KEY-----'])).toBeUndefined();
+  });
+  it('never hide who gets in', () => {
+    const text = shown(undefined, [
+      file('etc/passwd', '# -----BEGIN PRIVATE KEY-----\ntoken:x:0:0::/root:/bin/sh\n'),
+      file('etc/group', 'password:x:0:eve\n'),
+      file('etc/fstab', 'token:/ / nfs suid 0 0\n'),
+    ]);
+    expect(text).toContain('+token:x:0:0::/root:/bin/sh');
+    expect(text).toContain('+password:x:0:eve');
+    expect(text).toContain('+token:/ / nfs suid 0 0');
+  });
+  it('never hide which units run', () => {
+    const metadata: Metadata = {
+      enable: ['evil.service', 'token:x.service'],
+      restart: { 'etc/default/password': ['evil.service'] },
+      answers: { password: 'hunter2' },
+    };
+    const view = diffView(undefined, manifest([], metadata), { showSecrets: false, stat: false });
+    const text = diffLines(view, style).join('\n');
+    expect(text).toContain('+evil.service token:x.service');
+    expect(text).toContain('+ restart etc/default/password\n+evil.service');
+    expect(text).not.toContain('hunter2');
   });
   it.each([
     ['Token: abc', 'Token: ********'],
     ['  "api_key": "abc",', '  "api_key": ********'],
     ['ldap_default_authtok_password=x y', 'ldap_default_authtok_password=********'],
+    ['PresharedKey = abc', 'PresharedKey = ********'],
+    ['bindpw abc', 'bindpw ********'],
     ['passwd: files systemd', 'passwd: files systemd'],
     ['PasswordAuthentication no', 'PasswordAuthentication no'],
   ])('%s', (line, masked) => expect(maskLine(line)).toBe(masked));

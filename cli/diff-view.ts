@@ -1,10 +1,10 @@
 import { structuredPatch } from 'diff';
 import type { FileEntry, Manifest } from '../bundle/index.ts';
+import { decodeBytes } from '../protocol/escape.ts';
 import { classifyPath } from '../protocol/paths.ts';
 import { compareFiles, compareMetadata } from './changes.ts';
 import type { FileChange, MetadataChange } from './changes.ts';
-import { isText } from './escape.ts';
-import { MASK, maskLine, visibilityOf } from './mask.ts';
+import { MASK, maskerOf, maskLine } from './mask.ts';
 
 export interface DiffOptions {
   /** show what mask.ts would hide */
@@ -23,10 +23,12 @@ export interface FileView {
   readonly owner?: { readonly before?: string; readonly after?: string };
   /** Bytes. */
   readonly size: { readonly before?: number; readonly after?: number };
-  /** Lines of a unified diff without its file header; absent for what is not text, or masked. */
+  /**
+   * Lines of a unified diff without its file header, as `decodeBytes` has them; absent where nobody
+   * asked for them, or where they are hidden.
+   */
   readonly lines?: readonly string[];
-  /** Why `lines` is absent. */
-  readonly hidden?: 'binary' | 'secret';
+  readonly hidden?: 'secret';
   readonly maskedValues: number;
 }
 
@@ -51,7 +53,10 @@ export function diffView(
   };
 }
 
-function maskMetadata({ name, before, after }: MetadataChange): MetadataChange {
+/** Only answers may hold a password; a mask on units would hide what executes. */
+function maskMetadata(change: MetadataChange): MetadataChange {
+  const { name, before, after } = change;
+  if (!name.startsWith('answers ')) return change;
   const mask = (value: string): string =>
     maskLine(`${name}=${value}`) === `${name}=${value}` ? value : MASK;
   return {
@@ -90,21 +95,17 @@ function contentView(
   options: DiffOptions,
 ): Pick<FileView, 'lines' | 'hidden' | 'maskedValues'> {
   if (!change.content || options.stat) return { maskedValues: 0 };
-  const sides = [change.before?.content, change.after?.content].map(
-    (bytes) => bytes ?? new Uint8Array(),
-  ) as [Uint8Array, Uint8Array];
-  if (!sides.every(isText)) return { hidden: 'binary', maskedValues: 0 };
-  const [before, after] = sides.map((bytes) => new TextDecoder().decode(bytes)) as [string, string];
-  const visibility = options.showSecrets ? 'all' : visibilityOf(change.path, [before, after]);
-  if (visibility === 'secret') return { hidden: 'secret', maskedValues: 0 };
-  let maskedValues = 0;
-  const lines = unifiedLines(before, after).map((line) => {
-    if (visibility === 'all' || line.startsWith('@@')) return line;
-    const masked = line[0]! + maskLine(line.slice(1));
-    if (masked !== line) maskedValues++;
-    return masked;
-  });
-  return { lines, maskedValues };
+  const [before, after] = [change.before, change.after].map((file) =>
+    decodeBytes(file?.content ?? new Uint8Array()),
+  ) as [string, string];
+  const mask = options.showSecrets ? undefined : maskerOf(change.path, [before, after]);
+  if (mask === 'secret') return { hidden: 'secret', maskedValues: 0 };
+  const lines = unifiedLines(before, after);
+  if (mask === undefined) return { lines, maskedValues: 0 };
+  const masked = lines.map((line) =>
+    line.startsWith('@@') ? line : line[0]! + mask(line.slice(1)),
+  );
+  return { lines: masked, maskedValues: masked.filter((line, i) => line !== lines[i]).length };
 }
 
 /** Effort that a pair of files may cost; beyond it all lines are shown as replaced. */

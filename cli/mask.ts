@@ -1,28 +1,49 @@
 import { classifyPath } from '../protocol/paths.ts';
 
-/**
- * How much of a file is shown. `secret`: only that it changed, and how many lines. `values`: lines,
- * without the values that look like secrets. `all`: lines as they are. Files that execute are
- * always shown as they are: a command must not hide behind something that looks like a password.
- */
-export type Visibility = 'secret' | 'values' | 'all';
-
-const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----/;
-
-export function visibilityOf(path: string, texts: readonly string[]): Visibility {
-  const kind = classifyPath(path);
-  if (kind === 'secret') return 'secret';
-  if (kind === 'exec') return 'all';
-  return texts.some((text) => PRIVATE_KEY.test(text)) ? 'secret' : 'values';
-}
-
-const SECRET_VALUE =
-  /((?:password|passphrase|secret|token|psk|api[_-]?key|private[_-]?key|credential)[\w.-]*["']?\s*[:=]\s*|passwd\s*=\s*)(\S.*)$/i;
-
 /** What stands where a secret was. */
 export const MASK = '********';
 
-/** One line of text with the value of a `password = ...` and its like masked. */
-export function maskLine(line: string): string {
-  return line.replace(SECRET_VALUE, `$1${MASK}`);
+/** One line of text with the secrets in it masked. */
+export type Masker = (line: string) => string;
+
+const WIREGUARD = /^etc\/wireguard\/[^/]+\.conf$/;
+const ACCOUNTS = /^etc\/(passwd|group)$/;
+const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----/;
+
+/**
+ * How the lines of a file are shown where nobody asked for secrets: `secret`, not at all, undefined,
+ * as they are. Files that execute, or let somebody in, are shown: a command must not hide behind
+ * something that looks like a password. Only what is nothing else than a key or a hash, in the one
+ * place where such a file has it, is masked in them (docs/adr/0061).
+ * @param texts the whole file, before and after
+ */
+export function maskerOf(path: string, texts: readonly string[]): Masker | 'secret' | undefined {
+  if (ACCOUNTS.test(path)) return maskHash;
+  // Secret and executing: wg-quick runs PostUp.
+  if (WIREGUARD.test(path)) return maskWireguardKey;
+  const kind = classifyPath(path);
+  if (kind === 'secret') return 'secret';
+  if (kind === 'exec') return undefined;
+  // A whole file would be too good a hiding place, so only the lines of a key.
+  return texts.some((text) => PRIVATE_KEY.test(text))
+    ? (line) => maskLine(maskKeyLine(line))
+    : maskLine;
 }
+
+const SECRET_VALUE =
+  /((?:password|passphrase|secret|token|psk|preshared[_-]?key|api[_-]?key|private[_-]?key|credential)[\w.-]*["']?\s*[:=]\s*|passwd\s*=\s*|\bbindpw\s+)(\S.*)$/i;
+const HASH = /(?<![\w$])\$(?:1|2[abxy]|5|6|7|y|gy|sha1|argon2id?)\$[\w./$=,+-]+/g;
+
+/** One line of text with the value of a `password = ...` and its like, and crypt(5) hashes, masked. */
+export function maskLine(line: string): string {
+  return line.replace(SECRET_VALUE, `$1${MASK}`).replace(HASH, MASK);
+}
+
+/** The second field of `passwd` and `group`, where it is a hash: neither `x` nor `!`, `*` or empty. */
+const maskHash: Masker = (line) => line.replace(/^([^:]*:)[^:]{2,}(?=:)/, `$1${MASK}`);
+
+const maskWireguardKey: Masker = (line) =>
+  line.replace(/^(\s*(?:PrivateKey|PresharedKey)\s*=\s*)[A-Za-z0-9+/]{43}=\s*$/i, `$1${MASK}`);
+
+/** A line of base64 as PEM and OpenPGP fill them. */
+const maskKeyLine: Masker = (line) => line.replace(/^\s*[A-Za-z0-9+/=]{24,}\s*$/, MASK);

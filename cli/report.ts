@@ -3,7 +3,7 @@ import type { NodeId, Report } from '../bundle/index.ts';
 import { codeOf, fail } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
 import { reportKey } from '../protocol/keys.ts';
-import { escapeLine } from './escape.ts';
+import { escapeLine } from '../protocol/escape.ts';
 import type { Opened } from './opened.ts';
 import type { Session } from './session.ts';
 import { when } from './time.ts';

@@ -6,7 +6,7 @@ import { sameFiles } from './changes.ts';
 import { diffLines } from './diff-lines.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView } from './diff-view.ts';
-import { escapeLine } from './escape.ts';
+import { escapeLine } from '../protocol/escape.ts';
 import { openEntry } from './opened.ts';
 import type { Opened } from './opened.ts';
 import type { Session } from './session.ts';

@@ -1,7 +1,7 @@
 import { toHex } from '../bundle/index.ts';
 import type { VerifiedFrame } from '../bundle/index.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
-import { escapeLine } from './escape.ts';
+import { escapeLine } from '../protocol/escape.ts';
 import { when } from './time.ts';
 
 /** Who decided, by the names of the keyset. */

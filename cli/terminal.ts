@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/index.ts';
-import { escapeJson, escapeLine } from './escape.ts';
+import { escapeJson, escapeLine } from '../protocol/escape.ts';
 
 /** What a command may do to the terminal: results to stdout, everything else to stderr. */
 export interface Terminal {

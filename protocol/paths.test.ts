@@ -6,7 +6,6 @@ describe('classifyPath', () => {
     ['etc/hostname', 'plain'],
     ['etc/hosts', 'plain'],
     ['etc/resolv.conf', 'plain'],
-    ['etc/passwd', 'plain'],
     ['etc/systemd/journald.conf', 'plain'],
     ['etc/systemd/journald.conf.d/size.conf', 'plain'],
     ['etc/systemd/network/10-lan.network', 'plain'],
@@ -28,6 +27,15 @@ describe('classifyPath', () => {
     ['etc/pam.d/sshd', 'exec'],
     ['etc/profile.d/x.sh', 'exec'],
     ['root/.ssh/authorized_keys', 'exec'],
+    ['etc/passwd', 'exec'],
+    ['etc/group', 'exec'],
+    ['etc/fstab', 'exec'],
+    ['etc/hosts.allow', 'exec'],
+    ['etc/ssh/ssh_config', 'exec'],
+    ['etc/systemd/system.conf', 'exec'],
+    ['etc/apt/sources.list.d/x.list', 'exec'],
+    ['etc/chrony/chrony.keys', 'secret'],
+    ['etc/chrony/chrony.conf', 'plain'],
   ])('%s is %s', (path, expected) => {
     expect(classifyPath(path)).toBe(expected);
   });
@@ -68,6 +76,6 @@ describe('classifyPath', () => {
   });
 
   it('knows the merged files, and shows what of them is secret as secret', () => {
-    expect(MERGED.map(classifyPath)).toEqual(['plain', 'secret', 'plain']);
+    expect(MERGED.map(classifyPath)).toEqual(['exec', 'secret', 'exec']);
   });
 });

@@ -13,7 +13,7 @@ import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../files.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../home.ts';
 import { statementDocument, statementLine } from '../statement-line.ts';
 

@@ -2,7 +2,7 @@ import { ZERO_DIGEST, fromHex } from '../../bundle/index.ts';
 import { fail, codeOf } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { decide } from '../decide.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { findNode, onlyMatch, waiting } from '../find.ts';
 import { openEntry, openPlace } from '../opened.ts';
 import { confirm } from '../passphrase.ts';

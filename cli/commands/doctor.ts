@@ -6,7 +6,7 @@ import { probePermissions } from '../doctor/permissions.ts';
 import { probePresigned } from '../doctor/presigned.ts';
 import type { Finding } from '../doctor/probe.ts';
 import { probeRecords } from '../doctor/record.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../home.ts';
 import { storePlace } from '../store-options.ts';
 import type { StoreFlags } from '../store-options.ts';

@@ -1,6 +1,6 @@
 import { toHex } from '../../bundle/index.ts';
 import type { Context } from '../context.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { findNode } from '../find.ts';
 import { openSession } from '../session.ts';
 import { decidedBy, statementDocument } from '../statement-line.ts';

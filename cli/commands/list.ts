@@ -3,7 +3,7 @@ import type { NodeId, Statement } from '../../bundle/index.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../../protocol/history.ts';
 import type { Context } from '../context.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { openSession } from '../session.ts';
 import type { Session } from '../session.ts';
 import { decidedBy } from '../statement-line.ts';

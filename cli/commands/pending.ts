@@ -1,7 +1,7 @@
 import type { NodeId } from '../../bundle/index.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { waiting } from '../find.ts';
 import type { Waiting } from '../find.ts';
 import { openPlace } from '../opened.ts';

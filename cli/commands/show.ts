@@ -4,7 +4,7 @@ import { codeOf, fail } from '../../protocol/errors.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { classifyPath } from '../../protocol/paths.ts';
 import type { Context } from '../context.ts';
-import { escapeLine } from '../escape.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { findBundle, knownNodes, onlyMatch, waiting } from '../find.ts';
 import type { BundlePlace } from '../find.ts';
 import { openPlace } from '../opened.ts';

@@ -1,5 +1,5 @@
 /**
- * What a node says (names, paths, file contents, reasons) on its way to an administrator's
+ * What a stranger says (names, paths, file contents, reasons, an error's sentence) on its way to a
  * terminal. A terminal obeys control sequences, reorders bidirectional text and hides zero-width
  * characters; each of them could make a reviewer approve what they did not see. So everything that
  * is not plainly visible is written as its code point, `<U+202E>`, or as its byte, `<0xFF>`, where
@@ -16,48 +16,26 @@
 const UNSEEN =
   /[\p{C}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Z}|<(?=U\+|0x)|(?<=^|[\p{C}\p{Z}]|\p{M}{2})\p{M}/gu;
 
-const codePoint = (char: string): string =>
-  `<U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}>`;
+/** A byte that is no UTF-8 is this plus the byte, a lone surrogate, which no UTF-8 decodes to. */
+const BYTE = 0xdc00;
+
+const hex = (n: number, digits: number): string =>
+  n.toString(16).toUpperCase().padStart(digits, '0');
+
+function notation(char: string): string {
+  const point = char.codePointAt(0)!;
+  const byte = point - BYTE;
+  return byte >= 0x80 && byte <= 0xff ? `<0x${hex(byte, 2)}>` : `<U+${hex(point, 4)}>`;
+}
 
 /** One line of text that is safe to print; line ends and tabs are escaped as well. */
 export function escapeLine(text: string): string {
-  return text.replace(UNSEEN, codePoint);
+  return text.replace(UNSEEN, notation);
 }
 
 /** Text of several lines that is safe to print: keeps `\n` and `\t` and nothing else unseen. */
 export function escapeText(text: string): string {
-  return text.replace(UNSEEN, (char) => (char === '\n' || char === '\t' ? char : codePoint(char)));
-}
-
-/**
- * Text of several lines from bytes of any kind; what is not UTF-8 is shown as `<0xNN>` per byte.
- */
-export function escapeBytes(bytes: Uint8Array): string {
-  if (isText(bytes)) return escapeText(decode(bytes));
-  let out = '';
-  let start = 0;
-  for (let at = 0; at < bytes.length;) {
-    const length = sequenceLength(bytes, at);
-    if (length > 0) {
-      at += length;
-      continue;
-    }
-    out += escapeText(decode(bytes.subarray(start, at)));
-    out += `<0x${bytes[at]!.toString(16).toUpperCase().padStart(2, '0')}>`;
-    start = ++at;
-  }
-  return out + escapeText(decode(bytes.subarray(start)));
-}
-
-/** True if the bytes are text that a person can compare line by line: UTF-8 without NUL. */
-export function isText(bytes: Uint8Array): boolean {
-  if (bytes.includes(0)) return false;
-  try {
-    decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
+  return text.replace(UNSEEN, (char) => (char === '\n' || char === '\t' ? char : notation(char)));
 }
 
 /**
@@ -70,11 +48,33 @@ export function escapeJson(value: unknown): string {
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const decode = (bytes: Uint8Array): string => utf8.decode(bytes);
+
+/**
+ * Text from bytes of any kind, without loss: a byte 0xNN that is not UTF-8 becomes the lone
+ * surrogate U+DCNN (as Python's `surrogateescape` has it), which is shown as `<0xNN>`.
+ */
+export function decodeBytes(bytes: Uint8Array): string {
+  let text = '';
+  let start = 0;
+  for (let at = 0; at < bytes.length;) {
+    const length = sequenceLength(bytes, at);
+    at += length;
+    if (length > 0) continue;
+    text += utf8.decode(bytes.subarray(start, at)) + String.fromCharCode(BYTE + bytes[at]!);
+    start = ++at;
+  }
+  return text + utf8.decode(bytes.subarray(start));
+}
 
 /** Bytes of the well-formed UTF-8 sequence at `at` (1 to 4), or 0 if there is none. */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
-  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  return isText(bytes.subarray(at, at + length)) || first === 0 ? length : 0;
+  if (first < 0x80) return 1;
+  const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  try {
+    utf8.decode(bytes.subarray(at, at + length));
+    return length;
+  } catch {
+    return 0;
+  }
 }
