@@ -97,4 +97,17 @@ describe('verifyChain', () => {
       expect(verifyChain([pinned, second, third], pin)).toEqual(third.keyset);
     }
   });
+
+  it('looks at no signature of keysets that do not hang together with the pinned one', () => {
+    const unsigned = (before: SignedKeyset): SignedKeyset => ({ ...next(before), signatures: [] });
+    const strange = signKeyset(keysetOf({ keys: [adminKey('eve', grace)] }), []);
+    const second = unsigned(pinned);
+    for (const [code, chain] of [
+      ['not_pinned', [strange, unsigned(strange)]],
+      ['bad_chain', [pinned, second, unsigned(pinned)]],
+      ['threshold_not_met', [pinned, second]],
+    ] as const) {
+      expect(() => verifyChain(chain, pinned)).toThrow(expect.objectContaining({ code }));
+    }
+  });
 });

@@ -588,20 +588,17 @@ def decode_chain(data):
 
 
 def verify_chain(chain, pinned):
-    passes_pinned = False
-    for at, keyset in enumerate(chain):
-        require(keyset["site"] == pinned["site"], "bad_site")
-        if at > 0:
-            before = chain[at - 1]
-            require(keyset["version"] == before["version"] + 1, "bad_chain")
-            require(keyset["previous"] == before["digest"], "bad_chain")
-            verify_keys(keyset["signatures"], keyset["message"], before["keys"])
-            signers = [before["keys"][index] for index, _, _ in keyset["signatures"]]
-            require(all(key["may"] == 0 for key in signers), "key_not_allowed")
-            require(len(signers) >= before["threshold"], "threshold_not_met")
-        if keyset["version"] == pinned["version"]:
-            passes_pinned = keyset["digest"] == pinned["digest"]
-    require(passes_pinned, "not_pinned")
+    names = [(keyset["version"], keyset["digest"]) for keyset in chain]
+    require(all(keyset["site"] == pinned["site"] for keyset in chain), "bad_site")
+    for before, keyset in zip(chain, chain[1:]):
+        require(keyset["version"] == before["version"] + 1, "bad_chain")
+        require(keyset["previous"] == before["digest"], "bad_chain")
+    require((pinned["version"], pinned["digest"]) in names, "not_pinned")
+    for before, keyset in zip(chain, chain[1:]):
+        verify_keys(keyset["signatures"], keyset["message"], before["keys"])
+        signers = [before["keys"][index] for index, _, _ in keyset["signatures"]]
+        require(all(key["may"] == 0 for key in signers), "key_not_allowed")
+        require(len(signers) >= before["threshold"], "threshold_not_met")
     return chain[-1]
 
 

@@ -298,6 +298,13 @@ function chains(): Vector[] {
     refuse('after_pinned', 'not_pinned', 'begins after the pinned version', second),
     refuse('not_pinned', 'not_pinned', 'another version 1 of the same site', other),
     refuse(
+      'not_pinned_unsigned',
+      'not_pinned',
+      'the same, and a version 2 that nobody signed: the pin is looked at first',
+      other,
+      follow(other, {}, []),
+    ),
+    refuse(
       'forked',
       'not_pinned',
       'another version 1, and what follows it',
