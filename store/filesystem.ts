@@ -10,7 +10,7 @@ import { isMissing, requireObjects, withStoreErrors } from './filesystem-errors.
 import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesystem-paths.ts';
 import { alreadyExists, contentEtag, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, pageOf } from './page.ts';
-import type { ObjectInfo, ObjectStore, StoredObject } from './port.ts';
+import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
 
 /**
  * Opens the store in a folder, after removing what writers that crashed left in `staging`.
@@ -84,11 +84,23 @@ export function createFilesystemStore(dir: string): ObjectStore {
     }
   }
 
-  async function readInfo(key: ObjectKey): Promise<ObjectInfo | undefined> {
+  async function readHead(key: ObjectKey): Promise<ObjectHead | undefined> {
     const object = await read(key);
     if (object === undefined) return undefined;
     const { size, etag, modified } = object;
     return { key, size, etag, modified };
+  }
+
+  /** Without reading it: a page of a listing may be a gigabyte, and anybody may cause one. */
+  async function readInfo(key: ObjectKey): Promise<ObjectInfo | undefined> {
+    try {
+      const { size, mtime: modified } = await stat(pathOf(key));
+      return { key, size, modified };
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await requireObjects(objects);
+      return undefined;
+    }
   }
 
   return {
@@ -114,7 +126,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
 
     get: (key, { maxBytes }) => guarded(() => read(key, maxBytes)),
 
-    head: (key) => guarded(() => readInfo(key)),
+    head: (key) => guarded(() => readHead(key)),
 
     delete: (key) =>
       guarded(async () => {
@@ -192,7 +204,7 @@ async function collectKeys(
   }
 }
 
-/** A few at a time: a thousand files open at once is more than some systems allow. */
+/** A few at a time, so that a long listing leaves the file system to others too. */
 async function inBatches<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   for (let i = 0; i < items.length; i += 16) {

@@ -18,12 +18,7 @@ export function createMemoryStore(): ObjectStore {
     });
     return { etag };
   };
-  const info = ({ key, size, etag, modified }: ObjectInfo): ObjectInfo => ({
-    key,
-    size,
-    etag,
-    modified,
-  });
+  const info = ({ key, size, modified }: ObjectInfo): ObjectInfo => ({ key, size, modified });
 
   /* eslint-disable @typescript-eslint/require-await -- the port's promises; nothing here waits, which is what makes each operation atomic */
   return {
@@ -43,7 +38,7 @@ export function createMemoryStore(): ObjectStore {
     },
     async head(key) {
       const object = objects.get(key);
-      return object && info(object);
+      return object && { ...info(object), etag: object.etag };
     },
     async delete(key) {
       objects.delete(key);

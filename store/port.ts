@@ -1,16 +1,20 @@
 import type { ObjectKey } from '../protocol/keys.ts';
 
-/** What a store says about an object without sending it. */
+/** What a listing says about an object. */
 export interface ObjectInfo {
   readonly key: ObjectKey;
   /** bytes */
   readonly size: number;
-  /** Opaque; equal exactly when the bytes are. Without surrounding quotes. */
-  readonly etag: string;
   readonly modified: Date;
 }
 
-export interface StoredObject extends ObjectInfo {
+/** What a store says about an object without sending it. */
+export interface ObjectHead extends ObjectInfo {
+  /** Opaque; equal exactly when the bytes are. Without surrounding quotes. */
+  readonly etag: string;
+}
+
+export interface StoredObject extends ObjectHead {
   readonly body: Uint8Array;
 }
 
@@ -38,7 +42,7 @@ export interface ObjectStore {
   replace(key: ObjectKey, body: Uint8Array, etag: string): Promise<{ etag: string }>;
   /** Undefined only for a key that is not there. Throws `too_large` above `maxBytes`. */
   get(key: ObjectKey, options: { maxBytes: number }): Promise<StoredObject | undefined>;
-  head(key: ObjectKey): Promise<ObjectInfo | undefined>;
+  head(key: ObjectKey): Promise<ObjectHead | undefined>;
   /** Succeeds also if nothing is there. */
   delete(key: ObjectKey): Promise<void>;
   /** One page of the keys that start with `prefix` and sort after `after`; at most `limit` (1,000). */

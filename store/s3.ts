@@ -14,7 +14,7 @@ import type { ObjectKey } from '../protocol/keys.ts';
 import { alreadyExists, preconditionFailed, tooLarge } from './outcomes.ts';
 import { PAGE_SIZE } from './page.ts';
 import { pinnedPutHeaders } from './pinned-headers.ts';
-import type { ObjectInfo, ObjectStore, StoredObject, UrlSigner } from './port.ts';
+import type { ObjectHead, ObjectStore, StoredObject, UrlSigner } from './port.ts';
 import { describeFailure, storeError } from './s3-errors.ts';
 import { credentialsProvider, urlExpiry } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
@@ -77,7 +77,7 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
     }
   }
 
-  async function head(key: ObjectKey): Promise<ObjectInfo | undefined> {
+  async function head(key: ObjectKey): Promise<ObjectHead | undefined> {
     try {
       const answer = await reader.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
       return infoOf(key, answer);
@@ -204,7 +204,7 @@ function infoOf(
     ContentLength?: number | undefined;
     LastModified?: Date | undefined;
   },
-): ObjectInfo {
+): ObjectHead {
   return {
     key,
     size: answer.ContentLength ?? 0,

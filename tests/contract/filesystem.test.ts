@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, open, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -163,6 +163,14 @@ describe('the filesystem store', () => {
     await writeFile(join(folder, 'UPPER.object'), '');
     await writeFile(join(folder, '%zz.object'), '');
     expect((await store.list('')).objects.map((object) => object.key)).toEqual([KEY]);
+  });
+
+  it('lists an object without reading it', async () => {
+    await store.create(KEY, bytes('x'));
+    // More than Node reads at once, and none of it on the disk.
+    const size = 2 ** 32;
+    await truncate(join(dir, 'objects', 'approved', `${ID}.object`), size);
+    expect((await store.list('approved/')).objects).toMatchObject([{ key: KEY, size }]);
   });
 
   it('keeps keys apart that only differ in case, dots or escapes', async () => {

@@ -68,9 +68,11 @@ export function storeContract(
       expect(etag).not.toContain('"');
       expect(object.modified.getTime()).toBeGreaterThan(before);
       expect(object.modified.getTime()).toBeLessThan(Date.now() + 5000);
+      const head = await store.head(key);
+      expect(head).toMatchObject({ etag });
       const [listed] = (await store.list(key)).objects;
-      for (const info of [await store.head(key), listed]) {
-        expect(info).toMatchObject({ key, size: 5, etag });
+      for (const info of [head, listed]) {
+        expect(info).toMatchObject({ key, size: 5 });
         expect(info).not.toHaveProperty('body');
         // A listing may know the time to the millisecond where a header has only the second.
         const apart = info!.modified.getTime() - object.modified.getTime();

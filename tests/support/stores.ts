@@ -46,6 +46,8 @@ export function brokenSigner(code: ErrorCode = 'store_unavailable'): UrlSigner {
 /** Everything in a store: each key with its ETag and size. */
 export async function contents(store: ObjectStore): Promise<string[]> {
   const all: string[] = [];
-  for await (const { key, etag, size } of listAll(store, '')) all.push(`${key} ${etag} ${size}`);
+  for await (const { key, size } of listAll(store, '')) {
+    all.push(`${key} ${(await store.head(key))?.etag} ${size}`);
+  }
   return all;
 }

@@ -210,7 +210,9 @@ class Run {
     const now = new Map<string, string>();
     const before = new Map(this.#slotsSeen);
     const prefix = nodePrefix('history', world.node.id);
-    for await (const { key, etag } of listAll(world.bucket, prefix)) now.set(key, etag);
+    for await (const { key } of listAll(world.bucket, prefix)) {
+      now.set(key, (await world.bucket.head(key))!.etag);
+    }
     for (const [key, etag] of before) {
       if (key.startsWith(prefix)) expect(now.get(key)).toBe(etag);
     }

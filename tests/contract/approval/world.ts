@@ -141,8 +141,8 @@ export function makeWorld(under: StoreUnderTest, testSite: TestSite = fixture.ma
     async objects() {
       const found: Record<string, string> = {};
       for (const prefix of ['pending', 'history', 'rejected'] as const) {
-        for await (const { key, etag } of listAll(bucket, nodePrefix(prefix, node.id))) {
-          found[key] = etag;
+        for await (const { key } of listAll(bucket, nodePrefix(prefix, node.id))) {
+          found[key] = (await bucket.head(key))!.etag;
         }
       }
       const shown = await bucket.head(approvedKey(node.id));
