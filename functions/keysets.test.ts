@@ -79,6 +79,15 @@ describe('cachedChain', () => {
     now = 100;
     expect(names(await chain())).toEqual([1, 2]);
   });
+  it('reads again after the clock was set back: a key taken away is not trusted until then', async () => {
+    let now = 1_000_000;
+    const stored: Record<number, Uint8Array> = {};
+    const chain = cachedChain(reader(stored), site, { cacheSeconds: 60, clock: () => now });
+    expect(names(await chain())).toEqual([1]);
+    now = 1000;
+    stored[2] = bytes(second);
+    expect(names(await chain())).toEqual([1, 2]);
+  });
   it('does not keep a failure', async () => {
     let isBroken = true;
     const chain = cachedChain(

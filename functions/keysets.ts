@@ -107,16 +107,18 @@ export function cachedChain(
   options: { cacheSeconds: number; clock: () => number },
 ): ChainReader {
   let known: [SignedKeyset, ...SignedKeyset[]] = [site.pinned];
-  let goodUntil = -Infinity;
+  let readAt = -Infinity;
   let reading: Promise<readonly SignedKeyset[]> | undefined;
 
   async function readAgain(): Promise<readonly SignedKeyset[]> {
     known = await currentChain(reader, known);
-    goodUntil = options.clock() + options.cacheSeconds;
+    readAt = options.clock();
     return known;
   }
   return async () => {
-    if (options.clock() < goodUntil) return known;
+    const age = options.clock() - readAt;
+    // Below zero after the clock was set back: by how much would be how long a key taken away stays.
+    if (age >= 0 && age < options.cacheSeconds) return known;
     reading ??= readAgain().finally(() => (reading = undefined));
     return reading;
   };
