@@ -54,10 +54,10 @@ async function acquire(path: string): Promise<() => Promise<void>> {
   const me: Holder = { token: randomUUID(), pid: process.pid, ...(await thisMachine()) };
   // Linked only when complete, so a lock file never shows half a holder while the machine runs.
   const draft = `${path}.${me.token}.draft`;
-  await writeFile(draft, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
-  ours.add(me.token);
   const deadline = Date.now() + WAIT_MILLISECONDS;
+  ours.add(me.token);
   try {
+    await writeFile(draft, JSON.stringify(me), { flag: 'wx', mode: 0o600 });
     for (let delay = 1; ; delay = Math.min(delay * 2, 50)) {
       if (await tryLink(draft, path)) {
         return async () => {

@@ -229,6 +229,23 @@ function fullDisk(disk: SmallDisk): void {
     expect((await store.get(historyKey(ID, 2), LIMIT))!.size).toBe(large.length);
   });
 
+  it('leaves no half-written lock on a disk without a byte left', async () => {
+    const store = await openFilesystemStore(dir, { create: true });
+    await store.create(KEY, bytes('x'));
+    const file = await open(join(disk.path, 'filler'), 'w');
+    try {
+      const noSpace = { code: 'ENOSPC' };
+      await expect(file.writeFile(new Uint8Array(1024 * 1024))).rejects.toMatchObject(noSpace);
+      await expect(store.delete(KEY)).rejects.toMatchObject({ code: 'store_full' });
+    } finally {
+      await file.close();
+      await rm(join(disk.path, 'filler'));
+    }
+    expect(await readdir(join(dir, 'locks'))).toEqual([]);
+    await store.delete(KEY);
+    expect(await store.get(KEY, LIMIT)).toBeUndefined();
+  });
+
   it('says store_denied on a disk that is read-only, and still reads', async () => {
     const store = await openFilesystemStore(dir, { create: true });
     const { etag } = await store.create(KEY, bytes('x'));
