@@ -1,5 +1,6 @@
 import type { FileEntry } from '../bundle/manifest.ts';
 import type { Folder } from './folder.ts';
+import { withLock } from './lock.ts';
 import { keep, readKept, sweepContents, writeKept } from './kept.ts';
 import type { Kept } from './kept.ts';
 import { commitMarker, readMarker, stageMarker } from './marker.ts';
@@ -26,6 +27,8 @@ export interface ApplyInput {
   readonly owners: boolean;
   /** What the marker says besides the files. */
   readonly about: Omit<Marker, 'files'>;
+  /** Asked once no other process applies anything here; throws if this bundle comes too late. */
+  readonly checkTurn?: () => void;
 }
 
 /**
@@ -34,30 +37,33 @@ export interface ApplyInput {
  * and run again, with this bundle or another, the result is the same as without the kill. An error
  * before the first rename, a full disk above all, leaves every file as it was.
  *
- * @throws path_refused, file_denied, file_malformed, disk_full
+ * @throws path_refused, file_denied, file_malformed, disk_full; in_use while another process does so
  */
 export function applyFiles(input: ApplyInput): Applied {
+  return withState(input.root, (state) => withLock(state, () => applyIn(state, input)));
+}
+
+function applyIn(state: Folder, input: ApplyInput): Applied {
   const { root, files, owners, about } = input;
-  return withState(root, (state) => {
-    recover(root, state);
-    const kept = readKept(state);
-    const plan = planApply({ root, state, files, kept, owners });
-    if (plan.changes.length > 0 || !isApplied(readMarker(root), input, plan)) {
-      try {
-        keepAside(state, kept, plan);
-        stage(root, state, plan.changes, owners);
-        stageMarker(state, { ...about, files: plan.files });
-        commit(root, plan.changes);
-        commitMarker(state);
-      } catch (error) {
-        recover(root, state);
-        sweepContents(state, readKept(state));
-        throw error;
-      }
+  input.checkTurn?.();
+  recover(root, state);
+  const kept = readKept(state);
+  const plan = planApply({ root, state, files, kept, owners });
+  if (plan.changes.length > 0 || !isApplied(readMarker(root), input, plan)) {
+    try {
+      keepAside(state, kept, plan);
+      stage(root, state, plan.changes, owners);
+      stageMarker(state, { ...about, files: plan.files });
+      commit(root, plan.changes);
+      commitMarker(state);
+    } catch (error) {
+      recover(root, state);
+      sweepContents(state, readKept(state));
+      throw error;
     }
-    forget(state, files);
-    return summary(plan);
-  });
+  }
+  forget(state, files);
+  return summary(plan);
 }
 
 function summary({ changes, files }: Plan): Applied {

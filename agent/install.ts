@@ -55,8 +55,17 @@ export function install(node: Node, decision: Decision): Applied {
         seq: statement.seq,
         appliedAt: node.now(),
       },
+      checkTurn: () => checkNewest(node, statement.seq),
     }),
   );
+}
+
+/** Another process may have verified, and applied, a newer decision meanwhile. */
+function checkNewest(node: Node, seq: number): void {
+  const newest = node.memory.load()?.seq ?? seq;
+  if (newest > seq) {
+    throw fail('rollback_refused', `decision ${newest} came while decision ${seq} was read`);
+  }
 }
 
 /** Who decided, when and why. The reason is a stranger's text: the console escapes it. */

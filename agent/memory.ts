@@ -3,6 +3,7 @@ import { fromHex, toHex } from '../bundle/bytes.ts';
 import type { NodeId } from '../bundle/identity.ts';
 import type { NodeMemory } from '../protocol/verify.ts';
 import type { Folder } from './folder.ts';
+import { withLock } from './lock.ts';
 import { Count, HexDigest, readState, writeState } from './state-file.ts';
 import type { StatePlace } from './state-place.ts';
 
@@ -16,7 +17,7 @@ export interface Memory extends NodeMemory {
 export interface MemoryStore {
   /** @throws file_malformed: a damaged memory is not a missing one */
   load(): Memory | undefined;
-  /** Durable when it returns. Call it only with what was verified. */
+  /** Durable when it returns; keeps what is newer. Call it only with what was verified. */
   save(memory: Memory): void;
 }
 
@@ -53,10 +54,14 @@ export function fileMemory(place: StatePlace, site: Uint8Array, node: NodeId): M
     save({ keysetVersion, keysetDigest, seq, digest, issued }) {
       const hex = { keysetDigest: toHex(keysetDigest), digest: toHex(digest) };
       const entry = { keysetVersion, seq, issued, ...hex };
-      place.change((folder) => {
-        const nodes = { ...nodesIn(folder), [name]: entry };
-        writeState(folder, FILE, { coatcheck: 'memory/1', nodes });
-      });
+      place.change((folder) =>
+        withLock(folder, () => {
+          const nodes = nodesIn(folder);
+          // Another process may have been quicker.
+          if ((nodes[name]?.seq ?? 0) > seq) return;
+          writeState(folder, FILE, { coatcheck: 'memory/1', nodes: { ...nodes, [name]: entry } });
+        }),
+      );
     },
   };
 }

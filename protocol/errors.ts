@@ -89,6 +89,7 @@ const PROTOCOL_ERRORS = {
   wrong_passphrase: local(EXIT.denied),
   weak_secret: local(EXIT.usage),
   port_in_use: local(EXIT.failed),
+  in_use: local(EXIT.conflict), // another process is at work in the same folder
   // Nodes
   path_refused: local(EXIT.refused),
   rollback_refused: row(500, EXIT.refused, 'wait'),

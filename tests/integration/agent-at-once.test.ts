@@ -1,0 +1,85 @@
+import { spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startLab } from '../support/lab.ts';
+import type { Lab } from '../support/lab.ts';
+import { makeMachine } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+
+/** Two decisions about one machine, each with its own version of every file. */
+const FILES = Array.from({ length: 40 }, (_, i) => `etc/cron.d/job${i}`);
+let lab: Lab;
+let first: Machine;
+let folder: string;
+beforeAll(async () => {
+  lab = await startLab();
+  folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-copies-'));
+  first = makeMachine(lab.site);
+  for (const version of ['old', 'new']) {
+    for (const path of FILES) first.write(path, `${version}\n`);
+    const { digest } = await first.json('propose');
+    await lab.approve(first.identity, digest as string);
+    fs.writeFileSync(join(folder, version), await lab.approved(first.identity.id));
+  }
+});
+afterAll(async () => {
+  first.remove();
+  fs.rmSync(folder, { recursive: true, force: true });
+  await lab.close();
+});
+
+const versionsOf = (machine: Machine): string[] => [
+  ...new Set(FILES.map((path) => machine.read(path))),
+];
+
+describe('several agents at once on one root', () => {
+  it('take turns: an older decision never comes after a newer one, and no tree is a mixture', async () => {
+    for (let round = 0; round < 4; round++) {
+      const machine = first.reboot();
+      const apply = (version: string) => machine.run('apply', join(folder, version));
+      const [old, ...newer] = await Promise.all([apply('old'), apply('new'), apply('new')]);
+      expect(newer.map(({ code, stderr }) => [code, stderr.includes('[')])).toEqual([
+        [0, false],
+        [0, false],
+      ]);
+      expect([old.code, old.stderr]).toEqual(
+        old.code === 0
+          ? [0, expect.any(String)]
+          : [3, expect.stringMatching(/\[rollback_refused\]\n$/)],
+      );
+      expect(versionsOf(machine)).toEqual(['new\n']);
+      const status = await machine.json('status');
+      expect(status).toMatchObject({ drift: [], applied: { seq: 2 }, memory: { seq: 2 } });
+      machine.remove();
+    }
+  }, 60_000);
+
+  it('ignore one that was killed, and wait for one that works, but not for ever', async () => {
+    const machine = first.reboot();
+    const state = machine.path('var/lib/coatcheck');
+    fs.mkdirSync(state, { recursive: true });
+    const other = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)']);
+    const started = (pid: number | string): string =>
+      fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')[19]!;
+    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+    const lock = (name: string): void => fs.writeFileSync(join(state, name), '');
+    lock(`.lock-${boot}-${other.pid!}-1`); // its number was used again
+    lock(`.lock-00000000-${other.pid!}-${started(other.pid!)}`); // before the last reboot
+    const living = `.lock-${boot}-${other.pid!}-${started(other.pid!)}`;
+    lock(living);
+
+    const waits = await machine.run('apply', join(folder, 'new'));
+    expect([waits.code, waits.stderr]).toEqual([4, expect.stringMatching(/\[in_use\]\n$/)]);
+    expect(Object.keys(machine.tree())).toEqual([]);
+    expect(fs.readdirSync(state)).toEqual([living]);
+
+    other.kill('SIGKILL');
+    await new Promise((resolve) => other.once('exit', resolve));
+    expect((await machine.run('apply', join(folder, 'new'))).code).toBe(0);
+    expect(versionsOf(machine)).toEqual(['new\n']);
+    expect(fs.readdirSync(state).filter((name) => name.startsWith('.'))).toEqual([]);
+    machine.remove();
+  }, 60_000);
+});
