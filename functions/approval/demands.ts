@@ -30,7 +30,7 @@ export const isSelfSigned = (signed: SignedStatement): boolean =>
  * What a request must be whatever the history says: about this site and node, and signed by whom it
  * may be.
  *
- * @throws wrong_site, not_this_node, self_signed_refused, approval_required, bad_signer
+ * @throws wrong_site, not_this_node, self_signed_refused, approval_required, bad_signer, bad_request
  */
 export function demandRequest(request: DecisionRequest, site: Site, node: NodeId): void {
   const { statement } = request.statement;
@@ -49,6 +49,10 @@ export function demandRequest(request: DecisionRequest, site: Site, node: NodeId
     throw fail('approval_required', 'this site wants an administrator to approve');
   }
   if (!self) throw fail('bad_signer', 'a node brings only an approval that it signed itself');
+  if (request.from !== undefined && 'slot' in request.from) {
+    // From a slot it could approve the same bytes again and again, and so fill the bucket.
+    throw fail('bad_request', 'a node approves only what it has just proposed');
+  }
 }
 
 /**

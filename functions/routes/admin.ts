@@ -18,6 +18,8 @@ export interface AdminDeps {
   readonly signer: UrlSigner;
 }
 
+/** A node takes `issued` for a clock: far ahead, it would end what expires before its time. */
+const MAX_AHEAD_SECONDS = 24 * 3600;
 const READ_URL_SECONDS = 300;
 /** Each node of a page of `pending/` costs the reading of its history. */
 const PENDING_PAGE = 100;
@@ -30,16 +32,23 @@ export function adminRoutes(
   { store, signer }: AdminDeps,
 ): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'list' | 'read'> {
   async function decided(
-    { node, body }: Pick<Call<'decide'>, 'node' | 'body'>,
+    { node, body, now }: Pick<Call<'decide'>, 'node' | 'body' | 'now'>,
     by: 'admin' | 'node',
   ): Promise<Answer<'decide'>> {
     const { from, nodeBoxKey } = body;
+    const statement = decodeSignedStatement(fromBase64Url(body.statement));
+    if (statement.statement.issued > now + MAX_AHEAD_SECONDS) {
+      throw fail(
+        'bad_time',
+        'the statement is issued in the future: set the clock, and sign again',
+      );
+    }
     return decide({
       store,
       site,
       node,
       by,
-      statement: decodeSignedStatement(fromBase64Url(body.statement)),
+      statement,
       ...(from === undefined ? {} : { from }),
       ...(nodeBoxKey === undefined ? {} : { nodeBoxKey: fromBase64Url(nodeBoxKey) }),
     });

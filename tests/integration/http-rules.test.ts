@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { toBase64Url } from '../../bundle/bytes.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import { encodeSignedKeyset } from '../../bundle/keyset.ts';
+import { encodeSignedStatement } from '../../bundle/statement.ts';
 import { keysetKey, pendingKey, rejectedKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { countingStore, contents } from '../support/stores.ts';
@@ -296,6 +297,26 @@ describe('an administrator', () => {
       expect((await ask({ ...world.drafts.read, body }))[0]).toBe(400);
     },
   );
+});
+
+describe('a decision', () => {
+  it('is refused if it claims to be made in the future: nodes would take that for the time', async () => {
+    const { waiting, ada, drafts, store } = world;
+    const { keyset } = world.site.pinned;
+    const before = await contents(store);
+    const issued = NOW + 2 * 24 * 3600;
+    const statement = sign(
+      makeStatement(keyset, waiting.id, 'revoke', NOTHING, { issued }),
+      keyset,
+      ada,
+    );
+    const body = json({ statement: toBase64Url(encodeSignedStatement(statement)) });
+    expect(await ask({ ...drafts.decide, body }, makeApp(world, store))).toMatchObject([
+      422,
+      { error: { code: 'bad_time' } },
+    ]);
+    expect(await contents(store)).toEqual(before);
+  });
 });
 
 describe('a node that asks to accept its own statement', () => {

@@ -58,6 +58,14 @@ export function ownApprovalsContract(under: () => StoreUnderTest): void {
     },
   );
 
+  it('does not let a node approve again what it approved: that would fill the bucket', async () => {
+    const world = makeWorld(under(), open);
+    const proposal = await world.propose('a');
+    const place = await world.next(world.ownRequest({ proposal }));
+    const again = world.ownRequest({ proposal, place });
+    await expectRefused(world, { ...again, from: { slot: 1 } }, 'bad_request');
+  });
+
   it('lets an administrator follow a node', async () => {
     const world = makeWorld(under(), open);
     const proposal = await world.propose('a');
