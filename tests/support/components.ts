@@ -6,7 +6,7 @@ import { describe, inject, it } from 'vitest';
  * reason is listed at the end of the run; `COATCHECK_REQUIRE=minio,pynacl` (or `all`) makes its
  * absence a failure instead.
  */
-export const COMPONENTS = ['minio', 'pynacl'] as const;
+export const COMPONENTS = ['minio', 'pynacl', 'spin'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 const required = (process.env['COATCHECK_REQUIRE'] ?? '').split(',').map((s) => s.trim());
@@ -26,6 +26,15 @@ const probes: Record<Component, () => string | undefined> = {
       return undefined;
     } catch {
       return 'python3 with PyNaCl is not installed (pip install pynacl)';
+    }
+  },
+  spin: () => {
+    try {
+      execFileSync('spin', ['-V'], { stdio: 'ignore' });
+      execFileSync('gcc', ['--version'], { stdio: 'ignore' });
+      return undefined;
+    } catch {
+      return 'spin and gcc are not installed';
     }
   },
 };
