@@ -50,7 +50,8 @@ export async function decide(record: NodeRecord & DecisionRequest): Promise<Deci
     outcome,
     slot: entry.slot,
     statementDigest: digestHex(entry.frame.statementDigest),
-    published,
+    // Somebody took the slot with the same statement and no bundle: there is nothing to show.
+    published: published && !entry.forgotten,
   };
 }
 

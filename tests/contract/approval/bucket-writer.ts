@@ -54,6 +54,19 @@ export function bucketWriterContract(under: () => StoreUnderTest): void {
     await world.expectSettled();
   });
 
+  it('does not call a decision published whose bundle somebody kept out, and goes on', async () => {
+    const world = makeWorld(under());
+    const proposal = await world.propose('a');
+    const request = world.request({ type: 'approve', proposal });
+    const frame = encodeFrame({ chain: [world.site.pinned], statement: request.statement });
+    await world.bucket.create(historyKey(world.node.id, 1), frame);
+    const outcome = await world.decide(request);
+    expect(outcome).toMatchObject({ outcome: 'already', slot: 1, published: false });
+    expect((await world.repair()).published).toBe(false);
+    await world.approve('b', after(request.statement));
+    await world.expectSettled();
+  });
+
   it('does not count a statement that lost its race and is slipped in later', async () => {
     const world = makeWorld(under());
     const { place } = await world.approve('a');
