@@ -61,7 +61,7 @@ export function capture({ places, console }: Context): void {
       `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${f.class!.padEnd(6)} ${f.path}`,
   );
   tellSkipped(console, skipped);
-  console.note(`${files.length} files, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
+  console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
   console.result(lines.join('\n'), { files: shown, skipped });
 }
 
@@ -101,7 +101,7 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
   }
   const { digest, fileCount } = proposal;
   if (state === 'proposed') console.note('it waits for an administrator');
-  console.result(`${state} ${digest}: ${fileCount} files`, { state, digest, fileCount });
+  console.result(`${state} ${digest}: ${counted(fileCount)}`, { state, digest, fileCount });
 }
 
 export interface BootFlags {
@@ -172,3 +172,5 @@ function readFile(path: string, maxBytes: number): Uint8Array {
     fs.closeSync(fd);
   }
 }
+
+const counted = (files: number): string => (files === 1 ? '1 file' : `${files} files`);

@@ -49,7 +49,7 @@ const PROTOCOL_ERRORS = {
   signature_invalid: row(401, EXIT.denied, 'stop'),
   signature_expired: row(401, EXIT.denied, 'resign'),
   content_digest_mismatch: row(400, EXIT.denied, 'stop'),
-  wrong_site: row(403, EXIT.denied, 'stop'),
+  wrong_site: row(403, EXIT.denied, 'retry'),
   not_this_node: row(403, EXIT.denied, 'stop'),
   not_an_admin: row(403, EXIT.denied, 'stop'),
   token_refused: row(403, EXIT.denied, 'stop'),
