@@ -34,8 +34,8 @@ export interface ApplyInput {
 /**
  * Makes the root hold a bundle's files (docs/adr/0050): check everything, keep the machine's own
  * versions aside, stage everything, rename one by one, write the marker last. Killed at any point
- * and run again, with this bundle or another, the result is the same as without the kill. An error
- * before the first rename, a full disk above all, leaves every file as it was.
+ * and run again, with this bundle or another, the result is the same as without the kill. An error,
+ * such as a full disk or a file that the system will not have replaced, leaves every file as it was.
  *
  * @throws path_refused, file_denied, file_malformed, disk_full; in_use while another process does so
  */
@@ -54,7 +54,7 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
       keepAside(state, kept, plan);
       stage(root, state, plan.changes, owners);
       stageMarker(state, { ...about, files: plan.files });
-      commit(root, plan.changes);
+      commit(root, plan.changes, owners);
       commitMarker(state);
     } catch (error) {
       recover(root, state);

@@ -17,6 +17,8 @@ import type { AccountTexts, Merged } from './merge.ts';
 /** What one path becomes. */
 export interface Change {
   readonly path: string;
+  /** What is there now */
+  readonly from: Item;
   readonly to: Item;
 }
 
@@ -64,7 +66,7 @@ export function planApply(input: PlanInput): Plan {
   }
   const changes = [...wanted]
     .filter(([path, item]) => !sameItem(item, disk.get(path)!, owners))
-    .map(([path, to]) => ({ path, to }))
+    .map(([path, to]) => ({ path, from: disk.get(path)!, to }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const fresh = files.filter(({ path }) => !Object.hasOwn(kept.files, path));
   return {

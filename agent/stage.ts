@@ -32,20 +32,16 @@ export function stage(
   changes: readonly Change[],
   owners: boolean,
 ): void {
-  const staged = changes.filter(({ to }) => to.kind !== 'absent');
-  writeState(state, JOURNAL, { coatcheck: 'journal/1', staged: staged.map(({ path }) => path) });
-  for (const { path, to } of staged) {
-    inFolderOf(
-      root,
-      path,
-      (folder) => {
-        const name = stagedName(path);
-        removeIn(folder, name);
-        put(folder, name, to, owners);
-      },
-      { make: 0o755 },
-    );
+  writeState(state, JOURNAL, { coatcheck: 'journal/1', staged: changes.map(({ path }) => path) });
+  for (const { path, to } of changes) {
+    if (to.kind === 'absent') continue;
+    inFolderOf(root, path, (folder) => stageItem(folder, path, to, owners), { make: 0o755 });
   }
+}
+
+function stageItem(folder: Folder, path: string, item: Item, owners: boolean): void {
+  removeIn(folder, stagedName(path));
+  put(folder, stagedName(path), item, owners);
 }
 
 function put(folder: Folder, name: string, item: Item, owners: boolean): void {
@@ -55,16 +51,42 @@ function put(folder: Folder, name: string, item: Item, owners: boolean): void {
   createIn(folder, name, content, owners ? { mode, owner: { uid, gid } } : { mode });
 }
 
-/** Puts what was staged in place, path by path, and makes it durable. */
-export function commit(root: Folder, changes: readonly Change[]): void {
-  for (const { path, to } of changes) {
-    inFolderOf(root, path, (folder, name) => {
-      if (to.kind === 'absent') removeIn(folder, name);
-      else renameIn(folder, stagedName(path), name);
-    });
+/**
+ * Puts what was staged in place, path by path, and makes it durable. Where one of them cannot be
+ * replaced (a mount point, an immutable file) those before it go back to what they were.
+ * @throws path_refused, file_denied
+ */
+export function commit(root: Folder, changes: readonly Change[], owners: boolean): void {
+  const done: Change[] = [];
+  try {
+    for (const change of changes) {
+      replace(root, change.path, change.to);
+      done.push(change);
+    }
+  } catch (error) {
+    for (const change of done.reverse()) takeBack(root, change, owners);
+    throw error;
   }
   for (const folder of new Set(changes.map(({ path }) => parentOf(path)))) {
     inFolder(root, folder, syncFolder);
+  }
+}
+
+function replace(root: Folder, path: string, by: Item): void {
+  inFolderOf(root, path, (folder, name) => {
+    if (by.kind === 'absent') removeIn(folder, name);
+    else renameIn(folder, stagedName(path), name);
+  });
+}
+
+function takeBack(root: Folder, { path, from }: Change, owners: boolean): void {
+  try {
+    if (from.kind !== 'absent') {
+      inFolderOf(root, path, (folder) => stageItem(folder, path, from, owners));
+    }
+    replace(root, path, from);
+  } catch {
+    // What stopped the apply is said; the others can still go back.
   }
 }
 

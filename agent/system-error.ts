@@ -14,6 +14,10 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   ELOOP: 'path_refused',
   ENOTDIR: 'path_refused',
   EISDIR: 'path_refused',
+  ENXIO: 'path_refused',
+  EBUSY: 'path_refused',
+  ENAMETOOLONG: 'path_refused',
+  EIO: 'file_denied',
 };
 
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -28,6 +32,10 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ELOOP: 'is a link, or lies behind one',
   ENOTDIR: 'lies behind something that is not a folder',
   EISDIR: 'is a folder',
+  ENXIO: 'is not a regular file',
+  EBUSY: 'is in use by the system, as a mount point is',
+  ENAMETOOLONG: 'is too long for a path',
+  EIO: 'cannot be read or written: its disk reports an error',
 };
 
 /** The `errno` name of a failed system call (`ENOENT`, ...); undefined for any other error. */

@@ -109,6 +109,15 @@ describe('an apply that is killed', () => {
 const ABOUT = { site: '', node: '', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
 const isRoot = process.getuid?.() === 0;
 
+function codeFrom(act: () => void): string {
+  try {
+    act();
+  } catch (error) {
+    return codeOf(error);
+  }
+  return 'none';
+}
+
 /** Runs `act` with the n-th call that needs room on the disk failing; true if there was one. */
 function withoutRoom(n: number, act: () => void): boolean {
   const real = { openSync: fs.openSync, writeSync: fs.writeSync, mkdirSync: fs.mkdirSync };
@@ -188,6 +197,40 @@ describe('a full disk', () => {
     } finally {
       execFileSync('umount', [disk]);
     }
+  });
+});
+
+describe('a file that the system will not have replaced', () => {
+  it('leaves every other as it was, with its mode and what it was', () => {
+    const [first, second] = [frame('first', FIRST, 1), frame('second', SECOND, 2)];
+    fs.symlinkSync('elsewhere', machine.path('etc/hosts'));
+    applyHere(first);
+    const before = machine.tree();
+    const { renameSync } = fs;
+    for (const path of SECOND.map((file) => file.path)) {
+      const refuse: typeof renameSync = (from, to) => {
+        const name = path.slice(path.lastIndexOf('/') + 1);
+        // As over a mount point. Not what takes the change back.
+        if (String(to).endsWith(`/${name}`)) {
+          throw Object.assign(new Error('busy'), { code: 'EBUSY' });
+        }
+        renameSync(from, to);
+      };
+      Object.assign(mutable, { renameSync: refuse });
+      syncBuiltinESMExports();
+      try {
+        expect(
+          codeFrom(() => applyHere(second)),
+          path,
+        ).toBe('path_refused');
+      } finally {
+        Object.assign(mutable, { renameSync });
+        syncBuiltinESMExports();
+      }
+      expect(machine.tree(), path).toEqual(before);
+    }
+    applyHere(second);
+    expect(machine.read('etc/hosts')).toBe('second\n');
   });
 });
 
