@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import {
   chmod,
   mkdir,
@@ -75,5 +77,13 @@ describe('readLocalFile', () => {
     await expect(read()).rejects.toMatchObject({ code: 'file_missing' });
     await mkdir(path);
     await expect(read()).rejects.toMatchObject({ code: 'file_malformed' });
+  });
+  it('names a socket, and a name that is too long', async () => {
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    await expect(read()).rejects.toMatchObject({ code: 'file_malformed' });
+    server.close();
+    const long = readLocalFile('x'.repeat(300), { maxBytes: 1 });
+    await expect(long).rejects.toMatchObject({ code: 'usage' });
   });
 });

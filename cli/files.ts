@@ -30,7 +30,14 @@ export function fileError(error: unknown, path: string): unknown {
       return fail('file_denied', `${path} may not be read or written by this user`, {
         cause: error,
       });
+    case 'EIO':
+      return fail('file_denied', `${path} cannot be read or written: its disk reports an error`, {
+        cause: error,
+      });
+    case 'ENAMETOOLONG':
+      return fail('usage', `${path} is too long for a path`, { cause: error });
     case 'EISDIR':
+    case 'ENXIO':
     case 'ELOOP':
       return fail('file_malformed', `${path} is not a regular file`, { cause: error });
     default:

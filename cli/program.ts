@@ -34,7 +34,13 @@ export function createProgram(streams: Streams): Command {
   const program = new Command('coatcheck')
     // Before the commands are added: they inherit it.
     .exitOverride()
-    .configureOutput({ outputError: () => undefined })
+    .configureOutput({
+      outputError: () => undefined,
+      // The help that stands for a missing command would not be JSON.
+      writeErr: (text) => {
+        if (program.opts<GlobalOptions>().json !== true) streams.stderr.write(text);
+      },
+    })
     .description('Configuration of machines without a disk: propose, approve, serve')
     .version(VERSION, '--version', 'print the version')
     .addOption(

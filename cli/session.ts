@@ -128,6 +128,10 @@ function createSession(context: Context, opened: Opened, initial: Memory): Sessi
         const parsed = parseKey(object.key);
         if (parsed !== undefined) yield { ...object, parsed };
       }
+      // In the order of the keys, or there would be no end to it.
+      if (page.next !== undefined && page.next <= (after ?? '')) {
+        throw fail('server_garbage', 'the server lists the same objects again and again');
+      }
       after = page.next;
     } while (after !== undefined);
   }

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
+import { MAX_TIME } from '../bundle/statement.ts';
 import type { ErrorCode } from './errors.ts';
 import { PREFIXES } from './keys.ts';
 import type { Credential } from './permissions.ts';
@@ -18,7 +19,7 @@ export const MAX_READ_KEYS = 100;
 
 const Digest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'is not 64 lower-case hex digits'));
 const Bytes = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is not base64url without padding'));
-const Time = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Time = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_TIME));
 const Size = v.pipe(v.number(), v.integer(), v.minValue(1));
 const Slot = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9_999_999_999));
 const Key = v.pipe(v.string(), v.maxLength(200));

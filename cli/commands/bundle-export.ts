@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { openBundle } from '../../bundle/index.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
@@ -25,7 +25,7 @@ export async function exportFiles(
     );
   }
   const folder = resolve(folderText);
-  await demandEmpty(folder);
+  await demandOwnEmpty(folder);
   const manifest = openBundle(sealed, await unlock(context));
   await makeFolder(folder);
   for (const { path, mode, content } of manifest.files) {
@@ -40,11 +40,15 @@ export async function exportFiles(
   terminal.document({ folder, files: manifest.files.map((entry) => entry.path) });
 }
 
-/** @throws file_exists if anything is in it */
-async function demandEmpty(folder: string): Promise<void> {
+/** @throws file_exists if anything is in it; file_unsafe if others could put links into it */
+async function demandOwnEmpty(folder: string): Promise<void> {
   let names: string[];
   try {
     names = await readdir(folder);
+    const { mode, uid } = await stat(folder);
+    if ((mode & 0o022) !== 0 || uid !== process.getuid?.()) {
+      throw fail('file_unsafe', `others may write into ${folder}: name a new folder`);
+    }
   } catch (error) {
     const mapped = fileError(error, folder);
     if (hasCode(mapped, 'file_missing')) return;

@@ -1,3 +1,4 @@
+import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { findNode, knownNodes } from '../find.ts';
 import { openSession } from '../session.ts';
@@ -18,7 +19,7 @@ export async function repair(context: Context, nodeText: string | undefined): Pr
       ...cleaned.map((key) => `removed ${key}`),
       ...junk.map(({ slot, code }) => `slot ${slot} does not verify (${code})`),
     ];
-    terminal.print(`${node}  ${facts.join(', ')}`);
+    terminal.print(`${node}  ${escapeLine(facts.join(', '))}`);
     if (!published) {
       terminal.warn(`the record of ${node} lost a decision, or its contents: decide again`);
     }

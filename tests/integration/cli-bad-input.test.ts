@@ -151,6 +151,43 @@ describe('a server that is none', () => {
     }
   });
 
+  /** Answers as the site's own server would, but for what `admin` makes of its other routes. */
+  const lying = (admin: (request: IncomingMessage) => unknown) =>
+    serving((request, response) => {
+      request.resume();
+      const { site, keyset } = JSON.parse(
+        fs.readFileSync(join(desk.home, 'site.json'), 'utf8'),
+      ) as Record<string, string>;
+      const about = { site, name: '', approval: 'required', maxBundleBytes: 1, chain: keyset };
+      const answer = request.url === '/v1/site' ? { ...about, now: 1 } : admin(request);
+      response.end(JSON.stringify(answer));
+    });
+
+  it('cannot drive the terminal by what it says that it repaired', async () => {
+    const { url, close } = await lying(() => ({
+      published: true,
+      junk: [{ slot: 1, code: '\u001b[2J' }],
+      cleaned: ['\u202e\nx'],
+    }));
+    const run = await runCli(['--home', desk.home, '--server', url, 'repair', NODE]);
+    close();
+    expect(run.stdout).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(run.stdout).toContain('<U+202E><U+000A>x');
+  });
+
+  it.each<[string, unknown]>([
+    [
+      'a time that no calendar has',
+      { objects: [{ key: `pending/${NODE}/${DIGEST}`, size: 1, modified: 1e15 }] },
+    ],
+    ['a listing without an end', { objects: [], next: 'pending/a' }],
+  ])('%s is called garbage', async (_, answer) => {
+    const { url, close } = await lying(() => answer);
+    const run = await runCli(['--home', desk.home, '--server', url, 'pending']);
+    close();
+    expect(refusal(run)).toEqual([EXIT.unavailable, 'server_garbage']);
+  });
+
   it.each(['not a url', 'ftp://127.0.0.1', 'http://127.0.0.1/path', 'http://u:p@127.0.0.1'])(
     '%s is no address of a server',
     async (server) => {
@@ -208,6 +245,8 @@ describe('arguments', () => {
     const run = await desk.run('--json', 'history', 'zzz');
     expect(run.stdout).toBe('');
     expect(JSON.parse(run.stderr)).toMatchObject({ error: { code: 'not_found' } });
+    const nothing = await runCli(['--json', 'bundle']);
+    expect(JSON.parse(nothing.stderr)).toMatchObject({ error: { code: 'usage' } });
   });
 });
 

@@ -120,6 +120,13 @@ describe('bundle export', () => {
     expect(refusal(await offline('export', bundle, target))).toEqual([EXIT.usage, 'file_exists']);
     expect(fs.readdirSync(target)).toEqual(['x']);
   });
+  it('writes into no folder where others could put links', async () => {
+    const target = join(folder, 'shared');
+    fs.mkdirSync(target);
+    fs.chmodSync(target, 0o777);
+    expect(refusal(await offline('export', bundle, target))).toEqual([EXIT.usage, 'file_unsafe']);
+    expect(fs.readdirSync(target)).toEqual([]);
+  });
   it('needs the key that it is sealed to, and makes no folder without it', async () => {
     const other = join(folder, 'other-key');
     await runCli(['--home', other, 'init', '--no-passphrase']);
