@@ -61,8 +61,14 @@ function checkIsNoFolder(path: string, paths: ReadonlySet<string>): void {
   }
 }
 
+/** 2^32 - 1 is not an owner: to chown(2) it says "leave as it is". */
+const MAX_ID = 0xffff_fffe;
+
 function checkOwner(path: string, name: string, id: number): void {
-  if (!NAME.test(name) || !Number.isInteger(id) || id < 0 || id > 0xffff_ffff) {
-    throw bundleError('bad_owner', `${path}: an owner or group is a name and a 32-bit number`);
+  if (!NAME.test(name) || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
+    throw bundleError(
+      'bad_owner',
+      `${path}: an owner or group is a name and a number up to ${MAX_ID}`,
+    );
   }
 }

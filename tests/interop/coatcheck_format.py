@@ -351,7 +351,7 @@ def parse_attributes(line):
     require(len(words) == 5, "bad_owner")
     for name, number in (words[1:3], words[3:5]):
         require(OWNER.fullmatch(name) and NUMBER.fullmatch(number), "bad_owner")
-        require(int(number) <= 0xFFFFFFFF, "bad_owner")
+        require(int(number) <= 0xFFFFFFFE, "bad_owner")
     return {
         "mode": int(words[0], 8),
         "owner": words[1],

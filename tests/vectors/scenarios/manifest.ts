@@ -114,7 +114,7 @@ export function manifest(): Vector[] {
       'the modes 0 and 777, owners with the largest number',
       raw({
         paths: ['a', 'b'],
-        attributes: ['0 root 0 root 0', '777 Debian-exim 4294967295 _ssh$ 4294967295'],
+        attributes: ['0 root 0 root 0', '777 Debian-exim 4294967294 _ssh$ 4294967294'],
       }),
     ),
     accepts(
@@ -226,6 +226,7 @@ export function manifest(): Vector[] {
       withAttributes(`644 ${'a'.repeat(33)} 0 root 0`),
     ),
     refuses('owner_uid_large', 'bad_owner', '2^32', withAttributes('644 root 4294967296 root 0')),
+    refuses('owner_uid_keep', 'bad_owner', '2^32 - 1', withAttributes('644 root 4294967295 root 0')),
     refuses('owner_uid_zero', 'bad_owner', 'a leading zero', withAttributes('644 root 00 root 0')),
     refuses(
       'owner_uid_negative',
