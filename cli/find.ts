@@ -1,6 +1,7 @@
 import { toHex } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
+import { decidedDigests } from '../protocol/history.ts';
 import type { History, HistoryEntry } from '../protocol/history.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
@@ -68,7 +69,7 @@ export type BundlePlace =
 /**
  * The bundle that `text` (a digest or its beginning) names among what waits and what was decided;
  * without `text`, the only one that waits.
- * @throws not_found, usage if several fit
+ * @throws not_found, usage if several fit, already_decided for one that the history names only
  */
 export async function findBundle(
   session: Session,
@@ -79,7 +80,7 @@ export async function findBundle(
   const pending = await waiting(session, node);
   if (text === undefined) {
     const [only, ...others] = pending;
-    if (only === undefined) throw fail('not_found', `nothing waits for node ${node}`);
+    if (only === undefined) throw fail('not_found', nothingWaits(node, history));
     if (others.length > 0) {
       throw fail('usage', `${others.length + 1} proposals wait for this node: name a digest`);
     }
@@ -91,10 +92,29 @@ export async function findBundle(
       decided.set(parseDigest(toHex(entry.frame.bundle.digest)), entry);
     }
   }
-  const digest = onlyMatch('bundle of this node', text, [
-    ...new Set([...pending.map((p) => p.digest), ...decided.keys()]),
-  ]);
+  const bundles = [...new Set([...pending.map((p) => p.digest), ...decided.keys()])];
+  if (!bundles.some((digest) => digest.startsWith(text))) demandUndecided(history, text);
+  const digest = onlyMatch('bundle of this node', text, bundles);
   const entry = decided.get(digest);
   if (entry !== undefined) return { where: 'history', digest, entry };
   return { where: 'pending', digest, key: pending.find((p) => p.digest === digest)!.key };
+}
+
+function nothingWaits(node: NodeId, { inForce }: History): string {
+  if (inForce === undefined) return `nothing waits for node ${node}, and nothing is in force`;
+  const { seq, type } = inForce.frame.statement;
+  return `nothing waits for node ${node}; decision ${seq} (${type}) is in force`;
+}
+
+/**
+ * @param text a digest or its beginning
+ * @throws already_decided, naming the decision, if the history names a bundle that begins so
+ */
+export function demandUndecided(history: History, text: string): void {
+  for (const [digest, entry] of decidedDigests(history)) {
+    if (!digest.startsWith(text)) continue;
+    const { seq, type } = entry.frame.statement;
+    const inForce = entry === history.inForce ? ' and in force' : '';
+    throw fail('already_decided', `proposal ${digest} is decided: ${type} (seq ${seq})${inForce}`);
+  }
 }

@@ -65,7 +65,7 @@ export function review(
 
 /**
  * Whether a proposal was made against what is in force: its `base` names that decision, or one that
- * put the same files in force (a renewal or a re-seal).
+ * put the same files in force (a renewal or a re-seal), or that a revoke ended.
  */
 export function isFresh(
   session: Session,
@@ -75,8 +75,15 @@ export function isFresh(
 ): boolean {
   if (inForce.entry === undefined) return isZero(base);
   if (equalBytes(base, inForce.entry.frame.statementDigest)) return true;
-  const old = baseManifest(session, history, inForce.entry.frame.statement.node, base);
-  const now = inForce.opened?.manifest;
+  const { type, node } = inForce.entry.frame.statement;
+  // A revoke puts no files in force that a proposal could undo: those before it count.
+  const before = history.entries.findLast(({ frame }) => frame.bundle !== undefined);
+  if (type === 'revoke' && before === undefined) return isZero(base);
+  const old = baseManifest(session, history, node, base);
+  const now =
+    type === 'revoke' && before !== undefined
+      ? baseManifest(session, history, node, before.frame.statementDigest)
+      : inForce.opened?.manifest;
   return old !== undefined && now !== undefined && sameFiles(old.files, now.files);
 }
 

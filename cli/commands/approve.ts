@@ -2,6 +2,7 @@ import { toHex } from '../../bundle/index.ts';
 import type { Manifest, NodeId } from '../../bundle/index.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { History } from '../../protocol/history.ts';
+import { demandRenewal, warnOfRevoke } from '../again.ts';
 import type { Context } from '../context.ts';
 import { decide } from '../decide.ts';
 import type { Decided, Decision } from '../decide.ts';
@@ -79,8 +80,13 @@ function look(work: Work, opened: Opened): Review {
 async function approveAsIs(work: Work, place: BundlePlace, opened: Opened): Promise<void> {
   const { context, node, options } = work;
   const seen = look(work, opened);
-  // What was approved before is approved again as it is: it has no base to be judged.
-  if (place.where === 'pending' && !seen.fresh) demandChoice(work, opened);
+  if (place.where === 'pending') {
+    warnOfRevoke(context.terminal, work.history);
+    if (!seen.fresh) demandChoice(work, opened);
+  } else {
+    const anyway = options.anyway === true;
+    demandRenewal(context.terminal, node, work.history, place.entry, { anyway });
+  }
   await confirm(context.terminal, `Approve this for ${node}?`, { assumed: options.yes === true });
   const decided = await sign(work, work.history, {
     type: 'approve',

@@ -146,6 +146,112 @@ describe('approve', () => {
   });
 });
 
+describe('approve with the digest of something that is decided', () => {
+  it('renews what is in force, and says so', async () => {
+    const node = await approved({ 'etc/motd': '1' });
+    const [first] = await entries(node.id);
+    const run = await desk.run('approve', node.id, first!.digest, '--yes');
+    expect(run.code).toBe(0);
+    expect(run.stdout).toContain('this renews what is in force: approve (seq 1) by ada');
+    expect(await types(node.id)).toEqual(['1 approve', '2 approve']);
+  });
+
+  it('does not go back to an older bundle unless told to', async () => {
+    const node = await approved({ 'etc/motd': '1' });
+    const [first] = await entries(node.id);
+    await desk.propose(node, { base: await base(node.id), files: { 'etc/motd': '2' } });
+    await desk.json('approve', node.id, '--yes');
+    const run = await desk.run('approve', node.id, first!.digest, '--yes');
+    expect(refusal(run)).toEqual([EXIT.conflict, 'stale_base']);
+    expect(run.stderr).toContain(`coatcheck rollback ${node.id} 1 `);
+    expect(run.stderr).toContain('--anyway');
+    expect(await types(node.id)).toEqual(['1 approve', '2 approve']);
+    await desk.json('approve', node.id, first!.digest, '--yes', '--anyway');
+    expect((await entries(node.id)).at(-1)).toMatchObject({ seq: 3, digest: first!.digest });
+  });
+
+  it('does not lift a revoke unless told to', async () => {
+    const node = await approved({ 'etc/motd': '1' });
+    const [first] = await entries(node.id);
+    await desk.json('revoke', node.id, '--reason', 'stolen', '--yes');
+    const run = await desk.run('approve', node.id, first!.digest, '--yes');
+    expect(refusal(run)).toEqual([EXIT.conflict, 'stale_base']);
+    expect(run.stderr).toContain(`coatcheck rollback ${node.id} 1 `);
+    const anyway = await desk.run('approve', node.id, first!.digest, '--yes', '--anyway');
+    expect(anyway.code).toBe(0);
+    expect(anyway.stderr).toContain('this node is revoked (seq 2, reason "stolen")');
+    expect(await types(node.id)).toEqual(['1 approve', '2 revoke', '3 approve']);
+  });
+
+  it('says that it takes a reconfigure back', async () => {
+    const node = await approved({});
+    const [first] = await entries(node.id);
+    await desk.json('reconfigure', node.id, '--yes');
+    const run = await desk.run('approve', node.id, first!.digest, '--yes');
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain('takes the reconfigure back');
+  });
+
+  it('says who decided it, where that was a rejection', async () => {
+    const node = newNode();
+    const digest = await desk.propose(node, {});
+    await desk.json('reject', node.id, digest, '--reason', 'no', '--yes');
+    const run = await desk.run('approve', node.id, digest.slice(0, 12), '--yes');
+    expect(refusal(run)).toEqual([EXIT.conflict, 'already_decided']);
+    expect(run.stderr).toContain('reject (seq 1)');
+  });
+});
+
+describe('a proposal of a node that is revoked', () => {
+  it('is approved, with a warning', async () => {
+    const node = await approved({ 'etc/motd': '1' });
+    await desk.propose(node, { base: await base(node.id), files: { 'etc/motd': '2' } });
+    await desk.json('revoke', node.id, '--reason', 'stolen', '--yes');
+    const run = await desk.run('approve', node.id, '--yes');
+    expect(run.code).toBe(0);
+    expect(run.stderr).toContain(
+      'this node is revoked (seq 2, reason "stolen"): approving lets it apply a configuration again',
+    );
+    expect(await types(node.id)).toEqual(['1 approve', '2 revoke', '3 approve']);
+  });
+
+  it('is still refused if it would undo what was in force before', async () => {
+    const node = await approved({ 'etc/motd': '1' });
+    const old = await base(node.id);
+    await desk.propose(node, { base: old, files: { 'etc/motd': '2' } });
+    await desk.json('approve', node.id, '--yes');
+    await desk.propose(node, { base: old, files: { 'etc/motd': '3' } });
+    await desk.json('revoke', node.id, '--reason', 'stolen', '--yes');
+    const run = await desk.run('approve', node.id, '--yes');
+    expect(run.code).toBe(EXIT.conflict);
+    expect(run.stderr).toContain('[stale_base]');
+  });
+});
+
+describe('where nothing waits', () => {
+  it('approve says what is in force', async () => {
+    const node = newNode();
+    const none = await desk.run('approve', node.id, '--yes');
+    expect(refusal(none)).toEqual([EXIT.notFound, 'not_found']);
+    expect(none.stderr).toContain('and nothing is in force');
+    await desk.propose(node, {});
+    await desk.json('approve', node.id, '--yes');
+    const run = await desk.run('approve', node.id, '--yes');
+    expect(refusal(run)).toEqual([EXIT.notFound, 'not_found']);
+    expect(run.stderr).toContain('decision 1 (approve) is in force');
+  });
+
+  it('reject says that it is decided, and how', async () => {
+    const node = await approved({});
+    const [first] = await entries(node.id);
+    for (const text of [first!.digest, first!.digest.slice(0, 12)]) {
+      const run = await desk.run('reject', node.id, text, '--reason', 'no', '--yes');
+      expect(refusal(run)).toEqual([EXIT.conflict, 'already_decided']);
+      expect(run.stderr).toContain('approve (seq 1) and in force');
+    }
+  });
+});
+
 describe('a proposal whose base is no longer in force', () => {
   const start = { 'etc/a': '1', 'etc/b': '1', 'etc/c': '1' };
 
