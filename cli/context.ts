@@ -35,5 +35,6 @@ export async function unlock(context: Context): Promise<Identity> {
     if (!hasCode(error, 'file_missing')) throw error;
     throw fail('file_missing', `${keyFile} does not exist: this needs an administrator's key`);
   }
-  return openKeyFile(content, () => passphraseFrom(passphraseSource(context), { isNew: false }));
+  const passphrase = () => passphraseFrom(passphraseSource(context), { isNew: false });
+  return openKeyFile(content, passphrase, keyFile);
 }

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
-import { fromUtf8 } from '../bundle/index.ts';
-import { fail, hasCode } from '../protocol/errors.ts';
+import { CoatcheckError, fromUtf8 } from '../bundle/index.ts';
+import { codeOf, fail, hasCode } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { readLocalFile } from './files.ts';
@@ -33,18 +33,23 @@ const MAX_SITE_BYTES = 64 * 1024;
 
 /** @throws file_missing (saying how to make a site), file_malformed */
 export async function readSite(home: Home): Promise<Site> {
+  let content: Uint8Array;
   try {
-    return parseSite(fromUtf8(await readLocalFile(home.siteFile, { maxBytes: MAX_SITE_BYTES })));
+    content = await readLocalFile(home.siteFile, { maxBytes: MAX_SITE_BYTES });
   } catch (error) {
-    if (hasCode(error, 'file_missing')) {
-      throw fail(
-        'file_missing',
-        `${home.siteFile} does not exist: make a site with coatcheck init, or name its folder with --home`,
-      );
-    }
+    if (!hasCode(error, 'file_missing')) throw error;
+    throw fail(
+      'file_missing',
+      `${home.siteFile} does not exist: make a site with coatcheck init, or name its folder with --home`,
+    );
+  }
+  try {
+    return parseSite(fromUtf8(content));
+  } catch (error) {
     if (hasCode(error, 'bad_encoding')) {
       throw fail('file_malformed', `${home.siteFile} is not UTF-8`, { cause: error });
     }
-    throw error;
+    if (!(error instanceof CoatcheckError)) throw error;
+    throw fail(codeOf(error), `${home.siteFile}: ${error.message}`, { cause: error });
   }
 }

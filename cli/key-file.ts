@@ -108,45 +108,48 @@ export async function sealKeyFile(
 
 /**
  * @param passphrase asked for only if the file needs one
+ * @param path of the file, for the errors
  * @throws file_malformed, wrong_passphrase, weak_secret
  */
 export async function openKeyFile(
   content: Uint8Array,
   passphrase: () => Promise<string>,
+  path: string,
 ): Promise<Identity> {
-  const file = parse(content);
+  const file = parse(content, path);
   const seed =
-    file.seed instanceof Uint8Array ? file.seed : await openSeed(file.seed, await passphrase());
+    file.seed instanceof Uint8Array
+      ? file.seed
+      : await openSeed(file.seed, await passphrase(), path);
   const identity = deriveIdentity(seed);
   if (!equalBytes(identity.signKey, file.signKey) || !equalBytes(identity.boxKey, file.boxKey)) {
-    throw fail('file_malformed', 'the key file names other public keys than its seed gives');
+    throw fail('file_malformed', `${path} names other public keys than its seed gives`);
   }
   return identity;
 }
 
 type SealedSeed = Exclude<v.InferOutput<typeof KeyFile>['seed'], Uint8Array>;
 
-async function openSeed(sealed: SealedSeed, passphrase: string): Promise<Uint8Array> {
+async function openSeed(sealed: SealedSeed, passphrase: string, path: string): Promise<Uint8Array> {
   const { N, r, p, salt, nonce, box } = sealed;
   const seed = nacl.secretbox.open(box, nonce, await deriveKey(passphrase, salt, { N, r, p }));
-  if (seed === null) throw fail('wrong_passphrase', 'the passphrase does not open the key file');
+  if (seed === null) throw fail('wrong_passphrase', `the passphrase does not open ${path}`);
   return seed;
 }
 
-function parse(content: Uint8Array): v.InferOutput<typeof KeyFile> {
+function parse(content: Uint8Array, path: string): v.InferOutput<typeof KeyFile> {
   let json: unknown;
   try {
     json = JSON.parse(fromUtf8(content));
   } catch (cause) {
-    throw fail('file_malformed', 'the key file is not JSON', { cause });
+    throw fail('file_malformed', `${path} is not a key file of coatcheck: it is not JSON`, {
+      cause,
+    });
   }
   const file = v.safeParse(KeyFile, json);
   if (!file.success) {
     const [issue] = file.issues;
-    throw fail(
-      'file_malformed',
-      `the key file is malformed at ${v.getDotPath(issue) ?? 'its top'}`,
-    );
+    throw fail('file_malformed', `${path} is malformed at ${v.getDotPath(issue) ?? 'its top'}`);
   }
   return file.output;
 }

@@ -12,10 +12,13 @@ export interface PassphraseSource {
 
 const MAX_PASSPHRASE_BYTES = 1024;
 
+/** Of a new passphrase: characters, after Unicode NFC. */
+const MIN_CHARACTERS = 12;
+
 /**
  * The passphrase of the admin key: from `--passphrase-file`, else from COATCHECK_PASSPHRASE, else
  * asked for (twice if it is new).
- * @throws weak_secret for an empty one, usage where nobody can be asked, interrupted
+ * @throws weak_secret for an empty one, and a new one of fewer than 12 characters; usage where nobody can be asked, interrupted
  */
 export async function passphraseFrom(
   source: PassphraseSource,
@@ -23,7 +26,8 @@ export async function passphraseFrom(
 ): Promise<string> {
   const given = await givenPassphrase(source);
   if (given !== undefined) {
-    if (given === '') throw fail('weak_secret', 'an empty passphrase is refused');
+    const weak = weakness(given, options);
+    if (weak !== undefined) throw fail('weak_secret', weak);
     return given;
   }
   if (!source.terminal.interactive) {
@@ -34,8 +38,9 @@ export async function passphraseFrom(
   }
   const passphrase = await askSecret(
     options.isNew ? 'Choose a passphrase for the admin key' : 'Passphrase of the admin key',
+    options,
   );
-  if (options.isNew && (await askSecret('The same passphrase again')) !== passphrase) {
+  if (options.isNew && (await askSecret('The same passphrase again', options)) !== passphrase) {
     throw fail('usage', 'the two passphrases differ: nothing was made');
   }
   return passphrase;
@@ -47,11 +52,18 @@ async function givenPassphrase(source: PassphraseSource): Promise<string | undef
   return fromUtf8(bytes).replace(/\r?\n$/, '');
 }
 
-async function askSecret(message: string): Promise<string> {
+/** Why a passphrase is refused, in one sentence; undefined if it is not. */
+function weakness(passphrase: string, { isNew }: { isNew: boolean }): string | undefined {
+  if (passphrase === '') return 'an empty passphrase is refused';
+  if (!isNew || Array.from(passphrase.normalize('NFC')).length >= MIN_CHARACTERS) return undefined;
+  return `a passphrase of fewer than ${MIN_CHARACTERS} characters is refused: choose a longer one`;
+}
+
+async function askSecret(message: string, options: { isNew: boolean }): Promise<string> {
   const { isCancel, password } = await import('@clack/prompts');
   const answer = await password({
     message,
-    validate: (value) => (value === undefined || value === '' ? 'It may not be empty' : undefined),
+    validate: (value) => weakness(value ?? '', options),
     output: process.stderr,
   });
   if (isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was changed');

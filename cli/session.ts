@@ -15,11 +15,11 @@ import type { History, HistoryObject } from '../protocol/history.ts';
 import { MAX_READ_KEYS } from '../protocol/http.ts';
 import { parseKey } from '../protocol/keys.ts';
 import type { ParsedKey, Prefix } from '../protocol/keys.ts';
-import { isOrigin } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { unlock } from './context.ts';
 import type { Context } from './context.ts';
 import { readSite } from './home.ts';
+import { serverAddress } from './server-address.ts';
 import { doubt, readMemory, writeMemory } from './memory.ts';
 import type { Memory, Seen } from './memory.ts';
 
@@ -57,13 +57,11 @@ export interface Session {
 /** @throws wrong_site, not_an_admin, and what the client and the key file throw */
 export async function openSession(context: Context): Promise<Session> {
   const site = await readSite(context.home);
-  const server = context.server ?? site.servers[0];
-  if (server === undefined) {
+  const named = context.server ?? site.servers[0];
+  if (named === undefined) {
     throw fail('usage', 'the site names no server: give one with --server');
   }
-  if (!isOrigin(server)) {
-    throw fail('usage', '--server is an origin without a path, such as https://coatcheck.example');
-  }
+  const server = serverAddress(named);
   const identity = await unlock(context);
   const client = createClient({ server, site: site.id, identity });
   const { terminal } = context;

@@ -10,7 +10,7 @@ import {
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
 import { fail } from '../../protocol/errors.ts';
-import { formatSite, isOrigin, parseSite } from '../../protocol/site.ts';
+import { formatSite, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { passphraseSource } from '../context.ts';
 import type { Context } from '../context.ts';
@@ -18,6 +18,7 @@ import { createFile, exists, makeFolder } from '../files.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { sealKeyFile } from '../key-file.ts';
 import { passphraseFrom } from '../passphrase.ts';
+import { serverAddress } from '../server-address.ts';
 
 export interface InitOptions {
   readonly name: string;
@@ -78,10 +79,7 @@ function newSite(context: Context, options: InitOptions, seed: Uint8Array): Site
   if (approval !== 'required' && approval !== 'none') {
     throw fail('usage', '--approval is required or none');
   }
-  const server = context.server ?? DEFAULT_SERVER;
-  if (!isOrigin(server)) {
-    throw fail('usage', '--server is an origin without a path, such as https://coatcheck.example');
-  }
+  const server = serverAddress(context.server ?? DEFAULT_SERVER);
   const id = Uint8Array.from(randomBytes(16));
   const { signKey, boxKey } = deriveIdentity(seed);
   const key = { signKey, boxKey, may: 'all' as const, name: options.adminName ?? defaultName() };

@@ -55,10 +55,9 @@ describe('without a site', () => {
     const home = fs.mkdtempSync(join(folder, 'broken-'));
     for (const text of ['', '{', '{"coatcheck":"site/1"}', '\xff']) {
       fs.writeFileSync(join(home, 'site.json'), text, 'latin1');
-      expect(refusal(await runCli(['--home', home, 'pending']))).toEqual([
-        EXIT.usage,
-        'file_malformed',
-      ]);
+      const run = await runCli(['--home', home, 'pending']);
+      expect(refusal(run)).toEqual([EXIT.usage, 'file_malformed']);
+      expect(run.stderr).toContain(join(home, 'site.json'));
     }
   });
 });
@@ -100,10 +99,11 @@ describe('the admin key', () => {
   });
   it('opens with its passphrase only', async () => {
     const home = join(folder, 'sealed');
-    const right = { COATCHECK_PASSPHRASE: 'right' };
+    const right = { COATCHECK_PASSPHRASE: 'the right one' };
     await runCli(['--home', home, 'init'], { env: right });
     const wrong = await pending(home, { COATCHECK_PASSPHRASE: 'wrong' });
     expect(refusal(wrong)).toEqual([EXIT.denied, 'wrong_passphrase']);
+    expect(wrong.stderr).toContain(join(home, 'admin.key'));
     expect(refusal(await pending(home, { COATCHECK_PASSPHRASE: '' }))[1]).toBe('weak_secret');
     expect(refusal(await pending(home))).toEqual([EXIT.usage, 'usage']);
     // Opened, it meets the next obstacle.
@@ -241,6 +241,11 @@ describe('arguments', () => {
     expect((await runCli(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('a server may be named with a slash behind it', async () => {
+    const run = await runCli(['--home', desk.home, '--server', `${desk.url}/`, 'pending']);
+    expect(run.code).toBe(0);
+  });
+
   it('an error with --json is a document on stderr', async () => {
     const run = await desk.run('--json', 'history', 'zzz');
     expect(run.stdout).toBe('');
@@ -363,10 +368,14 @@ describe('Ctrl-C', () => {
     }
     const home = join(folder, 'typed');
     const command = `${process.execPath} ${cliProgram()} --home ${home} init`;
-    const shown = await atTerminal(command, /◆.{1,8}(Choose a passphrase|The same)/, 'swordfish\r');
+    const shown = await atTerminal(
+      command,
+      /◆.{1,8}(Choose a passphrase|The same)/,
+      'a long swordfish\r',
+    );
     expect(shown).toContain('made site');
     expect(shown).not.toContain('swordfish');
-    const env = { COATCHECK_PASSPHRASE: 'swordfish' };
+    const env = { COATCHECK_PASSPHRASE: 'a long swordfish' };
     const run = await runCli(['--home', home, '--server', desk.url, 'list'], { env });
     expect(refusal(run)[1]).toBe('wrong_site');
   });

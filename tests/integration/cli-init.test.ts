@@ -20,9 +20,21 @@ const init = (args: readonly string[] = [], env: Record<string, string> = {}) =>
 const site = () => parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
 
 describe('init', () => {
+  it('takes the address of a server with a slash behind it', async () => {
+    await runCli([
+      '--home',
+      home,
+      '--server',
+      'http://cfg.example:8420/',
+      'init',
+      '--no-passphrase',
+    ]);
+    expect(site().servers).toEqual(['http://cfg.example:8420']);
+  });
+
   it('makes a site and a sealed key that only its owner can read', async () => {
     const made = await init(['--name', 'grid', '--admin-name', 'ada'], {
-      COATCHECK_PASSPHRASE: 'a good one',
+      COATCHECK_PASSPHRASE: 'a good long one',
     });
     expect(made.code).toBe(0);
     expect(fs.readdirSync(home).sort()).toEqual(['admin.key', 'site.json']);
@@ -34,12 +46,12 @@ describe('init', () => {
       ...{ name: 'grid', approval: 'required', servers: ['http://127.0.0.1:8420'] },
     });
     expect(pinned.keyset).toMatchObject({ version: 1, threshold: 1, keys: [{ name: 'ada' }] });
-    expect(made.stdout + made.stderr).not.toContain('a good one');
+    expect(made.stdout + made.stderr).not.toContain('a good long one');
   });
 
   it('takes the passphrase from a file that only its owner can read', async () => {
     const file = join(folder, 'passphrase');
-    fs.writeFileSync(file, 'from a file\n', { mode: 0o644 });
+    fs.writeFileSync(file, 'one from a file\n', { mode: 0o644 });
     const args = ['--passphrase-file', file, '--home', home];
     expect(refusal(await runCli([...args, 'init']))).toEqual([EXIT.usage, 'file_unsafe']);
     fs.chmodSync(file, 0o600);
@@ -72,6 +84,7 @@ describe('init', () => {
 
   it.each<[string, string[], Record<string, string>, string]>([
     ['an empty passphrase', [], { COATCHECK_PASSPHRASE: '' }, 'weak_secret'],
+    ['a short passphrase', [], { COATCHECK_PASSPHRASE: 'x'.repeat(11) }, 'weak_secret'],
     ['no passphrase where nobody can be asked', [], {}, 'usage'],
     ['an unknown policy', ['--no-passphrase', '--approval', 'maybe'], {}, 'usage'],
     ['a site name of control characters', ['--no-passphrase', '--name', '\x1b[2J'], {}, 'usage'],
