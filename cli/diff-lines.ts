@@ -10,7 +10,7 @@ export function diffLines(view: DiffView, style: Style): string[] {
   const lines = view.files.flatMap((file) => fileLines(file, style));
   for (const { name, before, after } of view.metadata) {
     const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
-    lines.push(style.bold(`${SIGN[change]} ${escapeLine(name)}`));
+    lines.push(style.bold(`${SIGN[change]} setting ${escapeLine(name)}`));
     if (before !== undefined) lines.push(style.red(`-${escapeLine(before)}`));
     if (after !== undefined) lines.push(style.green(`+${escapeLine(after)}`));
   }

@@ -79,7 +79,13 @@ describe('the difference as an administrator sees it', () => {
       manifest([], { hostname: 'b', enable: ['x.service'] }),
       { showSecrets: false, stat: false },
     );
-    expect(diffLines(view, style)).toEqual(['+ enable', '+x.service', '~ hostname', '-a', '+b']);
+    expect(diffLines(view, style)).toEqual([
+      '+ setting enable',
+      '+x.service',
+      '~ setting hostname',
+      '-a',
+      '+b',
+    ]);
   });
   it('says that there is no difference', () => {
     expect(shown([file('etc/hosts', 'a')], [file('etc/hosts', 'a')])).toBe('no difference');
@@ -150,7 +156,7 @@ describe('secrets', () => {
     const view = diffView(undefined, manifest([], metadata), { showSecrets: false, stat: false });
     const text = diffLines(view, style).join('\n');
     expect(text).toContain('+evil.service token:x.service');
-    expect(text).toContain('+ restart etc/default/password\n+evil.service');
+    expect(text).toContain('+ setting restart etc/default/password\n+evil.service');
     expect(text).not.toContain('hunter2');
   });
   it.each([
