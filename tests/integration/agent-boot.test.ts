@@ -9,7 +9,8 @@ import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { propose } from '../support/site.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
-import type { Machine, Run } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+import type { Run } from '../support/run.ts';
 
 let lab: Lab;
 const machines: Machine[] = [];

@@ -5,7 +5,8 @@ import { EXIT } from '../../protocol/errors.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
-import type { Machine, Run } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+import type { Run } from '../support/run.ts';
 
 let lab: Lab;
 let machine: Machine;

@@ -10,7 +10,8 @@ import { codeOf, EXIT } from '../../protocol/errors.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { killAt } from '../support/kill-at.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
-import type { Machine, Run } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+import type { Run } from '../support/run.ts';
 import { makeSite } from '../support/site.ts';
 
 const testSite = makeSite();

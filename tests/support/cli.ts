@@ -12,7 +12,8 @@ import { createFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import type { Identity } from '../../bundle/identity.ts';
 import { toHex } from '../../bundle/bytes.ts';
-import type { Run } from './machine.ts';
+import { listen } from './run.ts';
+import type { Run } from './run.ts';
 import { propose } from './site.ts';
 
 /** `coatcheck` as it is published. */
@@ -39,14 +40,7 @@ export async function startCli(
     env: { PATH: process.env['PATH'] ?? '', TZ: 'UTC', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const said = { stdout: '', stderr: '' };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
-  const done = new Promise<Run>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, ...said }));
-  });
-  return { child, said, done };
+  return { child, ...listen(child) };
 }
 
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<Run> {

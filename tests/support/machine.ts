@@ -9,15 +9,11 @@ import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
 import { formatSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
+import { listen } from './run.ts';
+import type { Run } from './run.ts';
 
 /** The agent as one file, as images carry it. */
 export const agentProgram = (): string => join(inject('commands'), 'coatcheck-agent.mjs');
-
-export interface Run {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A root folder with a key and a site, and the agent to run on it. */
 export interface Machine {
@@ -55,14 +51,7 @@ export function makeMachine(site: Site, keyFrom?: string): Machine {
     const child = spawn(command[0]!, [...command.slice(1), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const said = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));
-    const done = new Promise<Run>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('close', (code) => resolve({ code, ...said }));
-    });
-    return { child, done };
+    return { child, done: listen(child).done };
   };
   const run = async (...args: string[]): Promise<Run> =>
     start([process.execPath, agentProgram()], ['--root', root, ...args]).done;
