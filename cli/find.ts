@@ -53,6 +53,8 @@ export function onlyMatch<T extends string>(
   text: string,
   candidates: readonly T[],
 ): T {
+  // An empty variable in a script would otherwise name the only one there is.
+  if (text === '') throw fail('usage', `an empty word names no ${noun}`);
   const [match, ...others] = candidates.filter((candidate) => candidate.startsWith(text));
   if (match === undefined) throw fail('not_found', `no ${noun} begins with ${text}`);
   if (others.length > 0) {
