@@ -1,9 +1,9 @@
-import { unlinkSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 
 const leftovers = new Set<string>();
 
 /**
- * Names a file to remove if the process is interrupted before the returned function is called: so
+ * Names a file or folder to remove if the process is interrupted before the returned function is called: so
  * that Ctrl-C leaves nothing half-written.
  */
 export function onInterrupt(path: string): () => void {
@@ -15,9 +15,9 @@ export function onInterrupt(path: string): () => void {
 export function cleanUp(): void {
   for (const path of leftovers) {
     try {
-      unlinkSync(path);
+      rmSync(path, { recursive: true, force: true });
     } catch {
-      // not made yet, or in place already
+      // nothing more can be done about it
     }
   }
 }

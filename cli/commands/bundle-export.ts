@@ -1,11 +1,13 @@
-import { readdir, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { openBundle } from '../../bundle/index.ts';
+import type { FileEntry } from '../../bundle/index.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import { unlock } from '../context.ts';
 import type { Context } from '../context.ts';
 import { createFile, fileError, makeFolder, readLocalFile } from '../files.ts';
+import { onInterrupt } from '../interrupt.ts';
 import { count } from '../table.ts';
 import { parseSealed } from './bundle.ts';
 
@@ -27,17 +29,32 @@ export async function exportFiles(
   const folder = resolve(folderText);
   await demandOwnEmpty(folder);
   const manifest = openBundle(sealed, await unlock(context));
-  await makeFolder(folder);
-  for (const { path, mode, content } of manifest.files) {
-    // Checked by the format: relative, ASCII, no empty, `.` or `..` part. Nobody else may write
-    // into this folder, so no part of it can become a link meanwhile.
-    const target = join(folder, path);
-    await makeFolder(dirname(target));
-    await createFile(target, content, mode & 0o700);
-  }
+  await writeWhole(folder, manifest.files);
   terminal.print(`${count(manifest.files.length, 'file')} written to ${folder}`);
   terminal.hint('owners and the rights of others are not applied: the files may hold secrets');
   terminal.document({ folder, files: manifest.files.map((entry) => entry.path) });
+}
+
+/** All the files or none: they are written beside the folder, which then takes its place. */
+async function writeWhole(folder: string, files: readonly FileEntry[]): Promise<void> {
+  await makeFolder(dirname(folder));
+  let staging: string | undefined;
+  try {
+    // Only its owner may enter it, so no part of it can become a link meanwhile.
+    staging = await mkdtemp(`${folder}.`);
+    const done = onInterrupt(staging);
+    for (const { path, mode, content } of files) {
+      // Checked by the format: relative, ASCII, no empty, `.` or `..` part.
+      const target = join(staging, path);
+      await makeFolder(dirname(target));
+      await createFile(target, content, mode & 0o700);
+    }
+    await rename(staging, folder);
+    done();
+  } catch (error) {
+    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
+    throw fileError(error, folder);
+  }
 }
 
 /** @throws file_exists if anything is in it; file_unsafe if others could put links into it */
