@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Long searches: the same on every line of Node, so that running them on one is enough. */
+const proof = 'tests/{model,fuzz,torture}/**/*.test.ts';
+
 export default defineConfig({
   test: {
     reporters: ['./tests/support/reporter.ts'],
@@ -18,8 +21,19 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts'],
+          exclude: [proof],
           globalSetup: ['tests/support/minio-setup.ts', 'tests/support/commands-setup.ts'],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'proof',
+          include: [proof],
+          globalSetup: ['tests/support/minio-setup.ts'],
+          testTimeout: 600_000,
           hookTimeout: 60_000,
         },
       },
