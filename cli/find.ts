@@ -24,6 +24,19 @@ export async function waiting(session: Session, node?: NodeId): Promise<Waiting[
   return found;
 }
 
+/** What is decided about a node, and what waits. */
+export interface NodeView {
+  readonly node: NodeId;
+  readonly pending: readonly Waiting[];
+  readonly history: History;
+}
+
+/** Looks at what waits first: what is decided in between is then in the history, not nowhere. */
+export async function lookAt(session: Session, node: NodeId): Promise<NodeView> {
+  const pending = await waiting(session, node);
+  return { node, pending, history: await session.history(node) };
+}
+
 /** Every node that has anything in the store. */
 export async function knownNodes(session: Session): Promise<NodeId[]> {
   const nodes = new Set<NodeId>();
@@ -73,16 +86,11 @@ export type BundlePlace =
  * without `text`, the only one that waits.
  * @throws not_found, usage if several fit, already_decided for one that the history names only
  */
-export async function findBundle(
-  session: Session,
-  node: NodeId,
-  history: History,
-  text: string | undefined,
-): Promise<BundlePlace> {
-  const pending = await waiting(session, node);
+export function findBundle(view: NodeView, text: string | undefined): BundlePlace {
+  const { pending, history } = view;
   if (text === undefined) {
     const [only, ...others] = pending;
-    if (only === undefined) throw fail('not_found', nothingWaits(node, history));
+    if (only === undefined) throw fail('not_found', nothingWaits(view));
     if (others.length > 0) {
       throw fail('usage', `${others.length + 1} proposals wait for this node: name a digest`);
     }
@@ -102,7 +110,7 @@ export async function findBundle(
   return { where: 'pending', digest, key: pending.find((p) => p.digest === digest)!.key };
 }
 
-function nothingWaits(node: NodeId, { inForce }: History): string {
+function nothingWaits({ node, history: { inForce } }: NodeView): string {
   if (inForce === undefined) return `nothing waits for node ${node}, and nothing is in force`;
   const { seq, type } = inForce.frame.statement;
   return `nothing waits for node ${node}; decision ${seq} (${type}) is in force`;

@@ -20,8 +20,8 @@ export interface Opened {
 
 /**
  * Downloads, checks and opens a bundle.
- * @throws not_found, digest_mismatch, bad_signer, not_this_node, not_a_recipient, any code of the
- *   format
+ * @throws already_decided if it waits no more, not_found if a decision carries none,
+ *   digest_mismatch, bad_signer, not_this_node, not_a_recipient, any code of the format
  */
 export async function openPlace(
   session: Session,
@@ -31,7 +31,7 @@ export async function openPlace(
   if (place.where === 'history') return openEntry(session, node, place.entry);
   const bytes = (await session.read([place.key], MAX_SEALED_BYTES)).get(place.key);
   if (bytes === undefined) {
-    throw fail('not_found', `proposal ${place.digest} is gone: somebody decided about it`);
+    throw fail('already_decided', `proposal ${place.digest} is gone: somebody decided about it`);
   }
   const sealed = readBundle(bytes, {
     maxBytes: session.site.maxBundleBytes,

@@ -8,7 +8,7 @@ import { decide } from '../decide.ts';
 import type { Decided, Decision } from '../decide.ts';
 import { diffLines } from '../diff-lines.ts';
 import { diffView } from '../diff-view.ts';
-import { findBundle, findNode } from '../find.ts';
+import { findBundle, findNode, lookAt } from '../find.ts';
 import type { BundlePlace } from '../find.ts';
 import { openPlace } from '../opened.ts';
 import type { Opened } from '../opened.ts';
@@ -53,8 +53,9 @@ export async function approve(
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await session.history(node);
-  const place = await findBundle(session, node, history, digestText);
+  const seen = await lookAt(session, node);
+  const { history } = seen;
+  const place = findBundle(seen, digestText);
   const opened = await openPlace(session, node, place);
   const inForce = openInForce(session, context.terminal, node, history);
   const work: Work = {

@@ -3,7 +3,7 @@ import { fail, codeOf } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { decide } from '../decide.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { demandUndecided, findNode, onlyMatch, waiting } from '../find.ts';
+import { demandUndecided, findNode, lookAt, onlyMatch } from '../find.ts';
 import { openEntry, openPlace } from '../opened.ts';
 import { confirm } from '../passphrase.ts';
 import { proposeAsAdmin } from '../propose.ts';
@@ -30,8 +30,7 @@ export async function reject(
   const reason = checkReason(options.reason);
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await session.history(node);
-  const pending = await waiting(session, node);
+  const { history, pending } = await lookAt(session, node);
   const match = pending.find((proposal) => proposal.digest.startsWith(digestText));
   if (match === undefined) demandUndecided(history, digestText);
   // Something that does not verify, or is gone already, may be refused by its whole digest.

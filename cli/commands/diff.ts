@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
-import { findBundle, findNode } from '../find.ts';
+import { findBundle, findNode, lookAt } from '../find.ts';
 import { openPlace } from '../opened.ts';
 import { openInForce, review, summary } from '../review.ts';
 import { openSession } from '../session.ts';
@@ -15,8 +15,9 @@ export async function diff(
   const { terminal } = context;
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await session.history(node);
-  const place = await findBundle(session, node, history, digestText);
+  const seen = await lookAt(session, node);
+  const { history } = seen;
+  const place = findBundle(seen, digestText);
   const opened = await openPlace(session, node, place);
   const inForce = openInForce(session, terminal, node, history);
   const { view, fresh } = review(session, history, inForce, opened, {

@@ -5,8 +5,8 @@ import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { classifyPath } from '../../protocol/paths.ts';
 import type { Context } from '../context.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { findBundle, knownNodes, onlyMatch, waiting } from '../find.ts';
-import type { BundlePlace } from '../find.ts';
+import { findBundle, knownNodes, lookAt, onlyMatch, waiting } from '../find.ts';
+import type { BundlePlace, NodeView } from '../find.ts';
 import { openPlace } from '../opened.ts';
 import type { Opened } from '../opened.ts';
 import { lastReport, reportDocument, reportLine } from '../report.ts';
@@ -22,8 +22,9 @@ export async function show(context: Context, text: string): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
   const { node, digest } = await whatIs(session, text);
-  const history = await session.history(node);
-  const place = await placeOf(session, node, history, digest);
+  const seen = await lookAt(session, node);
+  const { history } = seen;
+  const place = placeOf(seen, digest);
   const opened = place && (await tryOpen(context, session, node, place));
   const report = await lastReport(session, node, opened);
   const entry = place?.where === 'history' ? place.entry : history.inForce;
@@ -79,18 +80,13 @@ async function whatIs(session: Session, text: string): Promise<{ node: NodeId; d
     : { node: proposal.node, digest: proposal.digest };
 }
 
-async function placeOf(
-  session: Session,
-  node: NodeId,
-  history: History,
-  digest: string | undefined,
-): Promise<BundlePlace | undefined> {
-  if (digest !== undefined) return findBundle(session, node, history, digest);
+function placeOf(seen: NodeView, digest: string | undefined): BundlePlace | undefined {
+  const { node, history, pending } = seen;
+  if (digest !== undefined) return findBundle(seen, digest);
   const bundle = history.inForce?.frame.bundle;
-  if (bundle !== undefined) return findBundle(session, node, history, toHex(bundle.digest));
-  const only = await waiting(session, node);
-  if (only.length === 1) return findBundle(session, node, history, undefined);
-  if (history.head === undefined && only.length === 0) {
+  if (bundle !== undefined) return findBundle(seen, toHex(bundle.digest));
+  if (pending.length === 1) return findBundle(seen, undefined);
+  if (history.head === undefined && pending.length === 0) {
     throw fail('not_found', `nothing is known about node ${node}`);
   }
   return undefined;

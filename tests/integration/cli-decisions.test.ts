@@ -398,7 +398,7 @@ describe('two administrators at the same moment', () => {
     const node = newNode();
     const digest = await desk.propose(node, {});
     const runs = await Promise.all([
-      desk.run('approve', node.id, '--yes'),
+      desk.run('approve', node.id, digest, '--yes'),
       desk.run('reject', node.id, digest, '--reason', 'no', '--yes'),
     ]);
     expect(runs.map(({ code }) => code).sort()).toEqual([0, EXIT.conflict]);
