@@ -17,9 +17,11 @@ export interface ProposalCase {
   readonly decided: DigestHex | undefined;
   /** The request shows a verified decision, other than a rejection: the node is no stranger. */
   readonly isKnown: boolean;
-  /** Listings of this node, one page each, and the count of one capped listing of all. */
+  /** Every refusal of this node. */
   readonly rejected: readonly ObjectInfo[];
+  /** What of this node is in `pending/`; a thousand of it, where the cap is reached. */
   readonly pending: readonly ObjectInfo[];
+  /** Of all nodes, counted up to the cap. */
   readonly pendingOfAll: number;
   readonly maxPending: number;
 }

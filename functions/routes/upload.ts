@@ -8,7 +8,8 @@ import type { PutAnswer } from '../../protocol/http.ts';
 import { nodePrefix, parseDigest, pendingKey, reportKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
-import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import { listAll } from '../../store/port.ts';
+import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
 import { assertToken, judgeProposal, tokenMatches } from '../proposals.ts';
 import type { Handlers } from '../route.ts';
 import { unixSeconds } from './time.ts';
@@ -26,8 +27,9 @@ const PUT_URL_SECONDS = 300;
 const MAX_PENDING = 1000;
 
 /**
- * Gives out the two presigned PUTs. A proposal costs the store at most
- * three LISTs; an administrator's costs two, besides what the chain of keysets costs once a minute.
+ * Gives out the two presigned PUTs. A proposal costs the store two LISTs, a third where the cap is
+ * reached, and one for each further thousand refusals of the node: an administrator signed each, so
+ * nobody else can make it dear. The chain of keysets costs one more a minute, for administrators.
  *
  * @throws weak_secret for a token that is none
  */
@@ -55,6 +57,23 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
     return { key, put };
   }
 
+  async function listWhole(prefix: string): Promise<ObjectInfo[]> {
+    const objects: ObjectInfo[] = [];
+    for await (const object of listAll(store, prefix)) objects.push(object);
+    return objects;
+  }
+
+  async function listPending(node: NodeId) {
+    const all = await store.list('pending/', { limit: maxPending });
+    const prefix = nodePrefix('pending', node);
+    // A page that was cut off may lack this node's.
+    const { objects } = all.next === undefined ? all : await store.list(prefix);
+    return {
+      pending: objects.filter(({ key }) => key.startsWith(prefix)),
+      pendingOfAll: all.objects.length,
+    };
+  }
+
   return {
     propose: async ({ node, by = 'node', body }) => {
       const shown =
@@ -69,10 +88,9 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
         throw fail('token_refused', 'this site asks new nodes for an enrolment token');
       }
       const digest = parseDigest(body.digest);
-      const [rejected, pending, all] = await Promise.all([
-        store.list(nodePrefix('rejected', node)),
-        by === 'node' ? store.list(nodePrefix('pending', node)) : undefined,
-        store.list('pending/', { limit: maxPending }),
+      const [rejected, waiting] = await Promise.all([
+        listWhole(nodePrefix('rejected', node)),
+        listPending(node),
       ]);
       judgeProposal({
         by,
@@ -81,9 +99,8 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
         after: body.after === undefined ? undefined : parseDigest(body.after),
         decided: shown && parseDigest(toHex(shown.statement.digest)),
         isKnown,
-        rejected: rejected.objects,
-        pending: pending?.objects ?? [],
-        pendingOfAll: all.objects.length,
+        rejected,
+        ...waiting,
         maxPending,
       });
       return signPut(pendingKey(node, digest), body, {

@@ -1,11 +1,12 @@
 import { build } from 'esbuild';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { toBase64Url } from '../../bundle/bytes.ts';
+import { sha256 } from '#platform';
+import { toBase64Url, utf8 } from '../../bundle/bytes.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
-import { keysetKey, pendingKey, rejectedKey } from '../../protocol/keys.ts';
-import type { ObjectKey } from '../../protocol/keys.ts';
+import { keysetKey, parseNodeId, pendingKey, rejectedKey } from '../../protocol/keys.ts';
+import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
 import { countingStore, contents } from '../support/stores.ts';
 import {
   makeAdmin,
@@ -24,6 +25,7 @@ beforeEach(async () => {
   world = await makeWorld();
 });
 
+const ONE_BYTE = new Uint8Array(1);
 const NONE = { create: 0, replace: 0, get: 0, head: 0, delete: 0, list: 0 };
 
 async function ask(draft: Draft, app = world.app): Promise<[number, Record<string, unknown>]> {
@@ -44,18 +46,20 @@ describe('what a request costs the store', () => {
     expect(counts).toEqual(NONE);
   });
 
-  it('a proposal: three LISTs, granted or refused', async () => {
+  it('a proposal: two LISTs, granted or refused, and three where the cap is reached', async () => {
     for (const name of ['fresh', 'waiting', 'known'] as const) {
-      const { store, counts } = countingStore(world.store);
       const node = world[name];
-      await ask(
-        {
-          ...{ method: 'POST', target: `/v1/nodes/${node.id}/proposals`, by: node },
-          body: json({ digest: 'cd'.repeat(32), size: 900 }),
-        },
-        makeApp(world, store),
-      );
-      expect(counts, name).toEqual({ ...NONE, list: 3 });
+      const draft = {
+        ...{ method: 'POST', target: `/v1/nodes/${node.id}/proposals`, by: node },
+        body: json({ digest: 'cd'.repeat(32), size: 900 }),
+      };
+      const roomy = countingStore(world.store);
+      await ask(draft, makeApp(world, roomy.store));
+      expect(roomy.counts, name).toEqual({ ...NONE, list: 2 });
+      await world.store.create(pendingKey(node.id, hex(new Uint8Array(32).fill(9))), ONE_BYTE);
+      const full = countingStore(world.store);
+      await ask(draft, makeApp(world, full.store, { maxPending: 1 }));
+      expect(full.counts, name).toEqual({ ...NONE, list: 3 });
     }
   });
 
@@ -164,6 +168,37 @@ describe('a proposal', () => {
     ]);
     expect(await code(proposeAs('fresh', { after: digest }))).toBe('granted');
     expect(await code(proposeAs('fresh', { after: digest, digest }))).toBe('already_decided');
+  });
+
+  it('hears the newest refusal of thousands, and none of them is taken again', async () => {
+    const digests = Array.from({ length: 1100 }, (_, i) => hex(sha256(utf8(`refused ${i}`))));
+    const refuse = (digest: DigestHex) =>
+      world.store.create(rejectedKey(world.fresh.id, digest), ONE_BYTE);
+    const [last, ...earlier] = digests.sort().reverse();
+    for (const digest of earlier) await refuse(digest);
+    // A memory store's clock has milliseconds: the next one is strictly later.
+    const start = Date.now();
+    while (Date.now() === start) await new Promise((resolve) => setImmediate(resolve));
+    await refuse(last!);
+    expect(await ask(proposeAs('fresh'))).toMatchObject([
+      409,
+      { error: { code: 'rejected', details: { digest: last } } },
+    ]);
+    expect(await code(proposeAs('fresh', { after: last }))).toBe('granted');
+    expect(await code(proposeAs('fresh', { after: last, digest: last }))).toBe('already_decided');
+    // One that a crash left in pending/ after its refusal waits for nobody.
+    await world.store.create(pendingKey(world.fresh.id, last!), ONE_BYTE);
+    expect(await code(proposeAs('fresh', { after: last }), strictApp())).toBe('granted');
+  });
+
+  it('finds its own among a thousand others that wait', async () => {
+    const first = parseNodeId('2'.repeat(32));
+    for (let i = 0; i < 1000; i++) {
+      await world.store.create(pendingKey(first, hex(sha256(utf8(`waiting ${i}`)))), ONE_BYTE);
+    }
+    const app = strictApp();
+    expect(await code(proposeAs('fresh'), app)).toBe('too_many_pending');
+    expect(await code(proposeAs('waiting'), app)).toBe('waiting');
   });
 
   it('may be as large as the site allows, and not a byte more', async () => {
