@@ -1,7 +1,6 @@
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
 import { digestHex, pendingKey } from '../../protocol/keys.ts';
@@ -54,6 +53,16 @@ const refusal = ({ code, stderr }: Run): [number | null, string | undefined] => 
   code,
   /\[([a-z_0-9]+)\]\n$/.exec(stderr)?.[1],
 ];
+
+/** Boots a machine whose clock is not ours. */
+async function bootAt(target: Machine, clock: string): Promise<Run> {
+  const program = `const now = Date.now; ${clock}`;
+  const command = [
+    ...[process.execPath, '--import', `data:text/javascript,${encodeURIComponent(program)}`],
+    agentProgram(),
+  ];
+  return target.start(command, ['--root', target.root, 'boot', '--once']).done;
+}
 
 describe('a boot', () => {
   it('goes from a proposal over an approval to the same files in an empty root', async () => {
@@ -273,10 +282,10 @@ describe('a boot that is lied to', () => {
 
   it('refuses what has expired, by whichever clock is latest', async () => {
     const node = furnished();
-    await approved(node, { expires: Math.floor(Date.now() / 1000) + 2 });
-    await new Promise((resolve) => setTimeout(resolve, 3000));
+    await approved(node, { expires: Math.floor(Date.now() / 1000) + 1800 });
     const target = machine(node.reboot());
-    expect(refusal(await target.run('boot', '--once'))).toEqual([EXIT.waiting, 'expired']);
+    const ahead = await bootAt(target, 'Date.now = () => now() + 3_600_000;');
+    expect(refusal(ahead)).toEqual([EXIT.waiting, 'expired']);
     expect(target.tree()).toEqual({});
   });
 
@@ -330,14 +339,8 @@ describe('a machine whose clock stands in 1970', () => {
     const node = furnished();
     await approved(node);
     const target = machine(node.reboot());
-    const program = join(target.root, 'clock.mjs');
-    fs.writeFileSync(
-      program,
-      'const real = Date.now(); const now = Date.now; Date.now = () => now() - real;',
-    );
-    const command = [process.execPath, '--import', program, agentProgram()];
-    const { done } = target.start(command, ['--root', target.root, 'boot', '--once']);
-    const { code, stderr } = await done;
+    const real = Date.now();
+    const { code, stderr } = await bootAt(target, `Date.now = () => now() - ${real};`);
     expect(stderr).not.toContain('signature_expired');
     expect(code).toBe(0);
     expect(target.read('etc/hostname')).toBe('lab-1\n');

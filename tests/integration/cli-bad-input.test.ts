@@ -324,9 +324,11 @@ describe('full disks and closed pipes', () => {
 
 describe('Ctrl-C', () => {
   it('ends a command that waits for a server that is silent, with one line', async () => {
-    const { url, close } = await serving((request) => request.resume());
+    let asked = (): void => undefined;
+    const waits = new Promise<void>((resolve) => (asked = resolve));
+    const { url, close } = await serving(() => asked());
     const { child, done } = await startCli(['--home', desk.home, '--server', url, 'list']);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await waits;
     child.kill('SIGINT');
     expect(refusal(await done)).toEqual([EXIT.interrupted, 'interrupted']);
     close();

@@ -36,11 +36,12 @@ const jobs: Record<string, () => Promise<void>> = {
       console.log(slot);
     }
   },
-  /** Takes a lock and keeps it until it is killed, or for a second. */
+  /** Takes a lock and keeps it until it is killed, or for a second; says when (milliseconds). */
   async lock() {
     await withFileLock(path, async () => {
-      console.log('locked');
+      console.log(Date.now());
       await sleep(1000);
+      console.log(Date.now());
     });
   },
 };
