@@ -1,11 +1,11 @@
-import { fromBase64Url, fromHex, toHex } from '../../bundle/bytes.ts';
+import { fromBase64Url, fromHex } from '../../bundle/bytes.ts';
 import { decodeFrame, maxFrameBytes, verifyFrame } from '../../bundle/frame.ts';
 import { MAX_REPORT_BYTES } from '../../bundle/header.ts';
-import type { VerifiedFrame } from '../../bundle/frame.ts';
 import type { NodeId } from '../../bundle/identity.ts';
+import type { StatementType } from '../../bundle/statement.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { PutAnswer } from '../../protocol/http.ts';
-import { nodePrefix, parseDigest, pendingKey, reportKey } from '../../protocol/keys.ts';
+import { digestHex, nodePrefix, parseDigest, pendingKey, reportKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
@@ -30,6 +30,8 @@ const MAX_PENDING = 1000;
  * Gives out the two presigned PUTs. A proposal costs the store two LISTs, a third where the cap is
  * reached, and one for each further thousand refusals of the node: an administrator signed each, so
  * nobody else can make it dear. The chain of keysets costs one more a minute, for administrators.
+ * What is cheap is judged first: sizes, the token and what a proof says of itself, then the proof's
+ * signatures, then the store.
  *
  * @throws weak_secret for a token that is none
  */
@@ -40,13 +42,8 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
   async function signPut(
     key: ObjectKey,
     body: { digest: string; size: number },
-    { max, overwrite }: { max: number; overwrite: boolean },
+    { overwrite }: { overwrite: boolean },
   ) {
-    if (body.size > max) {
-      throw fail('too_large', `${body.size} bytes are more than the ${max} that are allowed`, {
-        details: { maxBytes: max },
-      });
-    }
     const { url, headers, expiresAt } = await signer.signPut(key, {
       size: body.size,
       sha256: fromHex(body.digest),
@@ -76,17 +73,15 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
 
   return {
     propose: async ({ node, by = 'node', body }) => {
-      const shown =
+      demandSize(body.size, site.maxBundleBytes);
+      const proof =
         body.decidedBy === undefined ? undefined : readProof(site, node, body.decidedBy);
-      const isKnown = shown !== undefined && shown.statement.type !== 'reject';
-      if (
-        token !== undefined &&
-        by === 'node' &&
-        !isKnown &&
-        !tokenMatches(token, body.token ?? '')
-      ) {
+      const isKnown = proof !== undefined && proof.type !== 'reject' && !proof.self;
+      const needsToken = token !== undefined && by === 'node' && !isKnown;
+      if (needsToken && !tokenMatches(token, body.token ?? '')) {
         throw fail('token_refused', 'this site asks new nodes for an enrolment token');
       }
+      proof?.verify();
       const digest = parseDigest(body.digest);
       const [rejected, waiting] = await Promise.all([
         listWhole(nodePrefix('rejected', node)),
@@ -97,38 +92,55 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
         approval: site.approval,
         digest,
         after: body.after === undefined ? undefined : parseDigest(body.after),
-        decided: shown && parseDigest(toHex(shown.statement.digest)),
+        decided: proof && digestHex(proof.digest),
         isKnown,
         rejected,
         ...waiting,
         maxPending,
       });
-      return signPut(pendingKey(node, digest), body, {
-        max: site.maxBundleBytes,
-        overwrite: false,
-      });
+      return signPut(pendingKey(node, digest), body, { overwrite: false });
     },
 
     report: ({ node, body }) => {
-      const { statement } = readProof(site, node, body.proof);
-      if (statement.type === 'reject') {
+      demandSize(body.size, MAX_REPORT_BYTES);
+      const proof = readProof(site, node, body.proof);
+      if (proof.type === 'reject') {
         throw fail('does_not_verify', 'a rejection proves nothing that a node could have applied');
       }
+      proof.verify();
       // The last report is the one that counts.
-      return signPut(reportKey(node), body, { max: MAX_REPORT_BYTES, overwrite: true });
+      return signPut(reportKey(node), body, { overwrite: true });
     },
   };
 }
 
-/** A frame that a request shows: a decision about this node, by this site's administrators. */
-function readProof(site: Site, node: NodeId, text: string): VerifiedFrame {
+function demandSize(size: number, maxBytes: number): void {
+  if (size <= maxBytes) return;
+  throw fail('too_large', `${size} bytes are more than the ${maxBytes} that are allowed`, {
+    details: { maxBytes },
+  });
+}
+
+/** A decision that a request shows, and what it says of itself until it was verified. */
+interface Proof {
+  readonly type: StatementType;
+  /** 32 bytes */
+  readonly digest: Uint8Array;
+  /** Signed by the node itself, which any stranger can. */
+  readonly self: boolean;
+  /** Whether this site's administrators signed it: the dear part. @throws as `verifyFrame` */
+  verify(): void;
+}
+
+/** @throws not_this_node; as `decodeFrame` */
+function readProof(site: Site, node: NodeId, text: string): Proof {
   const bytes = fromBase64Url(text);
-  const frame = verifyFrame(
-    decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) }),
-    site,
-  );
-  if (frame.statement.node !== node) {
+  const frame = decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) });
+  const { statement, signatures } = frame.statement;
+  if (statement.node !== node) {
     throw fail('not_this_node', `the decision shown is about another node than ${node}`);
   }
-  return frame;
+  const self = signatures.some((signature) => 'self' in signature);
+  const { type, digest } = statement;
+  return { type, digest, self, verify: () => void verifyFrame(frame, site) };
 }
