@@ -93,12 +93,14 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
       : undefined;
 
   const history = await readNode(store, site, node);
-  const found = history.entries.find(({ frame }) =>
-    equalBytes(frame.statementDigest, signed.digest),
+  const self = isSelfSigned(signed);
+  // A node and an administrator can sign the same statement, and it does not mean the same.
+  const found = history.entries.find(
+    ({ frame }) => frame.self === self && equalBytes(frame.statementDigest, signed.digest),
   );
   if (found !== undefined) return { outcome: 'already', entry: found, history };
 
-  demandFollows({ statement, self: isSelfSigned(signed) }, history.head?.frame);
+  demandFollows({ statement, self }, history.head?.frame);
   demandNearSeq(record, history);
   if (statement.type !== 'reject' && shown && shown.statement.seq >= statement.seq) {
     const { seq } = shown.statement;

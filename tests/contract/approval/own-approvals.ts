@@ -66,6 +66,20 @@ export function ownApprovalsContract(under: () => StoreUnderTest): void {
     await expectRefused(world, { ...again, from: { slot: 1 } }, 'bad_request');
   });
 
+  it("does not take a node's approval for an administrator's that says the same", async () => {
+    for (const first of ['node', 'admin'] as const) {
+      const world = makeWorld(under(), open);
+      const proposal = await world.propose('a');
+      const own = world.ownRequest({ proposal });
+      const admins = world.request({ type: 'approve', proposal });
+      expect(own.statement.digest).toEqual(admins.statement.digest);
+      const [winner, loser] = first === 'node' ? [own, admins] : [admins, own];
+      await world.next(winner);
+      expect((await expectRefused(world, loser, 'head_moved')).details).toMatchObject({ seq: 1 });
+      expect((await world.expectSettled()).head?.frame.self).toBe(first === 'node');
+    }
+  });
+
   it('lets an administrator follow a node', async () => {
     const world = makeWorld(under(), open);
     const proposal = await world.propose('a');
