@@ -1,8 +1,9 @@
 import * as fs from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { randomBytes, sha256 } from '#platform';
-import { isZero, toBase64Url, utf8 } from '../bundle/bytes.ts';
+import { toBase64Url, utf8 } from '../bundle/bytes.ts';
 import { fail } from '../protocol/errors.ts';
+import { assertStrongSecret } from '../protocol/secrets.ts';
 import { createIn, readAll, removeIn, syncFolder } from './files.ts';
 import { at, closeFolder, openRoot } from './folder.ts';
 import { naming } from './system-error.ts';
@@ -29,7 +30,7 @@ export function formatKeyFile(seed: Uint8Array): string {
 
 /**
  * @returns the seed, 32 bytes
- * @throws file_malformed for another layout or a wrong sum; weak_secret for an all-zero seed
+ * @throws file_malformed for another layout or a wrong sum; weak_secret for a seed that was never random
  */
 export function parseKeyFile(text: string, path: string): Uint8Array {
   const match = LAYOUT.exec(text);
@@ -38,9 +39,7 @@ export function parseKeyFile(text: string, path: string): Uint8Array {
   if (formatKeyFile(seed) !== text) {
     throw fail('file_malformed', `${path} is damaged: its checksum does not fit its seed`);
   }
-  if (isZero(seed)) {
-    throw fail('weak_secret', `${path} holds an all-zero seed; make a key with "key make"`);
-  }
+  assertStrongSecret(seed, `the seed in ${path}`);
   return seed;
 }
 

@@ -3,6 +3,7 @@ import { fromUtf8, utf8 } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
+import { assertOwnKeys } from '../store/s3-options.ts';
 import type { S3Credentials, S3CredentialsProvider } from '../store/s3-options.ts';
 import { readLocalFile, replaceFile } from './files.ts';
 
@@ -25,21 +26,25 @@ const RENEW_SECONDS = 120;
 
 type Sessions = Readonly<Record<Credential, S3Credentials>>;
 
-/** @throws file_missing, file_unsafe (others may read it), file_malformed */
+/** @throws file_missing, file_unsafe (others may read it), file_malformed, weak_secret */
 export async function readCredentials(path: string): Promise<Sessions> {
-  const bytes = await readLocalFile(path, { maxBytes: MAX_BYTES, secret: true });
+  const file = parse(await readLocalFile(path, { maxBytes: MAX_BYTES, secret: true }), path);
+  const sessions = CREDENTIALS.map((name) => {
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = file[name];
+    const keys: S3Credentials = {
+      ...{ accessKeyId, secretAccessKey },
+      ...(sessionToken === undefined ? {} : { sessionToken }),
+      ...(expiration === undefined ? {} : { expiration: new Date(expiration) }),
+    };
+    assertOwnKeys(keys, `the ${name} key in ${path}`);
+    return [name, keys] as const;
+  });
+  return Object.fromEntries(sessions) as Record<Credential, S3Credentials>;
+}
+
+function parse(bytes: Uint8Array, path: string): v.InferOutput<typeof CredentialsFile> {
   try {
-    const file = v.parse(CredentialsFile, JSON.parse(fromUtf8(bytes)));
-    const sessions = CREDENTIALS.map((name) => {
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } = file[name];
-      const keys: S3Credentials = {
-        ...{ accessKeyId, secretAccessKey },
-        ...(sessionToken === undefined ? {} : { sessionToken }),
-        ...(expiration === undefined ? {} : { expiration: new Date(expiration) }),
-      };
-      return [name, keys] as const;
-    });
-    return Object.fromEntries(sessions) as Record<Credential, S3Credentials>;
+    return v.parse(CredentialsFile, JSON.parse(fromUtf8(bytes)));
   } catch (cause) {
     throw fail(
       'file_malformed',

@@ -11,6 +11,7 @@ import {
 } from '../bundle/index.ts';
 import type { Identity } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
+import { assertStrongSecret } from '../protocol/secrets.ts';
 
 /**
  * The file that holds an administrator's seed (docs/config.md, "admin.key"): JSON, with the public
@@ -121,6 +122,7 @@ export async function openKeyFile(
     file.seed instanceof Uint8Array
       ? file.seed
       : await openSeed(file.seed, await passphrase(), path);
+  assertStrongSecret(seed, `the seed in ${path}`);
   const identity = deriveIdentity(seed);
   if (!equalBytes(identity.signKey, file.signKey) || !equalBytes(identity.boxKey, file.boxKey)) {
     throw fail('file_malformed', `${path} names other public keys than its seed gives`);

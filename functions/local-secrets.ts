@@ -8,7 +8,7 @@ import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { stageFile, syncFolder } from '../store/durable-file.ts';
 import { errnoOf } from '../store/errno.ts';
-import { assertStrongSecret } from '../store/secrets.ts';
+import { assertStrongSecret } from '../protocol/secrets.ts';
 
 /** What signs the URLs of a store in a folder: 32 bytes for each credential. */
 export type LocalSecrets = Readonly<Record<Credential, Uint8Array>>;
@@ -43,7 +43,9 @@ async function readPrivate(path: string): Promise<string | undefined> {
     throw fail('file_unsafe', `${path} cannot be read`, { cause: error });
   }
   try {
-    if (((await file.stat()).mode & 0o077) !== 0) {
+    const stat = await file.stat();
+    if (!stat.isFile()) throw fail('file_unsafe', `${path} is not a regular file`);
+    if ((stat.mode & 0o077) !== 0) {
       throw fail('file_unsafe', `${path} can be read by others: chmod 600, or remove it`);
     }
     return await file.readFile('utf8');

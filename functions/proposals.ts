@@ -94,14 +94,15 @@ export function tokenMatches(token: string, given: string): boolean {
 const MIN_TOKEN_CHARACTERS = 16;
 
 /**
- * Refuses a secret that is empty, short, or one character again and again: whoever forgot to set
- * one must not run with the one of an example.
+ * Refuses a secret that is empty, short, of few characters, or one word again and again: whoever
+ * forgot to set one must not run with the one of an example.
  *
  * @throws weak_secret
  */
 export function assertToken(token: string): void {
-  const distinct = new Set(token.trim()).size;
-  if (token.trim().length < MIN_TOKEN_CHARACTERS || distinct < 6) {
+  const text = token.trim();
+  const repeats = /^(.+?)\1+$/s.test(text);
+  if (text.length < MIN_TOKEN_CHARACTERS || new Set(text).size < 6 || repeats) {
     throw fail(
       'weak_secret',
       `the enrolment token is weak: make one of at least ${MIN_TOKEN_CHARACTERS} random characters, or leave it out`,

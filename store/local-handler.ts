@@ -10,7 +10,7 @@ import { guardStore } from './guard.ts';
 import { localSignature, PARAMETERS, SIGNED_HEADERS } from './local-signature.ts';
 import type { Method } from './local-signature.ts';
 import type { ObjectStore } from './port.ts';
-import { assertStrongSecret } from './secrets.ts';
+import { assertStrongSecret } from '../protocol/secrets.ts';
 import { xmlError } from './xml-error.ts';
 import type { S3ErrorCode } from './xml-error.ts';
 

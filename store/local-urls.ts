@@ -2,7 +2,7 @@ import type { Credential } from '../protocol/permissions.ts';
 import { localSignature, PARAMETERS } from './local-signature.ts';
 import type { Method } from './local-signature.ts';
 import { pinnedPutHeaders } from './pinned-headers.ts';
-import { assertStrongSecret } from './secrets.ts';
+import { assertStrongSecret } from '../protocol/secrets.ts';
 import type { UrlSigner } from './port.ts';
 
 export { createLocalHandler } from './local-handler.ts';

@@ -64,8 +64,14 @@ async function ask(provider: S3CredentialsProvider): Promise<S3Credentials> {
 
 const KNOWN = new Set(['minioadmin', 'minio123', 'rustfsadmin', 'accesskey', 'changeme', 'secret']);
 
-/** @throws weak_secret for an empty or short secret key, one equal to its id, or a default */
-export function assertOwnKeys({ accessKeyId, secretAccessKey }: S3Credentials): void {
+/**
+ * @param what names the pair in the message, e.g. `the upload key`
+ * @throws weak_secret for an empty or short secret key, one equal to its id, or a default
+ */
+export function assertOwnKeys(
+  { accessKeyId, secretAccessKey }: S3Credentials,
+  what = 'the S3 key',
+): void {
   if (
     accessKeyId === '' ||
     secretAccessKey.length < 8 ||
@@ -73,7 +79,7 @@ export function assertOwnKeys({ accessKeyId, secretAccessKey }: S3Credentials): 
     KNOWN.has(secretAccessKey.toLowerCase()) ||
     /^(.)\1*$/.test(secretAccessKey)
   ) {
-    throw fail('weak_secret', 'the S3 secret key is empty, short, or a default: make a random one');
+    throw fail('weak_secret', `${what} is empty, short, or a default: make a random one`);
   }
 }
 

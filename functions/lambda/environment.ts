@@ -1,6 +1,7 @@
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { fail } from '../../protocol/errors.ts';
+import { assertOwnKeys } from '../../store/s3-options.ts';
 import type { S3Credentials, S3Options } from '../../store/s3-options.ts';
 import type { RequestLog } from '../app.ts';
 
@@ -15,7 +16,7 @@ export interface LambdaEnvironment {
  * Reads the environment that infra/ sets: `COATCHECK_SITE` (the text of site.json),
  * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role.
  *
- * @throws usage for a variable that is missing, file_malformed for a bad site.json
+ * @throws usage for a variable that is missing, file_malformed for a bad site.json, weak_secret
  */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnvironment {
   const read = (name: string): string => {
@@ -24,12 +25,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
     return value;
   };
   // The runtime replaces these before they end, in a new process; a sandbox keeps its own.
-  const credentials = (): Promise<S3Credentials> =>
-    Promise.resolve({
-      accessKeyId: read('AWS_ACCESS_KEY_ID'),
-      secretAccessKey: read('AWS_SECRET_ACCESS_KEY'),
-      ...(env['AWS_SESSION_TOKEN'] === undefined ? {} : { sessionToken: env['AWS_SESSION_TOKEN'] }),
-    });
+  const credentials: S3Credentials = {
+    accessKeyId: read('AWS_ACCESS_KEY_ID'),
+    secretAccessKey: read('AWS_SECRET_ACCESS_KEY'),
+    ...(env['AWS_SESSION_TOKEN'] === undefined ? {} : { sessionToken: env['AWS_SESSION_TOKEN'] }),
+  };
+  assertOwnKeys(credentials);
   return {
     site: parseSite(read('COATCHECK_SITE')),
     s3: { bucket: read('COATCHECK_BUCKET'), region: read('AWS_REGION'), credentials },

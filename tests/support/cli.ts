@@ -47,6 +47,35 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return (await startCli(args, options)).done;
 }
 
+/** `coatcheck serve`, once it has said where. */
+export interface Served {
+  readonly url: string;
+  readonly child: ChildProcess;
+  /** What it has said so far, the log of its requests too. */
+  readonly said: { stdout: string; stderr: string };
+  stop(): Promise<Run>;
+}
+
+/**
+ * Starts the real server on a free port.
+ * @throws with what it said, if it ends instead
+ */
+export async function startServe(
+  args: readonly string[],
+  options: CliOptions = {},
+): Promise<Served> {
+  const { child, said, done } = await startCli([...args, '--port', '0'], options);
+  while (!said.stdout.includes('\n')) {
+    if (child.exitCode !== null) throw new Error((await done).stderr);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const stop = (): Promise<Run> => {
+    child.kill('SIGINT');
+    return done;
+  };
+  return { url: /http:[^\s"]+/.exec(said.stdout)![0], child, said, stop };
+}
+
 /** The exit code and the code of the one line on stderr. */
 export function refusal({ code, stderr }: Run): [exit: number | null, code: string | undefined] {
   return [code, /^coatcheck: .* \[([a-z_0-9]+)\]\n$/.exec(stderr)?.[1]];
@@ -84,12 +113,8 @@ export async function openDesk(initArgs: readonly string[] = []): Promise<Desk> 
   ]);
   if (made.code !== 0) throw new Error(made.stderr);
   const site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
-  const server = await startCli(['--home', home, 'serve', '--port', '0']);
-  while (!server.said.stdout.includes('\n')) {
-    if (server.child.exitCode !== null) throw new Error(server.said.stderr);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  const url = /http:\S+/.exec(server.said.stdout)![0];
+  const server = await startServe(['--home', home, 'serve']);
+  const { url } = server;
   const run = (...args: string[]): Promise<Run> =>
     runCli(['--home', home, '--server', url, ...args]);
   return {
@@ -112,8 +137,7 @@ export async function openDesk(initArgs: readonly string[] = []): Promise<Desk> 
       return toHex(digest);
     },
     close: async () => {
-      server.child.kill('SIGINT');
-      await server.done;
+      await server.stop();
       fs.rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 
 export interface RawAnswer {
   readonly status: number;
@@ -27,4 +29,27 @@ export function send(
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/**
+ * Sends one request byte for byte: no client puts its path in order, or its headers together.
+ * @param lines the request line and the headers, but for `Host` and `Connection`
+ * @returns the status, and everything that came; 0 where the server hung up without a word
+ */
+export async function sendLines(
+  origin: string,
+  lines: readonly string[],
+  body = '',
+): Promise<{ status: number; text: string }> {
+  const { hostname, port, host } = new URL(origin);
+  const [first, ...headers] = lines;
+  const named = headers.some((line) => /^host:/i.test(line));
+  const head = [first, ...(named ? [] : [`Host: ${host}`]), ...headers, 'Connection: close'];
+  const socket = connect(Number(port), hostname);
+  let text = '';
+  socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
+  socket.on('error', () => undefined); // a server may hang up on what is no HTTP
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1');
+  await once(socket, 'close');
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text };
 }

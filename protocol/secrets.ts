@@ -1,4 +1,4 @@
-import { fail } from '../protocol/errors.ts';
+import { fail } from './errors.ts';
 
 /** A random secret of 32 bytes has about 30 different ones, and a hex text of one all 16 digits. */
 const MIN_DISTINCT_BYTES = 11;
