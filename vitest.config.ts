@@ -22,7 +22,11 @@ export default defineConfig({
           name: 'system',
           include: ['tests/**/*.test.ts'],
           exclude: [proof],
-          globalSetup: ['tests/support/minio-setup.ts', 'tests/support/commands-setup.ts'],
+          globalSetup: [
+            'tests/support/minio-setup.ts',
+            'tests/support/versitygw-setup.ts',
+            'tests/support/commands-setup.ts',
+          ],
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cachedMinio, findContainer, findGo, findMinio } from './find.ts';
+import { cachedProgram, findContainer, findGo, findMinio } from './find.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -31,7 +31,7 @@ describe('findMinio', () => {
 
   it('takes the cache, before it the PATH, before it the endpoint', async () => {
     const cached = await program('cache/minio/minio');
-    expect(cachedMinio(env())).toBe(cached);
+    expect(cachedProgram('minio', env())).toBe(cached);
     expect(await findMinio(env())).toEqual({ kind: 'binary', path: cached });
 
     const onPath = await program('bin/minio');

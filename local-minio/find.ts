@@ -15,9 +15,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The last community release that was published as an image. */
 const IMAGE = 'quay.io/minio/minio:RELEASE.2025-09-07T16-13-09Z';
 
-/** Where a MinIO that we build is kept: `$COATCHECK_CACHE/minio/minio`, default `.cache` here. */
-export function cachedMinio(env: Environment = process.env): string {
-  return resolve(env['COATCHECK_CACHE'] ?? '.cache', 'minio', 'minio');
+/** Where a program that we build is kept: `$COATCHECK_CACHE/NAME/NAME`, default `.cache` here. */
+export function cachedProgram(name: string, env: Environment = process.env): string {
+  return resolve(env['COATCHECK_CACHE'] ?? '.cache', name, name);
 }
 
 /**
@@ -38,10 +38,16 @@ export async function findMinio(env: Environment = process.env): Promise<FoundMi
     }
     return { kind: 'endpoint', endpoint, rootUser, rootPassword };
   }
-  for (const path of [...onPath('minio', env), cachedMinio(env)]) {
-    if (await isExecutable(path)) return { kind: 'binary', path };
-  }
-  return undefined;
+  const path = await findProgram('minio', env);
+  return path === undefined ? undefined : { kind: 'binary', path };
+}
+
+/** A program on the PATH, or one that we built into the cache. */
+export function findProgram(
+  name: string,
+  env: Environment = process.env,
+): Promise<string | undefined> {
+  return firstExecutable([...onPath(name, env), cachedProgram(name, env)]);
 }
 
 /** A container engine that answers: `docker` or `podman`. */
@@ -60,9 +66,8 @@ export async function findContainer(
 }
 
 /** The Go toolchain on the PATH, which can build a MinIO. */
-export async function findGo(env: Environment = process.env): Promise<string | undefined> {
-  for (const path of onPath('go', env)) if (await isExecutable(path)) return path;
-  return undefined;
+export function findGo(env: Environment = process.env): Promise<string | undefined> {
+  return firstExecutable(onPath('go', env));
 }
 
 /** What to do where there is no MinIO and no way to get one. */
@@ -80,6 +85,11 @@ function onPath(name: string, env: Environment): string[] {
     .split(delimiter)
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, name));
+}
+
+async function firstExecutable(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await isExecutable(path)) return path;
+  return undefined;
 }
 
 async function isExecutable(path: string): Promise<boolean> {

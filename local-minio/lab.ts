@@ -4,7 +4,7 @@ import { fromUtf8, utf8 } from '../bundle/index.ts';
 import { createFile, exists, makeFolder, readLocalFile } from '../cli/files.ts';
 import { fail } from '../protocol/errors.ts';
 import { ensureBucket } from './bucket.ts';
-import type { Say } from './build.ts';
+import type { Say } from './go-install.ts';
 import type { FoundMinio } from './find.ts';
 import { keepCredentials } from './renewal.ts';
 import { randomRootPair, startMinio } from './start.ts';

@@ -2,7 +2,7 @@ import { codeOf } from '../protocol/errors.ts';
 import { writeCredentials } from '../cli/credentials.ts';
 import { takeCredentials } from './credentials.ts';
 import type { Minio } from './start.ts';
-import type { Say } from './build.ts';
+import type { Say } from './go-install.ts';
 
 export interface KeptCredentials {
   /** Ends the renewal; the file stays, and its sessions end by themselves. */

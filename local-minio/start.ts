@@ -1,14 +1,10 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../protocol/errors.ts';
 import { rootClient } from './bucket.ts';
 import type { FoundMinio } from './find.ts';
+import { freePort, spawnServer } from './server-process.ts';
 
 /** The administrator of a MinIO. It makes the bucket and the sessions: no server runs on it. */
 export interface RootPair {
@@ -25,7 +21,6 @@ export interface Minio extends RootPair {
 }
 
 const START_MILLISECONDS = 60_000;
-const STOP_MILLISECONDS = 10_000;
 
 /**
  * Starts what {@link FoundMinio} names on a free port of the loopback interface; or takes the
@@ -49,28 +44,23 @@ export async function startMinio(
   const { rootUser, rootPassword } = root;
   const port = await freePort();
   const [command, args] = commandLine(found, dataDir, port, await freePort());
-  const child = spawn(command, args, {
-    env: {
-      PATH: process.env['PATH'],
-      HOME: process.env['HOME'],
-      MINIO_ROOT_USER: rootUser,
-      MINIO_ROOT_PASSWORD: rootPassword,
-      MINIO_BROWSER: 'off',
-      MINIO_UPDATE: 'off',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const server = spawnServer(command, args, {
+    MINIO_ROOT_USER: rootUser,
+    MINIO_ROOT_PASSWORD: rootPassword,
+    MINIO_BROWSER: 'off',
+    MINIO_UPDATE: 'off',
   });
-  const output = tail(child);
-  const stop = (): Promise<void> => end(child);
   const endpoint = `http://127.0.0.1:${port}`;
   try {
     const started = { endpoint, rootUser, rootPassword };
-    await waitUntilReady(started, () => (hasEnded(child) ? `it said: ${output()}` : undefined));
+    await waitUntilReady(started, () =>
+      server.hasEnded() ? `it said: ${server.said().slice(-2000)}` : undefined,
+    );
   } catch (error) {
-    await stop();
+    await server.stop();
     throw error;
   }
-  return { endpoint, rootUser, rootPassword, stop };
+  return { endpoint, rootUser, rootPassword, stop: () => server.stop() };
 }
 
 export function randomRootPair(): RootPair {
@@ -102,16 +92,6 @@ function commandLine(
   ];
 }
 
-/** A port that was free a moment ago; MinIO takes no port 0. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /**
  * Waits until the server takes a request signed by the root pair, which says more than its health
  * check: that the pair is right, too.
@@ -141,28 +121,4 @@ async function waitUntilReady(
     }
     await sleep(100);
   }
-}
-
-/** The last lines that a process printed, for an error message. */
-function tail(child: ChildProcess): () => string {
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk: string) => {
-      text = (text + chunk).slice(-2000);
-    });
-  }
-  child.on('error', (error) => (text += error.message));
-  return () => text.trim() || 'nothing';
-}
-
-const hasEnded = (child: ChildProcess): boolean =>
-  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-
-async function end(child: ChildProcess): Promise<void> {
-  if (hasEnded(child)) return;
-  const exit = once(child, 'exit');
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MILLISECONDS);
-  await exit;
-  clearTimeout(timer);
 }

@@ -13,7 +13,8 @@ import { describeWith } from '../support/components.ts';
 import { serveHttp, serveProxy } from '../support/http-servers.ts';
 import type { TestServer } from '../support/http-servers.ts';
 import { freshBucket } from '../support/minio.ts';
-import type { TestBucket } from '../support/minio.ts';
+import { freshVersitygwBucket } from '../support/versitygw.ts';
+import type { TestBucket } from '../support/s3-bucket.ts';
 import { send } from '../support/raw-http.ts';
 import { presignedContract } from './presigned-contract.ts';
 import type { SignersUnderTest } from './presigned-contract.ts';
@@ -60,6 +61,23 @@ presignedContract('filesystem, our own, behind a proxy', async () => {
   return localSigners(await openFilesystemStore(dir, { create: true }), true);
 });
 
+const s3Signers = (
+  bucket: TestBucket,
+  kind: 'store' | 'signer',
+  publicEndpoint = bucket.endpoint,
+): SignersUnderTest => ({
+  store: bucket.store('root'),
+  signer: (credential, options) => bucket[kind](credential, { publicEndpoint, ...options }),
+  copySource: (key) => `/${bucket.name}/${key}`,
+});
+
+describeWith('versitygw', 'on a real versitygw', () => {
+  presignedContract('S3, by the SDK', async () => s3Signers(await freshVersitygwBucket(), 'store'));
+  presignedContract('S3, by the small signer', async () =>
+    s3Signers(await freshVersitygwBucket(), 'signer'),
+  );
+});
+
 describeWith('minio', 'on a real MinIO', () => {
   /** They change what MinIO stores beside the bytes, or nothing. A `x-amz-meta-` it refuses. */
   const toleratedHeaders = [
@@ -69,28 +87,22 @@ describeWith('minio', 'on a real MinIO', () => {
     'x-amz-website-redirect-location',
   ];
 
-  const signers = (
-    bucket: TestBucket,
-    kind: 'store' | 'signer',
-    publicEndpoint = bucket.endpoint,
-  ): SignersUnderTest => ({
-    store: bucket.store('root'),
-    signer: (credential, options) => bucket[kind](credential, { publicEndpoint, ...options }),
-    copySource: (key) => `/${bucket.name}/${key}`,
-  });
-
-  presignedContract('S3, by the SDK', async () => signers(await freshBucket(), 'store'), {
+  presignedContract('S3, by the SDK', async () => s3Signers(await freshBucket(), 'store'), {
     toleratedHeaders,
   });
-  presignedContract('S3, by the small signer', async () => signers(await freshBucket(), 'signer'), {
-    toleratedHeaders,
-  });
+  presignedContract(
+    'S3, by the small signer',
+    async () => s3Signers(await freshBucket(), 'signer'),
+    {
+      toleratedHeaders,
+    },
+  );
   presignedContract(
     'S3, by the small signer, behind a proxy',
     async () => {
       const bucket = await freshBucket();
       const proxy = await started(serveProxy(bucket.endpoint));
-      return signers(bucket, 'signer', proxy.url);
+      return s3Signers(bucket, 'signer', proxy.url);
     },
     { toleratedHeaders },
   );

@@ -6,6 +6,7 @@ import { createFilesystemStore, openFilesystemStore } from '../../store/filesyst
 import { createMemoryStore } from '../../store/memory.ts';
 import { describeWith } from '../support/components.ts';
 import { freshBucket } from '../support/minio.ts';
+import { freshVersitygwBucket } from '../support/versitygw.ts';
 import { storeContract } from './store-contract.ts';
 
 const folders: string[] = [];
@@ -41,6 +42,21 @@ describeWith('minio', 'on a real MinIO', () => {
         withoutBucket: bucket.store('root', { bucket: `${bucket.name}-missing` }),
       };
     },
-    { hidesNestedKeys: true },
+    { nestedKeys: 'hidden' },
+  );
+});
+
+describeWith('versitygw', 'on a real versitygw', () => {
+  storeContract(
+    'S3',
+    async () => {
+      const bucket = await freshVersitygwBucket();
+      return {
+        store: bucket.store('root'),
+        second: bucket.store('root'),
+        withoutBucket: bucket.store('root', { bucket: `${bucket.name}-missing` }),
+      };
+    },
+    { nestedKeys: 'refused' },
   );
 });

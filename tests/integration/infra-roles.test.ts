@@ -9,7 +9,7 @@ import { approvalContract } from '../contract/approval-contract.ts';
 import { presignedContract } from '../contract/presigned-contract.ts';
 import { describeWith } from '../support/components.ts';
 import { freshBucket } from '../support/minio.ts';
-import type { TestBucket } from '../support/minio.ts';
+import type { TestBucket } from '../support/s3-bucket.ts';
 import { makeNode } from '../support/site.ts';
 import { rolePolicies, synthesise } from '../support/template.ts';
 

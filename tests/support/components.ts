@@ -6,7 +6,7 @@ import { describe, inject, it } from 'vitest';
  * reason is listed at the end of the run; `COATCHECK_REQUIRE=minio,pynacl` (or `all`) makes its
  * absence a failure instead.
  */
-export const COMPONENTS = ['minio', 'pynacl', 'spin'] as const;
+export const COMPONENTS = ['minio', 'versitygw', 'pynacl', 'spin', 'strace'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 const required = (process.env['COATCHECK_REQUIRE'] ?? '').split(',').map((s) => s.trim());
@@ -19,6 +19,10 @@ const probes: Record<Component, () => string | undefined> = {
   minio: () => {
     const minio = inject('minio');
     return 'missing' in minio ? minio.missing : undefined;
+  },
+  versitygw: () => {
+    const versitygw = inject('versitygw');
+    return 'missing' in versitygw ? versitygw.missing : undefined;
   },
   pynacl: () => {
     try {
@@ -35,6 +39,15 @@ const probes: Record<Component, () => string | undefined> = {
       return undefined;
     } catch {
       return 'spin and gcc are not installed';
+    }
+  },
+  strace: () => {
+    try {
+      execFileSync('strace', ['-o', '/dev/null', 'true'], { stdio: 'ignore' });
+      execFileSync('gcc', ['--version'], { stdio: 'ignore' });
+      return undefined;
+    } catch {
+      return 'strace and gcc are not installed, or this user may not trace';
     }
   },
 };
