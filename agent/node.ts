@@ -63,13 +63,18 @@ function readSiteFile(path: string): { site: Site; modified: number } {
   }
 }
 
+/** The time that this machine itself vouches for, Unix seconds: its image is not from the future. */
+export function ownTime(node: Node): number {
+  return Math.max(0, node.built, node.now());
+}
+
 /**
  * Whether a statement is over, by the latest of all clocks that this machine knows of.
  * @param others unix seconds, from elsewhere: a lie can only end it early
  */
 export function isOver(node: Node, statement: Statement, others: readonly number[] = []): boolean {
   const remembered = node.memory.load()?.issued ?? 0;
-  return isExpired(statement, [node.now(), node.built, remembered, ...others]);
+  return isExpired(statement, [ownTime(node), remembered, ...others]);
 }
 
 /**

@@ -8,7 +8,7 @@ import { parseDigest } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
 import type { Skipped } from './capture.ts';
 import { isOrder } from './install.ts';
-import { openOwn } from './node.ts';
+import { openOwn, ownTime } from './node.ts';
 import type { Node } from './node.ts';
 import { newestKeyset, sealFor } from './sealed.ts';
 import type { Sealed } from './sealed.ts';
@@ -129,7 +129,8 @@ async function conclude(context: ProposeContext, sealed: Sealed): Promise<Propos
         digest: bundleDigest(sealed.bytes),
         prev: inForce?.frame.statementDigest ?? ZERO_DIGEST,
         seq: (inForce?.frame.statement.seq ?? 0) + 1,
-        issued: Math.max(0, client.now()),
+        // By no server's clock: this machine would remember it, and take it for the time.
+        issued: ownTime(node),
         reason: '',
       },
       node.identity,

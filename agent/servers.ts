@@ -21,7 +21,7 @@ export function createServers(node: Node, server?: string): Servers {
   const { site, identity, now } = node;
   const origins = server === undefined ? site.servers : [server];
   let clients = origins.map((origin) =>
-    createClient({ server: origin, site: site.id, identity, now }),
+    createClient({ server: origin, site: site.id, identity, now, datesByServer: true }),
   );
   if (clients.length === 0) {
     throw fail('usage', 'no server is known: name one with --server, or in site.json');

@@ -5,6 +5,7 @@ import { ZERO_DIGEST } from '../bundle/statement.ts';
 import { captureFiles } from './capture.ts';
 import type { Skipped } from './capture.ts';
 import { withRoot } from './folder.ts';
+import { ownTime } from './node.ts';
 import type { Node } from './node.ts';
 import type { Decision } from './source.ts';
 import { VERSION } from './version.ts';
@@ -20,7 +21,7 @@ export function takeSnapshot(
   const { files, skipped } = withRoot(node.rootPath, captureFiles);
   const metadata: Metadata = {
     ...hostname(files),
-    madeAt: Math.max(node.built, node.now()),
+    madeAt: ownTime(node),
     madeBy: `coatcheck-agent ${VERSION}`,
     keySource: 'file',
   };

@@ -113,32 +113,45 @@ describe('a refusal', () => {
     ]);
   });
 
-  it("of our clock is answered once with the server's time, which is kept", async () => {
+  const BY_SERVER = { datesByServer: true };
+
+  it("of our clock is answered once with the server's time, which is kept for requests", async () => {
     const created: string[] = [];
     const { client } = await server(({ headers }, turn) => {
       created.push(/created=(\d+)/.exec(String(headers['signature-input']))![1]!);
       return turn === 1 ? refuse('signature_expired', { now: NOW + 5000 }) : { body: CONFIG };
-    });
+    }, BY_SERVER);
     await client.config(node.id);
     await client.config(node.id);
     expect(created).toEqual([NOW, NOW + 5000, NOW + 5000].map(String));
-    expect(client.now()).toBe(NOW + 5000);
+    expect(client.now()).toBe(NOW);
   });
 
   it('of our clock, again and again, is not answered for ever', async () => {
-    const { client, asked } = await server(() => refuse('signature_expired', { now: NOW + 5000 }));
+    const { client, asked } = await server(
+      () => refuse('signature_expired', { now: NOW + 5000 }),
+      BY_SERVER,
+    );
     expect((await refusal(client.config(node.id))).code).toBe('signature_expired');
     expect(asked).toHaveLength(2);
   });
 
-  it.each([{}, { now: 'soon' }, { now: -1 }, { now: 1.5 }])(
+  it.each([{}, { now: 'soon' }, { now: -1 }, { now: 1.5 }, { now: 1e12 }])(
     'of our clock with the time %j is not answered',
     async (details) => {
-      const { client, asked } = await server(() => refuse('signature_expired', details));
+      const { client, asked } = await server(() => refuse('signature_expired', details), BY_SERVER);
       expect((await refusal(client.config(node.id))).code).toBe('signature_expired');
       expect(asked).toHaveLength(1);
     },
   );
+
+  it('of our clock stands where a person keeps it, and names both times', async () => {
+    const { client, asked } = await server(() => refuse('signature_expired', { now: NOW + 5000 }));
+    const { code, message } = await refusal(client.config(node.id));
+    expect([code, asked.length]).toEqual(['signature_expired', 1]);
+    expect(message).toContain('2026-09-21T14:13:20.000Z');
+    expect(message).toContain('2026-09-21T15:36:40.000Z');
+  });
 });
 
 describe('what does not answer like a coatcheck server is server_garbage', () => {

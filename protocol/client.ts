@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { toBase64Url, utf8 } from '../bundle/bytes.ts';
 import type { Identity, NodeId } from '../bundle/identity.ts';
+import { MAX_TIME } from '../bundle/statement.ts';
 import { fail, hasCode, isErrorCode } from './errors.ts';
 import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
 import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
@@ -19,6 +20,12 @@ export interface ClientOptions {
   readonly fetch?: Fetch;
   /** Unix time, seconds. */
   readonly now?: () => number;
+  /**
+   * For a machine whose clock may be years off: where the server refuses its time, requests to that
+   * server are dated by the server's. Nothing else is, since nobody vouches for it (docs/adr/0055).
+   * Otherwise the refusal stands.
+   */
+  readonly datesByServer?: boolean;
   readonly timeoutSeconds?: number;
 }
 
@@ -41,7 +48,7 @@ export interface ProposalRequest {
  * not a coatcheck server.
  */
 export interface Client {
-  /** Unix time, seconds: the local clock, corrected by the server's once it refused our time. */
+  /** Unix time, seconds, by the local clock. */
   now(): number;
   health(): Promise<Answer<'health'>>;
   site(): Promise<Answer<'site'>>;
@@ -80,9 +87,8 @@ interface Call<N extends RouteName> {
 export function createClient(options: ClientOptions): Client {
   const { server, site, identity, timeoutSeconds = 30 } = options;
   const fetch: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
-  const localNow = options.now ?? (() => Math.floor(Date.now() / 1000));
+  const now = options.now ?? (() => Math.floor(Date.now() / 1000));
   let offsetSeconds = 0;
-  const now = (): number => localNow() + offsetSeconds;
 
   async function call<N extends RouteName>(name: N, parts: Call<N> = {}): Promise<Answer<N>> {
     try {
@@ -90,7 +96,8 @@ export function createClient(options: ClientOptions): Client {
     } catch (error) {
       const serverNow = serverTimeOf(error);
       if (serverNow === undefined) throw error;
-      offsetSeconds = serverNow - localNow();
+      if (options.datesByServer !== true) throw clockRefused(server, now(), serverNow);
+      offsetSeconds = serverNow - now();
       return await once(name, parts);
     }
   }
@@ -107,7 +114,7 @@ export function createClient(options: ClientOptions): Client {
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (route.signedBy !== 'nobody') {
       if (identity === undefined) throw fail('usage', `a key is needed to ask for ${name}`);
-      const signing = { method, url, site, identity, created: now() };
+      const signing = { method, url, site, identity, created: now() + offsetSeconds };
       Object.assign(headers, signRequest(body === undefined ? signing : { ...signing, body }));
     }
     const { status, json } = await send(url, { method, headers, body });
@@ -184,7 +191,18 @@ export function createClient(options: ClientOptions): Client {
 function serverTimeOf(error: unknown): number | undefined {
   if (!hasCode(error, 'signature_expired')) return undefined;
   const { now } = (error as ReturnType<typeof fail>).details;
-  return typeof now === 'number' && Number.isSafeInteger(now) && now >= 0 ? now : undefined;
+  return typeof now === 'number' && Number.isInteger(now) && now >= 0 && now <= MAX_TIME
+    ? now
+    : undefined;
+}
+
+function clockRefused(server: string, here: number, there: number): Error {
+  const [ours, theirs] = [here, there].map((time) => new Date(time * 1000).toISOString());
+  return fail(
+    'signature_expired',
+    `the clock here says ${ours}, that of ${server} ${theirs}: set the one that is wrong`,
+    { details: { now: there } },
+  );
 }
 
 /** The server's refusal as the error that it is; its sentence may hold anything: escape to show. */

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
+import { verifyEntry } from '../../protocol/history.ts';
 import { digestHex, pendingKey } from '../../protocol/keys.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
@@ -344,6 +345,19 @@ describe('a machine whose clock stands in 1970', () => {
     expect(stderr).not.toContain('signature_expired');
     expect(code).toBe(0);
     expect(target.read('etc/hostname')).toBe('lab-1\n');
+  });
+
+  it('signs by the time of its image: a server that lies about the time changes no statement', async () => {
+    const open = await startLab({ approval: 'none' });
+    const node = machine(makeMachine(open.site));
+    node.write('etc/hostname', 'free\n');
+    const built = 1_600_000_000;
+    fs.utimesSync(node.path('etc/coatcheck/site.json'), built, built);
+    const { code } = await bootAt(node, `Date.now = () => now() - ${Date.now()};`);
+    expect(code).toBe(0);
+    const frame = verifyEntry(await open.approved(node.identity.id), open.site, node.identity.id);
+    expect(frame.statement.issued).toBe(built);
+    await open.close();
   });
 });
 
