@@ -79,7 +79,7 @@ describe('putObject', () => {
     const server = await serveHttp((request, response) => {
       headers = request.rawHeaders.map((text) => text.toLowerCase());
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      request.on('end', () => response.end());
+      request.on('end', () => response.setHeader('etag', '"e"').end());
     });
     servers.push(server);
     const signed = { 'content-length': '3', 'if-none-match': '*', 'x-amz-checksum-sha256': 'abc' };
@@ -94,7 +94,7 @@ describe('putObject', () => {
   });
 
   it.each([
-    [200, '', 'done'],
+    [200, '<html>Please log in</html>', 'store_unknown'],
     [412, xml('PreconditionFailed'), 'already_exists'],
     [409, xml('ConditionalRequestConflict'), 'store_unknown'],
     [403, xml('SignatureDoesNotMatch'), 'store_denied'],
@@ -102,6 +102,7 @@ describe('putObject', () => {
     [404, xml('NoSuchBucket'), 'no_such_bucket'],
     [404, '', 'store_unavailable'],
     [507, xml('XMinioStorageFull'), 'store_full'],
+    [403, xml('QuotaExceeded'), 'store_full'],
     [503, xml('SlowDown'), 'store_unknown'],
     [500, '', 'store_unknown'],
   ])('takes a %i %s as %s', async (status, body, code) => {

@@ -88,6 +88,10 @@ export async function putObject(
   const answer = await send(options.fetch, url, init, options.timeoutSeconds, 'store_unknown');
   if (!answer.ok) throw refusal(url, answer.status, await errorCodeOf(answer), 'store_unknown');
   await answer.body?.cancel();
+  // Every store says the ETag of what it stored; a log-in page that answers 200 does not.
+  if (!answer.headers.has('etag')) {
+    throw fail('store_unknown', `what answers for the object store at ${hostOf(url)} is none`);
+  }
 }
 
 async function send(
@@ -121,10 +125,17 @@ function refusal(url: string, status: number, s3Code: string | undefined, otherw
   });
 }
 
+const FULL = ['XMinioStorageFull', 'XMinioAdminBucketQuotaExceeded', 'QuotaExceeded'];
+
+/** Whether an S3 error says that there is no room: on a disk, or in a quota (400 or 403). */
+export function isFull(status: number, s3Code: string | undefined): boolean {
+  return status === 507 || (s3Code !== undefined && FULL.includes(s3Code));
+}
+
 function codeFor(status: number, s3Code: string | undefined, otherwise: ErrorCode): ErrorCode {
   if (s3Code === 'NoSuchBucket') return 'no_such_bucket';
   if (status === 412) return 'already_exists';
-  if (status === 507 || s3Code === 'XMinioStorageFull') return 'store_full';
+  if (isFull(status, s3Code)) return 'store_full';
   if (status === 409 || status === 429 || status >= 500) return otherwise;
   return status === 404 ? 'store_unavailable' : 'store_denied';
 }

@@ -1,6 +1,7 @@
 import { fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
+import { isFull } from '../protocol/objects.ts';
 import { errnoOf } from './errno.ts';
 
 /** What an answer of the S3 API, or the lack of one, says. */
@@ -22,12 +23,6 @@ export function describeFailure(error: unknown): S3Failure {
 }
 
 const DENIED = new Set(['ExpiredToken', 'InvalidAccessKeyId', 'InvalidToken', 'InvalidTokenId']);
-const FULL = new Set([
-  'XMinioStorageFull',
-  'XMinioAdminBucketQuotaExceeded',
-  'QuotaExceeded',
-  'InsufficientStorage',
-]);
 /** A MinIO whose disk has just filled up answers 500 with these words, and 507 from then on. */
 const NO_SPACE = 'no space left on device';
 /** Failures to connect: the request was not sent. */
@@ -49,6 +44,15 @@ export function storeError(
   });
 }
 
+/** For an answer that says yes, but is none of an object store. */
+export function unlikeS3(call: { bucket: string; kind: 'read' | 'write' }): CoatcheckError {
+  const code = call.kind === 'read' ? 'store_unavailable' : 'store_unknown';
+  return fail(
+    code,
+    `bucket ${call.bucket}: ${WHAT[code]}: what answers is no object store (a log-in page, a proxy?)`,
+  );
+}
+
 type StoreCode = Extract<
   ErrorCode,
   'store_unavailable' | 'store_unknown' | 'store_denied' | 'store_full' | 'no_such_bucket'
@@ -68,8 +72,8 @@ function codeOfFailure(
   errno: string | undefined,
 ): StoreCode {
   if (name === 'NoSuchBucket') return 'no_such_bucket';
+  if (isFull(status, name) || message.includes(NO_SPACE)) return 'store_full';
   if (status === 401 || status === 403 || DENIED.has(name)) return 'store_denied';
-  if (status === 507 || FULL.has(name) || message.includes(NO_SPACE)) return 'store_full';
   if (kind === 'read') return 'store_unavailable';
   // A redirect or a 4xx did nothing; 409 (a conflicting write), 408, 5xx and silence may have.
   const refused = status >= 300 && status < 500 && status !== 409 && status !== 408;

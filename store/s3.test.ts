@@ -61,6 +61,7 @@ const ANSWERS: [status: number, code: string, writes: string, reads: string][] =
   [400, 'ExpiredToken', 'store_denied', 'store_denied'],
   [507, 'XMinioStorageFull', 'store_full', 'store_full'],
   [400, 'XMinioAdminBucketQuotaExceeded', 'store_full', 'store_full'],
+  [403, 'QuotaExceeded', 'store_full', 'store_full'],
   [409, 'ConditionalRequestConflict', 'store_unknown', 'store_unavailable'],
   [408, 'RequestTimeout', 'store_unknown', 'store_unavailable'],
   [500, 'InternalError', 'store_unknown', 'store_unavailable'],
@@ -100,6 +101,28 @@ describe('an S3 store', () => {
     }
     const noBucket = await stub(404, 'NoSuchBucket');
     expect(await outcome(CALLS['head']!(noBucket.store))).toBe('no_such_bucket');
+  });
+
+  it('does not take the page of whoever answers in its place for an answer', async () => {
+    const page = '<!doctype html><html><body>Please log in</body></html>';
+    for (const body of [page, '', '<html><Contents></Contents></html>']) {
+      const { store } = await stub(200, '', body);
+      for (const name of ['create', 'replace', 'delete']) {
+        expect(await outcome(CALLS[name]!(store)), name).toBe('store_unknown');
+      }
+      for (const name of ['get', 'head', 'list']) {
+        expect(await outcome(CALLS[name]!(store)), name).toBe('store_unavailable');
+      }
+    }
+  });
+
+  it('does not go round in circles where a listing does not go on', async () => {
+    const again = `<ListBucketResult><Name>lab</Name><IsTruncated>true</IsTruncated>
+      <Contents><Key>${KEY}</Key><Size>1</Size></Contents></ListBucketResult>`;
+    const { store } = await stub(200, '', again);
+    expect(await outcome(store.list('approved/', { after: KEY }))).toBe('store_unavailable');
+    const empty = `<ListBucketResult><Name>lab</Name><IsTruncated>true</IsTruncated></ListBucketResult>`;
+    expect(await outcome((await stub(200, '', empty)).store.list(''))).toBe('store_unavailable');
   });
 
   it('sends a conditional write once, and a read again after a failure', async () => {

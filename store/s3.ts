@@ -12,10 +12,10 @@ import { Agent as HttpsAgent } from 'node:https';
 import { toBase64 } from '../bundle/bytes.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
 import { alreadyExists, preconditionFailed, tooLarge } from './outcomes.ts';
-import { PAGE_SIZE } from './page.ts';
+import { compareKeys, PAGE_SIZE } from './page.ts';
 import { pinnedPutHeaders } from './pinned-headers.ts';
-import type { ObjectHead, ObjectStore, StoredObject, UrlSigner } from './port.ts';
-import { describeFailure, storeError } from './s3-errors.ts';
+import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject, UrlSigner } from './port.ts';
+import { describeFailure, storeError, unlikeS3 } from './s3-errors.ts';
 import { credentialsProvider, urlExpiry } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
 
@@ -39,6 +39,11 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
 
   const failed = (error: unknown, kind: 'read' | 'write'): Error =>
     storeError(error, { bucket, kind });
+  /** The ETag that every S3 server sends; a log-in page that answers 200 to everything does not. */
+  const etagOf = ({ ETag }: { ETag?: string | undefined }, kind: 'read' | 'write'): string => {
+    if (!ETag) throw unlikeS3({ bucket, kind });
+    return ETag.replace(/^"|"$/g, '');
+  };
 
   /** @param isRefused whether this answer is the condition's own refusal */
   async function put(
@@ -57,7 +62,7 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
           ...condition,
         }),
       );
-      return { etag: unquoted(answer.ETag) };
+      return { etag: etagOf(answer, 'write') };
     } catch (error) {
       if (refusal.names.includes(describeFailure(error).name)) throw refusal.error();
       throw failed(error, 'write');
@@ -68,9 +73,10 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
     try {
       const answer = await reader.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
       const stream = answer.Body as AsyncIterable<Uint8Array> & { destroy(): void };
+      const info = { ...infoOf(key, answer), etag: etagOf(answer, 'read') };
       const body = await collect(stream, maxBytes);
       if (body === undefined) throw tooLarge(key, maxBytes);
-      return { ...infoOf(key, answer), body, size: body.length };
+      return { ...info, body, size: body.length };
     } catch (error) {
       if (describeFailure(error).name === 'NoSuchKey') return undefined;
       throw failed(error, 'read');
@@ -80,7 +86,7 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
   async function head(key: ObjectKey): Promise<ObjectHead | undefined> {
     try {
       const answer = await reader.send(new HeadObjectCommand({ Bucket: bucket, Key: key }));
-      return infoOf(key, answer);
+      return { ...infoOf(key, answer), etag: etagOf(answer, 'read') };
     } catch (error) {
       if (describeFailure(error).status !== 404) throw failed(error, 'read');
     }
@@ -113,7 +119,9 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
 
     async delete(key) {
       try {
-        await reader.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+        const command = new DeleteObjectCommand({ Bucket: bucket, Key: key });
+        const { $metadata: answer } = await reader.send(command);
+        if (answer.httpStatusCode !== 204) throw unlikeS3({ bucket, kind: 'write' });
       } catch (error) {
         throw failed(error, 'write');
       }
@@ -132,7 +140,11 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
         const objects = (answer.Contents ?? []).map((entry) =>
           infoOf(entry.Key as ObjectKey, { ...entry, ContentLength: entry.Size }),
         );
-        return { objects, ...(answer.IsTruncated ? { next: objects.at(-1)!.key } : {}) };
+        const next = answer.IsTruncated ? (objects.at(-1)?.key ?? '') : undefined;
+        // Where a page does not go on from the one before, there would be no end to them.
+        const goesOn = next === undefined || compareKeys(next, after ?? '') > 0;
+        if (answer.Name === undefined || !goesOn) throw unlikeS3({ bucket, kind: 'read' });
+        return { objects, ...(next === undefined ? {} : { next: next as ObjectKey }) };
       } catch (error) {
         throw failed(error, 'read');
       }
@@ -199,22 +211,9 @@ function client(
 
 function infoOf(
   key: ObjectKey,
-  answer: {
-    ETag?: string | undefined;
-    ContentLength?: number | undefined;
-    LastModified?: Date | undefined;
-  },
-): ObjectHead {
-  return {
-    key,
-    size: answer.ContentLength ?? 0,
-    etag: unquoted(answer.ETag),
-    modified: answer.LastModified ?? new Date(0),
-  };
-}
-
-function unquoted(etag = ''): string {
-  return etag.replace(/^"|"$/g, '');
+  answer: { ContentLength?: number | undefined; LastModified?: Date | undefined },
+): ObjectInfo {
+  return { key, size: answer.ContentLength ?? 0, modified: answer.LastModified ?? new Date(0) };
 }
 
 /** All bytes of a stream, or undefined, and the connection closed, once there are too many. */
