@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, inject, it } from 'vitest';
+import type { TestContext } from 'vitest';
 
 /**
  * Parts from outside that some tests need. Where one is missing its tests are skipped and the
@@ -71,7 +72,7 @@ export function describeWith(component: Component, title: string, body: () => vo
 export function itWith(
   component: Component,
   title: string,
-  body: () => Promise<void> | void,
+  body: (context: TestContext) => Promise<void> | void,
 ): void {
   const reason = missing(component);
   if (reason === undefined) it(title, body);
