@@ -8,6 +8,8 @@ const KEPT_CHARACTERS = 20_000;
 
 /** A server of somebody else's that runs as a child of this process. */
 export interface ServerProcess {
+  /** Undefined if it could not be started. */
+  readonly pid: number | undefined;
   hasEnded(): boolean;
   /** The last that it printed, on either stream; `nothing` if it printed nothing. */
   said(): string;
@@ -36,6 +38,7 @@ export function spawnServer(
   const hasEnded = (): boolean =>
     child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
   return {
+    pid: child.pid,
     hasEnded,
     said: () => text.trim() || 'nothing',
     async stop() {

@@ -16,6 +16,8 @@ export interface RootPair {
 export interface Minio extends RootPair {
   /** e.g. `http://127.0.0.1:40123` */
   readonly endpoint: string;
+  /** Of what we started; absent for an endpoint that was running already. */
+  readonly pid?: number;
   /** Ends a MinIO that we started: SIGTERM, then SIGKILL after 10 seconds. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -60,7 +62,11 @@ export async function startMinio(
     await server.stop();
     throw error;
   }
-  return { endpoint, rootUser, rootPassword, stop: () => server.stop() };
+  const { pid } = server;
+  return {
+    ...{ endpoint, rootUser, rootPassword, stop: () => server.stop() },
+    ...(pid === undefined ? {} : { pid }),
+  };
 }
 
 export function randomRootPair(): RootPair {
