@@ -115,7 +115,6 @@ const DECISION = [
   ...STORE,
   ...PROOF,
   'already_decided',
-  'already_exists',
   'approval_required',
   'head_moved',
   'stale_keyset',

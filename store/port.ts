@@ -36,7 +36,10 @@ export interface ListPage {
  * `store_full`. A missing bucket or folder is never "not found".
  */
 export interface ObjectStore {
-  /** Writes only if nothing is at `key`. Throws `already_exists`. */
+  /**
+   * Writes only if nothing is at `key`. Throws `already_exists`; what is there may be this very
+   * write, where something on the way (a proxy that heard no answer) sent it twice.
+   */
   create(key: ObjectKey, body: Uint8Array): Promise<{ etag: string }>;
   /** Writes only if what is at `key` has this ETag. Throws `precondition_failed`, also if absent. */
   replace(key: ObjectKey, body: Uint8Array, etag: string): Promise<{ etag: string }>;

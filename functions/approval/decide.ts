@@ -6,6 +6,7 @@ import { demandFollows, verifyEntry } from '../../protocol/history.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { digestHex, historyKey, pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
+import { keysetsOf } from '../../protocol/site.ts';
 import { currentChain, storeKeysets } from '../keysets.ts';
 import { bundleOf } from './bundle-of.ts';
 import { demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
@@ -63,20 +64,24 @@ interface Committed {
 }
 
 async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> {
-  let unknown: CoatcheckError | undefined;
+  /** The answer to a creation that may have been made all the same. */
+  let doubt: CoatcheckError | undefined;
   for (let tries = 1; ; tries++) {
     try {
       const committed = await attempt(record);
-      // Found after a creation of unknown outcome, it is that creation.
-      return unknown === undefined ? committed : { ...committed, outcome: 'decided' };
+      // Found after a creation whose answer was lost, it is that creation.
+      return doubt?.code === 'store_unknown' ? { ...committed, outcome: 'decided' } : committed;
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
-      if (error.code === 'store_unknown') unknown = error;
+      // What is in the way may be ourselves: a proxy that hears no answer sends a PUT again.
       const again = hasCode(error, 'store_unknown', 'already_exists');
+      if (again && doubt?.code !== 'store_unknown') doubt = error;
       if (again && tries < TRIES) continue;
       // A creation of unknown outcome may still land while its slot is free. After head_moved it is
       // not: it was the lowest free one, and below the entry that moved the head none is free.
-      throw unknown === undefined || error.code === 'head_moved' ? error : unknown;
+      if (doubt === undefined || error.code === 'head_moved') throw error;
+      const what = 'whether this is decided is not known: send the same statement again';
+      throw fail('store_unknown', what, { cause: error, details: doubt.details });
     }
   }
 }
@@ -108,7 +113,7 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
       details: { seq },
     });
   }
-  const chain = await currentChain(storeKeysets(store), [site.pinned]);
+  const chain = await currentChain(storeKeysets(store), keysetsOf(site));
   const newest = chain.at(-1)!.keyset;
   if (statement.keysetVersion !== newest.version) {
     throw fail('stale_keyset', `the newest keyset is ${newest.version}: sign again`, {

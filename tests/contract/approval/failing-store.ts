@@ -5,21 +5,24 @@ import { expectDecidedOnce, SCENARIOS, WRITES } from './scenarios.ts';
 import { holds, refusalOf } from './world.ts';
 import type { StoreUnderTest } from './world.ts';
 
+/** A write whose answer is lost, or that arrives more than once. */
+const DOUBTS = ['lost, done', 'lost, not done', 'late', 'twice', 'again, late'] as const;
+
 /** A store that fails, or does not say what became of a write. */
 export function failingStoreContract(under: () => StoreUnderTest): void {
   for (const [title, prepare] of WRITES) {
-    for (const fault of ['lost, done', 'lost, not done', 'late'] as const) {
-      it(`finds out for itself when the answer to any write of ${title} is lost (${fault})`, async () => {
+    for (const fault of DOUBTS) {
+      it(`finds out for itself what became of any write of ${title} (${fault})`, async () => {
         for (let n = 1, hit = true; hit; n++) {
           const { world, request } = await prepare(under());
           let writes = 0;
           const store = faultyStore(world.store, (call) =>
             isWrite(call) && ++writes === n ? fault : undefined,
           );
-          expect(await world.decide(request, store)).toMatchObject({
-            outcome: 'decided',
-            published: true,
-          });
+          const told = await world.decide(request, store);
+          expect(told.published).toBe(true);
+          // A creation that arrived twice finds the slot taken, if only by itself.
+          if (fault !== 'twice') expect(told.outcome).toBe('decided');
           hit = writes >= n;
           await store.land();
           await world.repair();
@@ -89,6 +92,19 @@ export function failingStoreContract(under: () => StoreUnderTest): void {
     });
     expect((await refusalOf(world.decide(request, store))).code).toBe('store_unknown');
     await store.land();
+    expect(await world.decide(request)).toMatchObject({ outcome: 'already' });
+    await expectDecidedOnce(world, request);
+  });
+
+  it('does not call it refused when its own creation, sent twice on the way, was in its way', async () => {
+    const { world, request } = await SCENARIOS['an approval of another proposal'](under());
+    let sent = false;
+    const store = faultyStore(world.store, ({ operation, key }) => {
+      if (sent) return 'unavailable';
+      sent = operation === 'create' && key.startsWith('history/');
+      return sent ? 'twice' : undefined;
+    });
+    expect((await refusalOf(world.decide(request, store))).code).toBe('store_unknown');
     expect(await world.decide(request)).toMatchObject({ outcome: 'already' });
     await expectDecidedOnce(world, request);
   });

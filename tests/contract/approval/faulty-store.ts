@@ -18,7 +18,9 @@ export interface Call {
 
 /**
  * What goes wrong in a call. `late`: the answer is lost, and the store does it when `land` is
- * called. A read whose answer is lost is only unavailable.
+ * called. `twice`: the request arrives twice and the second answer is heard; `again, late`: the
+ * first answer is heard, and the request arrives once more when `land` is called. A read whose answer
+ * is lost is only unavailable.
  */
 export type Fault =
   | 'crash before'
@@ -27,7 +29,9 @@ export type Fault =
   | 'full'
   | 'lost, done'
   | 'lost, not done'
-  | 'late';
+  | 'late'
+  | 'twice'
+  | 'again, late';
 
 export interface FaultyStore extends ObjectStore {
   /** Lets what is still under way arrive; whatever comes of it, nobody hears. */
@@ -55,6 +59,9 @@ export function faultyStore(
       await act().catch(() => undefined);
       throw new Crash();
     }
+    if (fault === 'twice') await act().catch(() => undefined);
+    if (fault === 'again, late') underWay.push(act);
+    if (fault === 'twice' || fault === 'again, late') return act();
     if (!isWrite || fault === 'unavailable') throw fail('store_unavailable', 'injected');
     if (fault === 'lost, done') await act().catch(() => undefined);
     if (fault === 'late') underWay.push(act);
