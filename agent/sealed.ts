@@ -7,6 +7,7 @@ import { sealBundle } from '../bundle/seal.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
+import { checkKeysets } from '../protocol/verify.ts';
 import type { Node } from './node.ts';
 import type { Servers } from './servers.ts';
 
@@ -20,17 +21,15 @@ export interface Sealed {
 
 /**
  * The keyset to seal to. The server only says which: the chain from the pinned one proves it.
- * @throws rollback_refused for an older one than remembered; the codes of the chain and the server
+ * @throws rollback_refused for an older one than remembered, or one that leads around that; the codes of the chain and the server
  */
 export async function newestKeyset(node: Node, servers: Servers): Promise<Keyset> {
   const { chain } = await servers.ask((client) => client.site());
-  const keyset = verifyChain(decodeChain(fromBase64Url(chain)), node.site.pinned);
-  const remembered = node.memory.load()?.keysetVersion ?? 0;
-  if (keyset.version < remembered) {
-    const said = `the server shows keyset ${keyset.version}, this machine remembers ${remembered}`;
-    throw fail('rollback_refused', said);
-  }
-  return keyset;
+  const keysets = decodeChain(fromBase64Url(chain));
+  const newest = verifyChain(keysets, node.site.pinned);
+  const memory = node.memory.load();
+  if (memory !== undefined) checkKeysets(keysets, memory, node.site);
+  return newest;
 }
 
 /**

@@ -52,6 +52,18 @@ describe('memory.json', () => {
     expect(memory.chain).toHaveLength(2);
   });
 
+  it('keeps what it has seen of the nodes when the site pins a later keyset', async () => {
+    const second = keyset(2, first);
+    await writeMemory(path, site, { chain: [first], nodes: new Map([[node, seen(5)]]) });
+    const later = { ...site, pinned: second };
+    expect(await readMemory(path, later)).toEqual({
+      chain: [second],
+      nodes: new Map([[node, seen(5)]]),
+    });
+    await writeMemory(path, later, { chain: [second], nodes: new Map([[node, seen(6)]]) });
+    expect((await readMemory(path, later)).nodes.get(node)).toEqual(seen(6));
+  });
+
   it('is refused if it is broken, of another site, or its keysets do not verify', async () => {
     const refused = { code: 'file_malformed' };
     await writeFile(path, '{');

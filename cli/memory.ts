@@ -27,7 +27,7 @@ export interface Seen {
  * only ever added to. Losing the file loses that warning and nothing else.
  */
 export interface Memory {
-  /** from the pinned keyset to the newest seen */
+  /** to the newest seen, through the pinned one */
   readonly chain: readonly SignedKeyset[];
   readonly nodes: ReadonlyMap<NodeId, Seen>;
 }
@@ -59,8 +59,7 @@ export async function readMemory(path: string, site: Site): Promise<Memory> {
   try {
     const file = v.parse(MemoryFile, JSON.parse(fromUtf8(content)));
     if (file.site !== toHex(site.id)) throw new Error('it belongs to another site');
-    const chain = decodeChain(fromBase64Url(file.chain));
-    verifyChain(chain, site.pinned);
+    const chain = keysetsSeen(decodeChain(fromBase64Url(file.chain)), site);
     const nodes = Object.entries(file.nodes).map(([id, seen]) => [parseNodeId(id), seen] as const);
     return { chain, nodes: new Map(nodes) };
   } catch (cause) {
@@ -70,6 +69,13 @@ export async function readMemory(path: string, site: Site): Promise<Memory> {
       { cause },
     );
   }
+}
+
+/** A site file that pins a later keyset than any seen has the last word. */
+function keysetsSeen(chain: readonly SignedKeyset[], { pinned }: Site): readonly SignedKeyset[] {
+  if (chain.at(-1)!.keyset.version < pinned.keyset.version) return [pinned];
+  verifyChain(chain, pinned);
+  return chain;
 }
 
 /** The larger of two memories, node by node. */

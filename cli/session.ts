@@ -38,7 +38,7 @@ export interface Session {
   readonly site: Site;
   readonly identity: Identity;
   readonly client: Client;
-  /** from the pinned keyset to the newest, verified */
+  /** to the newest, through the pinned one, verified */
   readonly chain: readonly SignedKeyset[];
   readonly keyset: Keyset;
   /** the position of this administrator's key in `keyset` */
@@ -178,12 +178,22 @@ function createSession(context: Context, opened: Opened, initial: Memory): Sessi
     const doubts = doubt(nodes.get(node), head);
     if (doubts !== undefined) terminal.warn(doubts);
     else if (head !== undefined) await remember(node, head);
+    warnOfOldKeyset(record);
     for (const { slot, code } of record.junk) {
       terminal.warn(
         `slot ${slot} holds something that does not verify (${code}); it changes nothing`,
       );
     }
     return record;
+  }
+
+  function warnOfOldKeyset({ inForce }: History): void {
+    const version = inForce?.frame.keyset.version ?? Infinity;
+    const pinned = site.pinned.keyset.version;
+    if (version >= pinned) return;
+    terminal.warn(
+      `what is in force was decided under keyset ${version}, before the pinned ${pinned}: a machine whose image pins that refuses it; decide again`,
+    );
   }
 
   async function remember(node: NodeId, seen: Seen): Promise<void> {

@@ -7,6 +7,7 @@ import { fail, hasCode } from '../protocol/errors.ts';
 import { keysetKey } from '../protocol/keys.ts';
 import { getObject } from '../protocol/objects.ts';
 import type { Fetch } from '../protocol/objects.ts';
+import { keysetsOf } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import type { ObjectStore, UrlSigner } from '../store/port.ts';
 
@@ -92,7 +93,7 @@ function nextKeyset(before: SignedKeyset, bytes: Uint8Array, version: number): S
   }
 }
 
-/** The site's chain, from the pinned keyset to the newest. */
+/** The site's chain, from the oldest keyset that its file has to the newest. */
 export type ChainReader = () => Promise<readonly SignedKeyset[]>;
 
 /**
@@ -106,7 +107,7 @@ export function cachedChain(
   site: Site,
   options: { cacheSeconds: number; clock: () => number },
 ): ChainReader {
-  let known: [SignedKeyset, ...SignedKeyset[]] = [site.pinned];
+  let known: [SignedKeyset, ...SignedKeyset[]] = keysetsOf(site);
   let readAt = -Infinity;
   let reading: Promise<readonly SignedKeyset[]> | undefined;
 

@@ -204,6 +204,59 @@ describe('readHistory', () => {
     });
   });
 
+  describe('of a site that pins a later keyset', () => {
+    const bob = makeAdmin('bob');
+    const next = nextKeyset({ signed: site.pinned, admins: [ada] }, [bob]);
+    const later = { ...site, pinned: next, ancestors: [site.pinned] };
+    const byBob = sign(
+      makeStatement(next.keyset, node.id, 'revoke', after(reject)),
+      ...([next.keyset, bob] as const),
+    );
+    const four = { slot: 3, bytes: bytes(byBob, undefined, [site.pinned, next]) };
+    const readLater = (of: typeof later | typeof site, ...objects: (typeof one)[]) =>
+      readHistory(objects, of, node.id);
+
+    it('is the same record as before', () => {
+      const history = readLater(later, one, two);
+      expect([slots(history), history.junk, history.nextSlot]).toEqual([[1, 2], [], 3]);
+      expect(history.inForce?.slot).toBe(1);
+      expect(slots(readLater(later, one, two, four))).toEqual([1, 2, 3]);
+    });
+    it('takes nothing above it that administrators sign who are not in it any more', () => {
+      const anew = signed('approve', after(byBob), { digest: second.digest });
+      const history = readLater(later, one, two, four, { slot: 4, bytes: bytes(anew, second) });
+      expect([slots(history), history.junk]).toEqual([
+        [1, 2, 3],
+        [{ slot: 4, code: 'stale_keyset' }],
+      ]);
+    });
+    it('takes nothing under keysets that did not lead to it', () => {
+      const fork = nextKeyset({ signed: site.pinned, admins: [ada] }, [ada]);
+      const forked = signed('revoke', after(approve), {}, fork);
+      const mallory = makeAdmin('mallory');
+      const own = makeSite({ admins: [mallory] }).site.pinned;
+      const forged = sign(makeStatement(own.keyset, node.id, 'revoke'), own.keyset, mallory);
+      expect(
+        readLater(
+          later,
+          one,
+          { slot: 2, bytes: bytes(forked, undefined, [site.pinned, fork]) },
+          { slot: 3, bytes: bytes(forged, undefined, [own]) },
+        ).junk,
+      ).toEqual([
+        { slot: 2, code: 'not_pinned' },
+        { slot: 3, code: 'not_pinned' },
+      ]);
+    });
+    it('is cut where the site drops the keysets that led to it', () => {
+      const cut = { ...site, pinned: next };
+      expect(readLater(cut, one, two).junk.map(({ code }) => code)).toEqual([
+        ...['not_pinned', 'not_pinned'],
+      ]);
+      expect(slots(readLater(cut, one, two, four))).toEqual([3]);
+    });
+  });
+
   describe("with a node's own approvals", () => {
     const open = makeSite({ admins: [ada], approval: 'none' }).site;
     const own = (place: After, digest = first.digest) =>

@@ -1,7 +1,7 @@
 import { equalBytes, isZero, toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
-import { decodeFrame, maxFrameBytes, verifyFrame } from '../bundle/frame.ts';
+import { decodeFrame, maxFrameBytes } from '../bundle/frame.ts';
 import type { VerifiedFrame } from '../bundle/frame.ts';
 import type { NodeId } from '../bundle/identity.ts';
 import { ZERO_DIGEST } from '../bundle/statement.ts';
@@ -11,6 +11,7 @@ import type { ErrorCode } from './errors.ts';
 import { digestHex } from './keys.ts';
 import type { DigestHex } from './keys.ts';
 import type { Site } from './site.ts';
+import { verifyRecorded } from './verify.ts';
 
 /**
  * The most that an object in `history/`, `approved/` or `rejected/` may hold, bytes. The format's
@@ -67,7 +68,7 @@ export interface History {
  */
 export function readHistory(
   objects: readonly HistoryObject[],
-  site: Pick<Site, 'pinned' | 'approval'>,
+  site: Pick<Site, 'pinned' | 'ancestors' | 'approval'>,
   node: NodeId,
 ): History {
   const taken = new Set(objects.map(({ slot }) => slot));
@@ -107,7 +108,7 @@ export function readHistory(
 
 function readEntry(
   { slot, bytes }: HistoryObject,
-  site: Pick<Site, 'pinned' | 'approval'>,
+  site: Pick<Site, 'pinned' | 'ancestors' | 'approval'>,
   node: NodeId,
 ): HistoryEntry {
   if (bytes === undefined) throw fail('too_large', 'this object is larger than any entry');
@@ -122,10 +123,10 @@ function readEntry(
  */
 export function verifyEntry(
   bytes: Uint8Array,
-  site: Pick<Site, 'pinned' | 'approval'>,
+  site: Pick<Site, 'pinned' | 'ancestors' | 'approval'>,
   node: NodeId,
 ): VerifiedFrame {
-  const frame = verifyFrame(decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES }), site);
+  const frame = verifyRecorded(decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES }), site);
   if (frame.statement.node !== node) {
     throw fail('not_this_node', `this decision is about ${frame.statement.node}, not ${node}`);
   }

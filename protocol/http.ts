@@ -140,7 +140,7 @@ export const ROUTES = {
     path: '/v1/site',
     signedBy: 'nobody',
     credential: 'download',
-    summary: 'The site and its chain of keysets, from the pinned one to the newest.',
+    summary: 'The site and its chain of keysets, from the oldest that its file has to the newest.',
     status: 200,
     answer: v.object({
       site: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),

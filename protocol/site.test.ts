@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { makeSite } from '../tests/support/site.ts';
+import { toBase64Url } from '../bundle/bytes.ts';
+import { encodeChain } from '../bundle/keyset.ts';
+import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
 import { codeOf } from './errors.ts';
 import { formatSite, parseSite } from './site.ts';
 
-const { site } = makeSite({ servers: ['http://10.0.0.1:8420', 'https://boot.example'] });
+const { site, admins } = makeSite({ servers: ['http://10.0.0.1:8420', 'https://boot.example'] });
 
 type SiteFile = Record<string, unknown>;
 const file = (): SiteFile => JSON.parse(formatSite(site)) as SiteFile;
@@ -21,6 +23,22 @@ describe('site.json', () => {
   it('gives back the site that it was made from', () => {
     expect(parseSite(formatSite(site))).toEqual(site);
     expect(formatSite(parseSite(formatSite(site)))).toBe(formatSite(site));
+  });
+
+  it('may hold the keysets that led to the pinned one, as the server shows them', () => {
+    const second = nextKeyset({ signed: site.pinned, admins }, [makeAdmin('bert')]);
+    const later = { ...site, ancestors: [site.pinned], pinned: second };
+    expect(parseSite(formatSite(later))).toEqual(later);
+    const keyset = toBase64Url(encodeChain([site.pinned, second]));
+    expect(parseSite(JSON.stringify({ ...file(), keyset }))).toEqual(later);
+  });
+
+  it('is refused for keysets of which one does not lead to the next', () => {
+    const mallory = makeAdmin('mallory');
+    const forged = nextKeyset({ signed: site.pinned, admins: [mallory] }, [mallory]);
+    const keyset = toBase64Url(encodeChain([site.pinned, forged]));
+    const { code, message } = refusal(JSON.stringify({ ...file(), keyset }));
+    expect([code, message]).toEqual(['file_malformed', expect.stringContaining('keyset')]);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/bytes.ts';
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
-import { decodeSignedKeyset, encodeSignedKeyset } from '../bundle/keyset.ts';
+import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
 import { fail } from './errors.ts';
 
@@ -16,6 +16,11 @@ export interface Site {
   readonly name: string;
   /** The keyset that every chain must pass through. It counts as stored in `keysets/` always. */
   readonly pinned: SignedKeyset;
+  /**
+   * The keysets that led to the pinned one, oldest first. Who keeps a record reads by them what was
+   * decided before; a node obeys nothing under them (docs/adr/0094).
+   */
+  readonly ancestors?: readonly SignedKeyset[];
   readonly approval: Approval;
   /** Origins, `http://host:port` or `https://host`, in the order in which a node tries them. */
   readonly servers: readonly string[];
@@ -61,10 +66,21 @@ export function parseSite(text: string): Site {
     throw malformed(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const { site, name, keyset, approval, servers, maxBundleBytes } = file.output;
-  const pinned = readKeyset(keyset);
+  const { pinned, ancestors } = readKeysets(keyset);
   const id = fromHex(site);
   if (!equalBytes(id, pinned.keyset.site)) throw malformed('keyset: it belongs to another site');
-  return { id, name, pinned, approval, servers, maxBundleBytes };
+  return {
+    ...{ id, name, pinned, ...(ancestors.length > 0 && { ancestors }) },
+    ...{ approval, servers, maxBundleBytes },
+  };
+}
+
+/** Every keyset that the site file vouches for, oldest first; the pinned one is the last. */
+export function keysetsOf({
+  ancestors: [oldest, ...others] = [],
+  pinned,
+}: Pick<Site, 'pinned' | 'ancestors'>): [SignedKeyset, ...SignedKeyset[]] {
+  return oldest === undefined ? [pinned] : [oldest, ...others, pinned];
 }
 
 /** The text of a `site.json`, ending in a line feed: {@link parseSite} gives the same site back. */
@@ -73,7 +89,7 @@ export function formatSite(site: Site): string {
     coatcheck: 'site/1',
     site: toHex(site.id),
     name: site.name,
-    keyset: toBase64Url(encodeSignedKeyset(site.pinned)),
+    keyset: toBase64Url(encodeChain(keysetsOf(site))),
     approval: site.approval,
     servers: [...site.servers],
     maxBundleBytes: site.maxBundleBytes,
@@ -89,11 +105,14 @@ function parseJson(text: string): unknown {
   }
 }
 
-function readKeyset(text: string): SignedKeyset {
+function readKeysets(text: string): { ancestors: SignedKeyset[]; pinned: SignedKeyset } {
   try {
-    return decodeSignedKeyset(fromBase64Url(text));
+    const chain = decodeChain(fromBase64Url(text));
+    const pinned = chain.at(-1)!;
+    verifyChain(chain, pinned);
+    return { ancestors: chain.slice(0, -1), pinned };
   } catch (cause) {
-    throw malformed('keyset: it is not a signed keyset', cause);
+    throw malformed('keyset: it is not a signed keyset, after those that led to it', cause);
   }
 }
 

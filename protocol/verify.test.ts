@@ -17,6 +17,7 @@ import {
 import { codeOf } from './errors.ts';
 import type { DigestHex } from './keys.ts';
 import { isExpired, memoryOf, verifyForNode } from './verify.ts';
+import type { Site } from './site.ts';
 import type { NodeMemory } from './verify.ts';
 
 const { site, admins } = makeSite();
@@ -158,6 +159,49 @@ describe('a node that remembers', () => {
     const bytes = frame('approve', { seq: 6 }, withChain(forked, longer));
     expect(approvedVerdict(bytes)).toBe('ok'); // what a node without memory cannot see
     expect(approvedVerdict(bytes, rememberSecond)).toBe('rollback_refused');
+  });
+});
+
+describe('an image that pins a later keyset', () => {
+  const bert = makeAdmin('bert');
+  const second = nextKeyset({ signed: site.pinned, admins }, [ada!, bert]);
+  const third = nextKeyset({ signed: second, admins: [ada!, bert] }, [ada!]);
+  const image = { ...site, ancestors: [site.pinned], pinned: second };
+  const verdictOf = (bytes: Uint8Array, memory?: NodeMemory, of: Site = image): string =>
+    verdict(() =>
+      verifyForNode(bytes, {
+        ...{ site: of, node: node.id, where: 'approved' },
+        ...(memory && { memory }),
+      }),
+    );
+  const by = (...chain: SignedKeyset[]): Uint8Array => frame('approve', { seq: 6 }, { chain });
+  const remembered = (link: SignedKeyset, seq = 5): NodeMemory => ({
+    ...{ keysetVersion: link.keyset.version, keysetDigest: link.digest },
+    ...{ seq, digest: new Uint8Array(32).fill(7) },
+  });
+
+  it('takes what is signed under its keyset or a later one, from wherever the chain begins', () => {
+    expect(verdictOf(by(site.pinned, second))).toBe('ok');
+    expect(verdictOf(by(site.pinned, second, third))).toBe('ok');
+    expect(verdictOf(by(second))).toBe('ok');
+    expect(verdictOf(by(second, third))).toBe('ok');
+  });
+  it('refuses what is signed under an older one, whatever it knows of that, and a fork', () => {
+    expect(verdictOf(by(site.pinned))).toBe('not_pinned');
+    expect(verdictOf(by(third))).toBe('not_pinned');
+    const fork = nextKeyset({ signed: site.pinned, admins }, [ada!]);
+    expect(verdictOf(by(site.pinned, fork))).toBe('not_pinned');
+  });
+  it('goes on with a memory of an older keyset, which the chain need not hold any more', () => {
+    expect(verdictOf(by(second), remembered(site.pinned))).toBe('ok');
+    expect(verdictOf(by(second), remembered(site.pinned), { ...site, pinned: second })).toBe('ok');
+    expect(verdictOf(by(site.pinned, second), remembered(site.pinned))).toBe('ok');
+    expect(verdictOf(by(second), remembered(site.pinned, 9))).toBe('rollback_refused');
+  });
+  it('still refuses an older or another keyset than it remembers', () => {
+    expect(verdictOf(by(second), remembered(third))).toBe('rollback_refused');
+    const fork = nextKeyset({ signed: second, admins: [ada!, bert] }, [bert]);
+    expect(verdictOf(by(second, third), remembered(fork))).toBe('rollback_refused');
   });
 });
 

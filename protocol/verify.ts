@@ -1,7 +1,8 @@
 import { equalBytes, fromHex } from '../bundle/bytes.ts';
 import { decodeFrame, maxFrameBytes, verifyFrame } from '../bundle/frame.ts';
-import type { VerifiedFrame } from '../bundle/frame.ts';
+import type { Frame, VerifiedFrame } from '../bundle/frame.ts';
 import type { NodeId } from '../bundle/identity.ts';
+import type { SignedKeyset } from '../bundle/keyset.ts';
 import type { Statement } from '../bundle/statement.ts';
 import { fail } from './errors.ts';
 import type { DigestHex } from './keys.ts';
@@ -69,8 +70,21 @@ export function verifyForNode(
   } else if (frame.bundle === undefined && bringsBundle(statement)) {
     throw fail('does_not_verify', `this ${statement.type} comes without the bundle that it names`);
   }
-  if (memory !== undefined) checkMemory(frame, memory, where);
+  if (memory !== undefined) checkMemory(frame, memory, site, where);
   return frame;
+}
+
+/**
+ * As `verifyFrame`, for a record of what was decided: also under a keyset that led to the pinned one.
+ * @throws as `verifyFrame`
+ */
+export function verifyRecorded(
+  frame: Frame,
+  site: Pick<Site, 'pinned' | 'ancestors' | 'approval'>,
+): VerifiedFrame {
+  const { digest } = frame.chain.at(-1)!;
+  const ancestor = site.ancestors?.find((keyset) => equalBytes(keyset.digest, digest));
+  return verifyFrame(frame, { pinned: ancestor ?? site.pinned, approval: site.approval });
 }
 
 /** Whether a statement puts a bundle in force, without which it can not be obeyed. */
@@ -78,15 +92,30 @@ function bringsBundle(statement: Statement): boolean {
   return statement.type === 'approve' || statement.type === 'rollback';
 }
 
-function checkMemory(frame: VerifiedFrame, memory: NodeMemory, where: string): void {
-  const { keyset, statement, chain } = frame;
-  if (keyset.version < memory.keysetVersion) {
-    throw rollback(`keyset ${keyset.version} is older than keyset ${memory.keysetVersion}, which`);
+/**
+ * That a verified chain does not go behind the keyset that a machine remembers, nor around it. Where
+ * the image pins a later one, that is the machine's word instead.
+ * @throws rollback_refused
+ */
+export function checkKeysets(
+  chain: readonly SignedKeyset[],
+  memory: Pick<NodeMemory, 'keysetVersion' | 'keysetDigest'>,
+  { pinned }: Pick<Site, 'pinned'>,
+): void {
+  const { version } = chain.at(-1)!.keyset;
+  if (memory.keysetVersion < pinned.keyset.version) return;
+  if (version < memory.keysetVersion) {
+    throw rollback(`keyset ${version} is older than keyset ${memory.keysetVersion}, which`);
   }
   const remembered = chain.find((link) => link.keyset.version === memory.keysetVersion);
   if (remembered === undefined || !equalBytes(remembered.digest, memory.keysetDigest)) {
     throw rollback(`keyset ${memory.keysetVersion} is not the one that`);
   }
+}
+
+function checkMemory(frame: VerifiedFrame, memory: NodeMemory, site: Site, where: string): void {
+  const { statement, chain } = frame;
+  checkKeysets(chain, memory, site);
   if (where === 'rejected') return;
   if (statement.seq < memory.seq) {
     throw rollback(`decision ${statement.seq} is older than decision ${memory.seq}, which`);

@@ -1,5 +1,5 @@
 import { fromBase64Url, fromHex } from '../../bundle/bytes.ts';
-import { decodeFrame, maxFrameBytes, verifyFrame } from '../../bundle/frame.ts';
+import { decodeFrame, maxFrameBytes } from '../../bundle/frame.ts';
 import { MAX_REPORT_BYTES } from '../../bundle/header.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import type { StatementType } from '../../bundle/statement.ts';
@@ -8,6 +8,7 @@ import type { PutAnswer } from '../../protocol/http.ts';
 import { digestHex, nodePrefix, parseDigest, pendingKey, reportKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
+import { verifyRecorded } from '../../protocol/verify.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
 import { assertToken, judgeProposal, tokenMatches } from '../proposals.ts';
@@ -128,7 +129,7 @@ interface Proof {
   readonly digest: Uint8Array;
   /** Signed by the node itself, which any stranger can. */
   readonly self: boolean;
-  /** Whether this site's administrators signed it: the dear part. @throws as `verifyFrame` */
+  /** Whether this site's administrators signed it: the dear part. @throws as `verifyRecorded` */
   verify(): void;
 }
 
@@ -142,5 +143,5 @@ function readProof(site: Site, node: NodeId, text: string): Proof {
   }
   const self = signatures.some((signature) => 'self' in signature);
   const { type, digest } = statement;
-  return { type, digest, self, verify: () => void verifyFrame(frame, site) };
+  return { type, digest, self, verify: () => void verifyRecorded(frame, site) };
 }

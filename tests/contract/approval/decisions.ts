@@ -1,5 +1,14 @@
 import { expect, it } from 'vitest';
-import { digestHex, historyKey, keysetKey, pendingKey } from '../../../protocol/keys.ts';
+import { decide } from '../../../functions/approval/decide.ts';
+import { repair } from '../../../functions/approval/repair.ts';
+import {
+  approvedKey,
+  digestHex,
+  historyKey,
+  keysetKey,
+  pendingKey,
+} from '../../../protocol/keys.ts';
+import { verifyForNode } from '../../../protocol/verify.ts';
 import { encodeSignedKeyset } from '../../../bundle/keyset.ts';
 import { after, makeAdmin, makeNode, makeSite, nextKeyset, NOTHING } from '../../support/site.ts';
 import { propose, sign } from '../../support/site.ts';
@@ -416,6 +425,25 @@ export function decisionsContract(under: () => StoreUnderTest): void {
     const wish = { type: 'reconfigure', keyset: next.keyset, admins: [bob] } as const;
     await world.next(world.request(wish));
     expect((await world.shown())?.chain.map(({ keyset }) => keyset.version)).toEqual([1, 2]);
+  });
+
+  it('goes on with the record when the site pins a later keyset, for old images and new', async () => {
+    const world = makeWorld(under());
+    const { place } = await world.approve('a');
+    const bob = makeAdmin('bob');
+    const next = nextKeyset({ signed: world.site.pinned, admins: world.admins }, [bob]);
+    await world.bucket.create(keysetKey(2), encodeSignedKeyset(next));
+    const later = { ...world.site, pinned: next, ancestors: [world.site.pinned] };
+    const wish = { type: 'revoke', place, keyset: next.keyset, admins: [bob] } as const;
+    const record = { store: world.store, site: later, node: world.node.id };
+    const outcome = { outcome: 'decided', slot: 2, published: true };
+    expect(await decide({ ...record, ...world.request(wish) })).toMatchObject(outcome);
+    expect(await repair(record)).toEqual({ published: true, junk: [], cleaned: [] });
+    const bytes = (await world.bucket.get(approvedKey(world.node.id), { maxBytes: 1e6 }))!.body;
+    for (const site of [world.site, later, { ...world.site, pinned: next }]) {
+      const trust = { site, node: world.node.id, where: 'approved' } as const;
+      expect(verifyForNode(bytes, trust).statement.type).toBe('revoke');
+    }
   });
 
   it('refuses a statement signed for a keyset that it does not name', async () => {
