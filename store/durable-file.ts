@@ -1,26 +1,40 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { errnoOf } from './errno.ts';
+import { disown, ownName } from './own-name.ts';
 
 /** Files of the store are its owner's alone. */
-const FILE_MODE = 0o600;
-const FOLDER_MODE = 0o700;
+export const FILE_MODE = 0o600;
+export const FOLDER_MODE = 0o700;
 
-/** Writes a new file with an unused name into `folder`, on disk when this returns. */
+/**
+ * Writes a new file with a name of its own into `folder`, on disk when this returns. Whoever has
+ * made something of it calls {@link discard}.
+ */
 export async function stageFile(folder: string, body: Uint8Array): Promise<string> {
-  const path = join(folder, randomUUID());
-  const file = await open(path, 'wx', FILE_MODE);
+  const path = join(folder, await ownName('staged'));
   try {
-    await file.writeFile(body);
-    await file.sync();
+    const file = await open(path, 'wx', FILE_MODE);
+    try {
+      await file.writeFile(body);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   } catch (error) {
-    await file.close();
-    await rm(path, { force: true });
+    await discard(path);
     throw error;
   }
-  await file.close();
   return path;
+}
+
+/**
+ * Removes a file with a name of its own, if it is still there. Never fails: what cannot be removed
+ * counts for nothing from now on, and is swept when a store is opened.
+ */
+export async function discard(path: string): Promise<void> {
+  disown(basename(path));
+  await unlink(path).catch(() => undefined);
 }
 
 /** Makes the names in a folder last: a link, a rename or an unlink there is on disk after this. */
@@ -47,15 +61,10 @@ export async function makeFolder(root: string, folder: string): Promise<void> {
   await syncFolder(parent);
 }
 
-/** Removes files of `folder` that `select` names and nobody has touched for an hour. */
-export async function sweep(folder: string, select: (name: string) => boolean): Promise<void> {
-  const hourAgo = Date.now() - 3_600_000;
-  for (const name of (await readdir(folder)).filter(select)) {
-    const path = join(folder, name);
-    const modified = await stat(path).then(
-      (stats) => stats.mtimeMs,
-      () => Infinity, // gone: its writer was quicker
-    );
-    if (modified < hourAgo) await rm(path, { force: true });
+/** Syncs a folder and all folders below it. */
+export async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    if (entry.isDirectory()) await syncTree(join(folder, entry.name));
   }
+  await syncFolder(folder);
 }

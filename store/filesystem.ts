@@ -1,19 +1,22 @@
-import { link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fail } from '../protocol/errors.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
-import { makeFolder, stageFile, sweep, syncFolder } from './durable-file.ts';
+import { discard, makeFolder, stageFile } from './durable-file.ts';
 import { errnoOf } from './errno.ts';
 import { withFileLock } from './file-lock.ts';
-import { isMissing, requireObjects, withStoreErrors } from './filesystem-errors.ts';
+import { isMissing, requireObjects, whatFailed, withStoreErrors } from './filesystem-errors.ts';
 import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesystem-paths.ts';
+import { makeStore, recover } from './filesystem-start.ts';
 import { alreadyExists, contentEtag, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, pageOf } from './page.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
+import { createUnsynced } from './unsynced.ts';
 
 /**
- * Opens the store in a folder, after removing what writers that crashed left in `staging`.
+ * Opens the store in a folder. What processes left behind that were killed is made good: their
+ * changes are synced, their files removed.
  * @param options.create make the store if the folder holds none yet
  * @throws no_such_bucket if there is none and it is not to be made
  */
@@ -21,14 +24,10 @@ export async function openFilesystemStore(
   dir: string,
   options: { create?: boolean } = {},
 ): Promise<ObjectStore> {
-  const { objects, staging, locks } = storeFolders(dir);
-  await withStoreErrors(objects, async () => {
-    if (options.create) await mkdir(objects, { recursive: true, mode: 0o700 });
-    await requireObjects(objects);
-    for (const folder of [staging, locks]) await mkdir(folder, { recursive: true, mode: 0o700 });
-    await syncFolder(dir);
-    await sweep(staging, () => true);
-    await sweep(locks, (name) => name.endsWith('.draft'));
+  const folders = storeFolders(dir);
+  await withStoreErrors(folders.objects, async () => {
+    await makeStore(dir, folders, options.create ?? false);
+    await recover(folders);
   });
   return createFilesystemStore(dir);
 }
@@ -40,6 +39,7 @@ export async function openFilesystemStore(
  */
 export function createFilesystemStore(dir: string): ObjectStore {
   const { objects, staging, locks } = storeFolders(dir);
+  const unsynced = createUnsynced();
   const pathOf = (key: string): string => objectPath(objects, key);
   const guarded = <T>(operation: () => Promise<T>): Promise<T> =>
     withStoreErrors(objects, operation);
@@ -58,10 +58,25 @@ export function createFilesystemStore(dir: string): ObjectStore {
       try {
         await commit(staged, path);
       } finally {
-        await rm(staged, { force: true });
+        await discard(staged);
       }
       return { etag: contentEtag(body) };
     });
+  }
+
+  /** Gives or takes away the name at `path` by `change`, on disk when this returns. */
+  async function commit<T>(path: string, change: () => Promise<T>): Promise<T> {
+    const result = await unsynced.change(path, change);
+    try {
+      await unsynced.settle(path);
+    } catch (cause) {
+      throw fail(
+        'store_unknown',
+        `whether a change in ${objects} is on disk is not known (${whatFailed(cause)}): look again`,
+        { cause },
+      );
+    }
+    return result;
   }
 
   async function read(key: ObjectKey, maxBytes = Infinity): Promise<StoredObject | undefined> {
@@ -71,6 +86,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
     } catch (error) {
       if (!isMissing(error)) throw error;
       await requireObjects(objects);
+      await unsynced.settle(pathOf(key));
       return undefined;
     }
     try {
@@ -78,6 +94,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
       const { size, mtime: modified } = await file.stat();
       if (size > maxBytes) throw tooLarge(key, maxBytes);
       const body = new Uint8Array(await file.readFile());
+      await unsynced.settle(pathOf(key));
       return { key, body, size, etag: contentEtag(body), modified };
     } finally {
       await file.close();
@@ -107,20 +124,16 @@ export function createFilesystemStore(dir: string): ObjectStore {
     create: (key, body) =>
       write(key, body, async (staged, path) => {
         await makeFolder(objects, dirname(path));
-        try {
-          await link(staged, path);
-        } catch (error) {
-          throw errnoOf(error) === 'EEXIST' ? alreadyExists(key) : error;
-        }
-        await commitFolder(path);
+        // Also that it is there is only said when it will stay: another process may have made it.
+        const isNew = await commit(path, () => linkNew(staged, path));
+        if (!isNew) throw alreadyExists(key);
       }),
 
     replace: (key, body, etag) =>
       write(key, body, (staged, path) =>
         locked(key, async () => {
           if ((await read(key))?.etag !== etag) throw preconditionFailed(key);
-          await rename(staged, path);
-          await commitFolder(path);
+          await commit(path, () => rename(staged, path));
         }),
       ),
 
@@ -134,17 +147,23 @@ export function createFilesystemStore(dir: string): ObjectStore {
         // Under the lock, or a replacement that has just compared would bring the object back.
         await locked(key, async () => {
           const path = pathOf(key);
-          if (!(await exists(path))) return;
-          await rm(path, { force: true });
-          await commitFolder(path);
+          try {
+            await commit(path, () => unlink(path));
+          } catch (error) {
+            if (!isMissing(error)) throw error;
+            await requireObjects(objects);
+          }
         });
       }),
 
     list: (prefix, options = {}) =>
       guarded(async () => {
-        await requireObjects(objects);
+        const folder = folderOfPrefix(objects, prefix);
         const keys: string[] = [];
-        await collectKeys(folderOfPrefix(objects, prefix), { ...options, prefix }, keys);
+        await collectKeys(folder, { ...options, prefix }, keys);
+        // Afterwards: a disk that is gone meanwhile has a listing that looks complete.
+        await requireObjects(objects);
+        await unsynced.settleBelow(folder.path);
         const page = pageOf(keys, options);
         const infos = await inBatches(page.keys, readInfo);
         return {
@@ -155,21 +174,13 @@ export function createFilesystemStore(dir: string): ObjectStore {
   };
 }
 
-/** Once a name was given or taken away, failing to sync it leaves the outcome unknown. */
-async function commitFolder(path: string): Promise<void> {
+/** False if there is a file already. */
+async function linkNew(file: string, path: string): Promise<boolean> {
   try {
-    await syncFolder(dirname(path));
-  } catch (cause) {
-    throw fail('store_unknown', `whether the change of ${path} is on disk is not known`, { cause });
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
+    await link(file, path);
     return true;
   } catch (error) {
-    if (isMissing(error)) return false;
+    if (errnoOf(error) === 'EEXIST') return false;
     throw error;
   }
 }

@@ -3,10 +3,11 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, open, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { approvedKey, historyKey, parseNodeId } from '../../protocol/keys.ts';
+import { stageFile } from '../../store/durable-file.ts';
 import { withFileLock } from '../../store/file-lock.ts';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
 import { listAll } from '../../store/port.ts';
@@ -54,7 +55,7 @@ describe('the filesystem store', () => {
     );
     expect(exits.map(([code]) => code)).toEqual([0, 0, 0]);
     expect((await store.get(KEY, LIMIT))!.body).toEqual(bytes('150'));
-    expect(await readdir(join(dir, 'locks'))).toEqual([]);
+    expect(await readdir(join(dir, 'locks'))).toEqual(['anchor']);
     expect(await readdir(join(dir, 'staging'))).toEqual([]);
   });
 
@@ -89,7 +90,7 @@ describe('the filesystem store', () => {
     await firstLine(holder);
     holder.kill('SIGKILL');
     await once(holder, 'exit');
-    expect(await readdir(join(dir, 'locks'))).toContain('some');
+    expect(await readdir(join(dir, 'locks'))).toHaveLength(2);
     expect(await withFileLock(path, () => Promise.resolve('mine'))).toBe('mine');
   });
 
@@ -103,11 +104,33 @@ describe('the filesystem store', () => {
     expect(mine).toBeGreaterThanOrEqual(left);
   });
 
-  it('breaks a lock that a power cut left without its text', async () => {
-    const path = join(dir, 'locks', 'torn');
-    await writeFile(path, '');
+  it('breaks the locks of an earlier boot, and of a process whose number is used again', async () => {
+    const path = join(dir, 'locks', 'some');
+    const name = await withFileLock(path, async () => {
+      const names = await readdir(join(dir, 'locks'));
+      return names.find((name) => name.startsWith('some.'))!;
+    });
+    const [label, token, pid, start, namespace, boot, ...host] = name.split('.');
+    const before = [label, token, pid, start, namespace, 'b007', ...host].join('.');
+    const reused = [label, token, String(process.ppid), '1', namespace, boot, ...host].join('.');
+    for (const left of [before, reused]) await writeFile(join(dir, 'locks', left), '');
     expect(await withFileLock(path, () => Promise.resolve('mine'))).toBe('mine');
+    expect(await readdir(join(dir, 'locks'))).toEqual(['anchor']);
   });
+
+  it(
+    'waits for the lock of another machine, and says which file it is',
+    { timeout: 30_000 },
+    async () => {
+      const name = `some.${'0'.repeat(16)}.1.1.1.b007.elsewhere`;
+      await writeFile(join(dir, 'locks', name), '');
+      const locked = withFileLock(join(dir, 'locks', 'some'), () => Promise.resolve());
+      await expect(locked).rejects.toMatchObject({
+        code: 'store_unavailable',
+        message: expect.stringMatching(`process 1 on elsewhere .*${name}`) as string,
+      });
+    },
+  );
 
   it('lets one of many breakers of a dead lock in at a time', async () => {
     const path = join(dir, 'locks', 'dead');
@@ -122,21 +145,22 @@ describe('the filesystem store', () => {
     expect(third![0]).toBeGreaterThanOrEqual(second![1]);
   });
 
-  it('sweeps what crashed writers left an hour ago, and nothing younger', async () => {
+  it('sweeps what killed writers left, and what strangers left an hour ago', async () => {
+    const writer = otherProcess('create', dir);
+    await firstLine(writer);
+    writer.kill('SIGKILL');
+    await once(writer, 'exit');
+    const own = await stageFile(join(dir, 'staging'), bytes('in use'));
     const hourAgo = Date.now() / 1000 - 3700;
-    for (const [folder, name] of [
-      ['staging', 'old'],
-      ['staging', 'young'],
-      ['locks', 'old.draft'],
-      ['locks', 'held'],
-    ] as const) {
-      const path = join(dir, folder, name);
-      await writeFile(path, 'x');
-      if (name !== 'young') await utimes(path, hourAgo, hourAgo);
+    const stranger = `${'0'.repeat(16)}.1.1.1.b007.elsewhere`;
+    for (const path of ['staging/old', 'staging/young', 'locks/held']) {
+      await writeFile(join(dir, `${path}.${stranger}`), 'x');
+      if (!path.endsWith('young')) await utimes(join(dir, `${path}.${stranger}`), hourAgo, hourAgo);
     }
     await openFilesystemStore(dir);
-    expect(await readdir(join(dir, 'staging'))).toEqual(['young']);
-    expect(await readdir(join(dir, 'locks'))).toEqual(['held']);
+    const left = [basename(own), `young.${stranger}`];
+    expect((await readdir(join(dir, 'staging'))).sort()).toEqual(left.sort());
+    expect(await readdir(join(dir, 'locks'))).toEqual(['anchor', `held.${stranger}`]);
   });
 
   it('never makes a store by the way', async () => {
@@ -227,23 +251,6 @@ function fullDisk(disk: SmallDisk): void {
     await store.delete(filler);
     await store.create(historyKey(ID, 2), large);
     expect((await store.get(historyKey(ID, 2), LIMIT))!.size).toBe(large.length);
-  });
-
-  it('leaves no half-written lock on a disk without a byte left', async () => {
-    const store = await openFilesystemStore(dir, { create: true });
-    await store.create(KEY, bytes('x'));
-    const file = await open(join(disk.path, 'filler'), 'w');
-    try {
-      const noSpace = { code: 'ENOSPC' };
-      await expect(file.writeFile(new Uint8Array(1024 * 1024))).rejects.toMatchObject(noSpace);
-      await expect(store.delete(KEY)).rejects.toMatchObject({ code: 'store_full' });
-    } finally {
-      await file.close();
-      await rm(join(disk.path, 'filler'));
-    }
-    expect(await readdir(join(dir, 'locks'))).toEqual([]);
-    await store.delete(KEY);
-    expect(await store.get(KEY, LIMIT)).toBeUndefined();
   });
 
   it('says store_denied on a disk that is read-only, and still reads', async () => {

@@ -1,0 +1,66 @@
+import { mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { discard, FOLDER_MODE, syncFolder, syncTree } from './durable-file.ts';
+import { errnoOf } from './errno.ts';
+import { ANCHOR, makeAnchor } from './file-lock.ts';
+import { requireObjects } from './filesystem-errors.ts';
+import type { StoreFolders } from './filesystem-paths.ts';
+import { ownerOf } from './own-name.ts';
+
+/**
+ * Makes the folders of the store in `dir` that are missing, on disk when this returns.
+ * @throws no_such_bucket if there is no store and it is not to be made
+ */
+export async function makeStore(dir: string, folders: StoreFolders, make: boolean): Promise<void> {
+  const { objects, staging, locks } = folders;
+  const options = { recursive: true, mode: FOLDER_MODE };
+  if (make) await mkdir(objects, options);
+  await requireObjects(objects);
+  await mkdir(staging, options);
+  // Made last: while it is missing, a process may have died before the folders above were synced.
+  if (make && !(await readdir(dir)).includes('locks')) await syncUpwards(dirname(dir));
+  await mkdir(locks, options);
+  await syncFolder(dir);
+  // On a disk that is full or read-only: for reading it is not needed.
+  await makeAnchor(locks).catch(() => undefined);
+}
+
+/** Syncs what processes that died may have changed and not synced, then removes what they left. */
+export async function recover({ objects, staging, locks }: StoreFolders): Promise<void> {
+  const left = [...(await leftIn(staging)), ...(await leftIn(locks))];
+  if (left.length === 0) return;
+  await syncTree(objects);
+  const hourAgo = Date.now() - 3_600_000;
+  for (const { path, owner } of left) {
+    // Of another machine or container: a lock may be held, but nobody writes for an hour.
+    const isStale = dirname(path) === staging && (await lastChange(path)) < hourAgo;
+    if (owner === 'dead' || isStale) await discard(path);
+  }
+}
+
+async function leftIn(folder: string): Promise<{ path: string; owner: 'dead' | 'unknown' }[]> {
+  const left = [];
+  for (const name of await readdir(folder)) {
+    const owner = await ownerOf(name);
+    if (owner !== 'alive' && name !== ANCHOR) left.push({ path: join(folder, name), owner });
+  }
+  return left;
+}
+
+/** Unix milliseconds; of a file that is gone, never. */
+async function lastChange(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Infinity,
+  );
+}
+
+async function syncUpwards(folder: string): Promise<void> {
+  try {
+    await syncFolder(folder);
+  } catch (error) {
+    // A folder that may not be read is not one that was just made for this store.
+    if (!['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
+  }
+  if (dirname(folder) !== folder) await syncUpwards(dirname(folder));
+}

@@ -1,0 +1,55 @@
+import { dirname, sep } from 'node:path';
+import { syncFolder } from './durable-file.ts';
+
+/**
+ * Knows the folders in which this process has changed names that may not be on disk yet, because
+ * the sync is under way or has failed. A power cut could undo what a reader was shown of them, and
+ * whatever it has answered to somebody by then.
+ */
+export interface Unsynced {
+  /** Gives or takes away the name at `path` by `act`, which changes nothing if it fails. */
+  change<T>(path: string, act: () => Promise<T>): Promise<T>;
+  /** What was found at `path` until now is on disk after this. */
+  settle(path: string): Promise<void>;
+  /** The same for everything below a folder. */
+  settleBelow(folder: string): Promise<void>;
+}
+
+export function createUnsynced(): Unsynced {
+  /** For each folder its changes, until a sync that began after them. */
+  const changes = new Map<string, Set<object>>();
+
+  function forget(folder: string, settled: Iterable<object>): void {
+    const unsettled = changes.get(folder);
+    for (const change of settled) unsettled?.delete(change);
+    if (unsettled?.size === 0) changes.delete(folder);
+  }
+
+  async function settleFolder(folder: string): Promise<void> {
+    const known = changes.get(folder);
+    if (known === undefined) return;
+    const before = [...known];
+    await syncFolder(folder);
+    forget(folder, before);
+  }
+
+  return {
+    async change(path, act) {
+      const folder = dirname(path);
+      const change = {};
+      changes.set(folder, (changes.get(folder) ?? new Set()).add(change));
+      try {
+        return await act();
+      } catch (error) {
+        forget(folder, [change]);
+        throw error;
+      }
+    },
+    settle: (path) => settleFolder(dirname(path)),
+    async settleBelow(top) {
+      for (const folder of [...changes.keys()]) {
+        if (folder === top || folder.startsWith(top + sep)) await settleFolder(folder);
+      }
+    },
+  };
+}
