@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
-/** A system call that changes files, or an answer that was given. */
+/** A system call that changes files, or an answer that was given and promises something. */
 export interface DiskEvent {
   readonly call: string;
   /** What it is about; of a link or a rename, the new name. */
@@ -49,7 +49,11 @@ function eventOf(name: string, args: string, succeeded: boolean): DiskEvent | un
   const call = CALLS[name];
   if (call === undefined) return undefined;
   if (call === 'open' && name !== 'creat' && !/O_CREAT|O_TRUNC/.test(args)) return undefined;
-  if (call === 'write' && args.startsWith('1<')) return { call: ANSWER, path: '', succeeded };
+  if (call === 'write' && args.startsWith('1<')) {
+    // An error of the store promises nothing.
+    const isPromise = !/store_|ServiceUnavailable/.test(args);
+    return isPromise ? { call: ANSWER, path: '', succeeded } : undefined;
+  }
   const paths = [...args.matchAll(PATHS)].map(
     ([, quoted, ofDescriptor]) => quoted ?? ofDescriptor!,
   );

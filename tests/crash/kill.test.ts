@@ -1,43 +1,15 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import {
-  approvedKey,
-  historyKey,
-  parseDigest,
-  parseNodeId,
-  pendingKey,
-  reportKey,
-} from '../../protocol/keys.ts';
+import { historyKey } from '../../protocol/keys.ts';
 import { describeWith } from '../support/components.ts';
-import type { Call } from './calls.ts';
 import { readStrace } from './disk-log.ts';
-import { after, contentsOf, etagOf, must } from './model.ts';
+import { ID, LIFE, live, small } from './life.ts';
+import type { Lived } from './life.ts';
+import { after, contentsOf, must } from './model.ts';
 import type { Contents } from './model.ts';
 import { buildTools } from './store-under-fault.ts';
 import type { Fault, Tools } from './store-under-fault.ts';
-
-const ID = parseNodeId('a'.repeat(32));
-const APPROVED = approvedKey(ID);
-const PENDING = pendingKey(ID, parseDigest('0'.repeat(64)));
-const small = (text: string): { text: string; size: number } => ({ text, size: 100 });
-/** More than Node writes in one call. */
-const LARGE = { text: 'large', size: 600_000 };
-
-/** One of each thing that a store does, each the first in its folder and the second. */
-const LIFE: readonly Call[] = [
-  { do: 'open', create: true },
-  { do: 'create', key: APPROVED, ...small('one') },
-  { do: 'create', key: historyKey(ID, 1), ...LARGE },
-  { do: 'create', key: historyKey(ID, 2), ...small('two') },
-  { do: 'replace', key: APPROVED, ...LARGE, etag: etagOf(small('one')) },
-  { do: 'upload', key: PENDING, ...small('proposal') },
-  { do: 'upload', key: reportKey(ID), ...small('first'), overwrite: true },
-  { do: 'upload', key: reportKey(ID), ...LARGE, overwrite: true },
-  { do: 'delete', key: PENDING },
-  { do: 'delete', key: APPROVED },
-  { do: 'open', create: false },
-];
 
 let tools: Tools;
 beforeAll(async () => {
@@ -45,44 +17,16 @@ beforeAll(async () => {
 });
 afterAll(() => tools.remove());
 
-interface Killed {
-  /** What was acknowledged. */
-  readonly before: Contents;
-  /** The call that was not answered; undefined if all were. */
-  readonly underWay: Call | undefined;
-  /** The system calls, the last one the deadly one. */
-  readonly calls: readonly string[];
-}
-
-/** Lets a store live until the fault kills it. */
-async function liveUntil(fault: Fault | undefined, folder: string, life = LIFE): Promise<Killed> {
-  const store = tools.start(folder, fault ? { fault } : {});
-  let before: Contents = new Map();
-  let underWay: Call | undefined;
-  for (const call of life) {
-    const answer = await store.ask(call);
-    if (answer === undefined) {
-      underWay = call;
-      break;
-    }
-    must(answer);
-    before = after(before, call);
-  }
-  const calls = store.calls();
-  await store.end();
-  return { before, underWay, calls };
-}
-
 /** Starts the store again as it is, and has it work on. */
-async function expectRecovered(folder: string, killed: Killed): Promise<'before' | 'after'> {
-  const { before, underWay } = killed;
+async function expectRecovered(folder: string, killed: Lived): Promise<'before' | 'after'> {
+  const { acknowledged, underWay } = killed;
   const store = tools.start(folder);
   // Only where not even the making of the store was acknowledged is there none to open.
   must(await store.ask({ do: 'open', create: underWay?.do === 'open' && underWay.create }));
   const found = await contentsOf(store);
-  const possible = underWay ? after(before, underWay) : before;
+  const possible = underWay ? after(acknowledged, underWay) : acknowledged;
   const is = sameAs(found, possible) ? 'after' : 'before';
-  if (is === 'before') expect(found).toEqual(before);
+  if (is === 'before') expect(found).toEqual(acknowledged);
 
   for (const [key, etag] of found) {
     must(await store.ask({ do: 'replace', key: key as never, ...small('next'), etag }));
@@ -135,7 +79,7 @@ describeWith('strace', 'a filesystem store that is killed', () => {
   });
 
   it('has all that was acknowledged, nothing half, and works on, wherever it was', async () => {
-    const { calls, underWay } = await liveUntil(undefined, join(tools.folder, 'whole', 'store'));
+    const { calls, underWay } = await live(tools, join(tools.folder, 'whole', 'store'), {});
     expect(underWay).toBeUndefined();
     const faults = calls.flatMap((call, i): Fault[] => {
       const at = i + 1;
@@ -150,7 +94,7 @@ describeWith('strace', 'a filesystem store that is killed', () => {
     await forEach(faults, async (fault) => {
       const place = join(tools.folder, `${fault.action}-${fault.at}`);
       const folder = join(place, 'store');
-      const killed = await liveUntil(fault, folder);
+      const killed = await live(tools, folder, { fault });
       const where = `${fault.action} ${fault.at}: ${killed.calls.at(-1)}`;
       expect(killed.underWay, where).toBeDefined();
       expect(killed.calls, where).toHaveLength(fault.at);

@@ -38,7 +38,7 @@ export interface StoreUnderFault {
 
 export interface Tools {
   readonly folder: string;
-  /** @param store in a folder that nothing else is in */
+  /** @param store in a folder, made here, that nothing else is in */
   start(store: string, options?: StartOptions): StoreUnderFault;
   remove(): void;
 }
@@ -84,6 +84,7 @@ function start(
   store: string,
   options: StartOptions,
 ): StoreUnderFault {
+  fs.mkdirSync(dirname(store), { recursive: true });
   const control = join(tools.folder, `control-${++started}`);
   const log = join(tools.folder, `log-${started}`);
   fs.writeFileSync(log, '');

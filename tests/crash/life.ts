@@ -1,0 +1,63 @@
+import {
+  approvedKey,
+  historyKey,
+  parseDigest,
+  parseNodeId,
+  pendingKey,
+  reportKey,
+} from '../../protocol/keys.ts';
+import type { Call } from './calls.ts';
+import { after, etagOf, must } from './model.ts';
+import type { Contents } from './model.ts';
+import type { StartOptions, Tools } from './store-under-fault.ts';
+
+export const ID = parseNodeId('a'.repeat(32));
+const APPROVED = approvedKey(ID);
+const PENDING = pendingKey(ID, parseDigest('0'.repeat(64)));
+export const small = (text: string): { text: string; size: number } => ({ text, size: 100 });
+/** More than Node writes in one call. */
+const LARGE = { text: 'large', size: 600_000 };
+
+/** One of each thing that a store does, each the first in its folder and the second. */
+export const LIFE: readonly Call[] = [
+  { do: 'open', create: true },
+  { do: 'create', key: APPROVED, ...small('one') },
+  { do: 'create', key: historyKey(ID, 1), ...LARGE },
+  { do: 'create', key: historyKey(ID, 2), ...small('two') },
+  { do: 'replace', key: APPROVED, ...LARGE, etag: etagOf(small('one')) },
+  { do: 'upload', key: PENDING, ...small('proposal') },
+  { do: 'upload', key: reportKey(ID), ...small('first'), overwrite: true },
+  { do: 'upload', key: reportKey(ID), ...LARGE, overwrite: true },
+  { do: 'delete', key: PENDING },
+  { do: 'delete', key: APPROVED },
+  { do: 'open', create: false },
+];
+
+/** How far a store came. */
+export interface Lived {
+  /** What was acknowledged. */
+  readonly acknowledged: Contents;
+  /** The call that was not answered; undefined if all were. */
+  readonly underWay: Call | undefined;
+  /** The system calls that were counted, the last one the deadly one. */
+  readonly calls: readonly string[];
+}
+
+/** Lets a store live until it has done all, or the fault kills it. */
+export async function live(tools: Tools, folder: string, options: StartOptions): Promise<Lived> {
+  const store = tools.start(folder, options);
+  let acknowledged: Contents = new Map();
+  let underWay: Call | undefined;
+  for (const call of LIFE) {
+    const answer = await store.ask(call);
+    if (answer === undefined) {
+      underWay = call;
+      break;
+    }
+    must(answer);
+    acknowledged = after(acknowledged, call);
+  }
+  const calls = store.calls();
+  await store.end();
+  return { acknowledged, underWay, calls };
+}
