@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -51,6 +51,23 @@ describe('memory.json', () => {
     expect(memory.nodes.get(node)).toEqual(seen(5));
     expect(memory.chain).toHaveLength(2);
   });
+
+  it('loses nothing where many write at once', async () => {
+    const ids = Array.from(
+      { length: 12 },
+      (_, i) => `${'a'.repeat(30)}${'bcdefgh'[i % 7]!}${'bcdefgh'[Math.floor(i / 7)]!}` as NodeId,
+    );
+    await Promise.all(
+      ids.map((id, i) =>
+        writeMemory(path, site, { chain: [first], nodes: new Map([[id, seen(i + 1)]]) }),
+      ),
+    );
+    const { nodes } = await readMemory(path, site);
+    expect([...nodes].map(([id, { seq }]) => [id, seq]).sort()).toEqual(
+      ids.map((id, i) => [id, i + 1]).sort(),
+    );
+    expect(await readdir(folder)).toEqual(['memory.json']);
+  }, 60_000);
 
   it('keeps what it has seen of the nodes when the site pins a later keyset', async () => {
     const second = keyset(2, first);

@@ -14,6 +14,7 @@ import { fail, hasCode } from '../protocol/errors.ts';
 import { parseNodeId } from '../protocol/keys.ts';
 import type { Site } from '../protocol/site.ts';
 import { readLocalFile, replaceFile } from './files.ts';
+import { withLock } from './lock.ts';
 
 /** The newest decision that this administrator's tool has seen for a node. */
 export interface Seen {
@@ -89,16 +90,18 @@ export function mergeMemories(a: Memory, b: Memory): Memory {
   return { chain: newest(b) > newest(a) ? b.chain : a.chain, nodes };
 }
 
-/** Adds to the file what is new in `memory`; another tool may have added to it meanwhile. */
+/** Adds to the file what is new in `memory`: nothing that another command adds meanwhile is lost. */
 export async function writeMemory(path: string, site: Site, memory: Memory): Promise<void> {
-  const { chain, nodes } = mergeMemories(await readMemory(path, site), memory);
-  const file: v.InferInput<typeof MemoryFile> = {
-    coatcheck: 'memory/1',
-    site: toHex(site.id),
-    chain: toBase64Url(encodeChain(chain)),
-    nodes: Object.fromEntries([...nodes].sort(([a], [b]) => (a < b ? -1 : 1))),
-  };
-  await replaceFile(path, utf8(`${JSON.stringify(file, undefined, 2)}\n`), 0o600);
+  await withLock(path, async () => {
+    const { chain, nodes } = mergeMemories(await readMemory(path, site), memory);
+    const file: v.InferInput<typeof MemoryFile> = {
+      coatcheck: 'memory/1',
+      site: toHex(site.id),
+      chain: toBase64Url(encodeChain(chain)),
+      nodes: Object.fromEntries([...nodes].sort(([a], [b]) => (a < b ? -1 : 1))),
+    };
+    await replaceFile(path, utf8(`${JSON.stringify(file, undefined, 2)}\n`), 0o600);
+  });
 }
 
 /** What is wrong with the head that the store shows, in one sentence; undefined if nothing is. */
