@@ -53,6 +53,13 @@ export function unlikeS3(call: { bucket: string; kind: 'read' | 'write' }): Coat
   );
 }
 
+/** The error of an answer that is shorter than it says, or does not say how long it is. */
+export function cutAnswer({ bucket, key }: { bucket: string; key: string }): CoatcheckError {
+  return fail('store_unavailable', `bucket ${bucket}: the answer with ${key} was cut`, {
+    details: { bucket, key },
+  });
+}
+
 type StoreCode = Extract<
   ErrorCode,
   'store_unavailable' | 'store_unknown' | 'store_denied' | 'store_full' | 'no_such_bucket'

@@ -15,7 +15,7 @@ import { alreadyExists, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, PAGE_SIZE } from './page.ts';
 import { pinnedPutHeaders } from './pinned-headers.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject, UrlSigner } from './port.ts';
-import { describeFailure, storeError, unlikeS3 } from './s3-errors.ts';
+import { cutAnswer, describeFailure, storeError, unlikeS3 } from './s3-errors.ts';
 import { credentialsProvider, urlExpiry } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
 
@@ -76,6 +76,8 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
       const info = { ...infoOf(key, answer), etag: etagOf(answer, 'read') };
       const body = await collect(stream, maxBytes);
       if (body === undefined) throw tooLarge(key, maxBytes);
+      // Without a length HTTP does not say that an answer was cut, and half an entry would be junk.
+      if (answer.ContentLength !== body.length) throw cutAnswer({ bucket, key });
       return { ...info, body, size: body.length };
     } catch (error) {
       if (describeFailure(error).name === 'NoSuchKey') return undefined;
@@ -200,6 +202,8 @@ function client(
       connectionTimeout: 5_000,
       requestTimeout: 20_000,
       throwOnRequestTimeout: true,
+      // The one above ends with the head of an answer: a body may stop in the middle.
+      socketTimeout: 20_000,
       ...agents,
     },
     // Otherwise a checksum of no body at all lands in presigned URLs.
