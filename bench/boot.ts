@@ -87,7 +87,7 @@ export async function bootSuite(): Promise<Suite> {
     unit: 'per CPU second',
     baseline: BARE,
     rows,
-    aim: { text: `at least ${AIM} of the bare verification`, met: ratioOf(rows, BOOT)! >= AIM },
+    aims: [{ text: `at least ${AIM} of the bare verification`, met: ratioOf(rows, BOOT)! >= AIM }],
   };
 }
 

@@ -55,3 +55,9 @@ async function rateOf(task: Task, milliseconds: number): Promise<number> {
   // A turn too short for the clock counts as its smallest step.
   return (turns * 1e6) / Math.max(1, user + system);
 }
+
+/** The smallest value that a share `q` of the values does not exceed. @param sorted ascending */
+export function quantile(sorted: readonly number[], q: number): number {
+  if (sorted.length === 0) throw new RangeError('a quantile of nothing');
+  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!;
+}

@@ -13,7 +13,7 @@ const suite: Suite = {
   unit: 'bytes',
   baseline: 'base',
   rows: compare(rows, 'base'),
-  aim: { text: 'at most half', met: true },
+  aims: [{ text: 'at most half', met: true }],
 };
 
 describe('compare', () => {
@@ -54,7 +54,7 @@ describe('toMarkdown', () => {
     );
   });
   it('says loudly that an aim was missed', () => {
-    const missed = { ...suite, aim: { text: 'at most half', met: false } };
+    const missed = { ...suite, aims: [{ text: 'at most half', met: false }] };
     expect(toMarkdown([missed])).toContain('Aim: at most half. **Not met.**');
   });
 });

@@ -6,6 +6,14 @@ export interface Row {
   /** The value over that of the suite's baseline. */
   readonly ratio?: number;
   readonly note?: string;
+  /** Further columns of the table, by their headings. */
+  readonly more?: Readonly<Record<string, number>>;
+}
+
+/** What the project aims at, and whether this run got there. */
+export interface Aim {
+  readonly text: string;
+  readonly met: boolean;
 }
 
 /** Measurements that belong together, taken in one run. */
@@ -15,8 +23,7 @@ export interface Suite {
   /** The row that `ratio` refers to. */
   readonly baseline?: string;
   readonly rows: readonly Row[];
-  /** What the project aims at, and whether this run got there. */
-  readonly aim?: { readonly text: string; readonly met: boolean };
+  readonly aims?: readonly Aim[];
 }
 
 /** Gives every row its ratio to the row named `baseline`, where both were measured. */
@@ -41,18 +48,24 @@ export function toMarkdown(suites: readonly Suite[]): string {
   return suites.map(suiteTable).join('\n');
 }
 
-function suiteTable({ title, unit, baseline, rows, aim }: Suite): string {
-  const head = [title, unit, ...(baseline === undefined ? [] : [`ratio to ${baseline}`])];
+function suiteTable({ title, unit, baseline, rows, aims = [] }: Suite): string {
+  const more = [...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))];
+  const ratio = baseline === undefined ? [] : [`ratio to ${baseline}`];
+  const head = [title, unit, ...ratio, ...more];
+  const number = (value: number | undefined): string =>
+    value === undefined ? '' : humanNumber(value);
   const body = rows.map((row) => [
     row.name,
     row.value === undefined ? `left out: ${row.note ?? 'not measured'}` : humanNumber(row.value),
-    ...(baseline === undefined ? [] : [row.ratio === undefined ? '' : row.ratio.toFixed(2)]),
+    ...ratio.map(() => row.ratio?.toFixed(2) ?? ''),
+    ...more.map((column) => number(row.more?.[column])),
   ]);
   const widths = head.map((_, i) => Math.max(...[head, ...body].map((cells) => cells[i]!.length)));
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |\n`;
   const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |\n`;
-  const verdict =
-    aim === undefined ? '' : `\nAim: ${aim.text}. ${aim.met ? 'Met.' : '**Not met.**'}\n`;
-  return line(head) + rule + body.map(line).join('') + verdict;
+  const verdicts = aims.map(
+    ({ text, met }) => `\nAim: ${text}. ${met ? 'Met.' : '**Not met.**'}\n`,
+  );
+  return line(head) + rule + body.map(line).join('') + verdicts.join('');
 }

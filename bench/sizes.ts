@@ -53,7 +53,7 @@ export function sizeSuite(): Suite {
     rows,
     ...(ratio === undefined
       ? {}
-      : { aim: { text: `at most ${AIM} of ${AGE}`, met: ratio <= AIM } }),
+      : { aims: [{ text: `at most ${AIM} of ${AGE}`, met: ratio <= AIM }] }),
   };
 }
 
