@@ -48,6 +48,7 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
   input.checkTurn?.();
   recover(root, state);
   const kept = readKept(state);
+  sweepContents(state, kept); // now: what this cannot do must not show when all is done
   const plan = planApply({ root, state, files, kept, owners });
   if (plan.changes.length > 0 || !isApplied(readMarker(root), input, plan)) {
     try {

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { sha256 } from '#platform';
 import { toHex, utf8 } from '../bundle/bytes.ts';
 import { hasCode } from '../protocol/errors.ts';
+import { STAGED_PREFIX } from '../protocol/paths.ts';
 import { createIn, removeIn, renameIn, syncFolder } from './files.ts';
 import { at, inFolder, inFolderOf, parentOf } from './folder.ts';
 import type { Folder } from './folder.ts';
@@ -19,8 +20,8 @@ const Journal = v.strictObject({ coatcheck: v.literal('journal/1'), staged: v.ar
  * Where a file waits for its rename: in its own folder, since a rename cannot leave a filesystem.
  * Hidden and without an ending, so that nothing that reads the folder takes it for a file of its.
  */
-const STAGED = '.coatcheck-';
-const stagedName = (path: string): string => `${STAGED}${toHex(sha256(utf8(path)).subarray(0, 8))}`;
+const stagedName = (path: string): string =>
+  `${STAGED_PREFIX}${toHex(sha256(utf8(path)).subarray(0, 8))}`;
 
 /**
  * Writes every change beside its place, durably, once the journal says where.
@@ -104,7 +105,7 @@ export function recover(root: Folder, state: Folder): void {
 }
 
 /** Whether a file of this name was left by an apply that was killed. */
-export const isStaged = (name: string): boolean => name.startsWith(STAGED);
+export const isStaged = (name: string): boolean => name.startsWith(STAGED_PREFIX);
 
 /** Once nothing is staged any more. */
 export function forgetStaged(state: Folder): void {

@@ -70,6 +70,8 @@ describe('classifyPath', () => {
     'home/user/.ssh/authorized_keys',
     'proc/sys/kernel/core_pattern',
     'boot/grub/grub.cfg',
+    'etc/cron.d/.coatcheck-0123456789abcdef',
+    'etc/sssd/.coatcheck-/sssd.conf',
     'x'.repeat(100_000),
   ])('refuses %j', (path) => {
     expect(classifyPath(path)).toBeUndefined();

@@ -172,13 +172,19 @@ function source(pattern: string): string {
     .join('/');
 }
 
+/** How the names begin under which an agent stages files: no bundle may hold one of them. */
+export const STAGED_PREFIX = '.coatcheck-';
+
 /**
  * The class of a path, relative to the root and without a leading slash. Undefined for a path that
  * no bundle may name. Total: also for text that is no path at all.
  */
 export function classifyPath(path: string): PathClass | undefined {
   if (!/^[!-~]+$/.test(path)) return undefined;
-  if (path.split('/').some((part) => part === '' || part === '.' || part === '..'))
-    return undefined;
+  if (path.split('/').some(isRefusedPart)) return undefined;
   return CLASSES.find(([, pattern]) => pattern.test(path))?.[0];
+}
+
+function isRefusedPart(part: string): boolean {
+  return part === '' || part === '.' || part === '..' || part.startsWith(STAGED_PREFIX);
 }
