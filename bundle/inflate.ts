@@ -1,11 +1,11 @@
 import { bundleError } from './errors.ts';
-import { huffmanTable, inflateFailed } from './huffman.ts';
-import type { HuffmanTable } from './huffman.ts';
+import { decodeSymbol, huffmanCode, inflateFailed } from './huffman.ts';
+import type { HuffmanCode } from './huffman.ts';
 
 /**
  * Raw deflate (RFC 1951), decoded into exactly `length` bytes: one byte more or less is an error,
  * and so is one byte of input after the last block. Memory is `length` bytes whatever the input, so
- * a bomb costs nothing.
+ * a bomb costs nothing, and work is in proportion to the input and the output.
  *
  * Ours because the usual libraries either cut the output silently, or accept what follows the
  * stream, or expand a bomb before they ask (docs/adr/0011).
@@ -25,7 +25,7 @@ export function inflateExactly(
     const type = bits.take(2);
     if (type === 0) copyStored(bits, output);
     else if (type === 1) inflateBlock(bits, output, FIXED_LITERALS, FIXED_DISTANCES);
-    else if (type === 2) inflateBlock(bits, output, ...readTables(bits));
+    else if (type === 2) inflateBlock(bits, output, ...readCodes(bits));
     else throw inflateFailed('a reserved block type');
   } while (!isLast);
   if (bits.unreadBytes > 0) {
@@ -33,6 +33,8 @@ export function inflateExactly(
   }
   return output.finish();
 }
+
+const MAX_CODE_BITS = 15;
 
 class BitReader {
   readonly #input: Uint8Array;
@@ -62,12 +64,12 @@ class BitReader {
     return value;
   }
 
-  symbol(table: HuffmanTable): number {
-    while (this.#bits < table.width && this.#offset < this.#input.length) {
+  symbol(code: HuffmanCode): number {
+    while (this.#bits < MAX_CODE_BITS && this.#offset < this.#input.length) {
       this.#held |= this.#input[this.#offset++]! << this.#bits;
       this.#bits += 8;
     }
-    const entry = table.entries[this.#held & ((1 << table.width) - 1)]!;
+    const entry = decodeSymbol(code, this.#held);
     const codeLength = entry & 15;
     if (codeLength === 0) throw inflateFailed('a code that stands for nothing');
     if (codeLength > this.#bits) throw inflateFailed('they end early');
@@ -139,27 +141,27 @@ function copyStored(bits: BitReader, output: Output): void {
 }
 
 // RFC 1951 section 3.2.6
-const FIXED_LITERALS = huffmanTable(
+const FIXED_LITERALS = huffmanCode(
   Uint8Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8)),
   false,
 );
-const FIXED_DISTANCES = huffmanTable(new Uint8Array(32).fill(5), false);
+const FIXED_DISTANCES = huffmanCode(new Uint8Array(32).fill(5), false);
 
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const END_OF_BLOCK = 256;
 
 // RFC 1951 section 3.2.7
-function readTables(bits: BitReader): [HuffmanTable, HuffmanTable] {
+function readCodes(bits: BitReader): [HuffmanCode, HuffmanCode] {
   const literals = bits.take(5) + 257;
   const distances = bits.take(5) + 1;
   const codes = bits.take(4) + 4;
   if (literals > 286 || distances > 30) throw inflateFailed('too many codes');
   const codeLengths = new Uint8Array(19);
   for (let i = 0; i < codes; i++) codeLengths[LENGTH_ORDER[i]!] = bits.take(3);
-  const table = huffmanTable(codeLengths, false);
+  const codeOfLengths = huffmanCode(codeLengths, false);
   const lengths = new Uint8Array(literals + distances);
   for (let i = 0; i < lengths.length;) {
-    const symbol = bits.symbol(table);
+    const symbol = bits.symbol(codeOfLengths);
     if (symbol < 16) {
       lengths[i++] = symbol;
       continue;
@@ -174,8 +176,8 @@ function readTables(bits: BitReader): [HuffmanTable, HuffmanTable] {
   }
   if (lengths[END_OF_BLOCK] === 0) throw inflateFailed('a block without an end');
   return [
-    huffmanTable(lengths.subarray(0, literals), true),
-    huffmanTable(lengths.subarray(literals), true),
+    huffmanCode(lengths.subarray(0, literals), true),
+    huffmanCode(lengths.subarray(literals), true),
   ];
 }
 
@@ -194,8 +196,8 @@ const distanceBase = (code: number): number =>
 function inflateBlock(
   bits: BitReader,
   output: Output,
-  literals: HuffmanTable,
-  distances: HuffmanTable,
+  literals: HuffmanCode,
+  distances: HuffmanCode,
 ): void {
   for (;;) {
     const symbol = bits.symbol(literals);

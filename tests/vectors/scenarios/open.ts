@@ -3,6 +3,7 @@ import { concat, fromHex, toHex, Writer } from '../../../bundle/bytes.ts';
 import { encodeManifest, MAX_MANIFEST_BYTES } from '../../../bundle/manifest.ts';
 import { pad } from '../../../bundle/padding.ts';
 import { encodeInner } from '../../../bundle/seal.ts';
+import { longCodes } from '../../fixtures/deflate.ts';
 import { ada, fileOf, manifestOf, otherNode } from '../../fixtures/format.ts';
 import { flip, patch, resign, seal, suite } from '../build.ts';
 import { twoKeyBundle } from '../two-keys.ts';
@@ -48,6 +49,11 @@ export function open(): Vector[] {
       'ok_stored',
       'a stored block',
       sealInnerOf(innerOf(plain.length, deflateSync(plain, { level: 0 }))),
+    ),
+    accepts(
+      'ok_long_codes',
+      'fifty empty blocks, each with new codes of up to 15 bits, before a stored one',
+      sealInnerOf(innerOf(plain.length, longCodes(50, '', plain))),
     ),
     accepts(
       'ok_binary_content',
