@@ -1,10 +1,12 @@
-import { link, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { closeSync, fstatSync } from 'node:fs';
+import { link, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fail } from '../protocol/errors.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
 import { discard, makeFolder, stageFile } from './durable-file.ts';
 import { errnoOf } from './errno.ts';
+import { openToRead, readBytes } from './file-reading.ts';
 import { withFileLock } from './file-lock.ts';
 import { isMissing, requireObjects, whatFailed, withStoreErrors } from './filesystem-errors.ts';
 import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesystem-paths.ts';
@@ -82,7 +84,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
   async function read(key: ObjectKey, maxBytes = Infinity): Promise<StoredObject | undefined> {
     let file;
     try {
-      file = await open(pathOf(key), 'r');
+      file = await openToRead(pathOf(key));
     } catch (error) {
       if (!isMissing(error)) throw error;
       await requireObjects(objects);
@@ -91,13 +93,13 @@ export function createFilesystemStore(dir: string): ObjectStore {
     }
     try {
       // A file never changes once it has its name: size and bytes belong together.
-      const { size, mtime: modified } = await file.stat();
+      const { size, mtime: modified } = fstatSync(file);
       if (size > maxBytes) throw tooLarge(key, maxBytes);
-      const body = new Uint8Array(await file.readFile());
+      const body = await readBytes(file, size);
       await unsynced.settle(pathOf(key));
       return { key, body, size, etag: contentEtag(body), modified };
     } finally {
-      await file.close();
+      closeSync(file);
     }
   }
 
