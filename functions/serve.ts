@@ -56,7 +56,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   let answer: (request: Request) => Response | Promise<Response>;
   const server = createAdaptorServer({
     fetch: (request) => answer(request),
-    overrideGlobalObjects: false,
     serverOptions: { requestTimeout: 30_000, headersTimeout: 10_000 },
   }) as Server;
 
