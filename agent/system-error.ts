@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
@@ -38,10 +39,14 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EIO: 'cannot be read or written: its disk reports an error',
 };
 
+/** libuv has no name for it. */
+const NAMELESS_EDQUOT = `Unknown system error -${constants.errno.EDQUOT}`;
+
 /** The `errno` name of a failed system call (`ENOENT`, ...); undefined for any other error. */
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && !(error instanceof CoatcheckError) ? code : undefined;
+  if (typeof code !== 'string' || error instanceof CoatcheckError) return undefined;
+  return code === NAMELESS_EDQUOT ? 'EDQUOT' : code;
 }
 
 /**

@@ -3,16 +3,12 @@ import { constants } from 'node:fs';
 import { link, lstat, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fail } from '../protocol/errors.ts';
+import { errnoOf } from '../store/errno.ts';
 import { onInterrupt } from './interrupt.ts';
-
-const errno = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
 
 /** An error of the file system as one of ours, with the path and what to do. */
 export function fileError(error: unknown, path: string): unknown {
-  switch (errno(error)) {
+  switch (errnoOf(error)) {
     case 'ENOENT':
     case 'ENOTDIR':
       return fail('file_missing', `${path} does not exist`, { cause: error });
@@ -151,7 +147,7 @@ export async function exists(path: string): Promise<boolean> {
     await lstat(path);
     return true;
   } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return false;
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return false;
     throw fileError(error, path);
   }
 }

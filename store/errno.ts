@@ -1,6 +1,11 @@
+import { constants } from 'node:os';
+
+/** libuv has no name for it. */
+const NAMELESS_EDQUOT = `Unknown system error -${constants.errno.EDQUOT}`;
+
 /** The code of a system error, such as `ENOENT`; undefined for anything else that was thrown. */
 export function errnoOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (typeof code !== 'string') return undefined;
+  return code === NAMELESS_EDQUOT ? 'EDQUOT' : code;
 }
