@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { historyKey } from '../../protocol/keys.ts';
 import { describeWith } from '../support/components.ts';
 import { readStrace } from './disk-log.ts';
-import { ID, LIFE, live, small } from './life.ts';
+import { ID, leftovers, LIFE, live, small } from './life.ts';
 import type { Lived } from './life.ts';
 import { after, contentsOf, must } from './model.ts';
 import type { Contents } from './model.ts';
@@ -43,13 +43,6 @@ async function expectRecovered(folder: string, killed: Lived): Promise<'before' 
 
 function sameAs(a: Contents, b: Contents): boolean {
   return a.size === b.size && [...a].every(([key, etag]) => b.get(key) === etag);
-}
-
-/** What is in a store's folder besides its objects, and should not be. */
-function leftovers(folder: string): string[] {
-  return ['staging', 'locks']
-    .flatMap((name) => fs.readdirSync(join(folder, name)).map((file) => `${name}/${file}`))
-    .filter((name) => name !== 'locks/anchor');
 }
 
 /** A few at a time: each waits for a process most of the time. */

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   approvedKey,
   historyKey,
@@ -16,7 +18,7 @@ const APPROVED = approvedKey(ID);
 const PENDING = pendingKey(ID, parseDigest('0'.repeat(64)));
 export const small = (text: string): { text: string; size: number } => ({ text, size: 100 });
 /** More than Node writes in one call. */
-const LARGE = { text: 'large', size: 600_000 };
+export const LARGE = { text: 'large', size: 600_000 };
 
 /** One of each thing that a store does, each the first in its folder and the second. */
 export const LIFE: readonly Call[] = [
@@ -60,4 +62,11 @@ export async function live(tools: Tools, folder: string, options: StartOptions):
   const calls = store.calls();
   await store.end();
   return { acknowledged, underWay, calls };
+}
+
+/** What is in a store's folder besides its objects, and should not be. */
+export function leftovers(folder: string): string[] {
+  return ['staging', 'locks']
+    .flatMap((name) => readdirSync(join(folder, name)).map((file) => `${name}/${file}`))
+    .filter((name) => name !== 'locks/anchor');
 }
