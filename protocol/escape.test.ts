@@ -89,6 +89,27 @@ describe('decodeBytes, shown', () => {
     ['nothing', bytes(), ''],
   ])('%s', (_, input, output) => expect(escapeBytes(input)).toBe(output));
 
+  it('takes for UTF-8 what a strict decoder does', () => {
+    const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+    const edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+    for (let first = 0x80; first < 0x100; first++) {
+      for (const second of edges) {
+        for (const rest of [[], [0x80], [0x7f], [0xbf, 0xbf], [0xbf, 0xc0], [0xbf, 0xbf, 0xbf]]) {
+          const input = bytes(first, second, ...rest);
+          let expected: string | undefined;
+          try {
+            expected = strict.decode(input);
+          } catch {
+            // No UTF-8: then a byte of it is escaped.
+          }
+          const decoded = decodeBytes(input);
+          if (expected === undefined) expect(decoded).toMatch(/[\udc80-\udcff]/u);
+          else expect(decoded).toBe(expected);
+        }
+      }
+    }
+  });
+
   it('lets nothing dangerous through', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (input) => {

@@ -60,21 +60,27 @@ export function decodeBytes(bytes: Uint8Array): string {
     const length = sequenceLength(bytes, at);
     at += length;
     if (length > 0) continue;
-    text += utf8.decode(bytes.subarray(start, at)) + String.fromCharCode(BYTE + bytes[at]!);
+    if (at > start) text += utf8.decode(bytes.subarray(start, at));
+    text += String.fromCharCode(BYTE + bytes[at]!);
     start = ++at;
   }
   return text + utf8.decode(bytes.subarray(start));
 }
 
-/** Bytes of the well-formed UTF-8 sequence at `at` (1 to 4), or 0 if there is none. */
+/**
+ * Bytes of the well-formed UTF-8 sequence at `at` (1 to 4), or 0 if there is none. By the table of
+ * RFC 3629, section 4: to ask a decoder would cost an exception for each byte that is no text.
+ */
 function sequenceLength(bytes: Uint8Array, at: number): number {
   const first = bytes[at]!;
   if (first < 0x80) return 1;
+  if (first < 0xc2 || first > 0xf4) return 0;
   const length = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  try {
-    utf8.decode(bytes.subarray(at, at + length));
-    return length;
-  } catch {
-    return 0;
-  }
+  // No longer form than needed, no surrogate, nothing above U+10FFFF.
+  const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const high = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  const second = bytes[at + 1] ?? 0;
+  if (second < low || second > high) return 0;
+  for (let i = 2; i < length; i++) if (((bytes[at + i] ?? 0) & 0xc0) !== 0x80) return 0;
+  return length;
 }
