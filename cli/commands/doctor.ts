@@ -4,6 +4,9 @@ import { probeConditions } from '../doctor/conditions.ts';
 import { openLab } from '../doctor/open.ts';
 import { probePermissions } from '../doctor/permissions.ts';
 import { probePresigned } from '../doctor/presigned.ts';
+import { probeReach } from '../doctor/reach.ts';
+import { probeListing } from '../doctor/listing.ts';
+import { probeUnsigned } from '../doctor/unsigned.ts';
 import type { Finding } from '../doctor/probe.ts';
 import { probeRecords } from '../doctor/record.ts';
 import { escapeLine } from '../../protocol/escape.ts';
@@ -24,18 +27,24 @@ export async function doctor(context: Context, flags: StoreFlags): Promise<void>
   const site = await readSite(home);
   const lab = await openLab(storePlace(flags, home));
   const findings: Finding[] = [];
-  const steps: [string, () => Promise<Finding[]>][] = [
-    ['probing the conditions on PUT', () => probeConditions(lab)],
-    ['probing presigned URLs', () => probePresigned(lab)],
-    ['probing the credentials', () => probePermissions(lab)],
-    ['reading the record', () => probeRecords(lab.stores.admin, site)],
-  ];
-  for (const [label, probe] of steps) {
+  /** @returns whether all is well */
+  const examine = async (label: string, probe: () => Promise<Finding[]>): Promise<boolean> => {
     const found = await terminal.waiting(label, probe);
     found.forEach((finding) => {
       print(terminal, finding);
     });
     findings.push(...found);
+    return found.every(({ status }) => status !== 'fail');
+  };
+  if (await examine('reaching the store', () => probeReach(lab))) {
+    const keepsConditions = await examine('probing the conditions on PUT', () =>
+      probeConditions(lab),
+    );
+    await examine('probing listings', () => probeListing(lab));
+    await examine('probing presigned URLs', () => probePresigned(lab));
+    await examine('probing without signatures', () => probeUnsigned(lab));
+    await examine('probing the credentials', () => probePermissions(lab, { keepsConditions }));
+    await examine('reading the record', () => probeRecords(lab.stores.admin, site));
   }
   const failed = findings.filter(({ status }) => status === 'fail').length;
   terminal.document({ ok: failed === 0, findings });

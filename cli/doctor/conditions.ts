@@ -1,18 +1,23 @@
 import { equalBytes, utf8 } from '../../bundle/index.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
-import { EMPTY_KEYS, freshKey, LASTING, reason } from './probe.ts';
+import { freshKey, LASTING, reason, remove } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';
 
 const RACERS = 16;
 const MAX_BYTES = 1024;
 
 const NO_CONDITIONS =
-  'this store does not keep conditions on PUT: decisions could be lost; use another store (docs/config.md, "Stores")';
+  'this store does not keep conditions on PUT: decisions could be lost; use another store (docs/stores.md)';
 
 /** The conditions on PUT that every decision rests on. */
 export async function probeConditions(lab: Lab): Promise<Finding[]> {
-  return [await createRace(lab), await replaceStale(lab), await replaceAbsent(lab)];
+  return [
+    await createRace(lab),
+    await replaceStale(lab),
+    await replaceAbsent(lab),
+    await sameEtag(lab),
+  ];
 }
 
 interface Attempt {
@@ -47,7 +52,7 @@ async function createRace(lab: Lab): Promise<Finding> {
     const attempts = await race((n) => lab.stores.upload.create(key, bodyOf(n)), 'already_exists');
     return await judge(lab, probe, key, attempts);
   } finally {
-    await lab.stores.admin.delete(key).catch(() => undefined);
+    await remove(lab, key);
   }
 }
 
@@ -82,21 +87,29 @@ async function judge(
 }
 
 async function replaceStale(lab: Lab): Promise<Finding> {
-  const probe = 'a replace with an old ETag fails, and of 16 with the right one, one wins';
+  const probe = `a replace with an old ETag fails, and of ${RACERS} with the right one, one wins`;
   const { admin } = lab.stores;
   try {
-    const before =
-      (await admin.head(LASTING)) ?? (await admin.create(LASTING, utf8('coatcheck doctor')));
+    await admin.create(LASTING, utf8('coatcheck doctor')).catch((error: unknown) => {
+      if (!hasCode(error, 'already_exists')) throw error;
+    });
+    const before = (await admin.get(LASTING, { maxBytes: MAX_BYTES }))!;
     const stamp = Date.now();
     const body = (n: number): Uint8Array => utf8(`coatcheck doctor ${stamp} ${n}`);
     const attempts = await race(
       (n) => admin.replace(LASTING, body(n), before.etag),
       'precondition_failed',
     );
-    const wins = attempts.filter(({ outcome }) => outcome === 'won').length;
+    const wins = attempts.filter(({ outcome }) => outcome === 'won');
     const unknown = attempts.some(({ outcome }) => outcome === 'unknown');
-    if (wins > 1 || (wins === 0 && !unknown)) {
-      return { probe, status: 'fail', found: `${wins} of ${RACERS} won`, advice: NO_CONDITIONS };
+    if (wins.length > 1 || (wins.length === 0 && !unknown)) {
+      const found = `${wins.length} of ${RACERS} won`;
+      return { probe, status: 'fail', found, advice: NO_CONDITIONS };
+    }
+    const stored = await admin.get(LASTING, { maxBytes: MAX_BYTES });
+    const isWinners = wins.every(({ racer }) => equalBytes(stored!.body, body(racer)));
+    if (!isWinners) {
+      return { probe, status: 'fail', found: 'an old object was read', advice: NO_CONDITIONS };
     }
     await admin.replace(LASTING, utf8('stale'), before.etag);
     return { probe, status: 'fail', found: 'the old ETag was accepted', advice: NO_CONDITIONS };
@@ -108,17 +121,40 @@ async function replaceStale(lab: Lab): Promise<Finding> {
 
 async function replaceAbsent(lab: Lab): Promise<Finding> {
   const probe = 'a replace of what is not there fails';
-  const key = EMPTY_KEYS.approved;
+  const key = freshKey();
   try {
-    await lab.stores.admin.replace(key, utf8('coatcheck doctor'), '0'.repeat(32));
-    return { probe, status: 'fail', found: `it made ${key}`, advice: NO_CONDITIONS };
+    await lab.stores.upload.replace(key, utf8('coatcheck doctor'), '0'.repeat(32));
+    return { probe, status: 'fail', found: 'it made the object', advice: NO_CONDITIONS };
   } catch (error) {
     if (hasCode(error, 'precondition_failed')) return { probe, status: 'ok', found: 'refused' };
+    const found = `${codeOf(error)}: ${reason(error)}`;
+    return { probe, status: 'fail', found, advice: NO_CONDITIONS };
+  } finally {
+    await remove(lab, key);
+  }
+}
+
+async function sameEtag(lab: Lab): Promise<Finding> {
+  const probe = 'the ETag of a write is the one that is read';
+  const { upload, admin } = lab.stores;
+  const key = freshKey();
+  try {
+    const written = await upload.create(key, bodyOf(0));
+    const got = await admin.get(key, { maxBytes: MAX_BYTES });
+    const seen = await admin.head(key);
+    if (got?.etag === written.etag && seen?.etag === written.etag) {
+      return { probe, status: 'ok', found: 'the same' };
+    }
     return {
       probe,
       status: 'fail',
-      found: `${codeOf(error)}: ${reason(error)}`,
-      advice: NO_CONDITIONS,
+      found: `PUT said ${written.etag}, GET ${got?.etag ?? 'nothing'}, HEAD ${seen?.etag ?? 'nothing'}`,
+      advice:
+        'conditions go by the ETag: does something between here and the store change it? Else use another store',
     };
+  } catch (error) {
+    return { probe, status: 'fail', found: reason(error), advice: NO_CONDITIONS };
+  } finally {
+    await remove(lab, key);
   }
 }

@@ -15,7 +15,10 @@ import { makeNode, makeSite } from '../../tests/support/site.ts';
 import { probeConditions } from './conditions.ts';
 import { probePermissions } from './permissions.ts';
 import { probePresigned } from './presigned.ts';
-import { DOCTOR, LASTING } from './probe.ts';
+import { probeReach } from './reach.ts';
+import { probeListing } from './listing.ts';
+import { probeUnsigned } from './unsigned.ts';
+import { anHourAgo, DOCTOR, LASTING } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';
 import { probeRecords } from './record.ts';
 
@@ -34,12 +37,18 @@ function makeLab(
   const store = change.store?.(memory) ?? memory;
   const secrets = each(() => Uint8Array.from(randomBytes(32)));
   const handle = createLocalHandler({ store, secrets });
+  const signersAt = (clock: { now?: () => number }): Lab['signers'] =>
+    each((credential) =>
+      createLocalSigner({
+        ...{ baseUrl: 'http://x', credential, secret: secrets[credential] },
+        ...clock,
+      }),
+    );
   const lab: Lab = {
     bucket: 'objects',
     stores: each((name) => change.seenBy?.[name]?.(store) ?? guardStore(store, name)),
-    signers: each((credential) =>
-      createLocalSigner({ baseUrl: 'http://x', credential, secret: secrets[credential] }),
-    ),
+    signers: signersAt({}),
+    lateSigners: signersAt({ now: anHourAgo }),
     fetch: (url, init = {}) => {
       const other = change.fetch?.(store, new URL(url), init);
       if (other !== undefined) return other;
@@ -56,8 +65,11 @@ const failures = (findings: readonly Finding[]): string[] =>
 
 async function examine(lab: Lab): Promise<Finding[]> {
   return [
+    ...(await probeReach(lab)),
     ...(await probeConditions(lab)),
+    ...(await probeListing(lab)),
     ...(await probePresigned(lab)),
+    ...(await probeUnsigned(lab)),
     ...(await probePermissions(lab)),
   ];
 }
@@ -106,7 +118,8 @@ describe('doctor', () => {
   it('notices a store without conditions', async () => {
     const findings = await probeConditions(makeLab({ store: withoutConditions }).lab);
     expect(failures(findings)).toHaveLength(3);
-    expect(findings.every(({ advice }) => advice?.includes('another store'))).toBe(true);
+    const wrong = findings.filter(({ status }) => status === 'fail');
+    expect(wrong.every(({ advice }) => advice?.includes('another store'))).toBe(true);
   });
 
   it('notices a race in which a loser is told that it won', async () => {
@@ -137,7 +150,7 @@ describe('doctor', () => {
 
   it('notices presigned URLs that pin nothing', async () => {
     const findings = await probePresigned(makeLab({ fetch: storesAnything }).lab);
-    expect(failures(findings)).toHaveLength(6);
+    expect(failures(findings)).toHaveLength(8);
   });
 
   it('notices a store that copies what the signer may read', async () => {

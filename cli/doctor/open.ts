@@ -4,8 +4,10 @@ import type { Credential } from '../../protocol/permissions.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { guardStore } from '../../store/guard.ts';
 import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
+import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import { credentialProviders, readCredentials } from '../credentials.ts';
 import type { StorePlace } from '../store-options.ts';
+import { anHourAgo } from './probe.ts';
 import type { Lab } from './probe.ts';
 
 const BASE_URL = 'http://doctor.invalid';
@@ -24,11 +26,14 @@ async function openFilesystem(folder: string): Promise<Lab> {
   const store = await openFilesystemStore(folder, { create: false });
   const secrets = each(() => Uint8Array.from(randomBytes(32)));
   const handle = createLocalHandler({ store, secrets });
+  const signersAt = (clock: { now?: () => number }): Lab['signers'] =>
+    each((credential) =>
+      createLocalSigner({ baseUrl: BASE_URL, credential, secret: secrets[credential], ...clock }),
+    );
   return {
     stores: each((credential) => guardStore(store, credential)),
-    signers: each((credential) =>
-      createLocalSigner({ baseUrl: BASE_URL, credential, secret: secrets[credential] }),
-    ),
+    signers: signersAt({}),
+    lateSigners: signersAt({ now: anHourAgo }),
     bucket: 'objects',
     fetch: (url, init) => handle(requestOf(url, init)),
   };
@@ -46,12 +51,18 @@ async function openS3(place: StorePlace & { kind: 's3' }): Promise<Lab> {
   const { createS3Store } = await import('../../store/s3.ts');
   const providers = credentialProviders(place.credentialsFile);
   const { bucket, region, endpoint, publicEndpoint } = place;
-  const stores = each((name) =>
-    createS3Store({
-      ...{ bucket, region, credentials: providers[name] },
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
-    }),
-  );
-  return { stores, signers: stores, bucket, fetch: (url, init) => fetch(url, init) };
+  const storesAt = (clock: { now?: () => number }): Record<Credential, ObjectStore & UrlSigner> =>
+    each((name) =>
+      createS3Store({
+        ...{ bucket, region, credentials: providers[name] },
+        ...(endpoint === undefined ? {} : { endpoint }),
+        ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+        ...clock,
+      }),
+    );
+  const stores = storesAt({});
+  return {
+    ...{ stores, signers: stores, lateSigners: storesAt({ now: anHourAgo }), bucket },
+    fetch: (url, init) => fetch(url, init),
+  };
 }

@@ -10,11 +10,20 @@ import type { Finding, Lab } from './probe.ts';
 const OPERATIONS = ['get', 'list', 'put', 'delete'] as const;
 type Operation = (typeof OPERATIONS)[number];
 
-/** What each credential can and cannot do, by operation and prefix, against protocol/permissions.ts. */
-export async function probePermissions(lab: Lab): Promise<Finding[]> {
+/**
+ * What each credential can and cannot do, by operation and prefix, against protocol/permissions.ts.
+ * @param options.keepsConditions false to try no write: without conditions it would leave something
+ */
+export async function probePermissions(
+  lab: Lab,
+  { keepsConditions = true } = {},
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const credential of CREDENTIALS) {
-    for (const operation of OPERATIONS) findings.push(await probe(lab, credential, operation));
+    for (const operation of OPERATIONS) {
+      if (operation === 'put' && !keepsConditions) continue;
+      findings.push(await probe(lab, credential, operation));
+    }
   }
   return findings;
 }

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { utf8 } from '../../bundle/index.ts';
 import { hasCode } from '../../protocol/errors.ts';
+import type { ObjectKey } from '../../protocol/keys.ts';
 import { getObject, putObject } from '../../protocol/objects.ts';
-import type { PresignedPut } from '../../store/port.ts';
-import { EMPTY_KEYS, freshKey, LASTING, reason } from './probe.ts';
+import type { PresignedPut, UrlSigner } from '../../store/port.ts';
+import { EMPTY_KEYS, freshKey, LASTING, reason, remove, send, TIMEOUT_SECONDS } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';
 
-const TIMEOUT_SECONDS = 30;
 const BODY = utf8('coatcheck doctor: exactly these bytes');
+const OTHER_BODY = BODY.toReversed();
 
 const sha256 = (bytes: Uint8Array): Uint8Array =>
   Uint8Array.from(createHash('sha256').update(bytes).digest());
@@ -16,16 +17,13 @@ const sha256 = (bytes: Uint8Array): Uint8Array =>
 export async function probePresigned(lab: Lab): Promise<Finding[]> {
   const findings = [await asSigned(lab)];
   for (const misuse of MISUSES) findings.push(await refused(lab, misuse));
-  findings.push(await missingKey(lab));
+  findings.push(await otherMethod(lab), await missingKey(lab));
   return findings;
 }
 
-async function signedPut(lab: Lab, key = freshKey()): Promise<PresignedPut> {
-  return lab.signers.upload.signPut(key, {
-    size: BODY.length,
-    sha256: sha256(BODY),
-    expiresInSeconds: 60,
-  });
+function signedPut(signer: UrlSigner, key: ObjectKey): Promise<PresignedPut> {
+  const put = { size: BODY.length, sha256: sha256(BODY), expiresInSeconds: 60 };
+  return signer.signPut(key, put);
 }
 
 async function asSigned(lab: Lab): Promise<Finding> {
@@ -33,7 +31,7 @@ async function asSigned(lab: Lab): Promise<Finding> {
   const key = freshKey();
   const options = { timeoutSeconds: TIMEOUT_SECONDS, fetch: lab.fetch };
   try {
-    const presigned = await signedPut(lab, key);
+    const presigned = await signedPut(lab.signers.upload, key);
     await putObject(presigned, BODY, options);
     await putObject(presigned, BODY, options);
     return {
@@ -52,23 +50,36 @@ async function asSigned(lab: Lab): Promise<Finding> {
         'can this machine reach the public endpoint, and may the upload credential put pending/*?',
     };
   } finally {
-    await lab.stores.admin.delete(key).catch(() => undefined);
+    await remove(lab, key);
   }
 }
 
+/** A presigned PUT that is sent otherwise than it was signed, and must be refused. */
 interface Misuse {
   readonly probe: string;
   readonly body?: Uint8Array;
   readonly change?: (headers: Headers, url: URL, lab: Lab) => void;
+  /** Signed when it had expired by now. */
+  readonly late?: true;
   readonly advice: string;
 }
 
-const PINNED = 'this store does not check what a presigned URL pins: use another store';
+const PINNED =
+  'this store does not check what a presigned URL pins: use another store (docs/stores.md)';
 
 const MISUSES: readonly Misuse[] = [
   {
     probe: 'a presigned PUT refuses another body',
-    body: BODY.toReversed(),
+    body: OTHER_BODY,
+    advice: PINNED,
+  },
+  {
+    probe: 'a presigned PUT refuses another body whose checksum fits it',
+    body: OTHER_BODY,
+    change: (headers) => {
+      const checksum = Buffer.from(sha256(OTHER_BODY)).toString('base64');
+      headers.set('x-amz-checksum-sha256', checksum);
+    },
     advice: PINNED,
   },
   {
@@ -91,6 +102,11 @@ const MISUSES: readonly Misuse[] = [
     advice: PINNED,
   },
   {
+    probe: 'a presigned PUT refuses once it has expired',
+    late: true,
+    advice: PINNED,
+  },
+  {
     probe: 'a presigned PUT with x-amz-copy-source copies nothing that its signer must not read',
     change: (headers, _, lab) => {
       headers.set('x-amz-copy-source', `/${lab.bucket}/${LASTING}`);
@@ -109,38 +125,43 @@ const otherKey = <T extends string>(key: T): T =>
 async function refused(lab: Lab, misuse: Misuse): Promise<Finding> {
   const { probe, advice } = misuse;
   const key = freshKey();
+  const keys = [key, otherKey(key)];
   try {
-    const presigned = await signedPut(lab, key);
+    const { upload } = misuse.late ? lab.lateSigners : lab.signers;
+    const presigned = await signedPut(upload, key);
     const headers = new Headers(presigned.headers);
     const url = new URL(presigned.url);
     misuse.change?.(headers, url, lab);
-    const answer = await send(lab, url, headers, misuse.body ?? BODY);
-    const isStored = (await lab.stores.admin.head(key)) !== undefined;
-    if (answer.ok || isStored) {
+    const answer = await send(lab, 'PUT', url, headers, misuse.body ?? BODY);
+    const stored = await Promise.all(keys.map((used) => lab.stores.admin.head(used)));
+    if (answer.ok || stored.some((object) => object !== undefined)) {
       return { probe, status: 'fail', found: `${answer.status}: it was stored`, advice };
     }
     return { probe, status: 'ok', found: `refused (${answer.status})` };
   } catch (error) {
     return { probe, status: 'fail', found: reason(error), advice: 'the probe could not be made' };
   } finally {
-    for (const used of [key, otherKey(key)]) {
-      await lab.stores.admin.delete(used).catch(() => undefined);
-    }
+    for (const used of keys) await remove(lab, used);
   }
 }
 
-async function send(lab: Lab, url: URL, headers: Headers, body: Uint8Array): Promise<Response> {
-  // fetch sends these two by itself
-  headers.delete('host');
-  headers.delete('content-length');
-  const answer = await lab.fetch(url.href, {
-    method: 'PUT',
-    headers,
-    body: Uint8Array.from(body),
-    signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
-  });
-  await answer.arrayBuffer();
-  return answer;
+async function otherMethod(lab: Lab): Promise<Finding> {
+  const probe = 'a presigned GET refuses to delete';
+  const key = freshKey();
+  try {
+    await lab.stores.upload.create(key, BODY);
+    // The one credential that may delete, of a key that it may.
+    const { url } = await lab.signers.admin.signGet(key, { expiresInSeconds: 60 });
+    const { status } = await send(lab, 'DELETE', new URL(url), new Headers());
+    if ((await lab.stores.admin.head(key)) !== undefined) {
+      return { probe, status: 'ok', found: `refused (${status})` };
+    }
+    return { probe, status: 'fail', found: `${status}: it was deleted`, advice: PINNED };
+  } catch (error) {
+    return { probe, status: 'fail', found: reason(error), advice: 'the probe could not be made' };
+  } finally {
+    await remove(lab, key);
+  }
 }
 
 async function missingKey(lab: Lab): Promise<Finding> {

@@ -11,6 +11,8 @@ import { randomBytes } from 'node:crypto';
 export interface Lab {
   readonly stores: Readonly<Record<Credential, ObjectStore>>;
   readonly signers: Readonly<Record<Credential, UrlSigner>>;
+  /** The same, with a clock that is an hour late: what they sign for less has expired. */
+  readonly lateSigners: Readonly<Record<Credential, UrlSigner>>;
   /** The first part of an object's path, as a copy source names it. */
   readonly bucket: string;
   /** How a client reaches presigned URLs. */
@@ -52,7 +54,38 @@ export const EMPTY_KEYS: Readonly<Record<Prefix, ObjectKey>> = {
   keysets: keysetKey(9_999_999_999),
 };
 
+/** How long a probe waits for an answer. */
+export const TIMEOUT_SECONDS = 30;
+
+/** An hour ago, in Unix seconds: the clock of {@link Lab.lateSigners}. */
+export const anHourAgo = (): number => Date.now() / 1000 - 3600;
+
 /** How a store's refusal reads in a finding. */
 export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What a client without credentials sends, and the answer, whose body was read. */
+export async function send(
+  lab: Lab,
+  method: string,
+  url: URL,
+  headers: Headers = new Headers(),
+  body?: Uint8Array,
+): Promise<{ ok: boolean; status: number }> {
+  // fetch sends these two by itself
+  headers.delete('host');
+  headers.delete('content-length');
+  const answer = await lab.fetch(url.href, {
+    ...{ method, headers, redirect: 'manual' },
+    ...(body === undefined ? {} : { body: Uint8Array.from(body) }),
+    signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
+  });
+  await answer.arrayBuffer();
+  return answer;
+}
+
+/** Takes back a proposal of a probe. */
+export async function remove(lab: Lab, key: ObjectKey): Promise<void> {
+  await lab.stores.admin.delete(key).catch(() => undefined);
 }
