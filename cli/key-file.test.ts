@@ -62,7 +62,29 @@ describe('a key file without a passphrase', () => {
     expect(openKeyFile(utf8('seed'), never, 'admin.key')).rejects.toMatchObject({
       code: 'file_malformed',
     }));
-  it('refuses an all-zero seed', () =>
+  it.each(['signKey', 'boxKey', 'seed'])(
+    'refuses a %s that is not canonical base64url',
+    async (name) => {
+      const file = JSON.parse(fromUtf8(await sealKeyFile(seed, undefined))) as Record<
+        string,
+        string
+      >;
+      for (const text of [`${file[name]!.slice(0, -1)}B`, 'A', '*']) {
+        const content = utf8(JSON.stringify({ ...file, [name]: text }));
+        await expect(openKeyFile(content, never, 'admin.key')).rejects.toMatchObject({
+          code: 'file_malformed',
+        });
+      }
+    },
+  );
+  it('refuses an all-zero seed in a file', async () => {
+    const file = JSON.parse(fromUtf8(await sealKeyFile(seed, undefined))) as object;
+    const content = utf8(JSON.stringify({ ...file, seed: toBase64Url(new Uint8Array(32)) }));
+    await expect(openKeyFile(content, never, 'admin.key')).rejects.toMatchObject({
+      code: 'weak_secret',
+    });
+  });
+  it('refuses to make one of an all-zero seed', () =>
     expect(sealKeyFile(new Uint8Array(32), undefined)).rejects.toMatchObject({
       code: 'bad_public_key',
     }));

@@ -6,6 +6,7 @@ import {
   equalBytes,
   fromBase64Url,
   fromUtf8,
+  isZero,
   toBase64Url,
   utf8,
 } from '../bundle/index.ts';
@@ -23,8 +24,14 @@ import { assertStrongSecret } from '../protocol/secrets.ts';
 const bytes = (length: number) =>
   v.pipe(
     v.string(),
-    v.regex(/^[A-Za-z0-9_-]*$/),
-    v.transform(fromBase64Url),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      try {
+        return fromBase64Url(dataset.value);
+      } catch {
+        addIssue({ message: 'is not base64url' });
+        return NEVER;
+      }
+    }),
     v.check((value) => value.length === length),
   );
 
@@ -122,6 +129,7 @@ export async function openKeyFile(
     file.seed instanceof Uint8Array
       ? file.seed
       : await openSeed(file.seed, await passphrase(), path);
+  if (isZero(seed)) throw fail('weak_secret', `${path} holds an all-zero seed: make a new key`);
   assertStrongSecret(seed, `the seed in ${path}`);
   const identity = deriveIdentity(seed);
   if (!equalBytes(identity.signKey, file.signKey) || !equalBytes(identity.boxKey, file.boxKey)) {

@@ -13,7 +13,7 @@ import { assertStrongSecret } from '../protocol/secrets.ts';
 /** What signs the URLs of a store in a folder: 32 bytes for each credential. */
 export type LocalSecrets = Readonly<Record<Credential, Uint8Array>>;
 
-const Secret = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/));
+const Secret = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/), v.transform(fromBase64Url));
 const SecretsFile = v.strictObject({
   coatcheck: v.literal('secrets/1'),
   download: Secret,
@@ -75,12 +75,7 @@ async function create(dataDir: string, path: string): Promise<string> {
 }
 
 function parse(text: string, path: string): LocalSecrets {
-  const { download, upload, admin } = parseFile(text, path);
-  const secrets = {
-    download: fromBase64Url(download),
-    upload: fromBase64Url(upload),
-    admin: fromBase64Url(admin),
-  };
+  const secrets = parseFile(text, path);
   for (const name of CREDENTIALS) {
     assertStrongSecret(secrets[name], `the ${name} secret in ${path}`);
     for (const other of CREDENTIALS) {
@@ -92,9 +87,10 @@ function parse(text: string, path: string): LocalSecrets {
   return secrets;
 }
 
-function parseFile(text: string, path: string): v.InferOutput<typeof SecretsFile> {
+function parseFile(text: string, path: string): LocalSecrets {
   try {
-    return v.parse(SecretsFile, JSON.parse(text));
+    const { download, upload, admin } = v.parse(SecretsFile, JSON.parse(text));
+    return { download, upload, admin };
   } catch {
     // Without a cause: it would quote the file.
     throw fail('file_malformed', `${path} does not hold three secrets: remove it, and it is made`);

@@ -111,6 +111,11 @@ describe('its secrets', () => {
     ['empty', (file: Record<string, string>) => ({ ...file, admin: '' }), 'file_malformed'],
     ['short', (file: Record<string, string>) => ({ ...file, admin: 'c2hvcnQ' }), 'file_malformed'],
     [
+      'not canonical base64url',
+      (file: Record<string, string>) => ({ ...file, admin: `${file['admin']!.slice(0, -1)}_` }),
+      'file_malformed',
+    ],
+    [
       'missing',
       (file: Record<string, string>) => ({ upload: file['upload']!, admin: file['admin']! }),
       'file_malformed',
