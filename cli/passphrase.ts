@@ -69,22 +69,3 @@ async function askSecret(message: string, options: { isNew: boolean }): Promise<
   if (isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was changed');
   return answer;
 }
-
-/**
- * Asks a person for a yes. `assumed` is `--yes`.
- * @throws usage where nobody can be asked, interrupted unless the answer is yes
- */
-export async function confirm(
-  terminal: Terminal,
-  message: string,
-  options: { assumed: boolean },
-): Promise<void> {
-  if (options.assumed) return;
-  // In JSON mode the review is part of the document that comes after the signature.
-  if (!terminal.interactive || terminal.json) {
-    throw fail('usage', 'nobody can be asked here: look at what would change, then add --yes');
-  }
-  const prompts = await import('@clack/prompts');
-  const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });
-  if (answer !== true) throw fail('interrupted', 'not confirmed: nothing was signed');
-}

@@ -88,7 +88,10 @@ export function createProgram(streams: Streams): Command {
     c
       .option('--show-secrets', 'show what is masked otherwise')
       .option('--stat', 'name the files that change, and not their contents');
-  const withYes = (c: Command): Command => c.option('--yes', 'sign without asking');
+  const withYes = (c: Command): Command =>
+    c
+      .option('--yes', 'sign without asking')
+      .option('--despite-memory', 'with --yes, although the store shows less than was seen before');
   const withReason = (c: Command): Command =>
     c.option('--reason <text>', 'signed with the decision; up to 200 bytes');
 

@@ -50,6 +50,8 @@ export interface Session {
   history(node: NodeId): Promise<History>;
   /** The newest decision about the node that this tool has seen. */
   seen(node: NodeId): Seen | undefined;
+  /** Where the store contradicted what this tool remembers, so far: warned of, one sentence each. */
+  readonly doubts: readonly string[];
   /** Keeps in memory.json that this decision was seen. */
   remember(node: NodeId, seen: Seen): Promise<void>;
 }
@@ -68,15 +70,24 @@ export async function openSession(context: Context): Promise<Session> {
   const memory = await readMemory(context.home.memoryFile, site);
   const chain = await terminal.waiting('asking the server', () => newestChain(client, site));
   const { keyset } = newest(chain);
-  checkChainAgainst(memory, chain, terminal.warn);
+  const doubts: string[] = [];
+  const doubted = (said: string): void => {
+    doubts.push(said);
+    terminal.warn(said);
+  };
+  checkChainAgainst(memory, chain, doubted);
   const keyIndex = keyset.keys.findIndex((key) => equalBytes(key.signKey, identity.signKey));
   if (keyIndex < 0) {
     throw fail('not_an_admin', `this key is not in keyset ${keyset.version} of the site`);
   }
-  return createSession(context, { site, identity, client, chain, keyset, keyIndex }, memory);
+  const opened = { site, identity, client, chain, keyset, keyIndex, doubts };
+  return createSession(context, opened, memory, doubted);
 }
 
-type Opened = Pick<Session, 'site' | 'identity' | 'client' | 'chain' | 'keyset' | 'keyIndex'>;
+type Opened = Pick<
+  Session,
+  'site' | 'identity' | 'client' | 'chain' | 'keyset' | 'keyIndex' | 'doubts'
+>;
 
 const newest = (chain: readonly SignedKeyset[]): SignedKeyset => chain[chain.length - 1]!;
 
@@ -93,12 +104,12 @@ async function newestChain(client: Client, site: Site): Promise<readonly SignedK
 function checkChainAgainst(
   memory: Memory,
   chain: readonly SignedKeyset[],
-  warn: (line: string) => void,
+  doubted: (said: string) => void,
 ): void {
   const known = newest(memory.chain);
   const now = chain.find(({ keyset }) => keyset.version === known.keyset.version);
   if (now === undefined) {
-    warn(
+    doubted(
       `the server shows keyset ${newest(chain).keyset.version}, and this tool has seen ${known.keyset.version}: a backup was restored or somebody hides the newer one`,
     );
   } else if (!equalBytes(now.digest, known.digest)) {
@@ -109,7 +120,12 @@ function checkChainAgainst(
   }
 }
 
-function createSession(context: Context, opened: Opened, initial: Memory): Session {
+function createSession(
+  context: Context,
+  opened: Opened,
+  initial: Memory,
+  doubted: (said: string) => void,
+): Session {
   const { client, site, chain } = opened;
   const { terminal, home } = context;
   const nodes = new Map(initial.nodes);
@@ -175,8 +191,8 @@ function createSession(context: Context, opened: Opened, initial: Memory): Sessi
       seq: record.head.frame.statement.seq,
       digest: toHex(record.head.frame.statementDigest),
     };
-    const doubts = doubt(nodes.get(node), head);
-    if (doubts !== undefined) terminal.warn(doubts);
+    const said = doubt(nodes.get(node), head);
+    if (said !== undefined) doubted(said);
     else if (head !== undefined) await remember(node, head);
     warnOfOldKeyset(record);
     for (const { slot, code } of record.junk) {

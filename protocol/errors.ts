@@ -27,7 +27,9 @@ export const EXIT = {
   unavailable: 7, // server, store or network
   waiting: 8, // nothing approved yet, or rejected
   failed: 9, // a check, a probe or a step failed
-  interrupted: 130,
+  doubtful: 10, // the store contradicts what this tool remembers: find out why
+  declined: 11, // a person was asked, and said no
+  interrupted: 130, // by Ctrl-C or SIGTERM
 } as const;
 
 const local = (exit: number): ErrorRow => ({ status: 500, exit, node: 'stop' });
@@ -97,6 +99,8 @@ const PROTOCOL_ERRORS = {
   revoked: row(500, EXIT.waiting, 'wait'),
   nothing_approved: row(500, EXIT.waiting, 'wait'),
   probe_failed: local(EXIT.failed),
+  record_doubtful: local(EXIT.doubtful),
+  declined: local(EXIT.declined),
   interrupted: local(EXIT.interrupted),
   internal: row(500, EXIT.internal, 'retry'),
 } as const satisfies Record<string, ErrorRow>;

@@ -3,6 +3,8 @@ import type { Manifest, NodeId } from '../../bundle/index.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { History } from '../../protocol/history.ts';
 import { demandRenewal, warnOfRevoke } from '../again.ts';
+import { confirm } from '../confirm.ts';
+import type { Consent } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { decide } from '../decide.ts';
 import type { Decided, Decision } from '../decide.ts';
@@ -12,7 +14,6 @@ import { findBundle, findNode, lookAt } from '../find.ts';
 import type { BundlePlace } from '../find.ts';
 import { openPlace } from '../opened.ts';
 import type { Opened } from '../opened.ts';
-import { confirm } from '../passphrase.ts';
 import { proposeAsAdmin } from '../propose.ts';
 import { rebase } from '../rebase.ts';
 import { baseManifest, openInForce, printReview, review } from '../review.ts';
@@ -22,12 +23,11 @@ import type { Session } from '../session.ts';
 import { parseExpiry } from '../time.ts';
 import { checkReason, printDecided } from './outcome.ts';
 
-export interface ApproveOptions {
+export interface ApproveOptions extends Consent {
   readonly expires?: string;
   readonly reason?: string;
   readonly rebase?: boolean;
   readonly anyway?: boolean;
-  readonly yes?: boolean;
   readonly showSecrets?: boolean;
   readonly stat?: boolean;
 }
@@ -88,7 +88,7 @@ async function approveAsIs(work: Work, place: BundlePlace, opened: Opened): Prom
     const anyway = options.anyway === true;
     demandRenewal(context.terminal, node, work.history, place.entry, { anyway });
   }
-  await confirm(context.terminal, `Approve this for ${node}?`, { assumed: options.yes === true });
+  await confirm(work.session, context.terminal, `Approve this for ${node}?`, options);
   const decided = await sign(work, work.history, {
     type: 'approve',
     digest: opened.sealed.digest,
@@ -128,9 +128,8 @@ async function approveRebased(work: Work, opened: Opened): Promise<void> {
   const { context, session, node, options } = work;
   const manifest = rebased(work, opened.manifest);
   const seen = look(work, { ...opened, manifest });
-  await confirm(context.terminal, `Seal this anew and approve it for ${node}?`, {
-    assumed: options.yes === true,
-  });
+  const question = `Seal this anew and approve it for ${node}?`;
+  await confirm(session, context.terminal, question, options);
   const digest = await proposeAsAdmin(session, manifest);
   const approved = await sign(work, work.history, {
     type: 'approve',

@@ -1,11 +1,12 @@
 import { ZERO_DIGEST, fromHex } from '../../bundle/index.ts';
 import { fail, codeOf } from '../../protocol/errors.ts';
+import { confirm } from '../confirm.ts';
+import type { Consent } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { decide } from '../decide.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { demandUndecided, findNode, lookAt, onlyMatch } from '../find.ts';
 import { openEntry, openPlace } from '../opened.ts';
-import { confirm } from '../passphrase.ts';
 import { proposeAsAdmin } from '../propose.ts';
 import { aboutLines, openInForce, printReview, review } from '../review.ts';
 import { openSession } from '../session.ts';
@@ -14,9 +15,8 @@ import { checkReason, printDecided } from './outcome.ts';
 import { statementLine } from '../statement-line.ts';
 import type { HistoryEntry } from '../../protocol/history.ts';
 
-interface Options {
+interface Options extends Consent {
   readonly reason?: string;
-  readonly yes?: boolean;
 }
 
 /** `coatcheck reject NODE DIGEST --reason TEXT`: refuse what a node asks for, and tell it why. */
@@ -51,7 +51,7 @@ export async function reject(
       terminal.warn(`this proposal cannot be opened (${codeOf(error)})`);
     }
   }
-  await confirm(terminal, `Reject ${digest} of ${node}?`, { assumed: options.yes === true });
+  await confirm(session, terminal, `Reject ${digest} of ${node}?`, options);
   const decision = { type: 'reject', digest: fromHex(digest), reason } as const;
   printDecided(terminal, [await decide(session, node, history, decision)]);
 }
@@ -79,9 +79,7 @@ export async function rollback(
     stat: options.stat === true,
   });
   printReview(terminal, node, seen, session);
-  await confirm(terminal, `Roll ${node} back to slot ${entry.slot}?`, {
-    assumed: options.yes === true,
-  });
+  await confirm(session, terminal, `Roll ${node} back to slot ${entry.slot}?`, options);
   const decision = sealedToNewest(session, entry)
     ? ({ digest: opened.sealed.digest, from: { slot: entry.slot } } as const)
     : ({
@@ -135,7 +133,7 @@ async function decideAboutNode(
   const now = inForce === undefined ? 'nothing' : statementLine(inForce);
   terminal.print(`${terminal.style.dim('in force'.padEnd(10))} ${now}`);
   terminal.print(`${terminal.style.dim('reason'.padEnd(10))} ${escapeLine(reason)}`);
-  await confirm(terminal, `Sign: ${type} ${node}?`, { assumed: options.yes === true });
+  await confirm(session, terminal, `Sign: ${type} ${node}?`, options);
   const bundle = inForce?.frame.bundle;
   const digest = type === 'reconfigure' && bundle ? bundle.digest : ZERO_DIGEST;
   printDecided(terminal, [await decide(session, node, history, { type, digest, reason })]);

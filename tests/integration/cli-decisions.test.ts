@@ -420,7 +420,13 @@ describe('the memory of the tool', () => {
 
     const history = await desk.run('history', node.id);
     expect(history.stderr).toContain('the store shows less than this tool has seen');
-    await desk.json('reconfigure', node.id, '--yes');
+    const blind = await desk.run('reconfigure', node.id, '--yes');
+    expect([blind.code, blind.stderr]).toEqual([
+      EXIT.doubtful,
+      expect.stringContaining('--despite-memory'),
+    ]);
+    expect(await types(node.id)).toEqual(['1 approve']);
+    await desk.json('reconfigure', node.id, '--yes', '--despite-memory');
     expect(await types(node.id)).toEqual(['1 approve', '3 reconfigure']);
   });
 
@@ -442,6 +448,11 @@ describe('the memory of the tool', () => {
     fs.writeFileSync(memory, text.replace(entry!.statementDigest, 'f'.repeat(64)));
     const run = await desk.run('history', node.id);
     expect(run.stderr).toContain('somebody rewrote its log');
+    const blind = await desk.run('revoke', node.id, '--reason', 'x', '--yes');
+    expect(refusal({ ...blind, stderr: blind.stderr.split('\n').slice(-2).join('\n') })).toEqual([
+      ...[EXIT.doubtful, 'record_doubtful'],
+    ]);
+    expect(await types(node.id)).toEqual(['1 approve']);
     fs.writeFileSync(memory, text);
   });
 });
