@@ -34,9 +34,12 @@ export function onSignal(end: (signal: 'SIGINT' | 'SIGTERM') => void): void {
   }
 }
 
-/** From now on a SIGINT or SIGTERM does not end the process but resolves this. */
+/** The next SIGINT or SIGTERM does not end the process but resolves this; the one after it does. */
 export function nextInterrupt(): Promise<void> {
   return new Promise((resolve) => {
-    handler = resolve;
+    handler = () => {
+      handler = undefined;
+      resolve();
+    };
   });
 }

@@ -5,10 +5,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
 import { cliProgram, openDesk, refusal, runCli, startCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
+import { makeNode } from '../support/site.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 const NODE = 'a'.repeat(32);
@@ -322,34 +323,13 @@ describe('full disks and closed pipes', () => {
   });
 });
 
-describe('Ctrl-C', () => {
-  it('ends a command that waits for a server that is silent, with one line', async () => {
-    let asked = (): void => undefined;
-    const waits = new Promise<void>((resolve) => (asked = resolve));
-    const { url, close } = await serving(() => asked());
-    const { child, done } = await startCli(['--home', desk.home, '--server', url, 'list']);
-    await waits;
-    child.kill('SIGINT');
-    expect(refusal(await done)).toEqual([EXIT.interrupted, 'interrupted']);
-    close();
+describe('at a terminal', () => {
+  beforeEach((context) => {
+    const reason = 'the program `script` is not installed (util-linux): nothing to type at';
+    if (!fs.existsSync('/usr/bin/script')) context.skip(reason);
   });
 
-  it('stops the server cleanly', async () => {
-    const { child, said, done } = await startCli(['--home', desk.home, 'serve', '--port', '0']);
-    while (!said.stdout.includes('\n')) await new Promise((r) => setTimeout(r, 20));
-    child.kill('SIGINT');
-    const { code, stderr } = await done;
-    expect(code).toBe(0);
-    expect(stderr).toContain('stopped');
-  });
-
-  it('at a prompt leaves nothing', async (context) => {
-    if (!fs.existsSync('/usr/bin/script')) {
-      context.skip(
-        'the program `script` is not installed (util-linux): there is no terminal to type at',
-      );
-      return;
-    }
+  it('Ctrl-C at a prompt leaves nothing', async () => {
     const home = join(folder, 'asked');
     const program = cliProgram();
     const typed = await atTerminal(
@@ -361,13 +341,19 @@ describe('Ctrl-C', () => {
     expect(fs.existsSync(home)).toBe(false);
   });
 
-  it('a passphrase that is typed twice makes a site, and never appears', async (context) => {
-    if (!fs.existsSync('/usr/bin/script')) {
-      context.skip(
-        'the program `script` is not installed (util-linux): there is no terminal to type at',
-      );
-      return;
-    }
+  it.each([
+    ['No', 'n', 'declined'],
+    ['Ctrl-C', '\x03', 'interrupted'],
+  ])('%s at a question signs nothing, and has a code of its own', async (_, keys, code) => {
+    const node = makeNode(`asked about, and the answer is ${code}`);
+    await desk.propose(node, {});
+    const command = `${process.execPath} ${cliProgram()} --home ${desk.home} --server ${desk.url}`;
+    const shown = await atTerminal(`${command} approve ${node.id}`, /Approve this for/, keys);
+    expect(shown).toContain(`[${code}]`);
+    expect(await desk.json('history', node.id)).toMatchObject({ entries: [] });
+  });
+
+  it('a passphrase that is typed twice makes a site, and never appears', async () => {
     const home = join(folder, 'typed');
     const command = `${process.execPath} ${cliProgram()} --home ${home} init`;
     const shown = await atTerminal(

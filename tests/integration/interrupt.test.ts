@@ -1,0 +1,116 @@
+import * as fs from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createProgram } from '../../cli/program.ts';
+import { EXIT } from '../../protocol/errors.ts';
+import { openDesk, refusal, startCli } from '../support/cli.ts';
+import type { Desk } from '../support/cli.ts';
+import { agentProgram, makeMachine } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+import { makeNode } from '../support/site.ts';
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const node = makeNode().id;
+
+/** Every command of `coatcheck` that asks a server, with what it needs. */
+const ASKING: Record<string, string[]> = {
+  pending: [],
+  list: [],
+  show: [node],
+  diff: [node],
+  approve: [node, '--yes'],
+  reject: [node, 'ab'.repeat(32), '--reason', 'x', '--yes'],
+  history: [node],
+  rollback: [node, '1', '--yes'],
+  reconfigure: [node, '--yes'],
+  revoke: [node, '--reason', 'x', '--yes'],
+  repair: [],
+};
+/** What ends by itself, and what the tests below are about. */
+const OTHERS = ['init', 'serve', 'doctor', 'bundle'];
+
+let desk: Desk;
+let machine: Machine;
+/** Takes requests, and never answers. */
+const silent = createServer();
+let url = '';
+beforeAll(async () => {
+  desk = await openDesk();
+  machine = makeMachine(desk.site);
+  machine.write('etc/hostname', 'x\n');
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+});
+afterAll(async () => {
+  silent.closeAllConnections();
+  silent.close();
+  machine.remove();
+  await desk.close();
+});
+
+const asked = (): Promise<unknown> => new Promise((resolve) => silent.once('request', resolve));
+
+describe.each(SIGNALS)('%s', (signal) => {
+  it('knows every command', () => {
+    const streams = { stdin: {}, stdout: { write: () => true }, stderr: { write: () => true } };
+    const { commands } = createProgram({ ...streams, env: {} });
+    const names = [...Object.keys(ASKING), ...OTHERS].sort();
+    expect(commands.map((command) => command.name()).sort()).toEqual(names);
+  });
+
+  it.each(Object.entries(ASKING))('ends %s while it waits, with 130', async (name, args) => {
+    const waits = asked();
+    const command = ['--home', desk.home, '--server', url, name, ...args];
+    const { child, done } = await startCli(command);
+    await waits;
+    child.kill(signal);
+    expect(refusal(await done)).toEqual([EXIT.interrupted, 'interrupted']);
+  });
+
+  it('ends doctor while it waits for a store, with 130', async () => {
+    const pair = {
+      accessKeyId: 'AKIAEXAMPLEOFATEST01',
+      secretAccessKey: 'q7Zr0Yk2mvB81sXhq7Zr0Yk2mvB81sXh',
+    };
+    const credentials = join(desk.home, 'credentials.json');
+    fs.writeFileSync(credentials, JSON.stringify({ download: pair, upload: pair, admin: pair }));
+    fs.chmodSync(credentials, 0o600);
+    const waits = asked();
+    const place = ['--store', 's3://bucket', '--endpoint', url, '--credentials', credentials];
+    const { child, done } = await startCli(['--home', desk.home, 'doctor', ...place]);
+    await waits;
+    child.kill(signal);
+    expect((await done).code).toBe(EXIT.interrupted);
+  });
+
+  it('stops the server, which was its task, with 0', async () => {
+    const { child, said, done } = await startCli(['--home', desk.home, 'serve', '--port', '0']);
+    while (!said.stdout.includes('\n')) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill(signal);
+    const { code, stderr } = await done;
+    expect(code).toBe(0);
+    expect(stderr).toContain('stopped');
+  });
+
+  it.each([['boot'], ['propose']])(
+    'ends coatcheck-agent %s while it waits, with 130',
+    async (name) => {
+      const waits = asked();
+      const command = [process.execPath, agentProgram()];
+      const { child, done } = machine.start(command, [
+        '--root',
+        machine.root,
+        '--server',
+        url,
+        name,
+      ]);
+      await waits;
+      child.kill(signal);
+      const { code, stderr } = await done;
+      expect(code).toBe(EXIT.interrupted);
+      expect(stderr).toMatch(/coatcheck: .* \[interrupted\]\n$/);
+    },
+  );
+});
