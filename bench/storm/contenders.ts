@@ -9,9 +9,10 @@ import type { Launched } from './launch.ts';
 import { apache } from './servers/apache.ts';
 import { certificateBoots, startCertificateServer } from './servers/certificate-server.ts';
 import type { CertificateProgram } from './servers/certificate-server.ts';
-import { boots, startCoatcheck } from './servers/coatcheck.ts';
+import { startCoatcheck } from './servers/coatcheck.ts';
 import { presignedGets, startMinioServer } from './servers/minio.ts';
 import { nginx } from './servers/nginx.ts';
+import { boots } from './tasks.ts';
 
 export const EMBEDDED = 'coatcheck, embedded store';
 export const NGINX = 'nginx, client certificates';

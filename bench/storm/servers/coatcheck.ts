@@ -1,13 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sha256 } from '../../../bundle/platform/node.ts';
-import { toHex } from '../../../bundle/bytes.ts';
 import { freePort } from '../../../local-minio/server-process.ts';
-import { signRequest } from '../../../protocol/request-signature.ts';
 import { formatSite } from '../../../protocol/site.ts';
 import { SITE } from '../fleet.ts';
-import type { FleetNode } from '../fleet.ts';
-import type { Visitor } from '../generator.ts';
 import { launch } from '../launch.ts';
 import type { Launched } from '../launch.ts';
 
@@ -36,19 +31,4 @@ export async function startCoatcheck(
     { port, log: join(home, 'log') },
   );
   return { ...server, url: `http://127.0.0.1:${port}` };
-}
-
-/** A boot as the agent does it: its signed request, and the GET that it is given. */
-export function boots(server: string, fleet: readonly FleetNode[]): Visitor[] {
-  const created = Math.floor(Date.now() / 1000);
-  return fleet.map(({ identity, entry }) => {
-    const url = new URL(`/v1/nodes/${identity.id}/config`, server);
-    const headers = signRequest({ method: 'GET', url, site: SITE.id, identity, created });
-    return {
-      requests: [
-        { method: 'GET', url: url.href, headers, status: 200 },
-        { method: 'GET', presigned: true, status: 200, sha256: toHex(sha256(entry)) },
-      ],
-    };
-  });
 }
