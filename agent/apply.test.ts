@@ -166,6 +166,36 @@ describe('applying files', () => {
     expect(read('etc/group')).toBe('root:x:0:\nchrony:x:78:\n');
   });
 
+  it.each(['constructor', 'prototype', '__proto__', 'toString'])(
+    'takes an account of the name %s away again, or puts it back',
+    (name) => {
+      const passwd = `root:x:0:0::/root:/bin/sh\n${name}:x:1000:1000::/:/bin/own\n`;
+      write('etc/passwd', passwd);
+      write('etc/group', 'root:x:0:\n');
+      apply(
+        file('etc/passwd', `${name}:x:1000:1000::/:/bin/other\n`),
+        file('etc/group', `${name}:x:1000:\n`),
+      );
+      expect(read('etc/passwd')).toContain(`${name}:x:1000:1000::/:/bin/other\n`);
+      expect(read('etc/group')).toContain(`${name}:x:1000:\n`);
+      apply();
+      expect(read('etc/passwd')).toBe(passwd);
+      expect(read('etc/group')).toBe('root:x:0:\n');
+    },
+  );
+
+  it.each(['', '# nobody\n', '+::::::\n'])(
+    'leaves accounts alone that a bundle of %j never named',
+    (text) => {
+      const passwd = 'root:x:0:0::/root:/bin/sh\n';
+      write('etc/passwd', passwd);
+      apply(file('etc/passwd', text), file('etc/hosts', 'x\n'));
+      fs.appendFileSync(at('etc/passwd'), 'bob:x:1001:1001::/:/bin/sh\n');
+      apply(file('etc/hosts', 'x\n'));
+      expect(read('etc/passwd')).toBe(`${passwd}bob:x:1001:1001::/:/bin/sh\n`);
+    },
+  );
+
   it('removes an account file that the image never had', () => {
     apply(file('etc/group', 'alice:x:1000:\n'));
     apply(file('etc/hosts', 'x\n'));

@@ -35,7 +35,14 @@ type KeptFile = v.InferOutput<typeof KeptFile>;
 
 const FILE = 'kept.json';
 const CONTENTS = 'kept';
-const Lines = v.record(v.string(), v.nullable(v.string()));
+/** Any name may be an account's: `v.record` leaves out `constructor` and its like. */
+const Lines = v.custom<Readonly<Record<string, string | null>>>(
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((line) => line === null || typeof line === 'string'),
+);
 const KeptState = v.strictObject({
   coatcheck: v.literal('kept/1'),
   files: v.record(v.string(), KeptFile),

@@ -62,7 +62,8 @@ export function planApply(input: PlanInput): Plan {
   for (const file of files) wanted.set(file.path, wantedFile(file, merged, ids));
   for (const path of dropped) {
     const original = keptItem(state, kept.files[path]!);
-    wanted.set(path, isAccountFile(path) ? restored(original, merged.texts[path]) : original);
+    const own = isAccountFile(path) ? (merged.texts[path] ?? current[path]) : undefined;
+    wanted.set(path, own === undefined ? original : restored(original, own));
   }
   const changes = [...wanted]
     .filter(([path, item]) => !sameItem(item, disk.get(path)!, owners))
@@ -123,7 +124,7 @@ function wantedFile(file: FileEntry, merged: Merged, ids: Ids): FileItem {
 }
 
 /** An account file that the bundle dropped: the machine's own, with what was added to it since. */
-function restored(original: Item, text = ''): Item {
+function restored(original: Item, text: string): Item {
   if (original.kind !== 'file')
     return text === '' ? original : { ...EMPTY, content: bytesOf(text) };
   return { ...original, content: bytesOf(text) };
