@@ -13,6 +13,8 @@ export interface ServerProcess {
   hasEnded(): boolean;
   /** The last that it printed, on either stream; `nothing` if it printed nothing. */
   said(): string;
+  /** SIGKILL, at once. */
+  kill(): void;
   /** SIGTERM, then SIGKILL after 10 seconds. Safe to call again. */
   stop(): Promise<void>;
 }
@@ -41,6 +43,7 @@ export function spawnServer(
     pid: child.pid,
     hasEnded,
     said: () => text.trim() || 'nothing',
+    kill: () => void child.kill('SIGKILL'),
     async stop() {
       if (hasEnded()) return;
       const exit = once(child, 'exit');

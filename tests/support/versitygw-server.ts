@@ -26,13 +26,16 @@ export interface Versitygw extends RootPair {
 /**
  * Starts a versitygw on a free port of the loopback interface, with one user per credential.
  * @param folder gets `data/`, whose folders are the buckets, and `iam/`
+ * @param known what ran on the folder before: its users are there
  */
 export async function startVersitygw(
   program: string,
   folder: string,
+  known?: Omit<Versitygw, 'endpoint'>,
 ): Promise<Versitygw & { process: ServerProcess }> {
   for (const name of ['data', 'iam']) await mkdir(join(folder, name), { recursive: true });
-  const root = randomRootPair();
+  const { rootUser, rootPassword } = known ?? randomRootPair();
+  const root = { rootUser, rootPassword };
   const address = `127.0.0.1:${await freePort()}`;
   const process = spawnServer(
     program,
@@ -42,7 +45,7 @@ export async function startVersitygw(
   const endpoint = `http://${address}`;
   try {
     await waitUntilReady({ endpoint, ...root }, process);
-    const users = await addUsers(program, { endpoint, ...root });
+    const users = known?.users ?? (await addUsers(program, { endpoint, ...root }));
     return { endpoint, ...root, users, process };
   } catch (error) {
     await process.stop();
