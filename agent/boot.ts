@@ -12,6 +12,7 @@ import type { Servers } from './servers.ts';
 import { createSource } from './source.ts';
 import type { Decision, Source } from './source.ts';
 import type { Patience } from './wait.ts';
+import { createWaitNotes } from './waiting.ts';
 
 export interface BootOptions {
   /** Propose this machine's configuration where nothing is approved yet. */
@@ -37,17 +38,15 @@ export interface Booted {
  */
 export async function boot(node: Node, servers: Servers, options: BootOptions): Promise<Booted> {
   const context = { node, servers, source: createSource(node, servers), options };
+  const note = createWaitNotes(node.console, node.now);
   let wait: Wait | undefined;
-  let told = '';
   for (;;) {
     const step = await next(context, wait);
     if ('install' in step) return await finish(node, servers, step.install);
     wait = step.wait;
     if (step.soon === true) continue;
     if (options.patience.isOver()) throw step.why;
-    const line = `${step.why.message} [${step.why.code}]`;
-    if (line !== told) node.console.note(line);
-    told = line;
+    note(step.why);
     await options.patience.pause();
   }
 }
@@ -111,6 +110,7 @@ async function proposeAnew(context: Context, inForce: Decision | undefined): Pro
     const hears = onSkipped && { onSkipped };
     const proposal = await propose({ ...context, inForce, token, ...hears });
     if (proposal.state === 'unchanged') return { why: nothingYet(node) };
+    if (proposal.state === 'empty') return { why: nothingAtAll(node) };
     if (proposal.state === 'rejected') {
       const wait = { digest: proposal.digest, refused: proposal.rejection };
       return { why: refused(proposal.digest, proposal.rejection), wait };
@@ -140,6 +140,11 @@ async function finish(node: Node, servers: Servers, decision: Decision): Promise
 
 function nothingYet({ identity }: Node): CoatcheckError {
   return fail('nothing_approved', `nothing is approved for machine ${identity.id} yet`);
+}
+
+function nothingAtAll({ identity, rootPath }: Node): CoatcheckError {
+  const said = `nothing is approved for machine ${identity.id} yet, and ${rootPath} holds nothing to propose`;
+  return fail('nothing_approved', said);
 }
 
 function waiting({ identity }: Node, { digest, since }: Wait): CoatcheckError {

@@ -14,8 +14,9 @@ import { readAll } from './files.ts';
 import { withRoot } from './folder.ts';
 import { install, tellDecision } from './install.ts';
 import { makeKeyFile, readKeyFile } from './key-file.ts';
-import { openNode } from './node.ts';
-import type { Places } from './node.ts';
+import { readMarker } from './marker.ts';
+import { namedBy, openNode } from './node.ts';
+import type { Node, Places } from './node.ts';
 import { propose } from './propose.ts';
 import { createServers } from './servers.ts';
 import { createSource, decisionFromCopy } from './source.ts';
@@ -34,7 +35,11 @@ export interface Context {
 }
 
 export function id({ places, console }: Context, options: { public?: boolean }): void {
-  const { id: node, signKey, boxKey } = deriveIdentity(readKeyFile(places.key));
+  const {
+    id: node,
+    signKey,
+    boxKey,
+  } = deriveIdentity(namedBy('--key', () => readKeyFile(places.key)));
   const keys = { signKey: toBase64Url(signKey), boxKey: toBase64Url(boxKey) };
   if (options.public !== true) console.result(node, { node });
   else console.result(`${node}\nsign ${keys.signKey}\nbox  ${keys.boxKey}`, { node, ...keys });
@@ -65,14 +70,35 @@ export function capture({ places, console }: Context): void {
   console.result(lines.join('\n'), { files: shown, skipped });
 }
 
-export interface ProposeFlags {
+export interface RootFlags {
+  readonly takeOver?: boolean;
+}
+
+/**
+ * The machine, if its root is its own or nobody's: under a wrong key, or in a wrong root, nothing
+ * else would be noticed.
+ * @throws not_this_node unless told to take it over; and as `openNode`
+ */
+function openOwnNode({ places, console, now }: Context, { takeOver }: RootFlags): Node {
+  const node = openNode(places, console, now);
+  const marker = withRoot(places.root, readMarker);
+  const isOwn = marker === undefined || marker.node === node.identity.id;
+  if (isOwn || takeOver === true) return node;
+  const { node: other, seq } = marker;
+  throw fail(
+    'not_this_node',
+    `${places.root} holds decision ${seq} about machine ${other}, and ${places.key} is the key of ${node.identity.id}: wrong key, or wrong root? --take-over goes on`,
+  );
+}
+
+export interface ProposeFlags extends RootFlags {
   readonly after?: string;
   readonly tokenFile?: string;
 }
 
 export async function proposeNow(context: Context, flags: ProposeFlags): Promise<void> {
-  const { places, server, console, now } = context;
-  const node = openNode(places, console, now);
+  const { places, server, console } = context;
+  const node = openOwnNode(context, flags);
   const servers = createServers(node, server);
   const source = createSource(node, servers);
   const look = await source.inForce();
@@ -99,12 +125,18 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
     console.result('nothing to propose: these files are in force', { state });
     return;
   }
+  if (state === 'empty') {
+    throw fail(
+      'file_missing',
+      `${places.root} holds none of the files that a bundle may hold: is it the right --root?`,
+    );
+  }
   const { digest, fileCount } = proposal;
   if (state === 'proposed') console.note('it waits for an administrator');
   console.result(`${state} ${digest}: ${counted(fileCount)}`, { state, digest, fileCount });
 }
 
-export interface BootFlags {
+export interface BootFlags extends RootFlags {
   readonly propose: boolean;
   readonly once?: boolean;
   readonly wait?: number;
@@ -112,8 +144,8 @@ export interface BootFlags {
 }
 
 export async function bootNow(context: Context, flags: BootFlags): Promise<void> {
-  const { places, server, console, now } = context;
-  const node = openNode(places, console, now);
+  const { server, console } = context;
+  const node = openOwnNode(context, flags);
   const { decision, applied, reported } = await boot(node, createServers(node, server), {
     propose: flags.propose,
     patience: createPatience({ limitSeconds: flags.once === true ? 0 : flags.wait }),
@@ -123,8 +155,9 @@ export async function bootNow(context: Context, flags: BootFlags): Promise<void>
   tellInstalled(console, decision, applied, { reported });
 }
 
-export function applyFile({ places, console, now }: Context, path: string): void {
-  const node = openNode(places, console, now);
+export function applyFile(context: Context, path: string, flags: RootFlags = {}): void {
+  const { console } = context;
+  const node = openOwnNode(context, flags);
   const bytes = readFile(path, maxFrameBytes(node.site.maxBundleBytes));
   const decision = decisionFromCopy(node, bytes);
   tellInstalled(console, decision, install(node, decision), {});

@@ -6,7 +6,7 @@ import type { Identity } from '../bundle/identity.ts';
 import type { Manifest } from '../bundle/manifest.ts';
 import { openBundle } from '../bundle/open.ts';
 import type { Statement } from '../bundle/statement.ts';
-import { fail } from '../protocol/errors.ts';
+import { fail, hasCode } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { isExpired } from '../protocol/verify.ts';
@@ -45,11 +45,22 @@ const MAX_SITE_FILE_BYTES = 64 * 1024;
 
 /** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied */
 export function openNode(places: Places, console: Console, now: () => number): Node {
-  const { site, modified } = readSiteFile(places.site);
-  const identity = deriveIdentity(readKeyFile(places.key));
+  const { site, modified } = namedBy('--site', () => readSiteFile(places.site));
+  const identity = deriveIdentity(namedBy('--key', () => readKeyFile(places.key)));
   const place = places.state === undefined ? stateBelow(places.root) : stateAt(places.state);
   const memory = fileMemory(place, site.id, identity.id);
   return { rootPath: places.root, site, identity, memory, console, now, built: modified };
+}
+
+/** Says of a file that is not there how to name another. */
+export function namedBy<T>(option: '--site' | '--key', read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!hasCode(error, 'file_missing')) throw error;
+    const make = option === '--key' ? ', or make one with coatcheck-agent key make file' : '';
+    throw fail('file_missing', `${(error as Error).message}: name it with ${option}${make}`);
+  }
 }
 
 /** The site, and when its file was last changed: the image is at least as new. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { applyFile, bootNow, capture, id, keyMakeFile, proposeNow, status } from './commands.ts';
-import type { BootFlags, Context, ProposeFlags } from './commands.ts';
+import type { BootFlags, Context, ProposeFlags, RootFlags } from './commands.ts';
 import { createConsole } from './console.ts';
 import { VERSION } from './version.ts';
 
@@ -45,6 +45,10 @@ export function createProgram(): Command {
   };
   const command = (usage: string, description: string): Command =>
     program.command(usage).description(description);
+  const takeOver = [
+    '--take-over',
+    "although the root holds another machine's configuration",
+  ] as const;
   const tokenFile = [
     '--token-file <file>',
     'an enrolment token, where the site asks for one',
@@ -65,16 +69,18 @@ export function createProgram(): Command {
   command('propose', 'propose the configuration of this machine, as it is now')
     .option('--after <digest>', 'although this proposal was refused')
     .option(...tokenFile)
+    .option(...takeOver)
     .action((options: ProposeFlags) => proposeNow(context(), options));
   command('boot', 'fetch what is approved and apply it; propose and wait where nothing is')
     .option('--no-propose', 'where nothing is approved, wait only')
     .option('--once', 'do not wait')
     .option('--wait <seconds>', 'wait so long at most; default: for ever', parseSeconds)
     .option(...tokenFile)
+    .option(...takeOver)
     .action((options: BootFlags) => bootNow(context(), options));
-  command('apply <file>', 'verify and apply a copy of an approved configuration').action(
-    (path: string) => applyFile(context(), path),
-  );
+  command('apply <file>', 'verify and apply a copy of an approved configuration')
+    .option(...takeOver)
+    .action((path: string, options: RootFlags) => applyFile(context(), path, options));
   command('status', 'what is applied, what changed since, what is remembered').action(() =>
     status(context()),
   );

@@ -20,6 +20,8 @@ import type { Decision, Source } from './source.ts';
 export type Proposal =
   /** The files are those in force: there is nothing to decide. */
   | { readonly state: 'unchanged' }
+  /** There is not one file that a bundle may hold: the wrong root, or one that was not set up. */
+  | { readonly state: 'empty' }
   /** It is up there and waits for an administrator. */
   | { readonly state: 'proposed'; readonly digest: DigestHex; readonly fileCount: number }
   /** Under approval `none`: it is in force. */
@@ -53,6 +55,7 @@ export async function propose(context: ProposeContext): Promise<Proposal> {
   const { manifest, skipped } = takeSnapshot(node, inForce);
   context.onSkipped?.(skipped);
   if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
+  if (manifest.files.length === 0) return { state: 'empty' };
   const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);
   try {

@@ -203,6 +203,40 @@ describe('a boot', () => {
     expect(await node.json('propose')).toEqual({ state: 'unchanged' });
   });
 
+  it('proposes nothing from a root that holds nothing, and says so', async () => {
+    const empty = machine();
+    const proposed = await empty.run('propose');
+    expect(refusal(proposed)).toEqual([EXIT.usage, 'file_missing']);
+    expect(proposed.stderr).toContain('is it the right --root?');
+    const booted = await empty.run('boot', '--once');
+    expect(refusal(booted)).toEqual([EXIT.waiting, 'nothing_approved']);
+    expect(booted.stderr).toContain('holds nothing to propose');
+    expect((await lab.admin.list({ prefix: 'pending', node: empty.identity.id })).objects).toEqual(
+      [],
+    );
+  });
+
+  it("refuses a root that holds another machine's configuration, unless told to take it over", async () => {
+    const first = furnished();
+    await approved(first);
+    expect((await first.run('boot', '--once')).code).toBe(0);
+    const before = first.tree();
+    const other = furnished();
+    const key = ['--key', other.path('etc/coatcheck/key')];
+    fs.writeFileSync(first.path('copy'), await lab.approved(first.identity.id));
+    for (const command of [['boot', '--once'], ['propose'], ['apply', first.path('copy')]]) {
+      const refused = await first.run(...key, ...command);
+      expect(refusal(refused)).toEqual([EXIT.denied, 'not_this_node']);
+      for (const id of [first, other]) expect(refused.stderr).toContain(id.identity.id);
+    }
+    fs.rmSync(first.path('copy'));
+    expect(first.tree()).toEqual(before);
+
+    await approved(other);
+    expect((await first.run(...key, 'boot', '--once', '--take-over')).code).toBe(0);
+    expect((await first.run(...key, 'boot', '--once')).code).toBe(0);
+  });
+
   it('does not propose where it is told not to', async () => {
     const node = furnished();
     expect(refusal(await node.run('boot', '--once', '--no-propose'))).toEqual([

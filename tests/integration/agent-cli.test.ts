@@ -70,6 +70,18 @@ describe('the command line of the agent', () => {
     expect(refusal(await machine.run('id'))).toEqual([EXIT.usage, 'file_unsafe']);
   });
 
+  it('says how to name the files that it misses', async () => {
+    const [site, key] = [machine.path('no.site'), machine.path('no.key')];
+    const noSite = await machine.run('--site', site, 'boot', '--once');
+    expect(refusal(noSite)).toEqual([EXIT.usage, 'file_missing']);
+    expect(noSite.stderr).toContain(`${site} does not exist: name it with --site`);
+    for (const command of ['boot', 'id']) {
+      const noKey = await machine.run('--key', key, command);
+      expect(refusal(noKey)).toEqual([EXIT.usage, 'file_missing']);
+      expect(noKey.stderr).toContain(`${key} does not exist: name it with --key, or make one with`);
+    }
+  });
+
   it('refuses a frame that is none', async () => {
     for (const bytes of [new Uint8Array(), Buffer.from('<html>'), Buffer.alloc(2 ** 20)]) {
       fs.writeFileSync(machine.path('copy'), bytes);
