@@ -19,7 +19,7 @@ import { makeSite } from '../support/site.ts';
 import { cases } from '../vectors/suite.ts';
 import { parseVector } from '../vectors/vector.ts';
 import type { Vector } from '../vectors/vector.ts';
-import { malleate } from './malleable.ts';
+import { malleate } from '../support/malleable.ts';
 
 /** The twelve of ed25519-speccheck, and ours: S, R and keys out of range, small and mixed orders. */
 const corpus: readonly Vector[] = cases

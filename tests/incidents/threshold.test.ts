@@ -29,7 +29,7 @@ import {
   signAsNode,
 } from '../support/site.ts';
 import type { TestProposal } from '../support/site.ts';
-import { malleate } from './malleable.ts';
+import { malleate } from '../support/malleable.ts';
 
 // python-tuf counted signatures, and not the keys that made them.
 describe('python-tuf CVE-2020-6174: the same signer twice counts once', () => {

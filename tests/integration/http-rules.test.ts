@@ -7,8 +7,10 @@ import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
 import { keysetKey, parseNodeId, pendingKey, rejectedKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
+import { createMemoryStore } from '../../store/memory.ts';
 import { countingStore, contents } from '../support/stores.ts';
 import {
+  after,
   makeAdmin,
   makeSite,
   makeStatement,
@@ -17,6 +19,7 @@ import {
   propose,
   sign,
 } from '../support/site.ts';
+import type { After } from '../support/site.ts';
 import { hex, json, makeApp, makeWorld, NOW, sendSigned } from './http-world.ts';
 import type { Draft, World } from './http-world.ts';
 
@@ -291,6 +294,47 @@ describe('an administrator', () => {
     now = NOW + 61;
     expect((await ask(list(world.ada.identity), app))[0]).toBe(403);
     expect((await ask(list(bert.identity), app))[0]).toBe(200);
+  });
+
+  it('with a key that may only `first` decides what is first, and nothing else', async () => {
+    const fred = makeAdmin('fred', 'first');
+    const test = makeSite({ name: 'http', approval: 'required', admins: [makeAdmin('ada'), fred] });
+    const { keyset } = test.site.pinned;
+    const store = createMemoryStore();
+    const app = makeApp(test, store);
+    const { fresh: node } = world;
+    const { bytes, digest } = propose({ keyset, node });
+    await store.create(pendingKey(node.id, hex(digest)), bytes);
+    const decide = (statement: ReturnType<typeof sign>, from?: object): ReturnType<typeof ask> => {
+      const encoded = toBase64Url(encodeSignedStatement(statement));
+      const target = `/v1/nodes/${node.id}/decisions`;
+      const body = json({ statement: encoded, nodeBoxKey: toBase64Url(node.boxKey), ...from });
+      return ask({ method: 'POST', target, by: fred.identity, body }, app);
+    };
+    const refuses = async (
+      type: 'approve' | 'rollback' | 'revoke' | 'reconfigure' | 'reject',
+      place: After,
+      from?: object,
+    ): Promise<void> => {
+      const more = type === 'revoke' ? {} : { digest };
+      const statement = sign(makeStatement(keyset, node.id, type, place, more), keyset, fred);
+      expect(await decide(statement, from), type).toMatchObject([
+        ...[422, { error: { code: 'key_not_allowed' } }],
+      ]);
+    };
+    await refuses('revoke', NOTHING);
+    await refuses('reject', NOTHING);
+    const first = sign(
+      makeStatement(keyset, node.id, 'approve', NOTHING, { digest }),
+      ...([keyset, fred] as const),
+    );
+    expect((await decide(first, { from: { pending: true } }))[0]).toBe(200);
+    const before = await contents(store);
+    for (const type of ['approve', 'rollback', 'reconfigure'] as const) {
+      await refuses(type, after(first), { from: { slot: 1 } });
+    }
+    await refuses('revoke', after(first));
+    expect(await contents(store)).toEqual(before);
   });
 
   it('is not shown a decided proposal that a crash left behind, and it is gone from then on', async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../bundle/bytes.ts';
+import type { Identity } from '../../bundle/identity.ts';
+import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import { ERRORS, isErrorCode } from '../../protocol/errors.ts';
 import {
   COMMON_ERRORS,
@@ -10,9 +12,12 @@ import {
 } from '../../protocol/http.ts';
 import type { Route } from '../../protocol/http.ts';
 import type { RequestLog } from '../../functions/app.ts';
+import { keysetKey } from '../../protocol/keys.ts';
+import { signRequest } from '../../protocol/request-signature.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import * as v from 'valibot';
-import { makeAdmin, makeNode, makeSite } from '../support/site.ts';
+import { malleate } from '../support/malleable.ts';
+import { makeAdmin, makeNode, makeSite, nextKeyset } from '../support/site.ts';
 import { brokenSigner, brokenStore, contents } from '../support/stores.ts';
 import { json, makeApp, makeWorld, NOW, ORIGIN, routesOf, sendSigned } from './http-world.ts';
 import type { Draft } from './http-world.ts';
@@ -63,9 +68,28 @@ const unsigned = ({ method, target, body }: Draft): Draft => ({
   ...(body && { body }),
 });
 
+type Headers = ReturnType<typeof signRequest>;
+
+/** What a client sends with this request, to be changed or sent elsewhere. */
+function signedHeaders({ method, target, body, by }: Draft): Headers {
+  const url = new URL(target, ORIGIN);
+  const signing = { method, url, site: site.id, identity: by!, created: NOW };
+  return signRequest(body === undefined ? signing : { ...signing, body });
+}
+
+const change = (headers: Headers, from: string | RegExp, to: string): Partial<Headers> => ({
+  'signature-input': headers['signature-input'].replace(from, to),
+});
+
 describe('the table of routes', () => {
   it('is what the app has mounted, row for row', () => {
     expect(ROUTES_HERE.map(({ name }) => name).sort()).toEqual(Object.keys(ROUTES).sort());
+  });
+
+  it('has no place for a route that is in no row: then nothing here would ask it', () => {
+    const app = makeApp(world, world.store);
+    app.get('/v1/new', (c) => c.text('granted'));
+    expect(() => routesOf(app)).toThrow('GET /v1/new is in no row');
   });
 
   it('is only mounted as far as the roles go', () => {
@@ -173,6 +197,102 @@ describe.each(SIGNED)('$route.method $route.path refuses', ({ name, route }) => 
     if (route.signedBy === 'node or admin') return;
     const by = byNode ? world.ada.identity : world.waiting;
     expect(await refused(route, { ...draft, by })).toBe(stranger);
+  });
+  it.runIf(byNode)("the node's signing key with another box key", async () => {
+    const half = { ...draft.by!, boxKey: makeNode('other').boxKey };
+    expect(await refused(route, { ...draft, by: half })).toBe(stranger);
+  });
+  it('what was signed for another route, or another method', async () => {
+    for (const other of SIGNED) {
+      const headers = signedHeaders(world.drafts[other.name]);
+      if (other.name === name) Object.assign(headers, signedHeaders({ ...draft, method: 'PUT' }));
+      expect(['signature_invalid', 'content_digest_mismatch', stranger], other.name).toContain(
+        await refused(route, unsigned(draft), { headers }),
+      );
+    }
+  });
+  it.each<[string, (headers: Headers) => Partial<Headers>]>([
+    ['cut short', ({ signature }) => ({ signature: signature.slice(0, -2) })],
+    ['of half the bytes', ({ signature }) => ({ signature: `${signature.slice(0, 54)}:` })],
+    ['twice in one header', ({ signature }) => ({ signature: `${signature}, ${signature}` })],
+    ['beside another', ({ signature }) => ({ signature: `other=:AAAA:, ${signature}` })],
+    ['under another label', ({ signature }) => ({ signature: signature.replace(/^\w+/, 'sig1') })],
+    ['in base64url', ({ signature }) => ({ signature: signature.replace(/==:$/, ':') })],
+    ['with parameters', ({ signature }) => ({ signature: `${signature};x=1` })],
+    ['whose input is cut short', (headers) => change(headers, /;alg="ed25519"$/, '')],
+    [
+      'whose input is there twice',
+      (headers) => change(headers, /$/, `, ${headers['signature-input']}`),
+    ],
+    ['of another algorithm', (headers) => change(headers, 'ed25519', 'hmac-sha256')],
+    ['of no key', (headers) => change(headers, /keyid="[^"]*"/, 'keyid=""')],
+    ['over less: no body', (headers) => change(headers, ' "content-digest"', '')],
+    ['over less: no query', (headers) => change(headers, ' "@query"', '')],
+    ['over nothing', (headers) => change(headers, /\(.*\)/, '()')],
+    [
+      'in another order',
+      (headers) => change(headers, '"@method" "@authority"', '"@authority" "@method"'),
+    ],
+    ['for ever', (headers) => change(headers, /created=\d+/, 'created=99999999999999')],
+    ['from before 1970', (headers) => change(headers, /created=/, 'created=-')],
+    ['with an end of its own', (headers) => change(headers, /;keyid/, ';expires=9999999999;keyid')],
+  ])('a signature %s', async (_, changed) => {
+    const headers = changed(signedHeaders(draft));
+    expect(await refused(route, draft, { headers })).toBe('signature_malformed');
+  });
+  it('a signature in other bytes that says the same (S + L)', async () => {
+    const [, text] = /:(.*):/.exec(signedHeaders(draft).signature)!;
+    const other = malleate(Buffer.from(text!, 'base64'));
+    const signature = `coatcheck=:${Buffer.from(other).toString('base64')}:`;
+    expect(await refused(route, draft, { headers: { signature } })).toBe('signature_invalid');
+  });
+  it('any other way to write its path', async () => {
+    const { pathname, search, origin } = new URL(draft.target, ORIGIN);
+    const end = pathname.slice(0, -1);
+    const last = pathname.charCodeAt(pathname.length - 1).toString(16);
+    for (const path of [
+      ...[`${pathname}/`, `/${pathname}`, pathname.replaceAll('/', '//'), `${pathname};x`],
+      ...[`${end}%${last}`, pathname.toUpperCase(), `${pathname}%00`, `${pathname}%20`],
+      `${pathname}%2f..%2f${pathname.split('/').at(-1)!}`,
+    ]) {
+      for (const sent of [draft, unsigned(draft)]) {
+        const more = { site: site.id, sendTo: `${origin}${path}${search}` };
+        const response = await sendSigned(world.app, sent, more);
+        // Either it is no route, or it is this one and the signature is over what was sent.
+        expect([
+          'no_such_route',
+          'bad_node_id',
+          'signature_invalid',
+          'signature_missing',
+        ]).toContain(await refusal(response));
+      }
+    }
+  });
+  it('a signature for GET on HEAD, and OPTIONS to anybody', async () => {
+    const options = await sendSigned(world.app, { ...draft, method: 'OPTIONS' }, { site: site.id });
+    expect(await refusal(options)).toBe('method_not_allowed');
+    if (route.method !== 'GET') return;
+    const headers = signedHeaders(draft);
+    const head = { ...unsigned(draft), method: 'HEAD' };
+    const response = await sendSigned(world.app, head, { site: site.id, headers });
+    expect([response.status, await response.text()]).toEqual([401, '']);
+    const signedHead = signedHeaders({ ...draft, method: 'HEAD' });
+    expect(await refused(route, unsigned(draft), { headers: signedHead })).toBe(
+      'signature_invalid',
+    );
+  });
+  it('an administrator whom the newest keyset no longer has', async () => {
+    const own = await makeWorld();
+    const bert = makeAdmin('bert');
+    const before = { signed: own.site.pinned, admins: own.admins };
+    const second = encodeSignedKeyset(nextKeyset(before, [bert]));
+    await own.store.create(keysetKey(2), second);
+    const asks = async (by: Identity): Promise<Response> =>
+      sendSigned(makeApp(own, own.store), { ...own.drafts[name], by }, { site: site.id });
+    expect(await refusal(await asks(own.ada.identity), route)).toBe(stranger);
+    if (route.signedBy === 'node') return;
+    const answer = (await (await asks(bert.identity)).json()) as { error?: { code: string } };
+    expect([undefined, 'stale_keyset', 'keyset_mismatch']).toContain(answer.error?.code);
   });
   it('a content-digest of another body', async () => {
     const headers = { 'content-digest': `sha-256=:${'A'.repeat(43)}=:` };
