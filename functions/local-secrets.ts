@@ -1,4 +1,4 @@
-import { link, open, rm } from 'node:fs/promises';
+import { link, open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -6,8 +6,10 @@ import { equalBytes, fromBase64Url, toBase64Url, utf8 } from '../bundle/bytes.ts
 import { fail } from '../protocol/errors.ts';
 import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
-import { stageFile, syncFolder } from '../store/durable-file.ts';
+import { discard, stageFile, syncFolder } from '../store/durable-file.ts';
 import { errnoOf } from '../store/errno.ts';
+import { withStoreErrors } from '../store/filesystem-errors.ts';
+import { storeFolders } from '../store/filesystem-paths.ts';
 import { assertStrongSecret } from '../protocol/secrets.ts';
 
 /** What signs the URLs of a store in a folder: 32 bytes for each credential. */
@@ -25,12 +27,15 @@ const SecretsFile = v.strictObject({
  * The secrets of `<dataDir>/secrets.json`, made at the first start: mode 0600, whole or not there,
  * the same for all servers that start at once.
  *
- * @param dataDir a folder that exists
- * @throws file_unsafe if others may read it, file_malformed, weak_secret
+ * @param dataDir the folder of a store that was opened
+ * @throws file_unsafe if others may read it, file_malformed, weak_secret; the codes of a store
  */
 export async function localSecrets(dataDir: string): Promise<LocalSecrets> {
   const path = join(dataDir, 'secrets.json');
-  const text = (await readPrivate(path)) ?? (await create(dataDir, path));
+  const text = await withStoreErrors(
+    dataDir,
+    async () => (await readPrivate(path)) ?? (await create(dataDir, path)),
+  );
   return parse(text, path);
 }
 
@@ -40,7 +45,7 @@ async function readPrivate(path: string): Promise<string | undefined> {
     file = await open(path, 'r');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw fail('file_unsafe', `${path} cannot be read`, { cause: error });
+    throw error;
   }
   try {
     const stat = await file.stat();
@@ -61,15 +66,16 @@ async function create(dataDir: string, path: string): Promise<string> {
     upload: toBase64Url(randomBytes(32)),
     admin: toBase64Url(randomBytes(32)),
   };
-  const staged = await stageFile(dataDir, utf8(`${JSON.stringify(file, undefined, 2)}\n`));
+  const { staging } = storeFolders(dataDir);
+  const staged = await stageFile(staging, utf8(`${JSON.stringify(file, undefined, 2)}\n`));
   try {
     await link(staged, path);
-    await syncFolder(dataDir);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   } finally {
-    await rm(staged, { force: true });
+    await discard(staged);
   }
+  await syncFolder(dataDir);
   // Also where another server was quicker: then its secrets are the ones.
   return (await readPrivate(path)) ?? '';
 }
