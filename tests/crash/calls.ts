@@ -3,6 +3,8 @@ import type { ObjectKey } from '../../protocol/keys.ts';
 /** What `store-child.ts` is asked: an operation of the port. A body is `text` repeated to `size`. */
 export type Call =
   | { readonly do: 'open'; readonly create: boolean }
+  /** What a server does at its start: the secrets of its URLs. */
+  | { readonly do: 'secrets' }
   | { readonly do: 'create'; readonly key: ObjectKey; readonly text: string; readonly size: number }
   | {
       readonly do: 'replace';

@@ -30,6 +30,7 @@ const OPERATIONS: Readonly<Record<string, { before: readonly Call[]; call: Call 
   get: { before: [there], call: { do: 'get', key: KEY } },
   head: { before: [there], call: { do: 'head', key: KEY } },
   list: { before: [there], call: { do: 'list', prefix: '' } },
+  secrets: { before: [], call: { do: 'secrets' } },
   open: { before: [there], call: { do: 'open', create: true } },
 };
 
@@ -64,6 +65,7 @@ async function prepare(before: readonly Call[]): Promise<Contents> {
   for (const prefix of ['history', 'reports', 'approved']) {
     fs.rmSync(join(folder, 'objects', prefix), { recursive: true, force: true });
   }
+  fs.rmSync(join(folder, 'secrets.json'), { force: true });
   let contents = after(new Map(), { do: 'create', key: KEPT, ...LARGE });
   for (const call of before) {
     must(await store.ask(call));
@@ -136,9 +138,9 @@ describeWith('strace', 'a filesystem store on a disk that fails', () => {
           if (call.do === 'upload') continue;
           // What, where, what to do, and what the system said.
           expect(answer.message, where).toMatch(
-            /^[a-z ]+ \S*objects[^:]*: .* \(E[A-Z]+, \w+\)|\(E.*: look again$/,
+            /^[a-z ]+ \S*store[^:]*: .* \(E[A-Z]+, \w+\)|\(E.*: look again$/,
           );
-          expect(answer.message, where).toContain(join(folder, 'objects'));
+          expect(answer.message, where).toContain(folder);
           expect(answer.message, where).toContain(errno);
         }
       }

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { historyKey } from '../../protocol/keys.ts';
 import { describeWith } from '../support/components.ts';
 import { readStrace } from './disk-log.ts';
-import { ID, leftovers, LIFE, live, small } from './life.ts';
+import type { Call } from './calls.ts';
+import { APPROVED, ID, leftovers, LIFE, live, small } from './life.ts';
 import type { Lived } from './life.ts';
 import { after, contentsOf, must } from './model.ts';
 import type { Contents } from './model.ts';
@@ -23,6 +24,7 @@ async function expectRecovered(folder: string, killed: Lived): Promise<'before' 
   const store = tools.start(folder);
   // Only where not even the making of the store was acknowledged is there none to open.
   must(await store.ask({ do: 'open', create: underWay?.do === 'open' && underWay.create }));
+  must(await store.ask({ do: 'secrets' }));
   const found = await contentsOf(store);
   const possible = underWay ? after(acknowledged, underWay) : acknowledged;
   const is = sameAs(found, possible) ? 'after' : 'before';
@@ -96,6 +98,36 @@ describeWith('strace', 'a filesystem store that is killed', () => {
     });
     expect(outcomes.before).toBeGreaterThan(20);
     expect(outcomes.after).toBeGreaterThan(20);
+  });
+
+  it('is no worse off where it is killed again while it makes that good', async () => {
+    // In the midst of a replacement: its file is staged, and its lock held.
+    const { calls } = await live(tools, join(tools.folder, 'first', 'store'), {});
+    const at = 1 + calls.findIndex((call) => call.startsWith('rename '));
+    const start = join(tools.folder, 'start', 'store');
+    const first = await live(tools, start, { fault: { action: 'kill before', at } });
+    expect(leftovers(start)).toHaveLength(2);
+    const { underWay, acknowledged } = first;
+    const next: Call[] = [
+      { do: 'open', create: false },
+      underWay!,
+      { do: 'delete', key: APPROVED },
+    ];
+    const again = (name: string, fault: Fault | undefined): Promise<Lived> => {
+      const folder = join(tools.folder, name, 'store');
+      fs.cpSync(start, folder, { recursive: true });
+      return live(tools, folder, fault ? { fault } : {}, next, acknowledged);
+    };
+    const whole = await again('again', undefined);
+    expect(whole.calls.length).toBeGreaterThan(20);
+    const places = whole.calls.map((_, i) => i + 1);
+    await forEach(places, async (at) => {
+      const killed = await again(`again-${at}`, { action: 'kill after', at });
+      const where = `after ${at}: ${killed.calls.at(-1)}`;
+      await expectRecovered(join(tools.folder, `again-${at}`, 'store'), killed).catch(
+        naming(where),
+      );
+    });
   });
 });
 

@@ -14,7 +14,7 @@ import type { Contents } from './model.ts';
 import type { StartOptions, Tools } from './store-under-fault.ts';
 
 export const ID = parseNodeId('a'.repeat(32));
-const APPROVED = approvedKey(ID);
+export const APPROVED = approvedKey(ID);
 const PENDING = pendingKey(ID, parseDigest('0'.repeat(64)));
 export const small = (text: string): { text: string; size: number } => ({ text, size: 100 });
 /** More than Node writes in one call. */
@@ -23,6 +23,7 @@ export const LARGE = { text: 'large', size: 600_000 };
 /** One of each thing that a store does, each the first in its folder and the second. */
 export const LIFE: readonly Call[] = [
   { do: 'open', create: true },
+  { do: 'secrets' },
   { do: 'create', key: APPROVED, ...small('one') },
   { do: 'create', key: historyKey(ID, 1), ...LARGE },
   { do: 'create', key: historyKey(ID, 2), ...small('two') },
@@ -45,12 +46,18 @@ export interface Lived {
   readonly calls: readonly string[];
 }
 
-/** Lets a store live until it has done all, or the fault kills it. */
-export async function live(tools: Tools, folder: string, options: StartOptions): Promise<Lived> {
+/** Lets a store live until it has done all, or the fault kills it. @param before what it holds */
+export async function live(
+  tools: Tools,
+  folder: string,
+  options: StartOptions,
+  life: readonly Call[] = LIFE,
+  before: Contents = new Map(),
+): Promise<Lived> {
   const store = tools.start(folder, options);
-  let acknowledged: Contents = new Map();
+  let acknowledged = before;
   let underWay: Call | undefined;
-  for (const call of LIFE) {
+  for (const call of life) {
     const answer = await store.ask(call);
     if (answer === undefined) {
       underWay = call;
@@ -66,7 +73,9 @@ export async function live(tools: Tools, folder: string, options: StartOptions):
 
 /** What is in a store's folder besides its objects, and should not be. */
 export function leftovers(folder: string): string[] {
-  return ['staging', 'locks']
-    .flatMap((name) => readdirSync(join(folder, name)).map((file) => `${name}/${file}`))
-    .filter((name) => name !== 'locks/anchor');
+  const ours = ['objects', 'staging', 'locks', 'locks/anchor', 'secrets.json'];
+  const files = ['.', 'staging', 'locks'].flatMap((name) =>
+    readdirSync(join(folder, name)).map((file) => join(name, file)),
+  );
+  return files.filter((name) => !ours.includes(name));
 }

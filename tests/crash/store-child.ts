@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { CoatcheckError } from '../../bundle/errors.ts';
+import { localSecrets } from '../../functions/local-secrets.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
@@ -42,6 +43,9 @@ async function perform(call: Call): Promise<Answer> {
   switch (call.do) {
     case 'open':
       store = await openFilesystemStore(folder, { create: call.create });
+      return {};
+    case 'secrets':
+      await localSecrets(folder);
       return {};
     case 'create':
       return store.create(call.key, bodyOf(call));
