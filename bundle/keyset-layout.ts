@@ -43,7 +43,7 @@ const NAME = /^[!-~]([ -~]{0,30}[!-~])?$/;
 const CONTEXT = utf8('coatcheck/v1 keyset\0');
 
 /** The keyset without its signatures. @throws as {@link decodeSignedKeyset} */
-export function encodeKeyset(keyset: Keyset): Uint8Array {
+function encodeKeyset(keyset: Keyset): Uint8Array {
   checkKeyset(keyset);
   const writer = new Writer()
     .magic('cck')

@@ -7,7 +7,7 @@ import { statementLine } from './statement-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The revoke in force, if there is one. */
-export function revokeInForce({ inForce }: Pick<History, 'inForce'>): HistoryEntry | undefined {
+function revokeInForce({ inForce }: Pick<History, 'inForce'>): HistoryEntry | undefined {
   return inForce?.frame.statement.type === 'revoke' ? inForce : undefined;
 }
 

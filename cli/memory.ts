@@ -80,7 +80,7 @@ function keysetsSeen(chain: readonly SignedKeyset[], { pinned }: Site): readonly
 }
 
 /** The larger of two memories, node by node. */
-export function mergeMemories(a: Memory, b: Memory): Memory {
+function mergeMemories(a: Memory, b: Memory): Memory {
   const nodes = new Map(a.nodes);
   for (const [id, seen] of b.nodes) {
     const known = nodes.get(id);

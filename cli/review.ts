@@ -67,7 +67,7 @@ export function review(
  * Whether a proposal was made against what is in force: its `base` names that decision, or one that
  * put the same files in force (a renewal or a re-seal), or that a revoke ended.
  */
-export function isFresh(
+function isFresh(
   session: Session,
   history: History,
   inForce: InForce,
@@ -108,7 +108,7 @@ export function baseManifest(
 }
 
 /** The name of whoever signed a bundle, as the terminal shows it. */
-export function signerName(opened: Opened, keyset: Keyset): string {
+function signerName(opened: Opened, keyset: Keyset): string {
   if (opened.sealed.kind === 'node') return 'the node itself';
   const key = keyset.keys.find(({ signKey }) => equalBytes(signKey, opened.sealed.signer));
   return key === undefined ? 'an administrator of an older keyset' : `administrator ${key.name}`;

@@ -16,7 +16,7 @@ type Session = Required<S3Credentials>;
  * @param policy JSON, under 2,048 characters
  * @throws store_denied with the server's own words if it refuses
  */
-export async function assumeRole(
+async function assumeRole(
   minio: Omit<Minio, 'stop'>,
   policy: string,
   durationSeconds: number,

@@ -134,7 +134,7 @@ export function verifyEntry(
 }
 
 /** Whether the statement names a bundle that it puts in force, and the frame has none. */
-export function isForgotten({ statement, bundle }: VerifiedFrame): boolean {
+function isForgotten({ statement, bundle }: VerifiedFrame): boolean {
   return bundle === undefined && statement.type !== 'reject' && !isZero(statement.digest);
 }
 
