@@ -29,7 +29,7 @@ export async function openPlace(
   place: BundlePlace,
 ): Promise<Opened> {
   if (place.where === 'history') return openEntry(session, node, place.entry);
-  const bytes = (await session.read([place.key], MAX_SEALED_BYTES)).get(place.key);
+  const bytes = await session.read(place.key, MAX_SEALED_BYTES);
   if (bytes === undefined) {
     throw fail('already_decided', `proposal ${place.digest} is gone: somebody decided about it`);
   }

@@ -19,7 +19,7 @@ export async function lastReport(
 ): Promise<LastReport | undefined> {
   try {
     const key = reportKey(node);
-    const bytes = (await session.read([key], MAX_REPORT_BYTES)).get(key);
+    const bytes = await session.read(key, MAX_REPORT_BYTES);
     if (bytes === undefined) return undefined;
     const sealed = readBundle(bytes, { maxBytes: MAX_REPORT_BYTES, expect: 'report' });
     const signKey = opened?.manifest.node.signKey;

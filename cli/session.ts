@@ -1,4 +1,5 @@
 import {
+  CoatcheckError,
   decodeChain,
   equalBytes,
   fromBase64Url,
@@ -33,6 +34,15 @@ export interface Listed {
   readonly modified: number;
 }
 
+/** An object that was asked for: its bytes, neither if it is not there, or why it cannot be read. */
+export interface ReadObject {
+  readonly key: string;
+  readonly bytes?: Uint8Array;
+  readonly error?: CoatcheckError;
+}
+
+const PARALLEL_READS = 8;
+
 /** An administrator at work: the key is open, the server answers, the keysets are checked. */
 export interface Session {
   readonly site: Site;
@@ -44,8 +54,10 @@ export interface Session {
   /** the position of this administrator's key in `keyset` */
   readonly keyIndex: number;
   list(prefix: Prefix, node?: NodeId): AsyncGenerator<Listed>;
-  /** Each object's bytes; undefined for one that is not there. @throws too_large */
-  read(keys: readonly string[], maxBytes: number): Promise<Map<string, Uint8Array | undefined>>;
+  /** An object's bytes; undefined if it is not there. @throws too_large */
+  read(key: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Many objects, in the order of their keys, a few fetched at a time. */
+  readEach(keys: readonly string[], maxBytes: number): AsyncGenerator<ReadObject>;
   /** The verified record of a node. Warns if it is shorter than this tool remembers. */
   history(node: NodeId): Promise<History>;
   /** The newest decision about the node that this tool has seen. */
@@ -150,24 +162,44 @@ function createSession(
     } while (after !== undefined);
   }
 
-  async function read(
-    keys: readonly string[],
-    maxBytes: number,
-  ): Promise<Map<string, Uint8Array | undefined>> {
-    const found = new Map<string, Uint8Array | undefined>();
+  async function* readEach(keys: readonly string[], maxBytes: number): AsyncGenerator<ReadObject> {
     for (let start = 0; start < keys.length; start += MAX_READ_KEYS) {
-      const { urls } = await client.read(keys.slice(start, start + MAX_READ_KEYS));
-      for (const { key, url } of urls) {
-        const object = await client.get(url, maxBytes);
-        found.set(key, object.found ? object.body : undefined);
+      const asked = keys.slice(start, start + MAX_READ_KEYS);
+      const { urls } = await client.read(asked);
+      const urlOf = new Map(urls.map(({ key, url }) => [key, url]));
+      for (let i = 0; i < asked.length; i += PARALLEL_READS) {
+        const batch = asked.slice(i, i + PARALLEL_READS);
+        yield* await Promise.all(batch.map((key) => readObject(key, urlOf.get(key), maxBytes)));
       }
     }
-    return found;
+  }
+
+  async function readObject(
+    key: string,
+    url: string | undefined,
+    maxBytes: number,
+  ): Promise<ReadObject> {
+    if (url === undefined) return { key };
+    try {
+      const object = await client.get(url, maxBytes);
+      return object.found ? { key, bytes: object.body } : { key };
+    } catch (error) {
+      if (!(error instanceof CoatcheckError)) throw error;
+      return { key, error: error as CoatcheckError };
+    }
+  }
+
+  async function read(key: string, maxBytes: number): Promise<Uint8Array | undefined> {
+    for await (const { bytes, error } of readEach([key], maxBytes)) {
+      if (error !== undefined) throw error;
+      return bytes;
+    }
+    return undefined;
   }
 
   async function historyObject(key: string, slot: number): Promise<HistoryObject> {
     try {
-      const bytes = (await read([key], MAX_ENTRY_BYTES)).get(key);
+      const bytes = await read(key, MAX_ENTRY_BYTES);
       // Nothing is ever deleted there, so this is no "not found".
       if (bytes === undefined) {
         throw fail('store_unavailable', `the store lists ${key} and does not give it: try again`);
@@ -219,5 +251,5 @@ function createSession(
     await writeMemory(home.memoryFile, site, { chain, nodes });
   }
 
-  return { ...opened, list, read, history, seen: (node) => nodes.get(node), remember };
+  return { ...opened, list, read, readEach, history, seen: (node) => nodes.get(node), remember };
 }

@@ -4,8 +4,9 @@ import { codeOf } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../../protocol/history.ts';
 import type { Context } from '../context.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import type { Site } from '../../protocol/site.ts';
 import { openSession } from '../session.ts';
-import type { Session } from '../session.ts';
+import type { ReadObject } from '../session.ts';
 import { decidedBy } from '../statement-line.ts';
 import { table } from '../table.ts';
 import { when } from '../time.ts';
@@ -15,9 +16,13 @@ export async function list(context: Context): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
   const nodes = await terminal.waiting('reading what is in force', async () => {
-    const found = [];
+    const listed = new Map<string, NodeId>();
     for await (const { key, parsed } of session.list('approved')) {
-      if (parsed.prefix === 'approved') found.push(await shown(session, parsed.node, key));
+      if (parsed.prefix === 'approved') listed.set(key, parsed.node);
+    }
+    const found = [];
+    for await (const object of session.readEach([...listed.keys()], MAX_ENTRY_BYTES)) {
+      found.push(shown(session.site, listed.get(object.key)!, object));
     }
     return found;
   });
@@ -53,11 +58,12 @@ interface ListRow {
   readonly problem?: string;
 }
 
-async function shown(session: Session, node: NodeId, key: string): Promise<ListRow> {
+function shown(site: Site, node: NodeId, object: ReadObject): ListRow {
+  const { bytes } = object;
+  if (object.error !== undefined) return { node, by: '', problem: object.error.code };
+  if (bytes === undefined) return { node, by: '', problem: 'not_found' };
   try {
-    const bytes = (await session.read([key], MAX_ENTRY_BYTES)).get(key);
-    if (bytes === undefined) return { node, by: '', problem: 'not_found' };
-    const frame = verifyEntry(bytes, session.site, node);
+    const frame = verifyEntry(bytes, site, node);
     const { type, seq, issued, expires, reason } = frame.statement;
     return {
       node,
