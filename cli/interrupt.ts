@@ -34,12 +34,12 @@ export function onSignal(end: (signal: 'SIGINT' | 'SIGTERM') => void): void {
   }
 }
 
-/** The next SIGINT or SIGTERM does not end the process but resolves this; the one after it does. */
+/**
+ * From now on a SIGINT or SIGTERM does not end the process but resolves this; one more does nothing,
+ * since npm passes on what the terminal has sent already.
+ */
 export function nextInterrupt(): Promise<void> {
   return new Promise((resolve) => {
-    handler = () => {
-      handler = undefined;
-      resolve();
-    };
+    handler = resolve;
   });
 }
