@@ -1,4 +1,7 @@
 import { createServer } from 'node:http';
+import { createServer as createNetServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { serveHttp } from '../tests/support/http-servers.ts';
 import type { TestServer } from '../tests/support/http-servers.ts';
@@ -201,6 +204,36 @@ describe('what does not answer at all is server_unreachable', () => {
     });
     servers.push(broken);
     expect((await refusal(connect(broken.url).health())).code).toBe('server_unreachable');
+  });
+  describe('a server of the other scheme, and says which', () => {
+    const said = async (listener: Server, scheme: string): Promise<string> => {
+      await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+      const { port } = listener.address() as AddressInfo;
+      const error = await refusal(connect(`${scheme}://127.0.0.1:${port}`).health());
+      listener.close();
+      expect(error.code).toBe('server_unreachable');
+      return error.message;
+    };
+    const hangsUpOn = (answer: string | Uint8Array): Server =>
+      createNetServer((socket) => socket.once('data', () => socket.end(answer)));
+    const ALERT = Uint8Array.of(0x15, 3, 1, 0, 2, 2, 40);
+
+    it('plain HTTP behind an https: address', async () => {
+      expect(await said(createServer(), 'https')).toContain('it speaks plain HTTP');
+    });
+    it.each([
+      ['hangs up', createTlsServer()],
+      ['sends an alert', hangsUpOn(ALERT)],
+    ])('TLS behind an http: address that %s', async (_, listener) => {
+      expect(await said(listener, 'http')).toContain('if it speaks TLS, say https:');
+    });
+    it.each([
+      'Client sent an HTTP request to an HTTPS server.',
+      '<title>400 The plain HTTP request was sent to HTTPS port</title>',
+    ])('TLS behind an http: address that says: %s', async (text) => {
+      const answer = `HTTP/1.0 400 Bad Request\r\n\r\n${text}\n`;
+      expect(await said(hangsUpOn(answer), 'http')).toContain('it speaks TLS');
+    });
   });
   it('something that does not speak HTTP', async () => {
     const odd = createServer();

@@ -6,7 +6,7 @@ import { fail, hasCode, isErrorCode } from './errors.ts';
 import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
 import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
 import type { DigestHex } from './keys.ts';
-import { getObject, putObject, readBody, reasonOf } from './objects.ts';
+import { getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
 import type { Fetch } from './objects.ts';
 import { signRequest } from './request-signature.ts';
 
@@ -142,14 +142,19 @@ export function createClient(options: ClientOptions): Client {
     } catch (cause) {
       throw fail(
         'server_unreachable',
-        `the server ${server} did not answer: ${reasonOf(cause)}; is it running, and is this its address?`,
+        `the server ${server} did not answer: ${reasonOf(cause, server)}; is it running, and is this its address?`,
         { cause },
       );
     }
     if (body === undefined) throw garbage(server, `its answer is over ${MAX_ANSWER_BYTES} bytes`);
+    const text = new TextDecoder().decode(body);
     try {
-      return { status: answer.status, json: JSON.parse(new TextDecoder().decode(body)) as unknown };
+      return { status: answer.status, json: JSON.parse(text) as unknown };
     } catch {
+      // As Go's and nginx's servers answer in the clear.
+      if (answer.status === 400 && /HTTP request (was sent )?to (an )?HTTPS/.test(text)) {
+        throw fail('server_unreachable', `the server ${server} did not answer: ${SPEAKS_TLS}`);
+      }
       throw garbage(server, `it answered ${answer.status} with something that is not JSON`);
     }
   }

@@ -141,7 +141,7 @@ function codeFor(status: number, s3Code: string | undefined, otherwise: ErrorCod
 }
 
 function unreachable(url: string, cause: unknown, code: ErrorCode): Error {
-  return fail(code, `the object store at ${hostOf(url)} did not answer: ${reasonOf(cause)}`, {
+  return fail(code, `the object store at ${hostOf(url)} did not answer: ${reasonOf(cause, url)}`, {
     cause,
   });
 }
@@ -151,10 +151,21 @@ function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'an unreadable URL';
 }
 
-/** What is behind the "fetch failed" of a fetch. */
-export function reasonOf(error: unknown): string {
+/** What is said of an address with the wrong one of `http:` and `https:`. */
+export const SPEAKS_TLS = 'it speaks TLS, and its address must begin with https:';
+const SPEAKS_PLAIN = 'it speaks plain HTTP, and its address must begin with http:';
+
+/** What is behind the "fetch failed" of a fetch. @param url what was asked */
+export function reasonOf(error: unknown, url = ''): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return String(cause);
+  const code = 'code' in cause ? cause.code : undefined;
+  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+    return SPEAKS_PLAIN;
+  }
+  // What speaks TLS only hangs up on plain HTTP, or answers with an alert.
+  const isNoHttp = cause.name === 'HTTPParserError' || code === 'UND_ERR_SOCKET';
+  if (isNoHttp && /^http:/.test(url)) return `${cause.message}; if it speaks TLS, say https:`;
   return 'code' in cause && typeof cause.code === 'string' && cause.message === ''
     ? cause.code
     : cause.message;
