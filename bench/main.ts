@@ -1,26 +1,32 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus, release } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { bootSuite } from './boot.ts';
 import { barChart } from './chart.ts';
 import { entrySuites } from './entry.ts';
-import { toMarkdown } from './result.ts';
+import { columnsOf, toMarkdown } from './result.ts';
 import { sealSuite } from './seal.ts';
 import { sizeSuite } from './sizes.ts';
+import { stormSuites } from './storm/suites.ts';
 
 /**
  * Measures, prints the tables, and puts them in docs/: `benchmarks.json` (every number),
- * `benchmarks.svg`, and the tables between the two marks of `benchmarks.md`. A missed aim is told,
+ * the pictures, and the tables between the two marks of `benchmarks.md`. A missed aim is told,
  * never an error: a busy machine is no bug.
  */
-const suites = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
-const machine = `Node ${process.versions.node}, ${process.arch}, ${availableParallelism()} cores`;
+const { storm, growth } = await stormSuites();
+const inProcess = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
+const suites = [...storm, ...growth, ...inProcess];
+const cpu = cpus()[0]?.model.trim() ?? process.arch;
+const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
 const tables = toMarkdown(suites);
 console.log(`${machine}\n\n${tables}`);
 
 const docs = (name: string): string => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
 writeFileSync(docs('benchmarks.json'), `${JSON.stringify({ machine, suites }, undefined, 2)}\n`);
-writeFileSync(docs('benchmarks.svg'), barChart(suites));
+writeFileSync(docs('benchmarks.svg'), barChart(inProcess));
+writeFileSync(docs('boot-storm.svg'), barChart(storm.flatMap(columnsOf)));
+writeFileSync(docs('growth.svg'), barChart(growth.flatMap(columnsOf)));
 const page = readFileSync(docs('benchmarks.md'), 'utf8');
 writeFileSync(docs('benchmarks.md'), between(page, `Measured with ${machine}.\n\n${tables}`));
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { interleave, median } from './measure.ts';
+import { interleave, median, quantile } from './measure.ts';
 
 describe('median', () => {
   it('is the middle value, whatever the order', () => {
@@ -15,6 +15,19 @@ describe('median', () => {
   });
   it('refuses no values', () => {
     expect(() => median([])).toThrow(RangeError);
+  });
+});
+
+describe('quantile', () => {
+  const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
+  it('is the smallest value that so many do not exceed', () => {
+    expect(quantile(hundred, 0.99)).toBe(99);
+    expect(quantile(hundred, 0.5)).toBe(50);
+    expect(quantile([7], 0.01)).toBe(7);
+    expect(quantile([1, 2], 1)).toBe(2);
+  });
+  it('refuses no values', () => {
+    expect(() => quantile([], 0.5)).toThrow(RangeError);
   });
 });
 

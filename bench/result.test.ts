@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { barChart } from './chart.ts';
-import { compare, humanNumber, ratioOf, toMarkdown } from './result.ts';
+import { columnsOf, compare, humanNumber, ratioOf, toMarkdown } from './result.ts';
 import type { Suite } from './result.ts';
 
 const rows = [
@@ -59,12 +59,44 @@ describe('toMarkdown', () => {
   });
 });
 
+describe('further columns', () => {
+  const wide: Suite = {
+    title: 'Storm',
+    unit: 'nodes/s',
+    rows: [
+      { name: 'ours', value: 100, more: { 'p99 ms': 7 } },
+      { name: 'absent', note: 'nginx is not installed' },
+    ],
+  };
+  it('stand beside the first, empty where nothing was measured', () => {
+    expect(toMarkdown([wide])).toBe(
+      [
+        '| Storm  |                          nodes/s | p99 ms |',
+        '| ------ | -------------------------------: | -----: |',
+        '| ours   |                              100 |      7 |',
+        '| absent | left out: nginx is not installed |        |',
+        '',
+      ].join('\n'),
+    );
+  });
+  it('become a suite each, for a chart', () => {
+    expect(columnsOf(wide)).toEqual([
+      { title: 'Storm', unit: 'nodes/s', rows: [{ name: 'ours', value: 100 }, { name: 'absent' }] },
+      { title: 'Storm', unit: 'p99 ms', rows: [{ name: 'ours', value: 7 }, { name: 'absent' }] },
+    ]);
+  });
+});
+
 describe('barChart', () => {
   it('draws the measured rows only, the longest for the largest value', () => {
     const bars = [...barChart([suite]).matchAll(/<rect x="230" y="\d+" width="([\d.]+)"/g)];
     const [base, ours] = bars.map(([, width]) => Number(width));
     expect(bars).toHaveLength(2);
     expect(base).toBeCloseTo(2 * ours!, 0);
+  });
+  it('leaves out a suite of which nothing was measured', () => {
+    const empty: Suite = { title: 'Nothing', unit: 'x', rows: [{ name: 'absent' }] };
+    expect(barChart([empty, suite])).toBe(barChart([suite]));
   });
   it('escapes what would be markup', () => {
     expect(barChart([{ ...suite, title: '<a> & "b"' }])).toContain('&lt;a> &amp; &quot;b&quot;');

@@ -37,6 +37,24 @@ export function compare(rows: readonly Row[], baseline: string): Row[] {
 export const ratioOf = (rows: readonly Row[], name: string): number | undefined =>
   rows.find((row) => row.name === name)?.ratio;
 
+/** One suite for each column of a table, the first one included: what a chart draws as panels. */
+export function columnsOf(suite: Suite): Suite[] {
+  const { rows, unit } = suite;
+  const more = [...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))];
+  const column = (heading: string, valueOf: (row: Row) => number | undefined): Suite => ({
+    title: suite.title,
+    unit: heading,
+    rows: rows.map((row) => {
+      const value = valueOf(row);
+      return { name: row.name, ...(value === undefined ? {} : { value }) };
+    }),
+  });
+  return [
+    column(unit, ({ value }) => value),
+    ...more.map((heading) => column(heading, (row) => row.more?.[heading])),
+  ];
+}
+
 /** A number as people read it: three digits that count, thousands apart. */
 export function humanNumber(value: number): string {
   const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value) || 1)));

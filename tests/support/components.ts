@@ -7,7 +7,7 @@ import type { TestContext } from 'vitest';
  * reason is listed at the end of the run; `COATCHECK_REQUIRE=minio,pynacl` (or `all`) makes its
  * absence a failure instead.
  */
-export const COMPONENTS = ['minio', 'versitygw', 'pynacl', 'spin', 'strace'] as const;
+export const COMPONENTS = ['minio', 'versitygw', 'pynacl', 'spin', 'strace', 'go'] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 const required = (process.env['COATCHECK_REQUIRE'] ?? '').split(',').map((s) => s.trim());
@@ -49,6 +49,14 @@ const probes: Record<Component, () => string | undefined> = {
       return undefined;
     } catch {
       return 'strace and gcc are not installed, or this user may not trace';
+    }
+  },
+  go: () => {
+    try {
+      execFileSync('go', ['version'], { stdio: 'ignore' });
+      return undefined;
+    } catch {
+      return 'go is not installed (https://go.dev/dl)';
     }
   },
 };

@@ -1,0 +1,38 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildCommands } from '../../scripts/commands.ts';
+import type { Suite } from '../result.ts';
+import { bootStorm } from './boot-storm.ts';
+import { buildGenerator } from './generator.ts';
+import { growth } from './growth.ts';
+
+/** Below node_modules, where the commands find the packages that they are published with. */
+const COMMANDS = 'node_modules/.cache/coatcheck-bench';
+
+/**
+ * What is measured from outside, at servers in processes of their own: the boot storm, and the site
+ * that grows. Without Go, whose program makes the load, there is neither, and one row says so.
+ *
+ * @throws Error with the first wrong answer
+ */
+export async function stormSuites(): Promise<{ storm: Suite[]; growth: Suite[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-storm-'));
+  chmodSync(folder, 0o755); // the workers of nginx and Apache are another user
+  try {
+    const generator = buildGenerator(folder);
+    await buildCommands(COMMANDS);
+    const place = (name: string) => ({ folder: join(folder, name), commands: COMMANDS, generator });
+    const storm = await bootStorm({ ...place('boots'), nodes: 1000, parallel: 50, rounds: 3 });
+    const sizes = [100, 1000, 10_000];
+    const grown = await growth({ ...place('growth'), sizes, newcomers: 200 });
+    return { storm: [storm], growth: [grown] };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).path !== 'go') throw error;
+    const note = 'Go is not installed, which the load generator is built by';
+    const absent = { title: 'Boot storm', unit: 'nodes/s', rows: [{ name: 'all servers', note }] };
+    return { storm: [absent], growth: [] };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
