@@ -7,6 +7,7 @@ import { reportError } from '../cli/terminal.ts';
 import { startServer } from '../functions/serve.ts';
 import { fail } from '../protocol/errors.ts';
 import { buildMinio, obtainMinio } from './build.ts';
+import { claimFolder } from './claim.ts';
 import { findMinio } from './find.ts';
 import { startMinioLab } from './lab.ts';
 import { makeSite, seedMachines } from './seed.ts';
@@ -25,6 +26,15 @@ async function install(): Promise<void> {
 
 /** MinIO, the bucket and its credentials, the server in front, and two machines, until Ctrl-C. */
 async function lab(dir: string, port: number): Promise<void> {
+  const release = await claimFolder(dir);
+  try {
+    await runLab(dir, port);
+  } finally {
+    await release();
+  }
+}
+
+async function runLab(dir: string, port: number): Promise<void> {
   const found = await obtainMinio(say);
   const stopped = nextInterrupt();
   const minio = await startMinioLab(found, dir, say);

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { readCredentials } from '../../cli/credentials.ts';
 import { findMinio } from '../../local-minio/find.ts';
+import { EXIT } from '../../protocol/errors.ts';
 import { keepCredentials } from '../../local-minio/renewal.ts';
 import { startMinio } from '../../local-minio/start.ts';
 import { createS3Store } from '../../store/s3.ts';
@@ -55,6 +56,12 @@ describeWith('minio', 'npm run minio', () => {
         expect(child.exitCode, output()).toBeNull();
         await sleep(50);
       }
+      const again = run([...lab.slice(0, -1), String(await freePort())]);
+      const [refused] = (await once(again.child, 'close')) as [number];
+      expect([refused, again.output()]).toEqual([
+        EXIT.conflict,
+        expect.stringContaining(`process ${child.pid} on`),
+      ]);
       const asked = run([...admin, '--server', `http://127.0.0.1:${port}`, 'pending']);
       const [code] = (await once(asked.child, 'close')) as [number];
       expect(code, asked.output()).toBe(0);
