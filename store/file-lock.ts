@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fail } from '../protocol/errors.ts';
 import { discard, FILE_MODE } from './durable-file.ts';
 import { errnoOf } from './errno.ts';
-import { describeOwner, ownerOf, ownName } from './own-name.ts';
+import { describeOwner, disown, ownerOf, ownName } from './own-name.ts';
 
 const WAIT_MILLISECONDS = 10_000;
 
@@ -58,26 +58,49 @@ export async function makeAnchor(folder: string): Promise<void> {
 async function acquire(path: string): Promise<string> {
   const [folder, label] = [dirname(path), basename(path)];
   const deadline = performance.now() + WAIT_MILLISECONDS;
-  let name = '';
+  let own: string | undefined;
   try {
     for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
-      if (name === '') await announce(folder, (name = await ownName(label)));
-      const others = await othersAt(folder, label, name);
-      if (others.length === 0) return join(folder, name);
-      if (performance.now() > deadline) throw heldTooLong(folder, others[0]!);
-      if (others.some((other) => other < name)) {
-        await discard(join(folder, name));
-        name = '';
+      own ??= await announce(folder, label, deadline);
+      if (own !== undefined) {
+        const name = own;
+        const others = await othersAt(folder, `${label}.`, name);
+        if (others.length === 0) return join(folder, name);
+        if (performance.now() > deadline) throw heldTooLong(folder, others[0]!);
+        if (others.some((other) => other < name)) {
+          own = undefined;
+          await discard(join(folder, name));
+        }
       }
       await sleep(pause * (0.5 + Math.random()));
     }
   } catch (error) {
-    if (name !== '') await discard(join(folder, name));
+    if (own !== undefined) await discard(join(folder, own));
     throw error;
   }
 }
 
-async function announce(folder: string, name: string): Promise<void> {
+/** Puts a name of our own at a lock; undefined if other names leave no room for it now. */
+async function announce(
+  folder: string,
+  label: string,
+  deadline: number,
+): Promise<string | undefined> {
+  const name = await ownName(label);
+  try {
+    await linkAnchor(folder, name);
+    return name;
+  } catch (error) {
+    disown(name);
+    // On a full disk there is room for the few names that fit into the folder's own block.
+    const isFull = ['ENOSPC', 'EDQUOT'].includes(errnoOf(error) ?? '');
+    if (!isFull || performance.now() > deadline || (await readdir(folder)).length < 2) throw error;
+    await othersAt(folder, '', ANCHOR);
+    return undefined;
+  }
+}
+
+async function linkAnchor(folder: string, name: string): Promise<void> {
   const anchor = join(folder, ANCHOR);
   try {
     await link(anchor, join(folder, name));
@@ -88,11 +111,11 @@ async function announce(folder: string, name: string): Promise<void> {
   }
 }
 
-/** The names that live processes have put at this lock; clears up behind those that do not live. */
-async function othersAt(folder: string, label: string, own: string): Promise<string[]> {
+/** The other names with this prefix; removes those of processes that do not live. */
+async function othersAt(folder: string, prefix: string, own: string): Promise<string[]> {
   const others: string[] = [];
   for (const name of await readdir(folder)) {
-    if (name === own || !name.startsWith(`${label}.`)) continue;
+    if (name === own || !name.startsWith(prefix)) continue;
     if ((await ownerOf(name)) === 'dead') await discard(join(folder, name));
     else others.push(name);
   }

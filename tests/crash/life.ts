@@ -44,6 +44,8 @@ export interface Lived {
   readonly underWay: Call | undefined;
   /** The system calls that were counted, the last one the deadly one. */
   readonly calls: readonly string[];
+  /** The number of the first system call of each operation. */
+  readonly starts: readonly number[];
 }
 
 /** Lets a store live until it has done all, or the fault kills it. @param before what it holds */
@@ -57,7 +59,9 @@ export async function live(
   const store = tools.start(folder, options);
   let acknowledged = before;
   let underWay: Call | undefined;
+  const starts: number[] = [];
   for (const call of life) {
+    starts.push(store.calls().length + 1);
     const answer = await store.ask(call);
     if (answer === undefined) {
       underWay = call;
@@ -68,7 +72,7 @@ export async function live(
   }
   const calls = store.calls();
   await store.end();
-  return { acknowledged, underWay, calls };
+  return { acknowledged, underWay, calls, starts };
 }
 
 /** What is in a store's folder besides its objects, and should not be. */

@@ -11,24 +11,50 @@ export interface SmallDisk {
   readonly unmount: () => void;
 }
 
+type Missing = Readonly<Record<'missing', string>>;
+
 /** @returns why there is none, where this user may not mount one */
-export function mountSmallDisk(size: string): SmallDisk | { missing: string } {
+export function mountSmallDisk(size: string): SmallDisk | Missing {
+  return mountAt('mounting a small tmpfs needs root on Linux', (path) => {
+    run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path);
+  });
+}
+
+/**
+ * An ext4 of four megabytes, without a reserve for root.
+ * @param inodes at least 32, of which it needs 11 itself
+ */
+export function mountSmallExt4(inodes: number): SmallDisk | Missing {
+  return mountAt('mounting an ext4 needs root on Linux, mkfs.ext4 and a loop device', (path) => {
+    const image = `${path}.ext4`;
+    try {
+      run('truncate', '-s', '4M', image);
+      run('mkfs.ext4', '-q', '-m', '0', '-N', String(inodes), image);
+      run('mount', '-o', 'loop', image, path);
+    } finally {
+      rmSync(image, { force: true }); // The mount keeps it.
+    }
+  });
+}
+
+function mountAt(missing: string, mount: (path: string) => void): SmallDisk | Missing {
   const path = mkdtempSync(join(tmpdir(), 'coatcheck-disk-'));
-  const mount = (options: string): void => {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'pipe' });
-  };
   try {
-    mount(`size=${size}`);
+    mount(path);
   } catch {
     rmSync(path, { recursive: true });
-    return { missing: 'mounting a small tmpfs needs root on Linux' };
+    return { missing };
   }
   return {
     path,
-    remount: (mode) => mount(`remount,${mode}`),
+    remount: (mode) => run('mount', '-o', `remount,${mode}`, path),
     unmount: () => {
-      execFileSync('umount', ['-l', path]);
+      run('umount', '-l', path);
       rmSync(path, { recursive: true });
     },
   };
+}
+
+function run(command: string, ...args: string[]): void {
+  execFileSync(command, args, { stdio: 'pipe' });
 }
