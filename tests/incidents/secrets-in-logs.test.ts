@@ -82,7 +82,7 @@ function secretsOf(
 }
 
 // cloud-init wrote passwords of its data source into a log that everybody could read.
-describe('cloud-init CVE-2023-1786: secrets of a whole run', () => {
+describe('cloud-init CVE-2023-1786: no secret of a whole run is in what it says, nor lies open', () => {
   secretsOf('on a folder', () =>
     Promise.resolve({ args: [], store: (home) => createFilesystemStore(join(home, 'store')) }),
   );

@@ -49,17 +49,18 @@ describe("Salt CVE-2022-22934: one node's approval given to another fails", () =
     machines.push(machine);
     const run = await machine.run('boot', '--once');
     expect(machine.tree()).toEqual({});
-    const copy = machine.path('copy');
-    fs.writeFileSync(copy, bytes);
-    const applied = await machine.run('apply', copy); // from a mirror, or a stick
-    expect([applied.code, code(applied)]).toEqual([run.code, code(run)]);
     await desk.store.delete(key);
     await desk.store.create(key, own);
     return [run.code, code(run)];
   }
 
   it('in the place of its own', async () => {
-    expect(await bootsOn(await frameOf(alpha))).toEqual([EXIT.denied, 'not_this_node']);
+    const refused = [EXIT.denied, 'not_this_node'];
+    expect(await bootsOn(await frameOf(alpha))).toEqual(refused);
+    const copy = beta.path('copy'); // as from a mirror, or a stick
+    fs.writeFileSync(copy, await frameOf(alpha));
+    const applied = await beta.run('apply', copy);
+    expect([applied.code, code(applied)]).toEqual(refused);
   });
 
   it("nor another node's bundle under its own approval", async () => {
