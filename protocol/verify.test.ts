@@ -51,8 +51,16 @@ const approvedVerdict = (bytes: Uint8Array, memory?: NodeMemory, forNode = node.
       ...(memory && { memory }),
     }),
   );
-const rejectedVerdict = (bytes: Uint8Array, waitingDigest = digestHex): string =>
-  verdict(() => verifyForNode(bytes, { site, node: node.id, where: 'rejected', waitingDigest }));
+const rejectedVerdict = (
+  bytes: Uint8Array,
+  {
+    waitingDigest = digestHex,
+    ...more
+  }: { waitingDigest?: DigestHex; memory?: NodeMemory; site?: Site } = {},
+): string =>
+  verdict(() =>
+    verifyForNode(bytes, { ...{ site, node: node.id, where: 'rejected', waitingDigest }, ...more }),
+  );
 
 function verdict(verify: () => unknown): string {
   try {
@@ -115,7 +123,9 @@ describe('what a node takes from approved/', () => {
 describe('what a node takes from rejected/', () => {
   it('takes the rejection of exactly what it asked for', () => {
     expect(rejectedVerdict(frame('reject'))).toBe('ok');
-    expect(rejectedVerdict(frame('reject'), '0'.repeat(64) as DigestHex)).toBe('digest_mismatch');
+    expect(rejectedVerdict(frame('reject'), { waitingDigest: '0'.repeat(64) as DigestHex })).toBe(
+      'digest_mismatch',
+    );
   });
   it.each(['approve', 'rollback', 'reconfigure', 'revoke'] as const)('refuses %s', (type) => {
     expect(rejectedVerdict(frame(type))).toBe('bad_type');
@@ -152,6 +162,16 @@ describe('a node that remembers', () => {
     const newer = frame('approve', { seq: 6 }, withChain(second));
     expect(approvedVerdict(newer, rememberSecond)).toBe('ok');
     expect(approvedVerdict(frame('approve', { seq: 6 }), rememberSecond)).toBe('rollback_refused');
+  });
+  it('hears what was refused before the keysets changed, and nothing newer of an old one', () => {
+    const old = (seq: number): Uint8Array => frame('reject', { seq });
+    expect(rejectedVerdict(old(4), { memory: rememberSecond })).toBe('ok');
+    expect(rejectedVerdict(old(6), { memory: rememberSecond })).toBe('rollback_refused');
+    const newer = frame('reject', { seq: 6 }, withChain(second));
+    expect(rejectedVerdict(newer, { memory: rememberSecond })).toBe('ok');
+    const image = { ...site, ancestors: [site.pinned], pinned: second };
+    expect(rejectedVerdict(old(4), { memory: rememberSecond, site: image })).toBe('ok');
+    expect(rejectedVerdict(old(4), { site: { ...site, pinned: second } })).toBe('not_pinned');
   });
   it('refuses a fork of the keysets, made with keys that were taken away', () => {
     const forked = nextKeyset({ signed: site.pinned, admins }, [ada!]);

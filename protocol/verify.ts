@@ -38,8 +38,8 @@ export function memoryOf(frame: VerifiedFrame): NodeMemory {
  * the bundle: those are for servers and tools.
  *
  * @param options.where `approved` (or a mirror of it): anything but a rejection; `rejected`: only a
- *   rejection, of exactly `waitingDigest`, which is not compared with the memory's seq, since a
- *   rejection does not replace what is in force
+ *   rejection, of exactly `waitingDigest`. Since it does not replace what is in force, it may be
+ *   older than the memory, and of an older keyset then (docs/adr/0081)
  * @throws the codes of the format; not_this_node, bad_type, digest_mismatch, does_not_verify,
  *   rollback_refused
  */
@@ -52,10 +52,8 @@ export function verifyForNode(
   } & ({ where: 'approved' } | { where: 'rejected'; waitingDigest: DigestHex }),
 ): VerifiedFrame {
   const { site, node, where, memory } = options;
-  const frame = verifyFrame(
-    decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) }),
-    site,
-  );
+  const decoded = decodeFrame(bytes, { maxBytes: maxFrameBytes(site.maxBundleBytes) });
+  const frame = where === 'rejected' ? verifyRecorded(decoded, site) : verifyFrame(decoded, site);
   const { statement } = frame;
   if (statement.node !== node) {
     throw fail('not_this_node', `this decision is about node ${statement.node}, not ${node}`);
@@ -115,8 +113,13 @@ export function checkKeysets(
 
 function checkMemory(frame: VerifiedFrame, memory: NodeMemory, site: Site, where: string): void {
   const { statement, chain } = frame;
+  if (where === 'rejected') {
+    // What was refused before the keysets changed was refused all the same, and is told under the
+    // old one: a machine that could not hear it would be told to hear it first, for ever.
+    if (statement.seq >= memory.seq) checkKeysets(chain, memory, site);
+    return;
+  }
   checkKeysets(chain, memory, site);
-  if (where === 'rejected') return;
   if (statement.seq < memory.seq) {
     throw rollback(`decision ${statement.seq} is older than decision ${memory.seq}, which`);
   }
