@@ -1,0 +1,259 @@
+import * as v from 'valibot';
+import { equalBytes, fromHex, toBase64Url, toHex, utf8 } from '../../../bundle/bytes.ts';
+import { decodeFrame, encodeFrame, verifyFrame } from '../../../bundle/frame.ts';
+import { bundleDigest } from '../../../bundle/header.ts';
+import { encodeSignedStatement, STATEMENT_TYPES, ZERO_DIGEST } from '../../../bundle/statement.ts';
+import type { StatementSignature } from '../../../bundle/statement.ts';
+import { ERRORS, isErrorCode } from '../../../protocol/errors.ts';
+import { COMMON_ERRORS, ErrorAnswer, ROUTES, SIGNED_ERRORS } from '../../../protocol/http.ts';
+import type { Route, RouteName } from '../../../protocol/http.ts';
+import { approvedKey, historyKey, parseKey } from '../../../protocol/keys.ts';
+import type { ObjectKey } from '../../../protocol/keys.ts';
+import { signRequest } from '../../../protocol/request-signature.ts';
+import { createMemoryStore } from '../../../store/memory.ts';
+import { listAll } from '../../../store/port.ts';
+import type { ObjectStore } from '../../../store/port.ts';
+import { makeApp, makeWorld, NOW, ORIGIN } from '../../integration/http-world.ts';
+import { Choices } from '../engine/choices.ts';
+import { resignStatement } from '../engine/resign.ts';
+import { valueOf } from '../engine/shape.ts';
+import type { Values } from '../engine/shape.ts';
+import type { Target } from '../engine/target.ts';
+import { demand } from '../engine/verdict.ts';
+
+const NAMES = Object.keys(ROUTES) as RouteName[];
+const world = await makeWorld();
+const { site, ada, known, waiting, fresh, proof } = world;
+const { keyset } = site.pinned;
+const nodes = [known, waiting, fresh];
+const signers = [ada.identity, ...nodes];
+
+/** Everything in the store at the beginning. */
+const objects: { key: ObjectKey; body: Uint8Array }[] = [];
+for await (const { key } of listAll(world.store, '')) {
+  objects.push({ key, body: (await world.store.get(key, { maxBytes: 2 ** 20 }))!.body });
+}
+const inForce = decodeFrame(objects.find(({ key }) => key === approvedKey(known.id))!.body, {
+  maxBytes: 2 ** 20,
+});
+const proposal = objects.find(({ key }) => key.startsWith('pending/'))!.body;
+const digests = [
+  bundleDigest(proposal),
+  inForce.statement.statement.digest,
+  ZERO_DIGEST,
+  fromHex('ab'.repeat(32)),
+];
+const statements = [ZERO_DIGEST, inForce.statement.digest, digests[3]!];
+
+/** The store with what was there at the beginning, and whether anything was written since. */
+async function freshStore(): Promise<{ store: ObjectStore; isChanged: () => boolean }> {
+  const memory = createMemoryStore();
+  for (const { key, body } of objects) await memory.create(key, body);
+  let changed = false;
+  const store: ObjectStore = {
+    ...memory,
+    create: (...args) => ((changed = true), memory.create(...args)),
+    replace: (...args) => ((changed = true), memory.replace(...args)),
+    delete: (...args) => ((changed = true), memory.delete(...args)),
+  };
+  return { store, isChanged: () => changed };
+}
+let current = await freshStore();
+let app = makeApp(world, current.store);
+
+/** A statement that may follow what is in the store, and is signed by whom it says. */
+function statement(choices: Choices): string {
+  const node = choices.pick(nodes);
+  const signatures: StatementSignature[] = [];
+  const by = choices.below(4);
+  if (by < 3) signatures.push({ keyIndex: by === 2 ? 1 : 0, signature: new Uint8Array(64) });
+  else signatures.push({ self: choices.pick(nodes), signature: new Uint8Array(64) });
+  const made = {
+    type: choices.pick(STATEMENT_TYPES),
+    keysetVersion: 1 + ((choices.below(16) % 5) % 2),
+    site: site.id,
+    node: node.id,
+    digest: choices.pick(digests),
+    prev: choices.pick(statements),
+    seq: choices.pick([1, 2, 3, 1000, 1002, 2 ** 53 - 1]),
+    issued: choices.pick([NOW, NOW - 9, NOW + 90_000, 0]),
+    ...(choices.flag() ? { expires: NOW + 60 } : {}),
+    reason: choices.text().slice(0, 20),
+  };
+  try {
+    return toBase64Url(
+      encodeSignedStatement(resignStatement({ statement: made, signatures }, keyset)),
+    );
+  } catch {
+    return 'AAAA'; // there is no such statement
+  }
+}
+
+function frameText(choices: Choices): string {
+  const bytes = choices
+    .pick([
+      proof,
+      encodeFrame(inForce),
+      encodeFrame({ ...inForce, chain: [site.pinned, site.pinned] }),
+    ])
+    .slice();
+  if (choices.flag()) bytes[choices.byte() % bytes.length]! ^= 1 << choices.below(8);
+  return toBase64Url(bytes);
+}
+
+const keys = [
+  ...objects.map(({ key }) => key),
+  ...nodes.flatMap(({ id }) => [approvedKey(id), historyKey(id, 1), historyKey(id, 2)]),
+];
+const values: Values = (name, choices) => {
+  if (choices.below(16) === 15) return choices.text();
+  switch (name) {
+    case 'statement':
+      return statement(choices);
+    case 'decidedBy':
+    case 'proof':
+      return frameText(choices);
+    case 'nodeBoxKey':
+      return toBase64Url(choices.pick(signers).boxKey);
+    case 'node':
+      return choices.pick(nodes).id;
+    case 'keys':
+    case 'key':
+      return choices.pick(keys);
+    case 'after':
+    case 'digest':
+    case 'waiting':
+      return toHex(choices.pick(digests));
+    case 'size':
+    case 'slot':
+      return choices.pick([1, 2, 900, 4096, 4097, 262_144, 262_145, 9_999_999_999]);
+    default:
+      return choices.text();
+  }
+};
+
+/** What the answer must be like, whatever was asked. */
+function checkAnswer(
+  route: Route | undefined,
+  status: number,
+  text: string,
+  method: string,
+): string {
+  if (method === 'HEAD') return `${status}`;
+  const json: unknown = JSON.parse(text);
+  if (status < 400) {
+    demand(route !== undefined && status === route.status, `it answers ${status}`);
+    demand(v.safeParse(route!.answer, json).success, 'the answer has another shape');
+    return 'ok';
+  }
+  const { code } = v.parse(ErrorAnswer, json).error;
+  demand(isErrorCode(code) && code !== 'internal', `it refuses with ${code}: ${text}`);
+  if (!isErrorCode(code)) return code;
+  demand(ERRORS[code].status === status, `${code} with ${status}`);
+  const known: readonly string[] = [
+    ...COMMON_ERRORS,
+    ...(route === undefined ? ['no_such_route', 'method_not_allowed'] : route.errors),
+    ...(route?.signedBy === 'nobody' ? [] : SIGNED_ERRORS),
+  ];
+  demand(known.includes(code), `${code} is not in the table of the route`);
+  return code;
+}
+
+/** Whatever was decided, the history grows only, and a node is shown what verifies, of its own. */
+async function checkStore(store: ObjectStore): Promise<void> {
+  for (const { key, body } of objects) {
+    if (!key.startsWith('history/')) continue;
+    const stored = await store.get(key, { maxBytes: 2 ** 20 });
+    demand(stored !== undefined && equalBytes(stored.body, body), `${key} was changed`);
+  }
+  for await (const { key } of listAll(store, '')) {
+    const parsed = parseKey(key);
+    demand(parsed !== undefined, `${key} is no key`);
+    if (parsed?.prefix !== 'approved' && parsed?.prefix !== 'history') continue;
+    const { body } = (await store.get(key, { maxBytes: 2 ** 20 }))!;
+    const frame = verifyFrame(decodeFrame(body, { maxBytes: 2 ** 20 }), site);
+    demand(frame.statement.node === parsed.node, `${key} is about another node`);
+    demand(
+      frame.statement.type !== 'reject' || parsed.prefix === 'history',
+      'a rejection in force',
+    );
+  }
+}
+
+/** The path and the query that a route is asked with. */
+function targetOf(route: Route, choices: Choices): string {
+  const node = choices.below(8) === 7 ? encodeURIComponent(choices.text()) : choices.pick(nodes).id;
+  const path = route.path.replace(':node', node);
+  if (route.query === undefined) return path;
+  const query = valueOf(route.query, choices, values);
+  const pairs = Object.entries(Object(query) as object).filter(([, value]) => value !== undefined);
+  return `${path}?${new URLSearchParams(pairs.map(([k, value]) => [k, String(value)])).toString()}`;
+}
+
+/**
+ * The whole server: a route, a query and a body as their schemas say, or nearly, signed by a node or
+ * an administrator; or any method, path and body. Every answer is one of its route's, and nothing
+ * that was decided is lost.
+ */
+export const target: Target = {
+  async run(input) {
+    const choices = new Choices(input);
+    const name = choices.pick(NAMES);
+    const route: Route = ROUTES[name];
+    const isOdd = choices.below(8) === 7;
+    const method = isOdd
+      ? choices.pick(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PROPFIND'])
+      : route.method;
+    const path = isOdd ? `/${choices.text()}` : targetOf(route, choices);
+    if (!URL.canParse(path, ORIGIN)) return 'no URL';
+    const url = new URL(path, ORIGIN);
+    const isRaw = choices.below(8) === 7;
+    const value = route.body && !isRaw ? valueOf(route.body, choices, values) : undefined;
+    const body = isRaw ? choices.bytes() : utf8(value === undefined ? '' : JSON.stringify(value));
+    const identity = choices.pick([ada.identity, ...nodes, undefined]);
+    const hasBody = method !== 'GET' && method !== 'HEAD';
+    const headers = identity
+      ? signRequest({
+          method,
+          url,
+          identity,
+          created: NOW,
+          site: site.id,
+          ...(hasBody && { body }),
+        })
+      : {};
+    const response = await app.request(url.href, {
+      ...{ method, headers },
+      ...(hasBody && { body: body.slice() }),
+    });
+    const asked = NAMES.find(
+      (n) => ROUTES[n].method === method && matches(ROUTES[n].path, url.pathname),
+    );
+    const outcome = checkAnswer(
+      asked && ROUTES[asked],
+      response.status,
+      await response.text(),
+      method,
+    );
+    if (!current.isChanged()) return `${asked ?? 'none'} ${outcome}`;
+    await checkStore(current.store);
+    current = await freshStore();
+    app = makeApp(world, current.store);
+    return `${asked ?? 'none'} ${outcome} wrote`;
+  },
+  seeds: NAMES.flatMap((_, i) =>
+    [0, 1, 2, 3].flatMap((by) => [
+      Uint8Array.of(i, 0, 0, 0, by, by, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+      Uint8Array.from({ length: 40 }, (__, at) => (at === 0 ? i : (at * (by + 3)) % 7)),
+      Uint8Array.from({ length: 60 }, (__, at) => (at === 0 ? i : at % 2 === by % 2 ? 0 : 1)),
+    ]),
+  ),
+  words: ['__proto__', '/v1/nodes/', '/v1/admin/list', '..', '%2e', '{"', '":', '[]', 'null'],
+  maxBytes: 256,
+  work: [60_000, 200],
+  allocated: [1024 * 1024, 256],
+};
+
+function matches(pattern: string, path: string): boolean {
+  return new RegExp(`^${pattern.replace(':node', '[^/]+')}$`).test(path);
+}

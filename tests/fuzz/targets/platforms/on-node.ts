@@ -1,0 +1,1 @@
+export { runVector } from '../../../vectors/run.ts';
