@@ -25,11 +25,7 @@ const PARALLEL_READS = 8;
  * @throws any code of a read; store_unavailable for an entry that vanished meanwhile
  */
 export async function readNode(store: Reader, site: Site, node: NodeId): Promise<History> {
-  const listed: { key: ObjectKey; slot: number }[] = [];
-  for await (const { key } of listAll(store, nodePrefix('history', node))) {
-    const parsed = parseKey(key);
-    if (parsed?.prefix === 'history') listed.push({ key, slot: parsed.slot });
-  }
+  const listed = await listSlots(store, node);
   const objects: HistoryObject[] = [];
   for (let i = 0; i < listed.length; i += PARALLEL_READS) {
     const batch = listed.slice(i, i + PARALLEL_READS);
@@ -38,10 +34,40 @@ export async function readNode(store: Reader, site: Site, node: NodeId): Promise
   return readHistory(objects, site, node);
 }
 
-async function readSlot(
-  store: Reader,
-  { key, slot }: { key: ObjectKey; slot: number },
-): Promise<HistoryObject> {
+interface Slot {
+  readonly key: ObjectKey;
+  readonly slot: number;
+}
+
+/**
+ * The slots of one moment, ascending. A listing may show what is created while it runs and miss what
+ * was created before that: a later decision without the first one, which would then begin the record.
+ * So a listing with a gap is made again until two are the same (docs/adr/0080).
+ */
+async function listSlots(store: Reader, node: NodeId): Promise<Slot[]> {
+  let before: Slot[] | undefined;
+  for (;;) {
+    const listed = await listOnce(store, node);
+    const isGapless = listed.every(({ slot }, i) => slot === i + 1);
+    if (isGapless || (before !== undefined && haveSameSlots(before, listed))) return listed;
+    before = listed;
+  }
+}
+
+async function listOnce(store: Reader, node: NodeId): Promise<Slot[]> {
+  const listed: Slot[] = [];
+  for await (const { key } of listAll(store, nodePrefix('history', node))) {
+    const parsed = parseKey(key);
+    if (parsed?.prefix === 'history') listed.push({ key, slot: parsed.slot });
+  }
+  return listed;
+}
+
+function haveSameSlots(a: readonly Slot[], b: readonly Slot[]): boolean {
+  return a.length === b.length && a.every(({ slot }, i) => slot === b[i]!.slot);
+}
+
+async function readSlot(store: Reader, { key, slot }: Slot): Promise<HistoryObject> {
   const there = await readWithin(store, key, MAX_ENTRY_BYTES);
   if (there === undefined) {
     throw fail('store_unavailable', `${key} vanished while the history was read: try again`, {

@@ -4,6 +4,7 @@ import { bucketWriterContract } from './approval/bucket-writer.ts';
 import { crashesContract } from './approval/crashes.ts';
 import { decisionsContract } from './approval/decisions.ts';
 import { failingStoreContract } from './approval/failing-store.ts';
+import { listingsContract } from './approval/listings.ts';
 import { ownApprovalsContract } from './approval/own-approvals.ts';
 import { racesContract } from './approval/races.ts';
 import { randomContract } from './approval/random.ts';
@@ -33,6 +34,7 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('crashes', () => crashesContract(under));
   describe('a failing store', () => failingStoreContract(under));
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
+  describe('listings', () => listingsContract(under));
   describe('races', () => racesContract(under));
   describe('everything at once', () => randomContract(under));
 }
