@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fail } from '../protocol/errors.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
+import { inBatches } from './batches.ts';
 import { discard, makeFolder, stageFile } from './durable-file.ts';
 import { errnoOf } from './errno.ts';
 import { openToRead, readBytes } from './file-reading.ts';
@@ -12,7 +13,7 @@ import { isMissing, requireObjects, whatFailed, withStoreErrors } from './filesy
 import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesystem-paths.ts';
 import { makeStore, recover } from './filesystem-start.ts';
 import { alreadyExists, contentEtag, preconditionFailed, tooLarge } from './outcomes.ts';
-import { compareKeys, pageOf } from './page.ts';
+import { compareKeys, PAGE_SIZE, pageOf } from './page.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
 import { createUnsynced } from './unsynced.ts';
 
@@ -162,7 +163,8 @@ export function createFilesystemStore(dir: string): ObjectStore {
       guarded(async () => {
         const folder = folderOfPrefix(objects, prefix);
         const keys: string[] = [];
-        await collectKeys(folder, { ...options, prefix }, keys);
+        const enough = Math.min(options.limit ?? PAGE_SIZE, PAGE_SIZE) + 1;
+        await collectKeys(folder, { ...options, prefix, enough }, keys);
         // Afterwards: a disk that is gone meanwhile has a listing that looks complete.
         await requireObjects(objects);
         await unsynced.settleBelow(folder.path);
@@ -187,13 +189,15 @@ async function linkNew(file: string, path: string): Promise<boolean> {
   }
 }
 
-/** Adds every key below `folder` that starts with the prefix and may sort after `after`. */
+/**
+ * Adds the keys below `folder` that start with the prefix and sort after `after`, in their order, until
+ * there are `enough`: a page of a long listing reads no folder that comes later.
+ */
 async function collectKeys(
   folder: { path: string; prefix: string },
-  wanted: { prefix: string; after?: string },
+  wanted: { prefix: string; after?: string; enough: number },
   keys: string[],
 ): Promise<void> {
-  const { prefix, after } = wanted;
   let entries;
   try {
     entries = await readdir(folder.path, { withFileTypes: true });
@@ -201,27 +205,28 @@ async function collectKeys(
     if (isMissing(error)) return;
     throw error;
   }
-  for (const entry of entries) {
-    const segment = parseName(entry.name, entry.isDirectory());
-    if (segment === undefined) continue;
-    const key = folder.prefix + segment;
-    if (!entry.isDirectory()) {
-      if (key.startsWith(prefix)) keys.push(key);
-      continue;
-    }
-    const inside = `${key}/`;
-    const passed =
-      after !== undefined && !after.startsWith(inside) && compareKeys(after, inside) > 0;
-    if (passed || !(inside.startsWith(prefix) || prefix.startsWith(inside))) continue;
-    await collectKeys({ path: join(folder.path, entry.name), prefix: inside }, wanted, keys);
+  const found = entries.flatMap((entry) => {
+    const isFolder = entry.isDirectory();
+    const segment = parseName(entry.name, isFolder);
+    if (segment === undefined) return [];
+    // A folder sorts as what is in it.
+    const key = folder.prefix + segment + (isFolder ? '/' : '');
+    return mayHold(key, isFolder, wanted) ? [{ key, name: entry.name, isFolder }] : [];
+  });
+  for (const { key, name, isFolder } of found.sort((a, b) => compareKeys(a.key, b.key))) {
+    if (keys.length >= wanted.enough) return;
+    if (!isFolder) keys.push(key);
+    else await collectKeys({ path: join(folder.path, name), prefix: key }, wanted, keys);
   }
 }
 
-/** A few at a time, so that a long listing leaves the file system to others too. */
-async function inBatches<T, R>(items: readonly T[], map: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += 16) {
-    results.push(...(await Promise.all(items.slice(i, i + 16).map(map))));
-  }
-  return results;
+/** Whether a key is one that is wanted, or one inside a folder may be. */
+function mayHold(
+  key: string,
+  isFolder: boolean,
+  { prefix, after }: { prefix: string; after?: string },
+): boolean {
+  if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
+  if (after === undefined || compareKeys(key, after) > 0) return true;
+  return isFolder && after.startsWith(key);
 }

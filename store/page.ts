@@ -4,9 +4,13 @@ import type { ObjectKey } from '../protocol/keys.ts';
 /** Objects on one page of a listing, at most: what S3 gives (ListObjectsV2, `MaxKeys`). */
 export const PAGE_SIZE = 1000;
 
+const SURROGATE = /[\ud800-\udfff]/;
+
 /** The order of a listing: ascending by the key's UTF-8 bytes, as S3 lists. */
 export function compareKeys(a: string, b: string): number {
-  return Buffer.compare(utf8(a), utf8(b));
+  // Without surrogates the order of UTF-16 is the same, and a tenth of the work.
+  if (SURROGATE.test(a) || SURROGATE.test(b)) return Buffer.compare(utf8(a), utf8(b));
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** The keys of one page: sorted, after `after`, cut at `limit`; `more` if any were cut off. */
