@@ -32,6 +32,7 @@ export interface GrowthOptions {
   readonly newcomers: number;
 }
 
+const PLACES = { memory: memoryPlace, folder: folderPlace, MinIO: minioPlace };
 const PARALLEL_NEWCOMERS = 8;
 const PARALLEL_BOOTS = 50;
 const MOST_BOOTS = 1000;
@@ -46,19 +47,19 @@ export async function growth(options: GrowthOptions): Promise<Suite> {
   const largest = makeFleet(sizes.at(-1)!);
   const home = await administratorHome(folder);
   const rows: Row[] = [];
-  for (const open of [memoryPlace, folderPlace, minioPlace]) {
+  for (const [name, open] of Object.entries(PLACES)) {
     let place: Place;
     try {
       place = await open(options);
     } catch (error) {
-      rows.push({ name: 'MinIO', note: error instanceof Error ? error.message : String(error) });
+      rows.push({ name, note: error instanceof Error ? error.message : String(error) });
       continue;
     }
     try {
       for (const [i, size] of sizes.entries()) {
         const added = largest.slice(sizes[i - 1] ?? 0, size);
         await fill(place.store, added, ({ id }) => [approvedKey(id), historyKey(id, 1)]);
-        rows.push(await measure(options, place, { fleet: largest.slice(0, size), home }));
+        rows.push(await measure(options, { name, place, fleet: largest.slice(0, size), home }));
       }
     } finally {
       await place.stop();
@@ -69,9 +70,9 @@ export async function growth(options: GrowthOptions): Promise<Suite> {
 
 async function measure(
   { generator, commands, newcomers: count }: GrowthOptions,
-  place: Place,
-  { fleet, home }: { fleet: readonly FleetNode[]; home: string },
+  site: { name: string; place: Place; fleet: readonly FleetNode[]; home: string },
 ): Promise<Row> {
+  const { name, place, fleet, home } = site;
   const server = await place.serve();
   const { url } = server;
   const memory = (): number => usageOf([server.pid, ...place.pids]).memoryMiB;
@@ -91,7 +92,7 @@ async function measure(
     const approved = await perSecond(PARALLEL_NEWCOMERS, approvals(url, newcomers));
     const booted = await perSecond(PARALLEL_BOOTS, boots(url, fleet.slice(0, MOST_BOOTS)));
     return {
-      name: `${place.name}, ${fleet.length.toLocaleString('en-US')} nodes`,
+      name: `${name}, ${fleet.length.toLocaleString('en-US')} nodes`,
       value: approved,
       more: {
         'uploads/s': uploaded,

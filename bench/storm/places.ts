@@ -10,7 +10,6 @@ import { startMinioServer } from './servers/minio.ts';
 
 /** A store to be filled, and a server on it. */
 export interface Place {
-  readonly name: 'memory' | 'folder' | 'MinIO';
   readonly store: ObjectStore;
   /** Of the store's own processes. */
   readonly pids: readonly number[];
@@ -23,7 +22,6 @@ export interface Place {
 export async function folderPlace(options: { folder: string; commands: string }): Promise<Place> {
   const home = join(options.folder, 'folder');
   return {
-    name: 'folder',
     store: await openFilesystemStore(join(home, 'store'), { create: true }),
     pids: [],
     serve: () => startCoatcheck(home, options),
@@ -37,7 +35,6 @@ export async function memoryPlace(options: { folder: string }): Promise<Place> {
   const program = fileURLToPath(new URL('./servers/memory-server.ts', import.meta.url));
   const command = [process.execPath, '--import', 'tsx', program, source] as const;
   return {
-    name: 'memory',
     store: await openFilesystemStore(source, { create: true }),
     pids: [],
     serve: async () => {
@@ -54,7 +51,7 @@ export async function minioPlace(options: { folder: string; commands: string }):
   const { folder, commands } = options;
   const { pid, store, stop, storeArguments } = await startMinioServer(folder);
   return {
-    ...{ name: 'MinIO', store, pids: [pid], stop },
+    ...{ store, pids: [pid], stop },
     serve: () => startCoatcheck(join(folder, 'on-minio'), { commands, store: storeArguments }),
   };
 }
