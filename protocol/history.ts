@@ -1,7 +1,7 @@
 import { equalBytes, isZero, toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
-import { decodeFrame, maxFrameBytes } from '../bundle/frame.ts';
+import { decodeFrame, encodeFrame, maxFrameBytes } from '../bundle/frame.ts';
 import type { VerifiedFrame } from '../bundle/frame.ts';
 import type { NodeId } from '../bundle/identity.ts';
 import { ZERO_DIGEST } from '../bundle/statement.ts';
@@ -29,7 +29,7 @@ export interface HistoryObject {
 /** A decision that was committed. */
 export interface HistoryEntry {
   readonly slot: number;
-  /** The object as it is stored. */
+  /** The object as it is stored; without its bundle, where the reader was told to keep none. */
   readonly bytes: Uint8Array;
   readonly frame: VerifiedFrame;
   /** Its statement names a bundle that the entry no longer carries (`coatcheck forget`). */
@@ -71,7 +71,35 @@ export function readHistory(
   site: Pick<Site, 'pinned' | 'ancestors' | 'approval'>,
   node: NodeId,
 ): History {
-  const taken = new Set(objects.map(({ slot }) => slot));
+  const slots = objects.map(({ slot }) => slot);
+  const reader = createHistoryReader(slots, site, node, () => true);
+  for (const object of objects.toSorted((a, b) => a.slot - b.slot)) reader.add(object);
+  return reader.end();
+}
+
+/** {@link readHistory}, one object after another. */
+export interface HistoryReader {
+  /** In the order of their slots. */
+  add(object: HistoryObject): void;
+  /** Once every slot was added. */
+  end(): History;
+}
+
+/**
+ * Holds no more bundles than are asked for: a node that approves for itself makes its record as long
+ * as it likes, and must be revocable all the same.
+ *
+ * @param slots all of one listing
+ * @param keeps the slots whose bundles are wanted. That in force is kept in any case; another entry
+ *   is given without its bundle, as a frame that proves the decision.
+ */
+export function createHistoryReader(
+  slots: Iterable<number>,
+  site: Pick<Site, 'pinned' | 'ancestors' | 'approval'>,
+  node: NodeId,
+  keeps: (slot: number) => boolean,
+): HistoryReader {
+  const taken = new Set(slots);
   const firstFree = (above = 0, before = Infinity): number => {
     let free = above + 1;
     while (free < before && taken.has(free)) free++;
@@ -79,30 +107,64 @@ export function readHistory(
   };
   const entries: HistoryEntry[] = [];
   const junk: { slot: number; code: ErrorCode }[] = [];
-  for (const object of objects.toSorted((a, b) => a.slot - b.slot)) {
-    try {
-      const entry = readEntry(object, site, node);
-      const below = entries.at(-1);
-      if (below !== undefined) demandFollows(entry.frame, below.frame);
-      const isPruned = below === undefined && !isZero(entry.frame.statement.prev);
-      if (!isPruned && firstFree(below?.slot, entry.slot) < entry.slot) {
-        throw fail('does_not_verify', 'a slot below this one is free');
-      }
-      entries.push(entry);
-    } catch (error) {
-      // Anything else is a bug of ours, and no reason to call a decision junk.
-      if (!(error instanceof CoatcheckError)) throw error;
-      junk.push({ slot: object.slot, code: codeOf(error) });
-    }
+  let inForceAt = -1;
+
+  function shed(index: number): void {
+    const entry = entries[index];
+    if (entry !== undefined && !keeps(entry.slot)) entries[index] = withoutBundle(entry);
   }
-  const head = entries.at(-1);
-  const inForce = entries.findLast(({ frame }) => frame.statement.type !== 'reject');
+
   return {
-    entries,
-    junk,
-    ...(head === undefined ? {} : { head }),
-    ...(inForce === undefined ? {} : { inForce }),
-    nextSlot: firstFree(head?.slot),
+    add(object) {
+      try {
+        const entry = readEntry(object, site, node);
+        const below = entries.at(-1);
+        if (below !== undefined) demandFollows(entry.frame, below.frame);
+        const isPruned = below === undefined && !isZero(entry.frame.statement.prev);
+        if (!isPruned && firstFree(below?.slot, entry.slot) < entry.slot) {
+          throw fail('does_not_verify', 'a slot below this one is free');
+        }
+        const index = entries.push(entry) - 1;
+        const isRejection = entry.frame.statement.type === 'reject';
+        shed(isRejection ? index : inForceAt);
+        if (!isRejection) inForceAt = index;
+      } catch (error) {
+        // Anything else is a bug of ours, and no reason to call a decision junk.
+        if (!(error instanceof CoatcheckError)) throw error;
+        junk.push({ slot: object.slot, code: codeOf(error) });
+      }
+    },
+    end() {
+      const head = entries.at(-1);
+      const inForce = entries[inForceAt];
+      return {
+        entries,
+        junk,
+        ...(head === undefined ? {} : { head }),
+        ...(inForce === undefined ? {} : { inForce }),
+        nextSlot: firstFree(head?.slot),
+      };
+    },
+  };
+}
+
+/** In memory of its own: what is decoded are views of the whole object. */
+function withoutBundle(entry: HistoryEntry): HistoryEntry {
+  const { bundle, ...proof } = entry.frame;
+  if (bundle === undefined) return entry;
+  const { chain, statement } = decodeFrame(entry.bytes, { maxBytes: MAX_ENTRY_BYTES });
+  const bytes = encodeFrame({ chain, statement });
+  const own = decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES });
+  return {
+    ...entry,
+    bytes,
+    frame: {
+      ...proof,
+      chain: own.chain,
+      keyset: own.chain.at(-1)!.keyset,
+      statement: own.statement.statement,
+      statementDigest: own.statement.digest,
+    },
   };
 }
 

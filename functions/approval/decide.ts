@@ -97,7 +97,8 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
       ? await readWithin(store, pendingKey(node, digestHex(statement.digest)), site.maxBundleBytes)
       : undefined;
 
-  const history = await readNode(store, site, node);
+  const wanted = from && 'slot' in from ? from.slot : undefined;
+  const history = await readNode(store, site, node, (slot) => slot === wanted);
   const self = isSelfSigned(signed);
   // A node and an administrator can sign the same statement, and it does not mean the same.
   const found = history.entries.find(

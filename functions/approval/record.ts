@@ -3,7 +3,7 @@ import type { NodeId } from '../../bundle/identity.ts';
 import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import type { SignedKeyset } from '../../bundle/keyset.ts';
 import { fail } from '../../protocol/errors.ts';
-import { MAX_ENTRY_BYTES, readHistory } from '../../protocol/history.ts';
+import { createHistoryReader, MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import type { History, HistoryObject } from '../../protocol/history.ts';
 import { keysetKey, nodePrefix, parseKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
@@ -22,16 +22,24 @@ const PARALLEL_READS = 8;
  * be is an error, never "does not verify", because a decision built on a record with a hole in it
  * could be the second one at its place.
  *
+ * @param keeps the slots whose bundles are wanted, besides that in force: `createHistoryReader`
  * @throws any code of a read; store_unavailable for an entry that vanished meanwhile
  */
-export async function readNode(store: Reader, site: Site, node: NodeId): Promise<History> {
+export async function readNode(
+  store: Reader,
+  site: Site,
+  node: NodeId,
+  keeps: (slot: number) => boolean = () => false,
+): Promise<History> {
   const listed = await listSlots(store, node);
-  const objects: HistoryObject[] = [];
+  const slots = listed.map(({ slot }) => slot);
+  const reader = createHistoryReader(slots, site, node, keeps);
   for (let i = 0; i < listed.length; i += PARALLEL_READS) {
     const batch = listed.slice(i, i + PARALLEL_READS);
-    objects.push(...(await Promise.all(batch.map((slot) => readSlot(store, slot)))));
+    const objects = await Promise.all(batch.map((slot) => readSlot(store, slot)));
+    for (const object of objects) reader.add(object);
   }
-  return readHistory(objects, site, node);
+  return reader.end();
 }
 
 interface Slot {

@@ -19,7 +19,8 @@ import type { DecisionSource } from '../../../protocol/http.ts';
 import { digestHex, keysetKey, nodePrefix, pendingKey } from '../../../protocol/keys.ts';
 import { approvedKey, parseKey, rejectedKey } from '../../../protocol/keys.ts';
 import { listAll } from '../../../store/port.ts';
-import type { ObjectStore } from '../../../store/port.ts';
+import type { Fetch } from '../../../protocol/objects.ts';
+import type { ObjectStore, UrlSigner } from '../../../store/port.ts';
 import * as fixture from '../../support/site.ts';
 import type { After, TestAdmin, TestProposal, TestSite } from '../../support/site.ts';
 import { watch } from './watch.ts';
@@ -29,8 +30,10 @@ import type { Watch } from './watch.ts';
 export interface StoreUnderTest {
   /** With the rights of the admin credential: what the engine works on. */
   readonly store: ObjectStore;
-  /** Everything is allowed: what nodes upload by, and what an attacker may have. */
+  /** Everything is allowed: what an attacker may have. */
   readonly bucket: ObjectStore;
+  /** What gives out and serves the URLs that nodes upload by. */
+  readonly uploads: { readonly signer: UrlSigner; readonly fetch: Fetch };
 }
 
 /** A decision that somebody wants. */
@@ -79,7 +82,7 @@ let nodes = 0;
 
 export function makeWorld(under: StoreUnderTest, testSite: TestSite = fixture.makeSite()): World {
   const { site, admins } = testSite;
-  const { bucket } = under;
+  const { bucket, uploads } = under;
   const watched = watch(under.store);
   const { keyset } = site.pinned;
   const node = fixture.makeNode(`of the contract ${++nodes}`);
@@ -101,7 +104,7 @@ export function makeWorld(under: StoreUnderTest, testSite: TestSite = fixture.ma
 
   const world: World = {
     ...testSite,
-    ...{ bucket, node, keyset, watch: watched, store: watched.store, request },
+    ...{ bucket, uploads, node, keyset, watch: watched, store: watched.store, request },
     async propose(name, by) {
       const files = { 'etc/hostname': `${name}\n` };
       const maker = by === undefined ? {} : { by: by.identity };
@@ -131,7 +134,7 @@ export function makeWorld(under: StoreUnderTest, testSite: TestSite = fixture.ma
       return { proposal, place: await world.next(request(wish)) };
     },
     repair: (store = watched.store) => repair({ store, site, node: node.id }),
-    history: () => readNode(bucket, site, node.id),
+    history: () => readNode(bucket, site, node.id, () => true),
     shown: () => readShown({ store: bucket, site, node: node.id }),
     async rejection(digest) {
       const key = rejectedKey(node.id, digestHex(digest));
