@@ -1,7 +1,8 @@
 import { fromBase64Url } from '../../bundle/bytes.ts';
+import { CoatcheckError } from '../../bundle/errors.ts';
 import { decodeSignedStatement } from '../../bundle/statement.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import { fail } from '../../protocol/errors.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
 import type { Answer, Query } from '../../protocol/http.ts';
 import { isObjectKey, parseKey, pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
@@ -56,11 +57,22 @@ export function adminRoutes(
 
   return {
     decide: (call) => decided(call, 'admin'),
-    accept: (call) => {
+    accept: async (call) => {
       if (site.approval !== 'none') {
         throw fail('approval_required', 'at this site an administrator approves, not the node');
       }
-      return decided(call, 'node');
+      try {
+        return await decided(call, 'node');
+      } catch (error) {
+        // A node signs after what it is shown. Where a crash left that behind, nobody else may come
+        // to publish what was decided, and it would be refused for ever.
+        if (hasCode(error, 'head_moved', 'approval_required')) {
+          await repair({ store, site, node: call.node }).catch((reason: unknown) => {
+            if (!(reason instanceof CoatcheckError)) throw reason;
+          });
+        }
+        throw error;
+      }
     },
 
     repair: async ({ node }) => {

@@ -5,7 +5,13 @@ import { toBase64Url, utf8 } from '../../bundle/bytes.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
-import { keysetKey, parseNodeId, pendingKey, rejectedKey } from '../../protocol/keys.ts';
+import {
+  approvedKey,
+  keysetKey,
+  parseNodeId,
+  pendingKey,
+  rejectedKey,
+} from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import { countingStore, contents } from '../support/stores.ts';
@@ -18,6 +24,7 @@ import {
   NOTHING,
   propose,
   sign,
+  signAsNode,
 } from '../support/site.ts';
 import type { After } from '../support/site.ts';
 import { hex, json, makeApp, makeWorld, NOW, sendSigned } from './http-world.ts';
@@ -399,6 +406,28 @@ describe('a decision', () => {
 });
 
 describe('a node that asks to accept its own statement', () => {
+  it('is shown what was decided, where a crash kept that from it, and goes on', async () => {
+    const { waiting: node, site, drafts, store } = world;
+    const { keyset } = site.pinned;
+    expect(await ask(drafts.accept)).toMatchObject([200, { published: true }]);
+    const shown = await store.head(approvedKey(node.id));
+    await store.delete(approvedKey(node.id));
+
+    const next = propose({ keyset, node, files: { 'etc/hostname': 'next\n' } });
+    await store.create(pendingKey(node.id, hex(next.digest)), next.bytes);
+    const statement = signAsNode(
+      makeStatement(keyset, node.id, 'approve', NOTHING, { digest: next.digest }),
+      node,
+    );
+    const body = json({
+      statement: toBase64Url(encodeSignedStatement(statement)),
+      from: { pending: true },
+    });
+    const refusal = { error: { code: 'head_moved' } };
+    expect(await ask({ ...drafts.accept, body })).toMatchObject([409, refusal]);
+    expect((await store.head(approvedKey(node.id)))?.etag).toBe(shown?.etag);
+  });
+
   it('is refused where an administrator must approve', async () => {
     const strict = makeSite({ name: 'http', approval: 'required' });
     const app = makeApp(strict, world.store);
