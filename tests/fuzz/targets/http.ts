@@ -205,8 +205,8 @@ export const target: Target = {
       ? choices.pick(['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PROPFIND'])
       : route.method;
     const path = isOdd ? `/${choices.text()}` : targetOf(route, choices);
-    if (!URL.canParse(path, ORIGIN)) return 'no URL';
-    const url = new URL(path, ORIGIN);
+    if (!URL.canParse(ORIGIN + path)) return 'no URL';
+    const url = new URL(ORIGIN + path);
     const isRaw = choices.below(8) === 7;
     const value = route.body && !isRaw ? valueOf(route.body, choices, values) : undefined;
     const body = isRaw ? choices.bytes() : utf8(value === undefined ? '' : JSON.stringify(value));
