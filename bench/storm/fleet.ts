@@ -5,6 +5,7 @@ import type { Identity } from '../../bundle/identity.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import { sealBundle } from '../../bundle/seal.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
+import { inBatches } from '../../store/batches.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { makeSite, makeStatement, sign } from '../../tests/support/site.ts';
 import { ADMIN, manifestOf, NODE, RECIPIENTS } from '../fixtures.ts';
@@ -48,18 +49,13 @@ export function makeFleet(size: number): FleetNode[] {
   });
 }
 
-const PARALLEL_WRITES = 16;
-
 /** Stores each node's entry at the keys that `keysOf` names. */
 export async function fill(
-  store: ObjectStore,
+  store: Pick<ObjectStore, 'create'>,
   fleet: readonly FleetNode[],
   keysOf: (identity: Identity) => readonly ObjectKey[],
 ): Promise<void> {
-  const writes = fleet.flatMap(({ identity, entry }) =>
-    keysOf(identity).map((key) => () => store.create(key, entry)),
-  );
-  for (let i = 0; i < writes.length; i += PARALLEL_WRITES) {
-    await Promise.all(writes.slice(i, i + PARALLEL_WRITES).map((write) => write()));
-  }
+  await inBatches(fleet, async ({ identity, entry }) => {
+    for (const key of keysOf(identity)) await store.create(key, entry);
+  });
 }

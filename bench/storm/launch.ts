@@ -10,7 +10,7 @@ export interface Launched {
   readonly stop: () => Promise<void>;
 }
 
-const START_MILLISECONDS = 30_000;
+const START_MILLISECONDS = 120_000;
 
 /**
  * Starts a server and waits until it takes connections on a port of 127.0.0.1. What it says goes to

@@ -1,7 +1,10 @@
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../local-minio/server-process.ts';
+import { objectPath, storeFolders } from '../../store/filesystem-paths.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
+import { contentEtag } from '../../store/outcomes.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { launch } from './launch.ts';
 import { startCoatcheck } from './servers/coatcheck.ts';
@@ -10,7 +13,7 @@ import { startMinioServer } from './servers/minio.ts';
 
 /** A store to be filled, and a server on it. */
 export interface Place {
-  readonly store: ObjectStore;
+  readonly store: Pick<ObjectStore, 'create'>;
   /** Of the store's own processes. */
   readonly pids: readonly number[];
   /** On what the store holds by now. */
@@ -32,10 +35,20 @@ export async function folderPlace(options: { folder: string; commands: string })
 /** A store in the memory of its server, which begins with what is in a folder. */
 export async function memoryPlace(options: { folder: string }): Promise<Place> {
   const source = join(options.folder, 'memory');
+  await openFilesystemStore(source, { create: true });
+  const { objects } = storeFolders(source);
   const program = fileURLToPath(new URL('./servers/memory-server.ts', import.meta.url));
   const command = [process.execPath, '--import', 'tsx', program, source] as const;
   return {
-    store: await openFilesystemStore(source, { create: true }),
+    store: {
+      // Not by the store in the folder: syncing each file would take a minute, for nothing.
+      async create(key, body) {
+        const path = objectPath(objects, key);
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, body);
+        return { etag: contentEtag(body) };
+      },
+    },
     pids: [],
     serve: async () => {
       const port = await freePort();

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { createAdaptorServer } from '@hono/node-server';
 import { createApp } from '../../../functions/app.ts';
 import { storeKeysets } from '../../../functions/keysets.ts';
+import type { ObjectKey } from '../../../protocol/keys.ts';
 import type { Credential } from '../../../protocol/permissions.ts';
+import { inBatches } from '../../../store/batches.ts';
 import { createFilesystemStore } from '../../../store/filesystem.ts';
 import { guardStore } from '../../../store/guard.ts';
 import { createLocalHandler, createLocalSigner } from '../../../store/local-urls.ts';
@@ -18,9 +20,11 @@ const [folder, port] = process.argv.slice(2) as [string, string];
 const baseUrl = `http://127.0.0.1:${port}`;
 const source = createFilesystemStore(folder);
 const store = createMemoryStore();
-for await (const { key } of listAll(source, '')) {
-  await store.create(key, (await source.get(key, { maxBytes: 2 ** 24 }))!.body);
-}
+const keys: ObjectKey[] = [];
+for await (const { key } of listAll(source, '')) keys.push(key);
+await inBatches(keys, async (key) =>
+  store.create(key, (await source.get(key, { maxBytes: 2 ** 24 }))!.body),
+);
 
 const secrets = { download: randomBytes(32), upload: randomBytes(32), admin: randomBytes(32) };
 const role = (credential: Credential) => ({
