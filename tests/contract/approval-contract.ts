@@ -8,6 +8,8 @@ import { listingsContract } from './approval/listings.ts';
 import { ownApprovalsContract } from './approval/own-approvals.ts';
 import { racesContract } from './approval/races.ts';
 import { randomContract } from './approval/random.ts';
+import { restoredContract } from './approval/restored.ts';
+import { reusedUrlContract } from './approval/reused-url.ts';
 import type { StoreUnderTest } from './approval/world.ts';
 
 export type { StoreUnderTest } from './approval/world.ts';
@@ -34,6 +36,8 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('crashes', () => crashesContract(under));
   describe('a failing store', () => failingStoreContract(under));
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
+  describe('a PUT URL used again', () => reusedUrlContract(under));
+  describe('an older copy put back', () => restoredContract(under));
   describe('listings', () => listingsContract(under));
   describe('races', () => racesContract(under));
   describe('everything at once', () => randomContract(under));

@@ -4,7 +4,8 @@ import { approvalContract } from './approval-contract.ts';
 
 describeWith('minio', 'approval on MinIO, with the admin credential', () => {
   approvalContract(async () => {
-    const { store } = await freshBucket();
-    return { bucket: store('root'), store: store('admin') };
+    const { store, signer } = await freshBucket();
+    const uploads = { signer: signer('upload'), fetch };
+    return { bucket: store('root'), store: store('admin'), uploads };
   });
 });

@@ -4,7 +4,8 @@ import { approvalContract } from './approval-contract.ts';
 
 describeWith('versitygw', 'approval on versitygw, with the admin credential', () => {
   approvalContract(async () => {
-    const { store } = await freshVersitygwBucket();
-    return { bucket: store('root'), store: store('admin') };
+    const { store, signer } = await freshVersitygwBucket();
+    const uploads = { signer: signer('upload'), fetch };
+    return { bucket: store('root'), store: store('admin'), uploads };
   });
 });
