@@ -15,6 +15,7 @@ import { stormSuites } from './storm/suites.ts';
  * never an error: a busy machine is no bug.
  */
 const { storm, growth } = await stormSuites();
+console.error('measuring what one process does');
 const inProcess = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
 const suites = [...storm, ...growth, ...inProcess];
 const cpu = cpus()[0]?.model.trim() ?? process.arch;

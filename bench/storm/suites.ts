@@ -23,8 +23,10 @@ export async function stormSuites(): Promise<{ storm: Suite[]; growth: Suite[] }
     const generator = buildGenerator(folder);
     await buildCommands(COMMANDS);
     const place = (name: string) => ({ folder: join(folder, name), commands: COMMANDS, generator });
+    console.error('measuring boot storms');
     const storm = await bootStorm({ ...place('boots'), nodes: 1000, parallel: 50, rounds: 3 });
     const sizes = [100, 1000, 10_000];
+    console.error('measuring a site that grows');
     const grown = await growth({ ...place('growth'), sizes, newcomers: 200 });
     return { storm: [storm], growth: [grown] };
   } catch (error) {
