@@ -1,5 +1,6 @@
 import { mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { inBatches } from './batches.ts';
 import { errnoOf } from './errno.ts';
 import { disown, ownName } from './own-name.ts';
 
@@ -63,8 +64,8 @@ export async function makeFolder(root: string, folder: string): Promise<void> {
 
 /** Syncs a folder and all folders below it. */
 export async function syncTree(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    if (entry.isDirectory()) await syncTree(join(folder, entry.name));
-  }
+  const entries = await readdir(folder, { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory());
+  await inBatches(folders, ({ name }) => syncTree(join(folder, name)));
   await syncFolder(folder);
 }

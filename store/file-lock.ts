@@ -116,7 +116,8 @@ async function othersAt(folder: string, prefix: string, own: string): Promise<st
   const others: string[] = [];
   for (const name of await readdir(folder)) {
     if (name === own || !name.startsWith(prefix)) continue;
-    if ((await ownerOf(name)) === 'dead') await discard(join(folder, name));
+    const owner = await ownerOf(name);
+    if (owner === 'dead' || owner === 'rebooted') await discard(join(folder, name));
     else others.push(name);
   }
   return others;

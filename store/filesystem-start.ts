@@ -6,6 +6,7 @@ import { ANCHOR, makeAnchor } from './file-lock.ts';
 import { requireObjects } from './filesystem-errors.ts';
 import type { StoreFolders } from './filesystem-paths.ts';
 import { ownerOf } from './own-name.ts';
+import type { OwnerState } from './own-name.ts';
 
 /**
  * Makes the folders of the store in `dir` that are missing, on disk when this returns.
@@ -28,17 +29,17 @@ export async function makeStore(dir: string, folders: StoreFolders, make: boolea
 /** Syncs what processes that died may have changed and not synced, then removes what they left. */
 export async function recover({ objects, staging, locks }: StoreFolders): Promise<void> {
   const left = [...(await leftIn(staging)), ...(await leftIn(locks))];
-  if (left.length === 0) return;
-  await syncTree(objects);
+  // What there is after a start of the machine is on disk.
+  if (left.some(({ owner }) => owner !== 'rebooted')) await syncTree(objects);
   const hourAgo = Date.now() - 3_600_000;
   for (const { path, owner } of left) {
     // Of another machine or container: a lock may be held, but nobody writes for an hour.
     const isStale = dirname(path) === staging && (await lastChange(path)) < hourAgo;
-    if (owner === 'dead' || isStale) await discard(path);
+    if (owner !== 'unknown' || isStale) await discard(path);
   }
 }
 
-async function leftIn(folder: string): Promise<{ path: string; owner: 'dead' | 'unknown' }[]> {
+async function leftIn(folder: string): Promise<{ path: string; owner: OwnerState }[]> {
   const left = [];
   for (const name of await readdir(folder)) {
     const owner = await ownerOf(name);

@@ -39,14 +39,17 @@ export function disown(name: string): void {
 }
 
 /**
- * Whether the process whose file this is runs. `dead` only if it surely does not; `unknown` for one
- * of another machine or process namespace, and for any other name.
+ * Whether the process whose file this is runs: `dead` and `rebooted` only if it surely does not, the
+ * latter because the machine was started again since; `unknown` for one of another machine or
+ * process namespace, and for any other name.
  */
-export async function ownerOf(name: string): Promise<'alive' | 'dead' | 'unknown'> {
+export type OwnerState = 'alive' | 'dead' | 'rebooted' | 'unknown';
+
+export async function ownerOf(name: string): Promise<OwnerState> {
   const owner = parse(name);
   if (owner === undefined) return 'unknown';
   const here = await thisProcess();
-  if (owner.boot !== here.boot) return owner.host === here.host ? 'dead' : 'unknown';
+  if (owner.boot !== here.boot) return owner.host === here.host ? 'rebooted' : 'unknown';
   if (owner.boot === '' && owner.host !== here.host) return 'unknown';
   if (owner.pidNamespace !== here.pidNamespace) return 'unknown';
   if (owner.pid === here.pid && owner.start === here.start) {
