@@ -1,5 +1,4 @@
 import * as fs from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { historyKey, parseNodeId } from '../../protocol/keys.ts';
@@ -7,7 +6,7 @@ import { openFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { mountSmallDisk, mountSmallExt4 } from '../support/small-disk.ts';
 import type { SmallDisk } from '../support/small-disk.ts';
-import { leftovers } from './life.ts';
+import { leaveStaged, leftovers } from './life.ts';
 
 const ID = parseNodeId('a'.repeat(32));
 const LIMIT = { maxBytes: 1024 };
@@ -92,8 +91,7 @@ async function readOnly(disk: SmallDisk): Promise<void> {
   const folder = join(disk.path, 'store');
   const running = await openFilesystemStore(folder, { create: true });
   const { etag } = await running.create(historyKey(ID, 1), body);
-  const dead = `staged.${'0'.repeat(16)}.1.1.1.b007.${hostname()}`;
-  fs.writeFileSync(join(folder, 'staging', dead), '');
+  await leaveStaged(folder);
   disk.remount('ro');
   const started = await openFilesystemStore(folder, { create: true });
   for (const store of [running, started]) {

@@ -1,11 +1,10 @@
 import * as fs from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { approvedKey, historyKey, keysetKey, reportKey } from '../../protocol/keys.ts';
 import { describeWith } from '../support/components.ts';
 import type { Answer, Call } from './calls.ts';
-import { ID, LARGE, leftovers, small } from './life.ts';
+import { ID, LARGE, leaveStaged, leftovers, small } from './life.ts';
 import { after, contentsOf, etagOf, must } from './model.ts';
 import type { Contents } from './model.ts';
 import { buildTools } from './store-under-fault.ts';
@@ -71,9 +70,7 @@ async function prepare(before: readonly Call[]): Promise<Contents> {
     must(await store.ask(call));
     contents = after(contents, call);
   }
-  // As a process that was killed leaves it, for an `open` to sweep.
-  const dead = `${'0'.repeat(16)}.1.1.1.b007.${hostname()}`;
-  fs.writeFileSync(join(folder, 'staging', `staged.${dead}`), 'half');
+  await leaveStaged(folder); // for an `open` to sweep
   return contents;
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   approvedKey,
@@ -8,6 +8,7 @@ import {
   pendingKey,
   reportKey,
 } from '../../protocol/keys.ts';
+import { ownName } from '../../store/own-name.ts';
 import type { Call } from './calls.ts';
 import { after, etagOf, must } from './model.ts';
 import type { Contents } from './model.ts';
@@ -82,4 +83,11 @@ export function leftovers(folder: string): string[] {
     readdirSync(join(folder, name)).map((file) => join(name, file)),
   );
   return files.filter((name) => !ours.includes(name));
+}
+
+/** Leaves a file in `staging`, as a process does that was killed since the machine started. */
+export async function leaveStaged(folder: string): Promise<void> {
+  const [label, token, , ...rest] = (await ownName('staged')).split('.');
+  const pid = 2 ** 22 + 1; // Linux has none above 2^22.
+  writeFileSync(join(folder, 'staging', [label, token, pid, ...rest].join('.')), 'half');
 }
