@@ -4,7 +4,7 @@ import { historyKey } from '../../protocol/keys.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { describeWith } from '../support/components.ts';
-import { serveFaults, WIRE_FAULTS } from '../support/fault-proxy.ts';
+import { QUICK_WIRE_FAULTS, serveFaults } from '../support/fault-proxy.ts';
 import type { FaultProxy, WireFault } from '../support/fault-proxy.ts';
 import { freshBucket } from '../support/minio.ts';
 import { Random } from '../support/random.ts';
@@ -36,8 +36,7 @@ const WRITES: Record<WireFault, [answer: 'done' | 'unknown' | 'in the way', isDo
   never: ['unknown', false],
 };
 /** They end by a time-out of 20 seconds: all of them at once, and no read, which is tried again. */
-const SLOW: readonly WireFault[] = ['stalled', 'never'];
-const QUICK = WIRE_FAULTS.filter((fault) => !SLOW.includes(fault));
+const SLOW = ['stalled', 'never'] as const;
 const HARMLESS: readonly WireFault[] = ['delayed', 'twice', 'again, late'];
 /** What the next try of a read mends. */
 const MENDED: readonly WireFault[] = [
@@ -98,8 +97,8 @@ describeWith('minio', 'an S3 store behind a bad wire', () => {
     expect(await bodyAt(key)).toEqual(isDone || fault === 'late' ? NEW : OLD);
   }
 
-  it.each(QUICK)('says of a create what is known (%s)', expectCreate);
-  it.each(QUICK)('says of a replace what is known (%s)', expectReplace);
+  it.each(QUICK_WIRE_FAULTS)('says of a create what is known (%s)', expectCreate);
+  it.each(QUICK_WIRE_FAULTS)('says of a replace what is known (%s)', expectReplace);
 
   it('gives up on a server that does not answer, and on one that stops in the middle', async () => {
     const [stalled] = await behind('stalled');
@@ -111,7 +110,7 @@ describeWith('minio', 'an S3 store behind a bad wire', () => {
     ]);
   });
 
-  it.each(QUICK)('says that a delete is done only if it is (%s)', async (fault) => {
+  it.each(QUICK_WIRE_FAULTS)('says that a delete is done only if it is (%s)', async (fault) => {
     for (const times of [1, Infinity]) {
       const key = freshKey();
       await direct.create(key, OLD);
@@ -123,32 +122,37 @@ describeWith('minio', 'an S3 store behind a bad wire', () => {
     }
   });
 
-  it.each(QUICK)('reads what is there, or says that it could not (%s)', async (fault) => {
-    const key = freshKey();
-    const absent = historyKey(NODE, 9_999_999_999);
-    const { etag } = await direct.create(key, OLD);
-    const reads: Record<string, [read: (store: ObjectStore) => Promise<unknown>, truth: unknown]> =
-      {
+  it.each(QUICK_WIRE_FAULTS)(
+    'reads what is there, or says that it could not (%s)',
+    async (fault) => {
+      const key = freshKey();
+      const absent = historyKey(NODE, 9_999_999_999);
+      const { etag } = await direct.create(key, OLD);
+      const reads: Record<
+        string,
+        [read: (store: ObjectStore) => Promise<unknown>, truth: unknown]
+      > = {
         get: [async (store) => (await store.get(key, LIMIT))?.body, OLD],
         'get of nothing': [(store) => store.get(absent, LIMIT), undefined],
         head: [async (store) => (await store.head(key))?.etag, etag],
         'head of nothing': [(store) => store.head(absent), undefined],
         list: [async (store) => (await store.list(key)).objects.map((found) => found.key), [key]],
       };
-    const cases = Object.entries(reads).flatMap(([name, read]) =>
-      [1, Infinity].map((times) => ({ name, read: read[0], truth: read[1], times })),
-    );
-    await Promise.all(
-      cases.map(async ({ name, read, truth, times }) => {
-        const [store] = await behind(fault, times);
-        const [said] = await Promise.allSettled([read(store)]);
-        const failed = said.status === 'rejected' ? codeOf(said.reason) : undefined;
-        const what = `${name}, ${times} times`;
-        if (failed === undefined) expect(said, what).toMatchObject({ value: truth });
-        else expect(failed, what).toBe('store_unavailable');
-        const mustRead = HARMLESS.includes(fault) || (times === 1 && MENDED.includes(fault));
-        if (mustRead) expect(failed, what).toBeUndefined();
-      }),
-    );
-  });
+      const cases = Object.entries(reads).flatMap(([name, read]) =>
+        [1, Infinity].map((times) => ({ name, read: read[0], truth: read[1], times })),
+      );
+      await Promise.all(
+        cases.map(async ({ name, read, truth, times }) => {
+          const [store] = await behind(fault, times);
+          const [said] = await Promise.allSettled([read(store)]);
+          const failed = said.status === 'rejected' ? codeOf(said.reason) : undefined;
+          const what = `${name}, ${times} times`;
+          if (failed === undefined) expect(said, what).toMatchObject({ value: truth });
+          else expect(failed, what).toBe('store_unavailable');
+          const mustRead = HARMLESS.includes(fault) || (times === 1 && MENDED.includes(fault));
+          if (mustRead) expect(failed, what).toBeUndefined();
+        }),
+      );
+    },
+  );
 });

@@ -23,6 +23,11 @@ export const WIRE_FAULTS = [
 ] as const;
 export type WireFault = (typeof WIRE_FAULTS)[number];
 
+/** Those that a client notices at once, and not by a time-out. */
+export const QUICK_WIRE_FAULTS: readonly WireFault[] = WIRE_FAULTS.filter(
+  (fault) => fault !== 'never' && fault !== 'stalled',
+);
+
 export interface ProxiedRequest {
   readonly method: string;
   /** Path and query. */

@@ -5,7 +5,7 @@ import { openFilesystemStore } from '../../store/filesystem.ts';
 import { guardStore } from '../../store/guard.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import type { ObjectStore } from '../../store/port.ts';
-import { serveFaults, WIRE_FAULTS } from '../support/fault-proxy.ts';
+import { QUICK_WIRE_FAULTS, serveFaults } from '../support/fault-proxy.ts';
 import type { WireFault } from '../support/fault-proxy.ts';
 import type { Random } from '../support/random.ts';
 import type { TestBucket } from '../support/s3-bucket.ts';
@@ -27,8 +27,6 @@ export async function folderStage(): Promise<Stage> {
   };
 }
 
-/** Faults that end at once. */
-const QUICK = WIRE_FAULTS.filter((fault) => fault !== 'never' && fault !== 'stalled');
 const WIRE_FAULT_RATE = 0.05;
 
 /** Buckets of a real S3 server, each behind a proxy that a seed drives. */
@@ -40,7 +38,7 @@ export function wiredStages(
     const bucket = await newBucket();
     let isCalm = false;
     const plan = (): WireFault | undefined =>
-      !isCalm && random.chance(WIRE_FAULT_RATE) ? random.pick(QUICK) : undefined;
+      !isCalm && random.chance(WIRE_FAULT_RATE) ? random.pick(QUICK_WIRE_FAULTS) : undefined;
     const proxy = await serveFaults(bucket.endpoint, plan, random);
     return {
       bucket: bucket.store('root'),
