@@ -1,14 +1,14 @@
 import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, extname, join, relative, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import type { Loader, Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import { instrument } from './instrument.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const FUZZ = join(ROOT, 'tests/fuzz');
-const runtime = { module: join(FUZZ, 'engine/coverage.ts') };
+const RUNTIME = join(FUZZ, 'engine/coverage.ts');
 const require = createRequire(import.meta.url);
 
 /** Packages that a target is as much about as about our own code: instrumented too. */
@@ -79,10 +79,12 @@ const entries: Plugin = {
   },
 };
 
-/** Of a module that is loaded: which platform it is on. */
+/** How esbuild passes on which platform a module is on, to what it imports. */
 interface Place {
   readonly platform: string;
 }
+const placeOf = (pluginData: unknown): Place =>
+  (pluginData as Place | undefined) ?? { platform: STAND_IN };
 
 function modules(planted: Planted | undefined): Plugin {
   const done = new Map<string, Promise<string>>();
@@ -94,46 +96,41 @@ function modules(planted: Planted | undefined): Plugin {
     if (!source.includes(planted.from)) throw new Error(`${name} has no ${planted.from}`);
     return source.replace(planted.from, planted.to);
   };
-  const instrumented = async (path: string): Promise<string> =>
-    instrument(await read(path), path, runtime);
+  /** Once for all targets and platforms. */
+  const instrumented = (path: string): Promise<string> => {
+    const known = done.get(path) ?? read(path).then((source) => instrument(source, path, RUNTIME));
+    done.set(path, known);
+    return known;
+  };
 
   return {
     name: 'modules',
     setup(plugin) {
-      plugin.onResolve({ filter: /^\.|^\// }, ({ path, resolveDir, importer, pluginData }) => {
+      plugin.onResolve({ filter: /^[./]/ }, ({ path, resolveDir, pluginData }) => {
         const found = resolve(resolveDir, path);
-        if (found.includes('/node_modules/') && extname(found) !== '.ts') return undefined;
-        const platform =
-          PLATFORMS[found] ?? (pluginData as Place | undefined)?.platform ?? STAND_IN;
-        const isShared = found === runtime.module || importer === '';
-        const suffix = isShared || platform === STAND_IN ? '' : `?${platform}`;
-        return { path: found, suffix, pluginData: { platform } satisfies Place };
+        if (found.includes('/node_modules/')) return undefined;
+        const platform = PLATFORMS[found] ?? placeOf(pluginData).platform;
+        // One copy for each platform, but of what counts only one.
+        const isCopy = platform !== STAND_IN && found !== RUNTIME;
+        return { path: found, suffix: isCopy ? `?${platform}` : '', pluginData: { platform } };
       });
       plugin.onResolve({ filter: /^#platform$/ }, ({ pluginData }) => {
-        const { platform } = pluginData as Place;
-        return { path: join(ROOT, platform), pluginData: pluginData as Place };
+        const place = placeOf(pluginData);
+        return { path: join(ROOT, place.platform), pluginData: place };
       });
       plugin.onResolve({ filter: /^[a-z@]/ }, ({ path, importer, pluginData }) => {
-        if (INSTRUMENTED.includes(path)) {
-          return { path: require.resolve(path), pluginData: { platform: STAND_IN } };
-        }
+        if (INSTRUMENTED.includes(path)) return { path: require.resolve(path) };
         const standIn = STAND_INS[path];
-        const isReal = (pluginData as Place | undefined)?.platform !== STAND_IN;
-        const isOfFuzzer = importer.startsWith(FUZZ);
-        if (standIn === undefined || isReal || isOfFuzzer) return { path, external: true };
-        return { path: join(ROOT, standIn), pluginData: pluginData as Place };
+        const isReal = placeOf(pluginData).platform !== STAND_IN || importer.startsWith(FUZZ);
+        if (standIn === undefined || isReal) return { path, external: true };
+        return { path: join(ROOT, standIn) };
       });
-      plugin.onLoad({ filter: /\.([jt]s)$/ }, async ({ path, pluginData }) => {
-        const loader = extname(path).slice(1) as Loader;
-        const isOurs = !path.startsWith(join(ROOT, 'tests/'));
-        if (!isOurs) return { contents: await read(path), loader, pluginData: pluginData as Place };
-        if (!done.has(path)) done.set(path, instrumented(path));
-        return {
-          contents: await done.get(path)!,
-          loader: 'js',
-          resolveDir: dirname(path),
-          pluginData: pluginData as Place,
-        };
+      plugin.onLoad({ filter: /\.[jt]s$/ }, async ({ path, pluginData }) => {
+        const place = placeOf(pluginData);
+        const isUnderTest = !path.startsWith(join(ROOT, 'tests/'));
+        return isUnderTest
+          ? { contents: await instrumented(path), loader: 'js', pluginData: place }
+          : { contents: await read(path), loader: 'ts', pluginData: place };
       });
     },
   };
