@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -7,6 +7,9 @@ import { runTarget } from './engine/run.ts';
 import type { Run } from './engine/run.ts';
 import { committedSeeds, seedLine } from './engine/seeds.ts';
 import { TARGETS } from './engine/targets.ts';
+
+/** Where inputs that break a promise are left. */
+const FOUND = '.cache/fuzz-found';
 
 /**
  * `npm run fuzz [-- <target> ...]`: the long search (docs/assurance-fuzzing.md). Prints one line of
@@ -21,23 +24,28 @@ const { values, positionals } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
   },
 });
-/** Where inputs that break a promise are left. */
-const FOUND = '.cache/fuzz-found';
 const unknown = positionals.filter((name) => !TARGETS.includes(name));
 if (unknown.length > 0) {
   console.error(`no such target: ${unknown.join(', ')}; there are ${TARGETS.join(', ')}`);
   process.exit(2);
 }
-const names = positionals.length > 0 ? positionals : TARGETS;
-const scripts = join(process.cwd(), 'node_modules/.cache/coatcheck-fuzz', String(process.pid));
-await buildTargets(names, scripts);
-
 const options = {
   runs: Number(values.runs),
   seed: Number(values.seed),
   seconds: Number(values.minutes) * 60,
 };
 console.error(`seed ${options.seed}`);
+const waiting = positionals.length > 0 ? positionals : [...TARGETS];
+const scripts = join(process.cwd(), 'node_modules/.cache/coatcheck-fuzz', String(process.pid));
+process.once('exit', () => rmSync(scripts, { recursive: true, force: true }));
+await buildTargets(waiting, scripts);
+await Promise.all(
+  Array.from({ length: Number(values.jobs) }, async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      await fuzzOne(name);
+    }
+  }),
+);
 
 async function fuzzOne(name: string): Promise<void> {
   let shown = performance.now();
@@ -56,19 +64,8 @@ async function fuzzOne(name: string): Promise<void> {
 function report(name: string, run: Run): void {
   const broken = 'lost' in run ? { input: run.input, error: run.lost } : run.finding;
   if (!('lost' in run)) {
-    const { finding, outcomes, seconds, ...numbers } = run;
-    const perSecond = Math.round(run.executions / seconds);
-    const refused = Object.keys(outcomes).length;
-    console.log(
-      JSON.stringify({
-        target: name,
-        ...numbers,
-        seconds: Math.round(seconds),
-        perSecond,
-        outcomes: refused,
-        broken: finding !== undefined,
-      }),
-    );
+    const { finding, ...numbers } = run;
+    console.log(JSON.stringify({ target: name, broken: finding !== undefined, ...numbers }));
   }
   if (broken === undefined) return;
   process.exitCode = 1;
@@ -80,12 +77,3 @@ function report(name: string, run: Run): void {
     `${name}: the input is in ${file}; in tests/fuzz/seeds/${name}.txt it is run every time`,
   );
 }
-
-const waiting = [...names];
-await Promise.all(
-  Array.from({ length: Number(values.jobs) }, async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      await fuzzOne(name);
-    }
-  }),
-);

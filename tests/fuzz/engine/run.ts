@@ -4,8 +4,8 @@ import type { FuzzResult } from './fuzz.ts';
 import { MAX_INPUT_BYTES, SHARED_HEAD } from './worker.ts';
 import type { Job } from './worker.ts';
 
-/** An execution that takes longer does not end. */
-const STUCK_SECONDS = 60;
+/** An execution that takes longer, on whatever machine, does not end. */
+const STUCK_SECONDS = 600;
 /** Of the heap of one target, MiB: inputs are small, and so is what may be made of them. */
 const MAX_HEAP = 512;
 
