@@ -39,12 +39,13 @@ export function disown(name: string): void {
 }
 
 /**
- * Whether the process whose file this is runs: `dead` and `rebooted` only if it surely does not, the
- * latter because the machine was started again since; `unknown` for one of another machine or
- * process namespace, and for any other name.
+ * What is known of the process whose file it is. `dead` and `rebooted` only if it surely does not run,
+ * the latter because the machine was started again since; `unknown` for one of another machine or
+ * process namespace, and for any name that is not ours.
  */
 export type OwnerState = 'alive' | 'dead' | 'rebooted' | 'unknown';
 
+/** Whether the process whose file has this name runs. */
 export async function ownerOf(name: string): Promise<OwnerState> {
   const owner = parse(name);
   if (owner === undefined) return 'unknown';
