@@ -84,7 +84,7 @@ describe('docs/config.md', () => {
 
   it('has every environment variable that the code reads', () => {
     const listed = rows('## Environment').map(([name]) => code(name!));
-    const used = ['agent', 'cli', 'functions', 'store', 'local-minio', 'tests/support']
+    const used = ['agent', 'cli', 'functions', 'store', 'local-minio', 'tests']
       .flatMap((folder) =>
         readdirSync(folder, { recursive: true, encoding: 'utf8' }).map(
           (file) => `${folder}/${file}`,

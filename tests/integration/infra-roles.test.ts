@@ -114,8 +114,9 @@ describeWith('minio', 'the AWS roles on a real MinIO', () => {
 
   describe('approval, with the role of admin', () => {
     approvalContract(async () => {
-      const bucket = await bucketWithRoles();
-      return { bucket: bucket.store('root'), store: bucket.store('admin') };
+      const { store, signer } = await bucketWithRoles();
+      const uploads = { signer: signer('upload'), fetch };
+      return { bucket: store('root'), store: store('admin'), uploads };
     });
   });
 });
