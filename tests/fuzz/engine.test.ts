@@ -62,6 +62,16 @@ describe('the fuzzer', () => {
       /TypeError/,
     ],
     [
+      'an account file that is emptied',
+      'apply',
+      {
+        file: 'agent/plan.ts',
+        from: 'merged.texts[path] ?? current[path]',
+        to: "merged.texts[path] ?? ''",
+      },
+      /machine without a bundle is another/,
+    ],
+    [
       'a threshold that is off by one',
       'chain',
       {

@@ -24,7 +24,6 @@ describe(`${RUNS} inputs of each parser break no promise`, () => {
       const run = await runTarget(join(scripts, `${name}.mjs`), options);
       expect(run).not.toHaveProperty('lost');
       expect(run).not.toHaveProperty('finding');
-      expect(run).toMatchObject({ executions: RUNS });
     },
     MOST_MILLISECONDS,
   );

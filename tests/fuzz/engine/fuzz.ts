@@ -41,7 +41,8 @@ const CLOCK_EVERY = 1024;
  * runs are done.
  */
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzResult> {
-  const { runs, seed, seconds = Infinity, watch } = options;
+  const { seed, seconds = Infinity, watch } = options;
+  const runs = Math.ceil(options.runs / (target.oneIn ?? 1));
   const random = createRandom(seed);
   const encoder = new TextEncoder();
   const words = [...dictionary(), ...(target.words ?? [])].map((word) => encoder.encode(word));
