@@ -1,5 +1,6 @@
 import { dirname, sep } from 'node:path';
 import { syncFolder } from './durable-file.ts';
+import { isMissing } from './filesystem-errors.ts';
 
 /**
  * Knows the folders in which this process has changed names that may not be on disk yet, because
@@ -15,11 +16,16 @@ export interface Unsynced {
   settleBelow(folder: string): Promise<void>;
 }
 
+interface Change {
+  /** It may have taken effect before, but not if its folder is missing. */
+  isDone: boolean;
+}
+
 export function createUnsynced(): Unsynced {
   /** For each folder its changes, until a sync that began after them. */
-  const changes = new Map<string, Set<object>>();
+  const changes = new Map<string, Set<Change>>();
 
-  function forget(folder: string, settled: Iterable<object>): void {
+  function forget(folder: string, settled: Iterable<Change>): void {
     const unsettled = changes.get(folder);
     for (const change of settled) unsettled?.delete(change);
     if (unsettled?.size === 0) changes.delete(folder);
@@ -29,17 +35,25 @@ export function createUnsynced(): Unsynced {
     const known = changes.get(folder);
     if (known === undefined) return;
     const before = [...known];
-    await syncFolder(folder);
+    try {
+      await syncFolder(folder);
+    } catch (error) {
+      // Somebody is about to find out that there is nothing to take away: no name was changed here.
+      if (isMissing(error) && !before.some(({ isDone }) => isDone)) return;
+      throw error;
+    }
     forget(folder, before);
   }
 
   return {
     async change(path, act) {
       const folder = dirname(path);
-      const change = {};
+      const change: Change = { isDone: false };
       changes.set(folder, (changes.get(folder) ?? new Set()).add(change));
       try {
-        return await act();
+        const result = await act();
+        change.isDone = true;
+        return result;
       } catch (error) {
         forget(folder, [change]);
         throw error;

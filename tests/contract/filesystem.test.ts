@@ -48,6 +48,19 @@ describe('the filesystem store', () => {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
+  it('reads what is not there while something else that is not there is deleted', async () => {
+    const work = { isDone: false };
+    const slots = Array.from({ length: 200 }, (_, i) => historyKey(ID, i + 1));
+    const deleting = Promise.all(slots.map((key) => store.delete(key))).then(
+      () => (isBusy = false),
+    );
+    while (!work.isDone) {
+      expect(await store.get(historyKey(ID, 1000), LIMIT)).toBeUndefined();
+      expect(await store.list(`history/${ID}/`)).toEqual({ objects: [] });
+    }
+    await deleting;
+  });
+
   it('loses no update when three processes replace the same object', async () => {
     await store.create(KEY, bytes('0'));
     const exits = await Promise.all(
