@@ -52,7 +52,7 @@ describe('the filesystem store', () => {
     const work = { isDone: false };
     const slots = Array.from({ length: 200 }, (_, i) => historyKey(ID, i + 1));
     const deleting = Promise.all(slots.map((key) => store.delete(key))).then(
-      () => (isBusy = false),
+      () => (work.isDone = true),
     );
     while (!work.isDone) {
       expect(await store.get(historyKey(ID, 1000), LIMIT)).toBeUndefined();
