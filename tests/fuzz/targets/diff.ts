@@ -30,7 +30,7 @@ function side(choices: Choices): Manifest {
     const made = choices.below(8);
     if (made > 4) continue;
     const text = made === 4 ? `password = ${SECRET}\n` : '';
-    const content = Buffer.concat([Buffer.from(text), choices.bytes().subarray(0, 48)]);
+    const content = Buffer.concat([Buffer.from(text), choices.bytes().subarray(0, 32)]);
     files.push(fileOf(path, '', { content, mode: made, owner: 'root' }));
   }
   const metadata: Metadata = choices.flag()
@@ -98,7 +98,7 @@ export const target: Target = {
     '\\ No newline at end of file',
     '@@ -1 +1 @@',
   ],
-  maxBytes: 512,
+  maxBytes: 256,
   work: [50_000, 1000],
   allocated: [65_536, 256],
 };

@@ -18,13 +18,12 @@ function unescape(text: string): string {
   );
 }
 
-/** The way back to the bytes. */
+/** The way back to the bytes: a lone surrogate U+DCNN is the byte 0xNN. */
 const bytesOf = (text: string): Buffer =>
   Buffer.concat(
-    Array.from(text, (char) => {
-      const point = char.codePointAt(0)!;
-      return point >= 0xdc80 && point <= 0xdcff ? Buffer.of(point & 0xff) : Buffer.from(char);
-    }),
+    text
+      .split(/([\udc80-\udcff])/u)
+      .map((part, i) => (i % 2 === 1 ? Buffer.of(part.charCodeAt(0) & 0xff) : Buffer.from(part))),
   );
 
 /** Everything that is printed is seen, and says which text it stands for. */
