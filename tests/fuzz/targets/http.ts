@@ -1,149 +1,22 @@
 import * as v from 'valibot';
-import { fromHex, toBase64Url, toHex, utf8 } from '../../../bundle/bytes.ts';
-import { decodeFrame, encodeFrame, verifyFrame } from '../../../bundle/frame.ts';
-import { bundleDigest } from '../../../bundle/header.ts';
-import { encodeSignedStatement, STATEMENT_TYPES, ZERO_DIGEST } from '../../../bundle/statement.ts';
-import type { StatementSignature } from '../../../bundle/statement.ts';
+import { utf8 } from '../../../bundle/bytes.ts';
+import { decodeFrame, verifyFrame } from '../../../bundle/frame.ts';
 import { ERRORS, isErrorCode } from '../../../protocol/errors.ts';
 import { COMMON_ERRORS, ErrorAnswer, ROUTES, SIGNED_ERRORS } from '../../../protocol/http.ts';
 import type { Route, RouteName } from '../../../protocol/http.ts';
-import { approvedKey, historyKey, parseKey } from '../../../protocol/keys.ts';
-import type { ObjectKey } from '../../../protocol/keys.ts';
+import { parseKey } from '../../../protocol/keys.ts';
 import { SIGNATURE_HEADERS, signRequest } from '../../../protocol/request-signature.ts';
-import { createMemoryStore } from '../../../store/memory.ts';
-import { listAll } from '../../../store/port.ts';
-import type { ObjectStore } from '../../../store/port.ts';
-import { makeApp, makeWorld, NOW, ORIGIN } from '../../integration/http-world.ts';
+import { makeApp, NOW, ORIGIN } from '../../integration/http-world.ts';
 import { Choices } from '../engine/choices.ts';
-import { resignStatement } from '../engine/resign.ts';
 import { valueOf } from '../engine/shape.ts';
-import type { Values } from '../engine/shape.ts';
 import type { Target } from '../engine/target.ts';
 import { demand } from '../engine/verdict.ts';
+import { changed, restore, store, stored, world } from './http/store.ts';
+import { nodes, signers, values } from './http/values.ts';
 
 const NAMES = Object.keys(ROUTES) as RouteName[];
-const world = await makeWorld();
-const { site, ada, known, waiting, fresh, proof } = world;
-const { keyset } = site.pinned;
-const nodes = [known, waiting, fresh];
-const signers = [ada.identity, ...nodes];
-
-/** Everything in the store at the beginning. */
-const objects: { key: ObjectKey; body: Uint8Array }[] = [];
-for await (const { key } of listAll(world.store, '')) {
-  objects.push({ key, body: (await world.store.get(key, { maxBytes: 2 ** 20 }))!.body });
-}
-const inForce = decodeFrame(objects.find(({ key }) => key === approvedKey(known.id))!.body, {
-  maxBytes: 2 ** 20,
-});
-const proposal = objects.find(({ key }) => key.startsWith('pending/'))!.body;
-const digests = [
-  bundleDigest(proposal),
-  inForce.statement.statement.digest,
-  ZERO_DIGEST,
-  fromHex('ab'.repeat(32)),
-];
-const statements = [ZERO_DIGEST, inForce.statement.digest, digests[3]!];
-
-let memory = createMemoryStore();
-/** Keys written, or deleted, since the last {@link restore}. */
-const changed = new Set<string>();
-
-/** Puts back what was there at the beginning. */
-async function restore(): Promise<void> {
-  memory = createMemoryStore();
-  for (const { key, body } of objects) await memory.create(key, body);
-  changed.clear();
-}
-const store: ObjectStore = {
-  create: (key, body) => (changed.add(key), memory.create(key, body)),
-  replace: (key, body, etag) => {
-    demand(!key.startsWith('history/'), `${key} is overwritten`);
-    changed.add(key);
-    return memory.replace(key, body, etag);
-  },
-  delete: (key) => {
-    demand(key.startsWith('pending/'), `${key} is deleted`);
-    changed.add(key);
-    return memory.delete(key);
-  },
-  get: (key, options) => memory.get(key, options),
-  head: (key) => memory.head(key),
-  list: (prefix, options) => memory.list(prefix, options),
-};
 await restore();
 const app = makeApp(world, store);
-
-/** A statement that may follow what is in the store, and is signed by whom it says. */
-function statement(choices: Choices): string {
-  const node = choices.pick(nodes);
-  const signatures: StatementSignature[] = [];
-  const by = choices.below(4);
-  if (by < 3) signatures.push({ keyIndex: by === 2 ? 1 : 0, signature: new Uint8Array(64) });
-  else signatures.push({ self: choices.pick(nodes), signature: new Uint8Array(64) });
-  const made = {
-    type: choices.pick(STATEMENT_TYPES),
-    keysetVersion: 1 + ((choices.below(16) % 5) % 2),
-    site: site.id,
-    node: node.id,
-    digest: choices.pick(digests),
-    prev: choices.pick(statements),
-    seq: choices.pick([1, 2, 3, 1000, 1002, 2 ** 53 - 1]),
-    issued: choices.pick([NOW, NOW - 9, NOW + 90_000, 0]),
-    ...(choices.flag() ? { expires: NOW + 60 } : {}),
-    reason: choices.text().slice(0, 20),
-  };
-  try {
-    return toBase64Url(
-      encodeSignedStatement(resignStatement({ statement: made, signatures }, keyset)),
-    );
-  } catch {
-    return 'AAAA'; // there is no such statement
-  }
-}
-
-function frameText(choices: Choices): string {
-  const bytes = choices
-    .pick([
-      proof,
-      encodeFrame(inForce),
-      encodeFrame({ ...inForce, chain: [site.pinned, site.pinned] }),
-    ])
-    .slice();
-  if (choices.flag()) bytes[choices.byte() % bytes.length]! ^= 1 << choices.below(8);
-  return toBase64Url(bytes);
-}
-
-const keys = [
-  ...objects.map(({ key }) => key),
-  ...nodes.flatMap(({ id }) => [approvedKey(id), historyKey(id, 1), historyKey(id, 2)]),
-];
-const values: Values = (name, choices) => {
-  if (choices.below(16) === 15) return choices.text();
-  switch (name) {
-    case 'statement':
-      return statement(choices);
-    case 'decidedBy':
-    case 'proof':
-      return frameText(choices);
-    case 'nodeBoxKey':
-      return toBase64Url(choices.pick(signers).boxKey);
-    case 'node':
-      return choices.pick(nodes).id;
-    case 'keys':
-    case 'key':
-      return choices.pick(keys);
-    case 'after':
-    case 'digest':
-    case 'waiting':
-      return toHex(choices.pick(digests));
-    case 'size':
-    case 'slot':
-      return choices.pick([1, 2, 900, 4096, 4097, 262_144, 262_145, 9_999_999_999]);
-    default:
-      return choices.text();
-  }
-};
 
 /** What the answer must be like, whatever was asked. */
 function checkAnswer(
@@ -178,8 +51,8 @@ async function checkChanges(): Promise<void> {
     const parsed = parseKey(key);
     demand(parsed !== undefined, `${key} is no key`);
     if (parsed?.prefix !== 'approved' && parsed?.prefix !== 'history') continue;
-    const { body } = (await memory.get(key as ObjectKey, { maxBytes: 2 ** 20 }))!;
-    const frame = verifyFrame(decodeFrame(body, { maxBytes: 2 ** 20 }), site);
+    const body = (await stored(key))!;
+    const frame = verifyFrame(decodeFrame(body, { maxBytes: body.length }), world.site);
     demand(frame.statement.node === parsed.node, `${key} is about another node`);
     demand(
       frame.statement.type !== 'reject' || parsed.prefix === 'history',
@@ -229,7 +102,7 @@ export const target: Target = {
     const isRaw = choices.below(8) === 7;
     const value = route.body && !isRaw ? valueOf(route.body, choices, values) : undefined;
     const body = isRaw ? choices.bytes() : utf8(value === undefined ? '' : JSON.stringify(value));
-    const identity = choices.pick([ada.identity, ...nodes, undefined]);
+    const identity = choices.pick([...signers, undefined]);
     const hasBody = method !== 'GET' && method !== 'HEAD';
     const headers = identity
       ? signRequest({
@@ -237,7 +110,7 @@ export const target: Target = {
           url,
           identity,
           created: NOW,
-          site: site.id,
+          site: world.site.id,
           ...(hasBody && { body }),
         })
       : {};
