@@ -54,7 +54,9 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     return corpus[from + random.below(corpus.length - from)]!;
   };
   const mutate = createMutator({ random, words, maxBytes: target.maxBytes }, choose);
-  const seeds = [new Uint8Array(), ...target.seeds, ...options.seeds];
+  const seeds = [new Uint8Array(), ...target.seeds, ...options.seeds].filter(
+    ({ length }) => length <= target.maxBytes,
+  );
 
   const stackTraceLimit = Error.stackTraceLimit;
   // Nearly every execution makes an error, and a stack costs more than all the rest of it.
