@@ -144,3 +144,22 @@ export const BROKEN_ENGINES: Readonly<Record<string, Engine>> = {
     },
   },
 };
+
+/** What the judge says of each. */
+export const SIGNS: Readonly<Record<string, RegExp>> = {
+  'whose create writes over what is there': /acknowledged and lost/,
+  'whose replace does not look at the ETag': /approved\/ went back/,
+  'that loses one write in ten, and says that it is done':
+    /acknowledged and lost|proposal was lost|is not shown/,
+  'whose listings are behind': /a listing offered|decided and waits|is not shown/,
+  'that says "nothing was done" of one write in ten that it did':
+    /after every answer was a refusal/,
+  'that says "done" of writes whose answer is lost':
+    /acknowledged and lost|proposal was lost|is not shown/,
+  'that takes an answer that it did not get for a yes': /acknowledged and lost|decided twice/,
+  'that calls an outcome that it does not know a refusal': /after every answer was a refusal/,
+  'that takes a slot that it could not read for junk':
+    /acknowledged and lost|decided twice|proposal was lost/,
+  'that clears a proposal away before its refusal can be told': /proposal was lost/,
+  'whose node forgets what it applied': /a node went back/,
+};

@@ -292,7 +292,14 @@ export class Generation {
     return sight;
   }
 
-  async #boot(subject: Subject): Promise<string> {
+  /** One after another, as the agents of one machine do. */
+  #boot(subject: Subject): Promise<string> {
+    const boot = subject.boots.then(() => this.#bootAlone(subject));
+    subject.boots = boot.catch(() => undefined);
+    return boot;
+  }
+
+  async #bootAlone(subject: Subject): Promise<string> {
     const { engine, cast } = this.#options;
     const { id: node } = subject.identity;
     const { ledger, memory } = subject;
@@ -302,9 +309,6 @@ export class Generation {
       const where = 'approved' as const;
       const trust = { site: cast.site, node, where, ...(memory && { memory }) };
       const frame = engine.verifyForNode(bytes, trust);
-      // What booted meanwhile may be newer: a memory is only ever added to.
-      const remembered = subject.memory?.seq ?? 0;
-      if (frame.statement.seq < remembered) return 'overtaken';
       subject.memory = memoryOf(frame);
       const { statement } = decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES });
       ledger.boots.push({ ...span, applied: nameOf(statement) });

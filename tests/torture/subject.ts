@@ -12,6 +12,8 @@ export class Subject {
   readonly ledger: Ledger;
   readonly requests: DecisionRequest[] = [];
   memory: NodeMemory | undefined;
+  /** Ends when the boots do that were begun. */
+  boots: Promise<unknown> = Promise.resolve();
   readonly #drafts: Draft[];
   readonly #proposed = new Map<string, Draft>();
 
