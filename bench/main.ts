@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, release } from 'node:os';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, release, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bootSuite } from './boot.ts';
 import { barChart } from './chart.ts';
@@ -14,22 +15,36 @@ import { stormSuites } from './storm/suites.ts';
  * the pictures, and the tables between the two marks of `benchmarks.md`. A missed aim is told,
  * never an error: a busy machine is no bug.
  */
-const { storm, growth } = await stormSuites();
-console.error('measuring what one process does');
-const inProcess = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
-const suites = [...storm, ...growth, ...inProcess];
-const cpu = cpus()[0]?.model.trim() ?? process.arch;
-const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
-const tables = toMarkdown(suites);
-console.log(`${machine}\n\n${tables}`);
+const folder = mkdtempSync(join(tmpdir(), 'coatcheck-bench-'));
+chmodSync(folder, 0o755);
+try {
+  await measureAll();
+} finally {
+  console.error('removing what was measured: a hundred thousand files');
+  rmSync(folder, { recursive: true, force: true });
+}
 
-const docs = (name: string): string => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
-writeFileSync(docs('benchmarks.json'), `${JSON.stringify({ machine, suites }, undefined, 2)}\n`);
-writeFileSync(docs('benchmarks.svg'), barChart(inProcess));
-writeFileSync(docs('boot-storm.svg'), barChart(storm.flatMap(columnsOf)));
-writeFileSync(docs('growth.svg'), barChart(growth.flatMap(columnsOf)));
-const page = readFileSync(docs('benchmarks.md'), 'utf8');
-writeFileSync(docs('benchmarks.md'), between(page, `Measured with ${machine}.\n\n${tables}`));
+async function measureAll(): Promise<void> {
+  const { storm, growth } = await stormSuites(folder);
+  console.error('measuring what one process does');
+  const inProcess = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
+  const suites = [...storm, ...growth, ...inProcess];
+  const cpu = cpus()[0]?.model.trim() ?? process.arch;
+  const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
+  const tables = toMarkdown(suites);
+  console.log(`${machine}\n\n${tables}`);
+
+  writeFileSync(docs('benchmarks.json'), `${JSON.stringify({ machine, suites }, undefined, 2)}\n`);
+  writeFileSync(docs('benchmarks.svg'), barChart(inProcess));
+  writeFileSync(docs('boot-storm.svg'), barChart(storm.flatMap(columnsOf)));
+  writeFileSync(docs('growth.svg'), barChart(growth.flatMap(columnsOf)));
+  const page = readFileSync(docs('benchmarks.md'), 'utf8');
+  writeFileSync(docs('benchmarks.md'), between(page, `Measured with ${machine}.\n\n${tables}`));
+}
+
+function docs(name: string): string {
+  return fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+}
 
 /** Replaces what stands between the two marks of the page. */
 function between(page: string, text: string): string {

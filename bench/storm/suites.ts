@@ -1,5 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildCommands } from '../../scripts/commands.ts';
 import type { Suite } from '../result.ts';
@@ -14,11 +12,10 @@ const COMMANDS = 'node_modules/.cache/coatcheck-bench';
  * What is measured from outside, at servers in processes of their own: the boot storm, and the site
  * that grows. Without Go, whose program makes the load, there is neither, and one row says so.
  *
+ * @param folder empty; the workers of nginx and Apache, another user, must be able to enter it
  * @throws Error with the first wrong answer
  */
-export async function stormSuites(): Promise<{ storm: Suite[]; growth: Suite[] }> {
-  const folder = mkdtempSync(join(tmpdir(), 'coatcheck-storm-'));
-  chmodSync(folder, 0o755); // the workers of nginx and Apache are another user
+export async function stormSuites(folder: string): Promise<{ storm: Suite[]; growth: Suite[] }> {
   try {
     const generator = buildGenerator(folder);
     await buildCommands(COMMANDS);
@@ -34,7 +31,5 @@ export async function stormSuites(): Promise<{ storm: Suite[]; growth: Suite[] }
     const note = 'Go is not installed, which the load generator is built by';
     const absent = { title: 'Boot storm', unit: 'nodes/s', rows: [{ name: 'all servers', note }] };
     return { storm: [absent], growth: [] };
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 }
