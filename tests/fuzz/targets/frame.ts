@@ -122,12 +122,11 @@ export const target: Target = {
         verified.self || verified.signers.length >= verified.keyset.threshold,
         'too few signed',
       );
-      if (flags & REMEMBER) {
+      // A refusal that is older than what is remembered is heard: it puts nothing in force.
+      const isOldRefusal = statement.type === 'reject' && statement.seq < memory.seq;
+      if (flags & REMEMBER && !isOldRefusal) {
         demand(verified.keyset.version >= memory.keysetVersion, 'an older keyset was taken');
-        demand(
-          statement.seq >= memory.seq || where.where === 'rejected',
-          'an older decision was taken',
-        );
+        demand(statement.seq >= memory.seq, 'an older decision was taken');
       }
       isExpired(statement, [statement.issued]);
       return `ok ${statement.type} ${verified.bundle !== undefined}`;
