@@ -4,7 +4,7 @@ import type { Cast } from './cast.ts';
 import { ENGINE } from './engine.ts';
 import type { Engine } from './engine.ts';
 import { Generation } from './generation.ts';
-import type { Tally } from './generation.ts';
+import type { Tally } from './scene.ts';
 import type { Stage } from './stage.ts';
 
 export interface TortureOptions {
