@@ -155,7 +155,7 @@ export const SIGNS: Readonly<Record<string, RegExp>> = {
   'that says "nothing was done" of one write in ten that it did':
     /after every answer was a refusal/,
   'that says "done" of writes whose answer is lost':
-    /acknowledged and lost|proposal was lost|is not shown/,
+    /acknowledged and lost|proposal was lost|is not shown|a listing offered/,
   'that takes an answer that it did not get for a yes': /acknowledged and lost|decided twice/,
   'that calls an outcome that it does not know a refusal': /after every answer was a refusal/,
   'that takes a slot that it could not read for junk':
