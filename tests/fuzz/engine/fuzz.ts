@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { dictionary, reached, reset, take } from './coverage.ts';
 import type { Reached, Trace } from './coverage.ts';
 import { createMutator } from './mutate.ts';
@@ -34,7 +35,7 @@ export interface FuzzOptions {
   readonly watch?: (input: Uint8Array) => void;
 }
 
-const CLOCK_EVERY = 1024;
+const PAUSE_EVERY = 256;
 
 /**
  * Runs the seeds, then mutations of what reached something new, until a promise is broken or the
@@ -74,7 +75,10 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     maxAllocated = Math.max(maxAllocated, trace.allocated);
     if (broken !== undefined) finding = await explain(target, input);
     if (trace.isNew || corpus.length === 0) corpus.push(input);
-    if (executions % CLOCK_EVERY === 0 && elapsed() > seconds) break;
+    if (executions % PAUSE_EVERY !== 0) continue;
+    if (elapsed() > seconds) break;
+    // Timers and what was put off for the next tick would wait for ever, and fill the memory.
+    await setImmediate();
   }
   Error.stackTraceLimit = stackTraceLimit;
   return {
