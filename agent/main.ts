@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { EXIT, fail } from '../protocol/errors.ts';
-import { sayError } from './console.ts';
+import { sayError } from './console/console.ts';
 import { createProgram } from './program.ts';
-import { systemError } from './system-error.ts';
+import { systemError } from './tree/system-error.ts';
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');

@@ -10,13 +10,13 @@ import { fail, hasCode } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { isExpired } from '../protocol/verify.ts';
-import type { Console } from './console.ts';
-import { readAll } from './files.ts';
-import { readKeyFile } from './key-file.ts';
-import { fileMemory } from './memory.ts';
-import type { MemoryStore } from './memory.ts';
-import { stateAt, stateBelow } from './state-place.ts';
-import { naming } from './system-error.ts';
+import type { Console } from './console/console.ts';
+import { readAll } from './tree/files.ts';
+import { readKeyFile } from './keys/file.ts';
+import { fileMemory } from './memory/file.ts';
+import type { MemoryStore } from './memory/file.ts';
+import { stateAt, stateBelow } from './tree/state-place.ts';
+import { naming } from './tree/system-error.ts';
 
 /** Where a machine keeps what the agent needs. */
 export interface Places {

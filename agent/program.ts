@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { applyFile, bootNow, capture, id, keyMakeFile, proposeNow, status } from './commands.ts';
 import type { BootFlags, Context, ProposeFlags, RootFlags } from './commands.ts';
-import { createConsole } from './console.ts';
+import { createConsole } from './console/console.ts';
 import { VERSION } from './version.ts';
 
 interface GlobalOptions {

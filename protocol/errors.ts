@@ -90,6 +90,7 @@ const PROTOCOL_ERRORS = {
   disk_full: local(EXIT.failed),
   wrong_passphrase: local(EXIT.denied),
   weak_secret: local(EXIT.usage),
+  bad_argument: local(EXIT.usage), // on the kernel's command line
   port_in_use: local(EXIT.failed),
   in_use: local(EXIT.conflict), // another process is at work in the same folder
   // Nodes

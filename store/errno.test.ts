@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { systemError } from '../agent/system-error.ts';
+import { systemError } from '../agent/tree/system-error.ts';
 import { fileError } from '../cli/files.ts';
 import { errnoOf } from './errno.ts';
 

@@ -58,14 +58,14 @@ describe('the fuzzer', () => {
     [
       'an error that is none of ours',
       'key-files',
-      { file: 'agent/key-file.ts', from: 'match === null', to: 'match === undefined' },
+      { file: 'agent/keys/file.ts', from: 'match === null', to: 'match === undefined' },
       /TypeError/,
     ],
     [
       'an account file that is emptied',
       'apply',
       {
-        file: 'agent/plan.ts',
+        file: 'agent/apply/plan.ts',
         from: 'merged.texts[path] ?? current[path]',
         to: "merged.texts[path] ?? ''",
       },

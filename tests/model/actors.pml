@@ -10,7 +10,7 @@
 #define REMOVED_ADMIN 1 /* in keyset 2: it can sign under keyset 1 only, whatever it sees */
 #define AGAIN 2         /* heard nothing in time, and sends what was signed once more */
 #define COSIGNER 3      /* adds its signature to what another administrator signed */
-#define OWN_NODE 4      /* signs what it is shown: agent/propose.ts */
+#define OWN_NODE 4      /* signs what it is shown: agent/boot/propose.ts */
 #define NODE_THIEF 5    /* holds the node's key, and wants to have the last word */
 #define CARELESS 6      /* names the first bundle, whatever is in force */
 #define REMEMBERS 7     /* an administrator whose tool knows the highest seq that there was */

@@ -1,7 +1,12 @@
-import { ACCOUNT_FILES, formatEntries, parseEntries, readNames } from '../../../agent/accounts.ts';
-import type { AccountFile } from '../../../agent/accounts.ts';
-import { mergeAccounts, prunedOriginals } from '../../../agent/merge.ts';
-import type { AccountTexts, Originals } from '../../../agent/merge.ts';
+import {
+  ACCOUNT_FILES,
+  formatEntries,
+  parseEntries,
+  readNames,
+} from '../../../agent/apply/accounts.ts';
+import type { AccountFile } from '../../../agent/apply/accounts.ts';
+import { mergeAccounts, prunedOriginals } from '../../../agent/apply/merge.ts';
+import type { AccountTexts, Originals } from '../../../agent/apply/merge.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameText, verdict } from '../engine/verdict.ts';
 

@@ -2,12 +2,12 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromHex, utf8 } from '../../../bundle/bytes.ts';
-import { withRoot } from '../../../agent/folder.ts';
-import { readKept } from '../../../agent/kept.ts';
-import { readMarker } from '../../../agent/marker.ts';
-import { fileMemory } from '../../../agent/memory.ts';
-import { recover } from '../../../agent/stage.ts';
-import { lookIntoState, stateBelow } from '../../../agent/state-place.ts';
+import { withRoot } from '../../../agent/tree/folder.ts';
+import { readKept } from '../../../agent/apply/kept.ts';
+import { readMarker } from '../../../agent/apply/marker.ts';
+import { fileMemory } from '../../../agent/memory/file.ts';
+import { recover } from '../../../agent/apply/stage.ts';
+import { lookIntoState, stateBelow } from '../../../agent/tree/state-place.ts';
 import { node, SITE } from '../../fixtures/format.ts';
 import { concat } from '../../../bundle/bytes.ts';
 import type { Target } from '../engine/target.ts';

@@ -12,9 +12,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { formatEntries, isAccountFile, parseEntries } from '../../../agent/accounts.ts';
-import { applyFiles } from '../../../agent/apply.ts';
-import { withRoot } from '../../../agent/folder.ts';
+import { formatEntries, isAccountFile, parseEntries } from '../../../agent/apply/accounts.ts';
+import { applyFiles } from '../../../agent/apply/apply.ts';
+import { withRoot } from '../../../agent/tree/folder.ts';
 import type { FileEntry } from '../../../bundle/manifest.ts';
 import { fileOf } from '../../fixtures/format.ts';
 import { Choices } from '../engine/choices.ts';

@@ -1,0 +1,105 @@
+import type { FileEntry } from '../../bundle/manifest.ts';
+import type { Folder } from '../tree/folder.ts';
+import { withLock } from '../tree/lock.ts';
+import { keep, readKept, sweepContents, writeKept } from './kept.ts';
+import type { Kept } from './kept.ts';
+import { commitMarker, readMarker, stageMarker } from './marker.ts';
+import type { Marker } from './marker.ts';
+import { prunedOriginals } from './merge.ts';
+import { bundleTexts, planApply } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { commit, forgetStaged, recover, stage } from './stage.ts';
+import { withState } from '../tree/state-place.ts';
+
+export interface Applied {
+  /** Paths that got another content, mode or owner. */
+  readonly changed: readonly string[];
+  /** Paths that are gone, because neither the bundle nor the image has them. */
+  readonly removed: readonly string[];
+  /** How many files were right already, and not touched. */
+  readonly unchanged: number;
+}
+
+export interface ApplyInput {
+  readonly root: Folder;
+  readonly files: readonly FileEntry[];
+  /** Set owners too: only root can. */
+  readonly owners: boolean;
+  /** What the marker says besides the files. */
+  readonly about: Omit<Marker, 'files'>;
+  /** Asked once no other process applies anything here; throws if this bundle comes too late. */
+  readonly checkTurn?: () => void;
+}
+
+/**
+ * Makes the root hold a bundle's files (docs/adr/0050): check everything, keep the machine's own
+ * versions aside, stage everything, rename one by one, write the marker last. Killed at any point
+ * and run again, with this bundle or another, the result is the same as without the kill. An error,
+ * such as a full disk or a file that the system will not have replaced, leaves every file as it was.
+ *
+ * @throws path_refused, file_denied, file_malformed, disk_full; in_use while another process does so
+ */
+export function applyFiles(input: ApplyInput): Applied {
+  return withState(input.root, (state) => withLock(state, () => applyIn(state, input)));
+}
+
+function applyIn(state: Folder, input: ApplyInput): Applied {
+  const { root, files, owners, about } = input;
+  input.checkTurn?.();
+  recover(root, state);
+  const kept = readKept(state);
+  sweepContents(state, kept); // now: what this cannot do must not show when all is done
+  const plan = planApply({ root, state, files, kept, owners });
+  if (plan.changes.length > 0 || !isApplied(readMarker(root), input, plan)) {
+    try {
+      keepAside(state, kept, plan);
+      stage(root, state, plan.changes, owners);
+      stageMarker(state, { ...about, files: plan.files });
+      commit(root, plan.changes, owners);
+      commitMarker(state);
+    } catch (error) {
+      recover(root, state);
+      sweepContents(state, readKept(state));
+      throw error;
+    }
+  }
+  forget(state, files);
+  return summary(plan);
+}
+
+function summary({ changes, files }: Plan): Applied {
+  const paths = (gone: boolean): string[] =>
+    changes.filter(({ to }) => (to.kind === 'absent') === gone).map(({ path }) => path);
+  const changed = paths(false);
+  const touched = new Set(changed);
+  const unchanged = Object.keys(files).filter((path) => !touched.has(path)).length;
+  return { changed, removed: paths(true), unchanged };
+}
+
+function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: Plan): boolean {
+  return (
+    marker !== undefined &&
+    marker.statement === about.statement &&
+    marker.node === about.node &&
+    JSON.stringify(marker.files) === JSON.stringify(plan.files)
+  );
+}
+
+function keepAside(state: Folder, kept: Kept, { toKeep, merged }: Plan): void {
+  const files = { ...kept.files };
+  for (const [path, item] of toKeep) files[path] = keep(state, item);
+  writeKept(state, { files, originals: merged.originals });
+}
+
+/** Once a bundle is in place, what it does not have is the machine's own again. */
+function forget(state: Folder, files: readonly FileEntry[]): void {
+  const kept = readKept(state);
+  const paths = new Set(files.map((file) => file.path));
+  const left: Kept = {
+    files: Object.fromEntries(Object.entries(kept.files).filter(([path]) => paths.has(path))),
+    originals: prunedOriginals(kept.originals, bundleTexts(files)),
+  };
+  if (JSON.stringify(left) !== JSON.stringify(kept)) writeKept(state, left);
+  sweepContents(state, left);
+  forgetStaged(state);
+}

@@ -1,0 +1,155 @@
+import * as fs from 'node:fs';
+import { MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
+import type { FileEntry } from '../../bundle/manifest.ts';
+import { checkPath } from '../../bundle/path.ts';
+import { codeOf, hasCode } from '../../protocol/errors.ts';
+import { classifyPath } from '../../protocol/paths.ts';
+import { readNames } from './accounts.ts';
+import type { Names } from './accounts.ts';
+import { readIn, statIn } from '../tree/files.ts';
+import type { ReadFile } from '../tree/files.ts';
+import { at, inFolderOf, nameOf } from '../tree/folder.ts';
+import type { Folder } from '../tree/folder.ts';
+import { pathsBelow } from '../tree/listing.ts';
+import { isStaged } from './stage.ts';
+import { errnoOf } from '../tree/system-error.ts';
+
+export const NOT_ON_THE_LIST = 'not on the list of what a bundle may hold';
+
+/** Why a path was left out. */
+export type SkipReason =
+  | typeof NOT_ON_THE_LIST
+  | 'not readable'
+  | 'too large'
+  | 'over a limit of the bundle'
+  | 'a link to what no bundle may hold'
+  | 'a link to nothing'
+  | 'a certificate store'
+  | 'a cache'
+  | 'left by an apply that was killed'
+  | 'not a regular file'
+  | 'setuid, setgid or sticky'
+  | 'a name that no bundle may hold';
+
+export interface Skipped {
+  /** Below the root; a folder stands for all that is in it. */
+  readonly path: string;
+  readonly reason: SkipReason;
+}
+
+export interface Capture {
+  /** By path. */
+  readonly files: readonly FileEntry[];
+  readonly skipped: readonly Skipped[];
+}
+
+/** Where anything may be that {@link classifyPath} names. */
+const START = ['etc', 'root/.ssh'];
+/** Made by programs of the image from what is in the image. */
+const CERTIFICATES = /^etc\/(ssl\/certs|ca-certificates|pki\/ca-trust|pki\/java|ssl\/java)$/;
+const isStore = (path: string): boolean => CERTIFICATES.test(path);
+const CACHES = /^etc\/(ld\.so\.cache|udev\/hwdb\.bin|mtab|\.updated|.*\.pyc)$/;
+/** More than any configuration file that people write; `ssh/moduli` is larger. */
+const MAX_FILE_BYTES = 128 * 1024;
+/** What the manifest needs beside contents and paths, in all and per file. */
+const HEAD_BYTES = 16 * 1024;
+const PER_FILE_BYTES = 96;
+const MAX_LINKS = 8;
+
+/**
+ * Reads the files below a root that a bundle may hold, with mode and owners by name. A link is read
+ * as the file that it leads to, if that is one that a bundle may hold.
+ */
+export function captureFiles(root: Folder): Capture {
+  const names = { users: namesIn(root, 'etc/passwd'), groups: namesIn(root, 'etc/group') };
+  const files: FileEntry[] = [];
+  const skipped: Skipped[] = [];
+  let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
+  for (const { path, closed } of START.flatMap((start) => [...pathsBelow(root, start, isStore)])) {
+    const found = closed ? 'not readable' : readPath(root, path);
+    if (typeof found === 'string') {
+      skipped.push({ path, reason: found });
+      continue;
+    }
+    const cost = found.content.length + path.length + PER_FILE_BYTES;
+    if (files.length >= MAX_FILES || cost > left) {
+      skipped.push({ path, reason: 'over a limit of the bundle' });
+      continue;
+    }
+    left -= cost;
+    files.push(entry(path, found, names));
+  }
+  return { files, skipped };
+}
+
+function entry(path: string, { content, stat }: ReadFile, names: { users: Names; groups: Names }) {
+  const { uid, gid } = stat;
+  return {
+    path,
+    mode: stat.mode & 0o777,
+    // A number that has no name here has none elsewhere: the number decides.
+    owner: names.users.nameOf(uid) ?? `uid-${uid}`,
+    uid,
+    group: names.groups.nameOf(gid) ?? `gid-${gid}`,
+    gid,
+    content,
+  };
+}
+
+function readPath(root: Folder, path: string): ReadFile | SkipReason {
+  if (isStore(path)) return 'a certificate store';
+  if (CACHES.test(path)) return 'a cache';
+  if (isStaged(nameOf(path))) return 'left by an apply that was killed';
+  if (classifyPath(path) === undefined) return NOT_ON_THE_LIST;
+  try {
+    checkPath(path);
+    const found = readThrough(root, path, MAX_LINKS);
+    if (typeof found === 'string') return found;
+    return (found.stat.mode & 0o7000) === 0 ? found : 'setuid, setgid or sticky';
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+/** Reads `path`; where it is a link, what it leads to, each step of it allowed and below the root. */
+function readThrough(root: Folder, path: string, hops: number): ReadFile | SkipReason {
+  const step = inFolderOf(
+    root,
+    path,
+    (folder, name): ReadFile | SkipReason | { target: string } => {
+      const stat = statIn(folder, name);
+      if (stat?.isSymbolicLink()) return { target: fs.readlinkSync(at(folder, name)) };
+      if (stat === undefined) return 'a link to nothing';
+      return stat.isFile() ? readIn(folder, name, MAX_FILE_BYTES) : 'not a regular file';
+    },
+  );
+  if (step === undefined) return 'a link to nothing';
+  if (typeof step === 'string' || 'content' in step) return step;
+  const target = resolveLink(path, step.target);
+  if (hops === 0 || classifyPath(target) === undefined) return 'a link to what no bundle may hold';
+  return readThrough(root, target, hops - 1);
+}
+
+/** Where a link at `path` leads, below the root; what would climb out of it stays in it. */
+function resolveLink(path: string, target: string): string {
+  const parts = target.startsWith('/') ? [] : path.split('/').slice(0, -1);
+  for (const part of target.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '' && part !== '.') parts.push(part);
+  }
+  return parts.join('/');
+}
+
+function reasonOf(error: unknown): SkipReason {
+  if (hasCode(error, 'bad_path')) return 'a name that no bundle may hold';
+  if (hasCode(error, 'too_large')) return 'too large';
+  if (hasCode(error, 'path_refused')) return 'not a regular file';
+  // Whatever the system says to one file is no reason to capture none.
+  if (errnoOf(error) !== undefined || codeOf(error) !== 'internal') return 'not readable';
+  throw error;
+}
+
+function namesIn(root: Folder, path: string): Names {
+  const found = readPath(root, path);
+  return readNames(typeof found === 'string' ? '' : Buffer.from(found.content).toString('latin1'));
+}

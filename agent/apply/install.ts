@@ -1,0 +1,89 @@
+import { toHex } from '../../bundle/bytes.ts';
+import type { CoatcheckError } from '../../bundle/errors.ts';
+import type { VerifiedFrame } from '../../bundle/frame.ts';
+import type { Metadata } from '../../bundle/manifest.ts';
+import { fail } from '../../protocol/errors.ts';
+import { applyFiles } from './apply.ts';
+import type { Applied } from './apply.ts';
+import { formatTime } from '../console/console.ts';
+import { withRoot } from '../tree/folder.ts';
+import { isOver, openOwn } from '../node.ts';
+import type { Node } from '../node.ts';
+import type { Decision } from '../boot/source.ts';
+
+/**
+ * Why a verified decision gives this machine nothing to apply; undefined if it orders a bundle that
+ * is still good. Code expired, revoked, or nothing_approved for an order to propose anew.
+ */
+export function obstacleTo(node: Node, { frame, serverNow }: Decision): CoatcheckError | undefined {
+  const { type, expires } = frame.statement;
+  const said = tellDecision(frame);
+  if (type === 'revoke') return fail('revoked', `this machine was revoked: ${said}`);
+  if (type === 'reconfigure') {
+    return fail('nothing_approved', `a new configuration was ordered: ${said}`);
+  }
+  if (!isOver(node, frame.statement, [serverNow])) return undefined;
+  return fail('expired', `the approval ended ${formatTime(expires!)}, it was ${said}`);
+}
+
+/** An administrator ordered this machine to propose a new configuration. */
+export function isOrder(decision: Decision | undefined): decision is Decision {
+  return decision?.frame.statement.type === 'reconfigure';
+}
+
+/**
+ * Applies the bundle of a verified decision.
+ * @throws as {@link obstacleTo}, `openOwn` and `applyFiles`
+ */
+export function install(node: Node, decision: Decision): Applied {
+  const obstacle = obstacleTo(node, decision);
+  if (obstacle !== undefined) throw obstacle;
+  const { frame } = decision;
+  const { statement, bundle } = frame;
+  if (bundle === undefined) throw fail('does_not_verify', 'this decision comes without its bundle');
+  const manifest = openOwn(node, bundle);
+  noteWhatIsLeft(node, manifest.metadata);
+  return withRoot(node.rootPath, (root) =>
+    applyFiles({
+      root,
+      files: manifest.files,
+      owners: process.geteuid?.() === 0,
+      about: {
+        site: toHex(node.site.id),
+        node: node.identity.id,
+        statement: toHex(frame.statementDigest),
+        seq: statement.seq,
+        appliedAt: node.now(),
+      },
+      checkTurn: () => checkNewest(node, statement.seq),
+    }),
+  );
+}
+
+/** Another process may have verified, and applied, a newer decision meanwhile. */
+function checkNewest(node: Node, seq: number): void {
+  const newest = node.memory.load()?.seq ?? seq;
+  if (newest > seq) {
+    throw fail('rollback_refused', `decision ${newest} came while decision ${seq} was read`);
+  }
+}
+
+/** Who decided, when and why. The reason is a stranger's text: the console escapes it. */
+export function tellDecision({ statement, signers, self, keyset }: VerifiedFrame): string {
+  const by = self ? 'this machine' : signers.map((i) => keyset.keys[i]!.name).join(' and ');
+  const why = statement.reason === '' ? 'no reason given' : `reason: ${statement.reason}`;
+  return `decision ${statement.seq} by ${by}, ${formatTime(statement.issued)}, ${why}`;
+}
+
+/** In one line. */
+export function tellApplied({ changed, removed, unchanged }: Applied): string {
+  return `${changed.length} changed, ${removed.length} removed, ${unchanged} as they were`;
+}
+
+/** What a bundle asks for besides files, and this agent leaves to the image. */
+function noteWhatIsLeft(node: Node, metadata: Metadata): void {
+  const left = (['enable', 'disable', 'mask', 'restart', 'swap', 'timezone'] as const).filter(
+    (name) => metadata[name] !== undefined && metadata[name] !== 'none',
+  );
+  if (left.length > 0) node.console.note(`not done, only files are applied: ${left.join(', ')}`);
+}

@@ -1,0 +1,39 @@
+import * as v from 'valibot';
+import { commitIn } from '../tree/files.ts';
+import type { Folder } from '../tree/folder.ts';
+import { Count, HexDigest, readState, stageState } from '../tree/state-file.ts';
+import { lookIntoState } from '../tree/state-place.ts';
+
+const FILE = 'applied.json';
+
+const MarkerFile = v.strictObject({
+  coatcheck: v.literal('applied/1'),
+  site: v.string(),
+  node: v.string(),
+  /** Digest of the statement, hex */
+  statement: HexDigest,
+  seq: Count,
+  /** Unix seconds */
+  appliedAt: Count,
+  files: v.record(
+    v.string(),
+    v.strictObject({ sha256: HexDigest, mode: Count, uid: Count, gid: Count }),
+  ),
+});
+
+/** What was applied to a root: written last, so that its presence says "all of it". */
+export type Marker = Omit<v.InferOutput<typeof MarkerFile>, 'coatcheck'>;
+
+/** @throws file_malformed */
+export function readMarker(root: Folder): Marker | undefined {
+  return lookIntoState(root, (state) => readState(state, FILE, MarkerFile));
+}
+
+/** Writes the marker beside its place: a full disk shows now, before anything is replaced. */
+export function stageMarker(state: Folder, marker: Marker): void {
+  stageState(state, FILE, { coatcheck: 'applied/1', ...marker });
+}
+
+export function commitMarker(state: Folder): void {
+  commitIn(state, FILE);
+}

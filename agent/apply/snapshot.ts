@@ -1,0 +1,63 @@
+import { equalBytes } from '../../bundle/bytes.ts';
+import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
+import { metadataToEntries } from '../../bundle/metadata.ts';
+import { ZERO_DIGEST } from '../../bundle/statement.ts';
+import { captureFiles } from './capture.ts';
+import type { Skipped } from './capture.ts';
+import { withRoot } from '../tree/folder.ts';
+import { ownTime } from '../node.ts';
+import type { Node } from '../node.ts';
+import type { Decision } from '../boot/source.ts';
+import { VERSION } from '../version.ts';
+
+/**
+ * What this machine would propose now.
+ * @param inForce what it is proposed against; nothing yet where it is undefined
+ */
+export function takeSnapshot(
+  node: Node,
+  inForce: Decision | undefined,
+): { manifest: Manifest; skipped: readonly Skipped[] } {
+  const { files, skipped } = withRoot(node.rootPath, captureFiles);
+  const metadata: Metadata = {
+    ...hostname(files),
+    madeAt: ownTime(node),
+    madeBy: `coatcheck-agent ${VERSION}`,
+    keySource: 'file',
+  };
+  const { signKey, boxKey } = node.identity;
+  const base = inForce?.frame.statementDigest ?? ZERO_DIGEST;
+  return { manifest: { node: { signKey, boxKey }, base, metadata, files }, skipped };
+}
+
+/** The host name, where `etc/hostname` holds one. */
+function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {
+  const content = files.find(({ path }) => path === 'etc/hostname')?.content;
+  const hostname = Buffer.from(content ?? [])
+    .toString('latin1')
+    .trim();
+  try {
+    metadataToEntries({ hostname });
+    return { hostname };
+  } catch {
+    return {};
+  }
+}
+
+/** Whether two bundles put the same on a machine. Numbers of owners differ between images. */
+export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
+  const others = new Map(b.map((file) => [file.path, file]));
+  return (
+    a.length === b.length &&
+    a.every((file) => {
+      const other = others.get(file.path);
+      return (
+        other !== undefined &&
+        file.mode === other.mode &&
+        file.owner === other.owner &&
+        file.group === other.group &&
+        equalBytes(file.content, other.content)
+      );
+    })
+  );
+}

@@ -1,0 +1,185 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { bundleDigest } from '../../bundle/header.ts';
+import type { SealedBundle } from '../../bundle/header.ts';
+import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
+import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { parseDigest } from '../../protocol/keys.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
+import type { Skipped } from '../apply/capture.ts';
+import { isOrder } from '../apply/install.ts';
+import { openOwn, ownTime } from '../node.ts';
+import type { Node } from '../node.ts';
+import { newestKeyset, sealFor } from './sealed.ts';
+import type { Sealed } from './sealed.ts';
+import type { Servers } from './servers.ts';
+import { sameFiles, takeSnapshot } from '../apply/snapshot.ts';
+import type { Decision, Source } from './source.ts';
+
+/** What became of a proposal. */
+export type Proposal =
+  /** The files are those in force: there is nothing to decide. */
+  | { readonly state: 'unchanged' }
+  /** There is not one file that a bundle may hold: the wrong root, or one that was not set up. */
+  | { readonly state: 'empty' }
+  /** It is up there and waits for an administrator. */
+  | { readonly state: 'proposed'; readonly digest: DigestHex; readonly fileCount: number }
+  /** Under approval `none`: it is in force. */
+  | { readonly state: 'accepted'; readonly digest: DigestHex; readonly fileCount: number }
+  /** Not sent, because an earlier one waits. */
+  | { readonly state: 'waiting'; readonly digest: DigestHex }
+  /** Not sent, because the same was refused, and nobody asked for a new one since. */
+  | { readonly state: 'rejected'; readonly digest: DigestHex; readonly rejection: Decision };
+
+export interface ProposeContext {
+  readonly node: Node;
+  readonly servers: Servers;
+  readonly source: Source;
+  /** The newest decision in force, as the source showed it. */
+  readonly inForce: Decision | undefined;
+  /** A refusal that whoever asks knows of, and proposes in spite of. */
+  readonly after?: DigestHex | undefined;
+  /** Enrolment token, where the site asks new machines for one. */
+  readonly token?: string | undefined;
+  /** Hears what was left out, and why. */
+  readonly onSkipped?: (skipped: readonly Skipped[]) => void;
+}
+
+/**
+ * Captures, seals to this machine and to every administrator of the newest keyset, and uploads.
+ * @throws too_large, manifest_too_large; rollback_refused for an older keyset than remembered; the
+ *   codes of the chain; and what server and store refuse
+ */
+export async function propose(context: ProposeContext): Promise<Proposal> {
+  const { node, inForce } = context;
+  const { manifest, skipped } = takeSnapshot(node, inForce);
+  context.onSkipped?.(skipped);
+  if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
+  if (manifest.files.length === 0) return { state: 'empty' };
+  const keyset = await newestKeyset(node, context.servers);
+  const seal = (): Sealed => sealFor(node, keyset, manifest);
+  try {
+    return await send(context, seal());
+  } catch (error) {
+    // Junk lies under that digest, which nobody can read: another sealing has another.
+    if (!hasCode(error, 'already_exists')) throw error;
+    return await send(context, seal());
+  }
+}
+
+function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest): boolean {
+  const { statement, bundle } = inForce?.frame ?? {};
+  if (bundle === undefined || statement?.type === 'reconfigure') return false;
+  return holdsFiles(node, bundle, manifest.files);
+}
+
+async function send(context: ProposeContext, sealed: Sealed): Promise<Proposal> {
+  let { after } = context;
+  for (let tries = 0; ; tries++) {
+    try {
+      await upload(context, sealed, after);
+      return await conclude(context, sealed);
+    } catch (error) {
+      if (hasCode(error, 'store_unknown') && tries < 2) continue;
+      const digest = digestIn(error);
+      if (hasCode(error, 'waiting') && digest !== undefined) {
+        // An answer that was lost: ours is there.
+        if (digest === sealed.digest) return await conclude(context, sealed);
+        return { state: 'waiting', digest };
+      }
+      if (!hasCode(error, 'rejected') || digest === undefined || digest === after) throw error;
+      const rejection = await refusalOf(context, digest);
+      if (!mayAskAgain(context, rejection, sealed.manifest)) {
+        return { state: 'rejected', digest, rejection };
+      }
+      after = digest;
+    }
+  }
+}
+
+async function upload(
+  { node, servers, inForce, token }: ProposeContext,
+  { bytes, digest }: Sealed,
+  after: DigestHex | undefined,
+): Promise<void> {
+  const request = {
+    digest,
+    size: bytes.length,
+    ...(after === undefined ? {} : { after }),
+    ...(token === undefined ? {} : { token }),
+    ...(inForce === undefined ? {} : { decidedBy: inForce.proof }),
+  };
+  await servers.ask(async (client) => {
+    const { put } = await client.propose(node.identity.id, request);
+    await client.put(put, bytes);
+  });
+}
+
+/** Under approval `none` the machine approves what it has just sealed itself, and nothing else. */
+async function conclude(context: ProposeContext, sealed: Sealed): Promise<Proposal> {
+  const { node, servers, inForce } = context;
+  const { digest } = sealed;
+  const fileCount = sealed.manifest.files.length;
+  const follows = inForce === undefined || inForce.frame.self || isOrder(inForce);
+  if (node.site.approval !== 'none' || !follows) return { state: 'proposed', digest, fileCount };
+  await servers.ask((client) => {
+    const signed = signStatementAsNode(
+      {
+        type: 'approve',
+        keysetVersion: sealed.keyset.version,
+        site: node.site.id,
+        node: node.identity.id,
+        digest: bundleDigest(sealed.bytes),
+        prev: inForce?.frame.statementDigest ?? ZERO_DIGEST,
+        seq: (inForce?.frame.statement.seq ?? 0) + 1,
+        // By no server's clock: this machine would remember it, and take it for the time.
+        issued: ownTime(node),
+        reason: '',
+      },
+      node.identity,
+    );
+    return client.accept(node.identity.id, encodeSignedStatement(signed), { pending: true });
+  });
+  return { state: 'accepted', digest, fileCount };
+}
+
+/** A refusal is believed only with its signatures. */
+async function refusalOf({ source }: ProposeContext, digest: DigestHex): Promise<Decision> {
+  const look = await source.rejection(digest);
+  if (look.state === 'found') return look.decision;
+  if (look.state === 'failed') throw look.error;
+  throw fail(
+    'server_garbage',
+    `the server says that ${digest} was rejected, and has no proof of it`,
+  );
+}
+
+/** Since then an administrator ordered a new one, or the files are others. */
+function mayAskAgain(
+  { node, inForce }: ProposeContext,
+  rejection: Decision,
+  manifest: Manifest,
+): boolean {
+  const { statement, bundle } = rejection.frame;
+  if (isOrder(inForce) && inForce.frame.statement.seq > statement.seq) {
+    return true;
+  }
+  return bundle === undefined || !holdsFiles(node, bundle, manifest.files);
+}
+
+/** Whether a bundle puts these files on a machine; one that this machine cannot open does not. */
+function holdsFiles(node: Node, bundle: SealedBundle, files: readonly FileEntry[]): boolean {
+  try {
+    return sameFiles(openOwn(node, bundle).files, files);
+  } catch (error) {
+    if (error instanceof CoatcheckError) return false;
+    throw error;
+  }
+}
+
+function digestIn(error: unknown): DigestHex | undefined {
+  const digest = error instanceof CoatcheckError ? error.details['digest'] : undefined;
+  return typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest)
+    ? parseDigest(digest)
+    : undefined;
+}

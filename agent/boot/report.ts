@@ -1,0 +1,42 @@
+import { sha256 } from '#platform';
+import { toHex } from '../../bundle/bytes.ts';
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { sealReport } from '../../bundle/report.ts';
+import { codeOf } from '../../protocol/errors.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
+import type { Node } from '../node.ts';
+import type { Servers } from './servers.ts';
+import type { Decision } from './source.ts';
+
+/**
+ * Tells the administrators what became of a decision: sealed to them, signed by this machine. A
+ * machine that could not say so runs all the same: the failure is noted, and the answer is false.
+ */
+export async function sendReport(
+  node: Node,
+  servers: Servers,
+  decision: Decision,
+  result: string,
+): Promise<boolean> {
+  const { identity, site } = node;
+  const { keyset, statementDigest } = decision.frame;
+  try {
+    const time = Math.max(0, node.now(), decision.serverNow);
+    const sealed = sealReport({
+      report: { node: identity.id, site: site.id, statementDigest, time, result },
+      signer: identity,
+      recipients: keyset.keys.map(({ boxKey }) => boxKey),
+    });
+    const digest = toHex(sha256(sealed)) as DigestHex;
+    const request = { digest, size: sealed.length, proof: decision.proof };
+    await servers.ask(async (client) => {
+      const { put } = await client.report(identity.id, request);
+      await client.put(put, sealed);
+    });
+    return true;
+  } catch (error) {
+    if (!(error instanceof CoatcheckError)) throw error;
+    node.console.note(`the report was not sent: ${error.message} [${codeOf(error)}]`);
+    return false;
+  }
+}

@@ -1,0 +1,35 @@
+import { toHex } from '../../bundle/bytes.ts';
+import type { Applied } from '../apply/apply.ts';
+import { NOT_ON_THE_LIST } from '../apply/capture.ts';
+import type { Skipped } from '../apply/capture.ts';
+import type { Console } from './console.ts';
+import { tellApplied, tellDecision } from '../apply/install.ts';
+import type { Decision } from '../boot/source.ts';
+
+/** The result of a boot or an apply. */
+export function tellInstalled(
+  console: Console,
+  { frame }: Decision,
+  applied: Applied,
+  more: { reported?: boolean },
+): void {
+  const { type, seq } = frame.statement;
+  console.note(tellDecision(frame));
+  console.result(
+    [
+      ...applied.changed.map((path) => `changed ${path}`),
+      ...applied.removed.map((path) => `removed ${path}`),
+      `applied decision ${seq}: ${tellApplied(applied)}`,
+    ].join('\n'),
+    { statement: toHex(frame.statementDigest), type, seq, ...applied, ...more },
+  );
+}
+
+/** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */
+export function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
+  const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
+  for (const { path, reason } of skipped) {
+    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${path}: ${reason}`);
+  }
+  if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
+}

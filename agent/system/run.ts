@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+
+export interface Ran {
+  /** Exit status; 128 + the signal's number as a shell has it, 127 where there is no such program */
+  readonly status: number;
+  readonly stdout: Buffer;
+  /** Up to 64 KiB of it */
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: Uint8Array;
+  readonly timeoutSeconds?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const MAX_OUTPUT_BYTES = 1024 * 1024;
+const MAX_SAID_BYTES = 64 * 1024;
+
+/**
+ * Runs a program of the image, found by PATH, without a shell. Killed with its whole group after
+ * `timeoutSeconds` (30) or above 1 MiB of output, which counts as status 124 or 125. Never throws:
+ * what a missing or failing program means is the caller's to say.
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Ran> {
+  const { input, timeoutSeconds = 30, env } = options;
+  return await new Promise((resolve) => {
+    const child = spawn(program, args, {
+      detached: true,
+      env: { ...process.env, LC_ALL: 'C', ...env },
+    });
+    const out: Buffer[] = [];
+    let outBytes = 0;
+    let said = '';
+    let killedAs: number | undefined;
+    const kill = (status: number): void => {
+      killedAs ??= status;
+      try {
+        process.kill(-child.pid!, 'SIGKILL');
+      } catch {
+        // It has ended meanwhile.
+      }
+    };
+    const timer = setTimeout(() => kill(124), timeoutSeconds * 1000);
+    const end = (status: number): void => {
+      clearTimeout(timer);
+      resolve({ status: killedAs ?? status, stdout: Buffer.concat(out), stderr: said });
+    };
+    child.stdout.on('data', (chunk: Buffer) => {
+      outBytes += chunk.length;
+      if (outBytes > MAX_OUTPUT_BYTES) kill(125);
+      else out.push(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString('utf8')).slice(0, MAX_SAID_BYTES);
+    });
+    child.stdin.on('error', () => undefined); // It need not read what it is given.
+    child.stdin.end(input);
+    child.on('error', (error) => {
+      said = error.message;
+      end(127);
+    });
+    child.on('close', (code, signal) =>
+      end(code ?? (signal === null ? 1 : 128 + constants.signals[signal])),
+    );
+  });
+}

@@ -1,0 +1,133 @@
+import * as fs from 'node:fs';
+import { fail } from '../../protocol/errors.ts';
+import { errnoOf, naming, systemError } from './system-error.ts';
+
+const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
+
+/**
+ * An open folder. Everything below the machine's root is reached from one of these, a single name
+ * at a time, so that no link can lead elsewhere, whatever happens to the tree meanwhile. Node has
+ * no `openat`; `/proc/self/fd/<fd>/<name>` is the same thing on Linux.
+ */
+export interface Folder {
+  readonly fd: number;
+  /** Its path below the root, for messages; empty for the root. */
+  readonly path: string;
+}
+
+/**
+ * The path of `name` inside an open folder, for a system call that does not follow `name`.
+ * @throws path_refused for what is not one name
+ */
+export function at(folder: Folder, name: string): string {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
+    throw fail('path_refused', `${folder.path}: an empty part, a dot or a slash is no file name`);
+  }
+  return `/proc/self/fd/${folder.fd}/${name}`;
+}
+
+/** The path of `name` as messages show it. */
+export const below = (folder: Folder, name: string): string =>
+  folder.path === '' ? name : `${folder.path}/${name}`;
+
+/**
+ * Opens the root folder as the operator named it (links in `path` are theirs, and followed).
+ * @throws file_missing, file_denied, path_refused
+ */
+export function openRoot(path: string): Folder {
+  const fd = naming(path, () => fs.openSync(path, O_RDONLY | O_DIRECTORY));
+  if (!fs.existsSync(`/proc/self/fd/${fd}`)) {
+    fs.closeSync(fd);
+    throw fail('path_refused', '/proc is not mounted, and no file is written without it');
+  }
+  return { fd, path: '' };
+}
+
+export function closeFolder(folder: Folder): void {
+  fs.closeSync(folder.fd);
+}
+
+/** Runs `act` with the root folder open. */
+export function withRoot<T>(path: string, act: (root: Folder) => T): T {
+  const root = openRoot(path);
+  try {
+    return act(root);
+  } finally {
+    closeFolder(root);
+  }
+}
+
+/**
+ * Opens the folder `name` of `parent`.
+ * @throws path_refused if it is a link or no folder; file_missing; file_denied
+ */
+export function openChild(parent: Folder, name: string): Folder {
+  const path = below(parent, name);
+  return naming(path, () => ({
+    fd: fs.openSync(at(parent, name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW),
+    path,
+  }));
+}
+
+/** Makes the folder `name`, with exactly `mode`, unless something is there. */
+function makeChild(parent: Folder, name: string, mode: number): void {
+  // Not by a chmod afterwards: whoever is killed in between leaves it with the wrong mode.
+  const umask = process.umask(0);
+  try {
+    fs.mkdirSync(at(parent, name), { mode });
+    fs.fsyncSync(parent.fd);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw systemError(error, below(parent, name));
+  } finally {
+    process.umask(umask);
+  }
+}
+
+function isThere(folder: Folder, name: string): boolean {
+  const stat = naming(below(folder, name), () => fs.lstatSync(at(folder, name), NO_THROW));
+  return stat !== undefined;
+}
+const NO_THROW = { throwIfNoEntry: false } as const;
+
+export interface WalkOptions {
+  /** Mode of the folders to make where one is missing; without it, the answer is undefined. */
+  readonly make?: number;
+}
+
+/**
+ * Walks down to the folder `path` (relative; empty for the root itself) and runs `act` there.
+ * @throws path_refused where a part is a link or no folder; file_denied; disk_full
+ */
+export function inFolder<T>(
+  root: Folder,
+  path: string,
+  act: (folder: Folder) => T,
+  options: WalkOptions = {},
+): T | undefined {
+  const opened: Folder[] = [];
+  try {
+    let folder = root;
+    for (const part of path === '' ? [] : path.split('/')) {
+      if (options.make !== undefined) makeChild(folder, part, options.make);
+      else if (!isThere(folder, part)) return undefined;
+      folder = openChild(folder, part);
+      opened.push(folder);
+    }
+    return act(folder);
+  } finally {
+    opened.forEach(closeFolder);
+  }
+}
+
+/** As {@link inFolder}, for the folder that holds the last part of `path`. */
+export function inFolderOf<T>(
+  root: Folder,
+  path: string,
+  act: (folder: Folder, name: string) => T,
+  options: WalkOptions = {},
+): T | undefined {
+  return inFolder(root, parentOf(path), (folder) => act(folder, nameOf(path)), options);
+}
+
+export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
