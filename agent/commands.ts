@@ -71,7 +71,7 @@ export function capture({ places, console }: Context): void {
 }
 
 export interface RootFlags {
-  readonly takeOver?: boolean;
+  readonly takeOver?: boolean | undefined;
 }
 
 /**
@@ -92,8 +92,8 @@ function openOwnNode({ places, console, now }: Context, { takeOver }: RootFlags)
 }
 
 export interface ProposeFlags extends RootFlags {
-  readonly after?: string;
-  readonly tokenFile?: string;
+  readonly after?: string | undefined;
+  readonly tokenFile?: string | undefined;
 }
 
 export async function proposeNow(context: Context, flags: ProposeFlags): Promise<void> {
@@ -138,9 +138,9 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
 
 export interface BootFlags extends RootFlags {
   readonly propose: boolean;
-  readonly once?: boolean;
-  readonly wait?: number;
-  readonly tokenFile?: string;
+  readonly once?: boolean | undefined;
+  readonly wait?: number | undefined;
+  readonly tokenFile?: string | undefined;
 }
 
 export async function bootNow(context: Context, flags: BootFlags): Promise<void> {
@@ -192,7 +192,7 @@ export function status({ places, console, now }: Context): void {
   });
 }
 
-function readToken({ tokenFile }: { tokenFile?: string }): string | undefined {
+function readToken({ tokenFile }: { tokenFile?: string | undefined }): string | undefined {
   return tokenFile === undefined ? undefined : fromUtf8(readFile(tokenFile, 1024)).trim();
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
 import { EXIT, fail } from '../protocol/errors.ts';
 import { sayError } from './console/console.ts';
-import { createProgram } from './program.ts';
+import { contextOf, PROGRAM } from './program.ts';
 import { systemError } from './tree/system-error.ts';
+import { parse } from './usage.ts';
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
@@ -21,15 +21,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
-  await createProgram().parseAsync(args, { from: 'user' });
+  const parsed = parse(PROGRAM, args);
+  if ('text' in parsed) process.stdout.write(`${parsed.text}\n`);
+  else await parsed.command.run(contextOf(parsed.given), parsed.given);
 } catch (error) {
-  process.exitCode = endOf(error);
-}
-
-function endOf(error: unknown): number {
-  if (!(error instanceof CommanderError)) return sayError(error, { json });
-  if (error.exitCode === 0) return EXIT.ok;
-  const said = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
-  const why = error.code === 'commander.help' ? 'no command was given' : said;
-  return sayError(fail('usage', `${why}; see coatcheck-agent --help`), { json });
+  process.exitCode = sayError(error, { json });
 }
