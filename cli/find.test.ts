@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../bundle/index.ts';
 import { codeOf } from '../protocol/errors.ts';
-import { lookAt, onlyMatch } from './find.ts';
+import { makeNode } from '../tests/support/site.ts';
+import { nodeWords } from '../bundle/words.ts';
+import { findNode, lookAt, onlyMatch } from './find.ts';
 import type { Session } from './session.ts';
 
 const match = (text: string, candidates: readonly string[]): string => {
@@ -23,6 +25,22 @@ describe('onlyMatch', () => {
   });
   it('does not take an empty word for the only one there is', () => {
     expect(match('', ['abc'])).toBe('usage');
+  });
+});
+
+describe('findNode', () => {
+  const ids = [makeNode('one').id, makeNode('two').id];
+  const session = {
+    *list() {
+      for (const node of ids) yield { parsed: { prefix: 'pending', node } };
+    },
+  } as unknown as Session;
+
+  it('takes the words that the console of a node shows, all eight of them', async () => {
+    for (const id of ids) expect(await findNode(session, nodeWords(id))).toBe(id);
+    for (const text of [nodeWords(makeNode().id), nodeWords(ids[0]!).replace(/ [a-z]+$/, '')]) {
+      await expect(findNode(session, text)).rejects.toMatchObject({ code: 'not_found' });
+    }
   });
 });
 

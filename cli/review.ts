@@ -1,5 +1,6 @@
 import { equalBytes, isZero, toHex } from '../bundle/index.ts';
 import type { Keyset, Manifest, NodeId } from '../bundle/index.ts';
+import { nodeWords } from '../bundle/words.ts';
 import { codeOf } from '../protocol/errors.ts';
 import type { History, HistoryEntry } from '../protocol/history.ts';
 import { sameFiles } from './changes.ts';
@@ -114,6 +115,14 @@ function signerName(opened: Opened, keyset: Keyset): string {
   return key === undefined ? 'an administrator of an older keyset' : `administrator ${key.name}`;
 }
 
+/** Which node it is: its console shows the same words. */
+export function nameLines(node: NodeId): [string, string][] {
+  return [
+    ['node', node],
+    ['words', nodeWords(node)],
+  ];
+}
+
 /** Who and what a bundle is; every fact that only the node vouches for is marked as its claim. */
 export function aboutLines(node: NodeId, opened: Opened, keyset: Keyset): [string, string][] {
   const { sealed, manifest } = opened;
@@ -125,7 +134,7 @@ export function aboutLines(node: NodeId, opened: Opened, keyset: Keyset): [strin
     ...(madeBy === undefined ? [] : [`by ${madeBy}`]),
   ].join(' ');
   return [
-    ['node', node],
+    ...nameLines(node),
     ['host name', claim(hostname)],
     ['key from', claim(keySource)],
     ['made', claim(made === '' ? undefined : made)],

@@ -1,4 +1,5 @@
 import type { NodeId } from '../../bundle/index.ts';
+import { nodeWords } from '../../bundle/words.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { escapeLine } from '../../protocol/escape.ts';
@@ -34,12 +35,19 @@ export async function pending(context: Context): Promise<void> {
       : terminal.style.red(`does not verify: ${p.problem}`),
   ]);
   const head = ['NODE', 'DIGEST', 'SINCE', 'BYTES', 'HOST NAME (CLAIMED)'];
-  for (const line of table([head.map(terminal.style.dim), ...rows])) terminal.print(line);
+  const [title, ...lines] = table([head.map(terminal.style.dim), ...rows]);
+  terminal.print(title);
+  lines.forEach((line, i) => {
+    terminal.print(line);
+    terminal.print(terminal.style.dim(`  ${proposals[i]!.words}`));
+  });
   terminal.hint('coatcheck diff NODE shows what would change; coatcheck approve NODE decides');
 }
 
 interface PendingRow {
   readonly node: NodeId;
+  /** as the node's console shows them */
+  readonly words: string;
   readonly digest: string;
   readonly size: number;
   readonly modified: number;
@@ -52,7 +60,7 @@ interface PendingRow {
 
 async function about(session: Session, proposal: Waiting): Promise<PendingRow> {
   const { node, digest, size, modified, key } = proposal;
-  const row = { node, digest, size, modified };
+  const row = { node, words: nodeWords(node), digest, size, modified };
   try {
     const { sealed, manifest } = await openPlace(session, node, { where: 'pending', digest, key });
     const { hostname, keySource } = manifest.metadata;

@@ -1,16 +1,17 @@
 import { toHex } from '../../bundle/index.ts';
 import type { FileEntry, NodeId } from '../../bundle/index.ts';
+import { nodeWords } from '../../bundle/words.ts';
 import { codeOf, fail } from '../../protocol/errors.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { classifyPath } from '../../protocol/paths.ts';
 import type { Context } from '../context.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { findBundle, knownNodes, lookAt, onlyMatch, waiting } from '../find.ts';
+import { findBundle, findNode, knownNodes, lookAt, onlyMatch, waiting } from '../find.ts';
 import type { BundlePlace, NodeView } from '../find.ts';
 import { openPlace } from '../opened.ts';
 import type { Opened } from '../opened.ts';
 import { lastReport, reportDocument, reportLine } from '../report.ts';
-import { aboutLines } from '../review.ts';
+import { aboutLines, nameLines } from '../review.ts';
 import { openSession } from '../session.ts';
 import type { Session } from '../session.ts';
 import { statementDocument, statementLine } from '../statement-line.ts';
@@ -31,6 +32,7 @@ export async function show(context: Context, text: string): Promise<void> {
 
   terminal.document({
     node,
+    words: nodeWords(node),
     where: place?.where ?? 'nowhere',
     ...(place?.where === 'pending' || entry === undefined
       ? {}
@@ -38,12 +40,8 @@ export async function show(context: Context, text: string): Promise<void> {
     ...(opened === undefined ? {} : bundleDocument(opened)),
     ...(report === undefined ? {} : { report: reportDocument(report) }),
   });
-  if (opened === undefined) terminal.print(`${label(terminal, 'node')} ${node}`);
-  else {
-    for (const [name, value] of aboutLines(node, opened, session.keyset)) {
-      terminal.print(`${label(terminal, name)} ${value}`);
-    }
-  }
+  const about = opened ? aboutLines(node, opened, session.keyset) : nameLines(node);
+  for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(`${label(terminal, 'state')} ${state(place, entry, history)}`);
   terminal.print(`${label(terminal, 'report')} ${reportLine(report, history)}`);
   if (opened !== undefined) printContents(terminal, opened);
@@ -67,9 +65,9 @@ async function tryOpen(
   }
 }
 
-/** A node by id or its beginning, or a digest of something that waits or its beginning. */
+/** A node by id, its words or its beginning, or a digest of something that waits or its beginning. */
 async function whatIs(session: Session, text: string): Promise<{ node: NodeId; digest?: string }> {
-  if (/^[a-z2-7]{32}$/.test(text)) return { node: text as NodeId };
+  if (/^[a-z2-7]{32}$|^[a-z]+ /.test(text)) return { node: await findNode(session, text) };
   const nodes = await knownNodes(session);
   const proposals = await waiting(session);
   const candidates = [...nodes, ...proposals.map((p) => p.digest)];

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeWords } from '../../bundle/words.ts';
 import { deriveIdentity, fromHex, utf8 } from '../../bundle/index.ts';
 import type { Identity, NodeId } from '../../bundle/index.ts';
 import { randomBytes } from 'node:crypto';
@@ -44,6 +45,20 @@ async function approved(files: Record<string, string>): Promise<Identity> {
 }
 
 describe('approve', () => {
+  it('shows the words that the console of the node shows, and takes them for its name', async () => {
+    const node = newNode();
+    const words = nodeWords(node.id);
+    await desk.propose(node, { files: { 'etc/motd': 'hello\n' } });
+    for (const seen of [['pending'], ['show', node.id], ['show', words], ['diff', words]]) {
+      const { code, stdout } = await desk.run(...seen);
+      expect([seen, code, stdout.includes(words)]).toEqual([seen, 0, seen[0] !== 'diff']);
+    }
+    const { code, stdout } = await desk.run('approve', words, '--yes');
+    expect(code).toBe(0);
+    expect(stdout).toContain(words);
+    expect(stdout).toContain(`approved ${node.id}`);
+  });
+
   it('puts in force what was shown, and takes it from the list of what waits', async () => {
     const node = newNode();
     const digest = await desk.propose(node, { files: { 'etc/motd': 'hello\n' } });

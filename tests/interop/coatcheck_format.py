@@ -51,6 +51,17 @@ def hkdf(seed, info):
     return hmac256(prk, info + b"\x01")
 
 
+def node_words(node_id):
+    if len(node_id) != 20:
+        raise Refused("bad_node_id")
+    source = Path(__file__).parents[2] / "node_modules/@scure/bip39/wordlists/english.js"
+    listed = re.search("`([a-z\\n]+)`", source.read_text()).group(1).split("\n")
+    assert sha256("".join(word + "\n" for word in listed).encode()).hex() == BIP39_ENGLISH
+    number = int.from_bytes(node_id[:11], "big")
+    return " ".join(listed[number >> 11 * (7 - i) & 2047] for i in range(8))
+
+
+BIP39_ENGLISH = "2f5eed53a4727b4bf8880d8f3f199efc90e58503646d9ff8eff3a2ed3b24dbda"
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
 SMALL_Y = {

@@ -32,6 +32,8 @@ def check_vector(check, fields, data):
     if check == "box-key":
         f.check_box_key(data)
         return data
+    if check == "words":
+        return f.node_words(data).encode()
     if check == "ed25519":
         f.verify(bytes.fromhex(fields["public-key"]), data, bytes.fromhex(fields["signature"]))
         return data

@@ -1,15 +1,16 @@
 import { sha256 } from '#platform';
-import { fromHex, toHex } from '../../bundle/bytes.ts';
+import { fromHex, toHex, utf8 } from '../../bundle/bytes.ts';
 import { assertSignKey, verifyStrict } from '../../bundle/ed25519.ts';
 import { bundleError, CoatcheckError } from '../../bundle/errors.ts';
 import { decodeFrame, verifyFrame } from '../../bundle/frame.ts';
 import { MAX_SEALED_BYTES, readBundle } from '../../bundle/header.ts';
-import { deriveIdentity } from '../../bundle/identity.ts';
+import { deriveIdentity, nodeIdFromBytes } from '../../bundle/identity.ts';
 import { decodeChain, decodeSignedKeyset, keysetDigest, verifyChain } from '../../bundle/keyset.ts';
 import { decodeManifest, encodeManifest } from '../../bundle/manifest.ts';
 import { openBundle } from '../../bundle/open.ts';
 import { openReport } from '../../bundle/report.ts';
 import { decodeSignedStatement, verifyStatement } from '../../bundle/statement.ts';
+import { nodeWords } from '../../bundle/words.ts';
 import { assertBoxKey } from '../../bundle/x25519.ts';
 import type { Check, Vector } from './vector.ts';
 
@@ -36,6 +37,7 @@ const CHECKS: Record<Check, (bytes: Uint8Array, input: Input) => Uint8Array> = {
     assertBoxKey(bytes);
     return bytes;
   },
+  words: (bytes) => utf8(nodeWords(nodeIdFromBytes(bytes))),
   ed25519: (bytes, input) => {
     if (!verifyStrict(fromHex(input('public-key')), bytes, fromHex(input('signature')))) {
       throw bundleError('bad_signature', 'the signature is not good');

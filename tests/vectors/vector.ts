@@ -5,6 +5,7 @@ import { fromHex, toHex } from '../../bundle/bytes.ts';
 export type Check =
   | 'sign-key' // assertSignKey
   | 'box-key' // assertBoxKey
+  | 'words' // nodeWords; the bytes are the id, and what was read is the text
   | 'ed25519' // verifyStrict; the bytes are the message
   | 'proposal' // readBundle, expecting a proposal
   | 'report' // readBundle, expecting a report

@@ -1,5 +1,6 @@
 import { ed25519Sign } from '#platform';
 import { concat, fromHex, toHex, utf8 } from '../../../bundle/bytes.ts';
+import { nodeIdBytes } from '../../../bundle/identity.ts';
 import { ada, node } from '../../fixtures/format.ts';
 import { flip, suite } from '../build.ts';
 import type { Vector } from '../vector.ts';
@@ -207,4 +208,22 @@ function publicKeys(): Vector[] {
   ];
 }
 
-export const keys = (): Vector[] => [...speccheck(), ...signatures(), ...publicKeys()];
+function words(): Vector[] {
+  const { accepts, refuses } = suite('words', 'words');
+  const id = nodeIdBytes(node.id);
+  return [
+    accepts('ok', 'the words of a node', id),
+    accepts('ok_zero', 'the first word, eight times', new Uint8Array(20)),
+    accepts('ok_ones', 'the last word, eight times', new Uint8Array(20).fill(255)),
+    accepts('ok_later_bits', 'what comes after 88 bits does not count', flip(id, 11)),
+    accepts('ok_last_bit', 'bit 88 is the last of the eighth word', flip(id, 10)),
+    refuses('short', 'bad_node_id', '19 bytes', id.subarray(0, 19)),
+  ];
+}
+
+export const keys = (): Vector[] => [
+  ...speccheck(),
+  ...signatures(),
+  ...publicKeys(),
+  ...words(),
+];
