@@ -9,7 +9,9 @@ import { makeNode, makeSite } from '../tests/support/site.ts';
 import { createClient } from './client.ts';
 import type { Client, ClientOptions } from './client.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
+import { createFetch } from './fetch.ts';
 import { MAX_ANSWER_BYTES } from './http.ts';
+import type { Fetch } from './objects.ts';
 import { verifyRequest } from './request-signature.ts';
 
 const { site } = makeSite();
@@ -157,7 +159,10 @@ describe('a refusal', () => {
   });
 });
 
-describe('what does not answer like a coatcheck server is server_garbage', () => {
+describe.each([
+  ['the global fetch', fetch as Fetch],
+  ['node:http', createFetch()],
+])('what does not answer like a coatcheck server over %s is server_garbage', (_, fetch) => {
   it.each([
     ['a page', { body: '<html>welcome</html>' }],
     ['an error page', { status: 502, body: '<html>bad gateway</html>' }],
@@ -171,14 +176,17 @@ describe('what does not answer like a coatcheck server is server_garbage', () =>
     ['a code that nobody knows', { status: 500, body: refuse('constructor').body }],
     ['more than 1 MiB', { body: { ...CONFIG, url: 'x'.repeat(MAX_ANSWER_BYTES) } }],
   ])('%s', async (_, answer) => {
-    const { client } = await server(() => answer);
+    const { client } = await server(() => answer, { fetch });
     expect((await refusal(client.config(node.id))).code).toBe('server_garbage');
   });
 });
 
-describe('what does not answer at all is server_unreachable', () => {
+describe.each([
+  ['the global fetch', fetch as Fetch],
+  ['node:http', createFetch()],
+])('what does not answer at all over %s is server_unreachable', (_, fetch) => {
   const connect = (url: string, timeoutSeconds = 5): Client =>
-    createClient({ server: url, site: site.id, timeoutSeconds });
+    createClient({ server: url, site: site.id, timeoutSeconds, fetch });
 
   it('a closed port', async () => {
     const gone = await serveHttp(() => undefined);

@@ -7,7 +7,7 @@ import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
 import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
 import type { DigestHex } from './keys.ts';
 import { getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
-import type { Fetch } from './objects.ts';
+import type { Fetch, FetchAnswer } from './objects.ts';
 import { signRequest } from './request-signature.ts';
 
 export interface ClientOptions {
@@ -128,7 +128,7 @@ export function createClient(options: ClientOptions): Client {
     url: URL,
     init: { method: string; headers: Record<string, string>; body: Uint8Array | undefined },
   ): Promise<{ status: number; json: unknown }> {
-    let answer: Response;
+    let answer: FetchAnswer;
     let body: Uint8Array | undefined;
     try {
       answer = await fetch(url.href, {

@@ -2,14 +2,19 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { serveHttp } from '../tests/support/http-servers.ts';
 import type { TestServer } from '../tests/support/http-servers.ts';
 import { codeOf } from './errors.ts';
+import { createFetch } from './fetch.ts';
 import { getObject, putObject } from './objects.ts';
+import type { Fetch } from './objects.ts';
 
 const servers: TestServer[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-const limits = { maxBytes: 100, timeoutSeconds: 2, fetch };
+const FETCHES = [
+  ['the global fetch', fetch as Fetch],
+  ['node:http', createFetch()],
+] as const;
 const xml = (code: string): string => `<?xml version="1.0"?><Error><Code>${code}</Code></Error>`;
 
 async function store(status: number, body: string): Promise<string> {
@@ -30,7 +35,8 @@ async function outcome(work: Promise<unknown>): Promise<string> {
   }
 }
 
-describe('getObject', () => {
+describe.each(FETCHES)('getObject over %s', (_, fetch) => {
+  const limits = { maxBytes: 100, timeoutSeconds: 2, fetch };
   it('gives the bytes', async () => {
     const url = await store(200, 'hello');
     const got = await getObject(url, limits);
@@ -72,7 +78,8 @@ describe('getObject', () => {
   });
 });
 
-describe('putObject', () => {
+describe.each(FETCHES)('putObject over %s', (_, fetch) => {
+  const limits = { maxBytes: 100, timeoutSeconds: 2, fetch };
   it('sends the signed headers, each once, the body, and no content type of its own', async () => {
     let headers: string[] = [];
     let body = '';

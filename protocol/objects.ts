@@ -6,7 +6,24 @@ import type { ErrorCode } from './errors.ts';
  * credentials and without an SDK.
  */
 
-export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
+/** The part of `fetch` that is used: it follows no redirect, and can be replaced by fetch.ts. */
+export type Fetch = (url: string, init?: FetchInit) => Promise<FetchAnswer>;
+
+export interface FetchInit {
+  readonly method?: string;
+  readonly headers?: Record<string, string>;
+  readonly body?: Uint8Array<ArrayBuffer>;
+  readonly redirect?: 'manual';
+  readonly signal?: AbortSignal;
+}
+
+export interface FetchAnswer {
+  readonly status: number;
+  /** 200 to 299 */
+  readonly ok: boolean;
+  readonly headers: { get(name: string): string | null };
+  readonly body: ReadableStream<Uint8Array> | null;
+}
 
 /** A store's error documents are short; what is longer is not one. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -16,7 +33,7 @@ const MAX_ERROR_BYTES = 64 * 1024;
  * Throws what the connection throws.
  */
 export async function readBody(
-  message: Response | Request,
+  message: Pick<FetchAnswer, 'body'> | Request,
   maxBytes: number,
 ): Promise<Uint8Array | undefined> {
   if (message.body === null) return new Uint8Array();
@@ -89,7 +106,7 @@ export async function putObject(
   if (!answer.ok) throw refusal(url, answer.status, await errorCodeOf(answer), 'store_unknown');
   await answer.body?.cancel();
   // Every store says the ETag of what it stored; a log-in page that answers 200 does not.
-  if (!answer.headers.has('etag')) {
+  if (answer.headers.get('etag') === null) {
     throw fail('store_unknown', `what answers for the object store at ${hostOf(url)} is none`);
   }
 }
@@ -97,10 +114,10 @@ export async function putObject(
 async function send(
   fetch: Fetch,
   url: string,
-  init: RequestInit,
+  init: FetchInit,
   timeoutSeconds: number,
   otherwise: ErrorCode,
-): Promise<Response> {
+): Promise<FetchAnswer> {
   try {
     return await fetch(url, {
       ...init,
@@ -113,7 +130,7 @@ async function send(
 }
 
 /** The `<Code>` of an S3 error document. */
-async function errorCodeOf(answer: Response): Promise<string | undefined> {
+async function errorCodeOf(answer: FetchAnswer): Promise<string | undefined> {
   const body = await readBody(answer, MAX_ERROR_BYTES).catch(() => undefined);
   return /<Code>([A-Za-z]{1,60})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
 }
@@ -160,11 +177,14 @@ export function reasonOf(error: unknown, url = ''): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return String(cause);
   const code = 'code' in cause ? cause.code : undefined;
-  if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG') {
+  // OpenSSL's code, or its sentence behind a code of the system.
+  const isNoTls = /wrong.version.number|packet.length.too.long/i;
+  if (isNoTls.test(String(code)) || (code === 'EPROTO' && isNoTls.test(cause.message))) {
     return SPEAKS_PLAIN;
   }
   // What speaks TLS only hangs up on plain HTTP, or answers with an alert.
-  const isNoHttp = cause.name === 'HTTPParserError' || code === 'UND_ERR_SOCKET';
+  const isNoHttp =
+    cause.name === 'HTTPParserError' || /^(UND_ERR_SOCKET|HPE_.*|ECONNRESET)$/.test(String(code));
   if (isNoHttp && /^http:/.test(url)) return `${cause.message}; if it speaks TLS, say https:`;
   return 'code' in cause && typeof cause.code === 'string' && cause.message === ''
     ? cause.code

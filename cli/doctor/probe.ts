@@ -3,7 +3,7 @@ import { approvedKey, historyKey, keysetKey } from '../../protocol/keys.ts';
 import { parseDigest, pendingKey, rejectedKey, reportKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey, Prefix } from '../../protocol/keys.ts';
 import type { Credential } from '../../protocol/permissions.ts';
-import type { Fetch } from '../../protocol/objects.ts';
+import type { FetchInit } from '../../protocol/objects.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import { randomBytes } from 'node:crypto';
 
@@ -16,7 +16,7 @@ export interface Lab {
   /** The first part of an object's path, as a copy source names it. */
   readonly bucket: string;
   /** How a client reaches presigned URLs. */
-  readonly fetch: Fetch;
+  readonly fetch: (url: string, init?: FetchInit) => Promise<Response>;
 }
 
 /** What one probe found. */
@@ -77,7 +77,7 @@ export async function send(
   headers.delete('host');
   headers.delete('content-length');
   const answer = await lab.fetch(url.href, {
-    ...{ method, headers, redirect: 'manual' },
+    ...{ method, headers: Object.fromEntries(headers), redirect: 'manual' },
     ...(body === undefined ? {} : { body: Uint8Array.from(body) }),
     signal: AbortSignal.timeout(TIMEOUT_SECONDS * 1000),
   });

@@ -1,0 +1,162 @@
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { createServer } from 'node:https';
+import { createServer as createNetServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { makeAuthority } from '../tests/support/certificates.ts';
+import type { Authority } from '../tests/support/certificates.ts';
+import { serveHttp } from '../tests/support/http-servers.ts';
+import { createFetch } from './fetch.ts';
+import { readBody, reasonOf } from './objects.ts';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+const closerOf = (server: Server) => async (): Promise<void> => {
+  server.close();
+};
+
+async function reason(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    return reasonOf(error);
+  }
+  throw new Error('it succeeded');
+}
+
+async function serve(...args: Parameters<typeof serveHttp>): Promise<string> {
+  const server = await serveHttp(...args);
+  closing.push(server.close);
+  return server.url;
+}
+
+describe('a fetch of our own', () => {
+  it('sends the headers that it is given, the length and the host, and nothing else', async () => {
+    let sent: string[] = [];
+    const url = await serve((request, response) => {
+      sent = request.rawHeaders;
+      request.resume().on('end', () => response.end());
+    });
+    const body = new Uint8Array(3);
+    await createFetch()(url, { method: 'PUT', headers: { 'If-None-Match': '*' }, body });
+    const { host } = new URL(url);
+    expect(sent.slice(0, 2)).toEqual(['If-None-Match', '*']);
+    expect(sent.slice(2).sort()).toEqual(
+      ['Connection', 'close', 'Content-Length', '3', 'Host', host].sort(),
+    );
+  });
+
+  it('stops reading, and closes, where the reader has enough', async () => {
+    let closed: Promise<void> | undefined;
+    const url = await serve((request, response) => {
+      closed = new Promise((resolve) => request.socket.on('close', () => resolve()));
+      const more = (): void => {
+        if (response.write(Buffer.alloc(65_536))) setImmediate(more);
+      };
+      response.on('drain', more);
+      more();
+    });
+    expect(await readBody(await createFetch()(url), 1000)).toBeUndefined();
+    await closed;
+  });
+
+  it('says why it was ended: before the answer, and within it', async () => {
+    const silent = await serve(() => undefined);
+    const slow = await serve((_, response) => void response.write('x'));
+    const ended = (url: string): Promise<unknown> =>
+      createFetch()(url, { signal: AbortSignal.timeout(100) }).then((answer) =>
+        readBody(answer, 10),
+      );
+    expect(await reason(ended(silent))).toContain('timeout');
+    expect(await reason(ended(slow))).toContain('timeout');
+    const over = createFetch()(silent, { signal: AbortSignal.abort(new Error('never mind')) });
+    expect(await reason(over)).toBe('never mind');
+  });
+
+  it('asks whom it is told to for the address of a name', async () => {
+    const url = await serve((request, response) => response.end(request.headers.host));
+    const fetch = createFetch({
+      lookup: (name, _, answer) =>
+        name === 'cfg.lab.test'
+          ? answer(null, [{ address: '127.0.0.1', family: 4 }])
+          : answer(new Error(`no ${name}`), []),
+    });
+    const named = url.replace('127.0.0.1', 'cfg.lab.test');
+    const body = await readBody(await fetch(named), 100);
+    expect(`http://${new TextDecoder().decode(body)}`).toBe(named);
+    expect(await reason(fetch('http://other.lab.test'))).toBe('no other.lab.test');
+  });
+
+  it.each(['file:///etc/passwd', 'ftp://127.0.0.1/', 'http://u:p@127.0.0.1/', 'nonsense'])(
+    'refuses %s',
+    async (url) => {
+      await expect(createFetch()(url)).rejects.toThrow(TypeError);
+    },
+  );
+
+  it('fails where the other side ends in the middle, or answers with no HTTP', async () => {
+    const speak = async (text: string): Promise<string> => {
+      const server = createNetServer((socket) => socket.once('data', () => socket.end(text)));
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      closing.push(closerOf(server));
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    };
+    const get = async (text: string) => readBody(await createFetch()(await speak(text)), 1000);
+    await expect(get('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx')).rejects.toThrow();
+    await expect(
+      get('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nx'),
+    ).rejects.toThrow();
+    await expect(get(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`)).rejects.toThrow();
+    await expect(get('')).rejects.toThrow();
+  });
+});
+
+describe('whom it believes over TLS', () => {
+  let folder: string;
+  let ours: Authority;
+  let theirs: Authority;
+  beforeAll(() => {
+    folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-tls-'));
+    ours = makeAuthority(join(folder, 'ours'));
+    theirs = makeAuthority(join(folder, 'theirs'));
+  });
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+  async function serveTls(authority: Authority, names: string): Promise<string> {
+    const server = createServer(authority.issue(names), (_, answer) => answer.end('hello'));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    closing.push(closerOf(server));
+    return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+  const get = (url: string, ca?: string) => createFetch({ ca })(url);
+
+  it('is whoever the CA that it was given vouches for, under the name that it was asked for', async () => {
+    const right = await serveTls(ours, 'IP:127.0.0.1');
+    expect((await get(right, ours.ca)).status).toBe(200);
+    expect((await get(right, `bundle of two\n${theirs.ca}\n# ours\n${ours.ca}`)).status).toBe(200);
+    expect(await reason(get(await serveTls(ours, 'DNS:other.test'), ours.ca))).toMatch(/altname/);
+  });
+
+  it('is nobody else: not another CA, not whom the system believes, not itself', async () => {
+    const wrong = await serveTls(theirs, 'IP:127.0.0.1');
+    expect(await reason(get(wrong, ours.ca))).toMatch(/certificate/);
+    expect(await reason(get(wrong))).toMatch(/certificate/);
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    expect(await reason(get(wrong, ours.ca))).toMatch(/certificate/);
+    expect(await reason(get(wrong))).toMatch(/certificate/);
+    vi.unstubAllEnvs();
+  });
+
+  it.each(['', 'garbage', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(
+    'is not left open where the CA is %j',
+    (ca) => {
+      expect(() => createFetch({ ca })).toThrow(/CA/);
+    },
+  );
+});
