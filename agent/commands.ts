@@ -6,7 +6,7 @@ import type { Identity } from '../bundle/identity.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import { classifyPath } from '../protocol/paths.ts';
-import { boot } from './boot/boot.ts';
+import { find, finish } from './boot/boot.ts';
 import { captureFiles } from './apply/capture.ts';
 import { formatTime } from './console/console.ts';
 import type { Console } from './console/console.ts';
@@ -20,6 +20,8 @@ import type { Node, Places } from './node.ts';
 import { propose } from './boot/propose.ts';
 import { createServers } from './boot/servers.ts';
 import { createSource, decisionFromCopy } from './boot/source.ts';
+import { takeSnapshot } from './apply/snapshot.ts';
+import type { Draft } from './apply/snapshot.ts';
 import { readApplied } from './apply/status.ts';
 import { naming } from './tree/system-error.ts';
 import { tellInstalled, tellSkipped } from './console/tell.ts';
@@ -103,15 +105,15 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
   const source = createSource(node, servers);
   const look = await source.inForce();
   if (look.state === 'failed') throw look.error;
-  const proposal = await propose({
+  const proposing = {
     node,
     servers,
     source,
     inForce: look.state === 'found' ? look.decision : undefined,
     after: flags.after === undefined ? undefined : parseDigest(flags.after),
     token: readToken(flags),
-    onSkipped: (skipped) => tellSkipped(console, skipped),
-  });
+  };
+  const proposal = await propose(proposing, capturedDraft(node));
   const { state } = proposal;
   if (state === 'waiting') {
     const said = `proposal ${proposal.digest} waits for a decision; this one was not sent`;
@@ -136,6 +138,13 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
   console.result(`${state} ${digest}: ${counted(fileCount)}`, { state, digest, fileCount });
 }
 
+/** The machine as it is, for a proposal; says what was left out. */
+function capturedDraft(node: Node): Draft {
+  const { skipped, ...draft } = takeSnapshot(node);
+  tellSkipped(node.console, skipped);
+  return draft;
+}
+
 export interface BootFlags extends RootFlags {
   readonly propose: boolean;
   readonly once?: boolean | undefined;
@@ -146,13 +155,14 @@ export interface BootFlags extends RootFlags {
 export async function bootNow(context: Context, flags: BootFlags): Promise<void> {
   const { server, console } = context;
   const node = openOwnNode(context, flags);
-  const { decision, applied, reported } = await boot(node, createServers(node, server), {
-    propose: flags.propose,
+  const servers = createServers(node, server);
+  const found = await find(node, servers, createSource(node, servers), {
+    ...(flags.propose && { draft: () => Promise.resolve(capturedDraft(node)) }),
     patience: createPatience({ limitSeconds: flags.once === true ? 0 : flags.wait }),
     token: readToken(flags),
-    onSkipped: (skipped) => tellSkipped(console, skipped),
   });
-  tellInstalled(console, decision, applied, { reported });
+  const { applied, reported } = await finish(node, servers, found);
+  tellInstalled(console, found, applied, { reported });
 }
 
 export function applyFile(context: Context, path: string, flags: RootFlags = {}): void {
@@ -160,7 +170,7 @@ export function applyFile(context: Context, path: string, flags: RootFlags = {})
   const node = openOwnNode(context, flags);
   const bytes = readFile(path, maxFrameBytes(node.site.maxBundleBytes));
   const decision = decisionFromCopy(node, bytes);
-  tellInstalled(console, decision, install(node, decision), {});
+  tellInstalled(console, { decision }, install(node, decision), {});
 }
 
 export function status({ places, console, now }: Context): void {

@@ -26,6 +26,8 @@ export interface Site {
   readonly servers: readonly string[];
   /** Limit on a sealed bundle, bytes; at most {@link MAX_SEALED_BYTES}. */
   readonly maxBundleBytes: number;
+  /** Whether a node that reaches no server may apply what nobody approved. Absent: it may not. */
+  readonly unapprovedWhenUnreachable?: boolean;
 }
 
 const MIN_BUNDLE_BYTES = 1024;
@@ -46,6 +48,7 @@ const SiteFile = v.strictObject({
     v.minValue(MIN_BUNDLE_BYTES),
     v.maxValue(MAX_SEALED_BYTES),
   ),
+  unapprovedWhenUnreachable: v.exactOptional(v.boolean()),
 });
 
 /** Whether `text` is `http://` or `https://` with a host, and nothing after it. */
@@ -65,14 +68,11 @@ export function parseSite(text: string): Site {
     const [issue] = file.issues;
     throw malformed(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
-  const { site, name, keyset, approval, servers, maxBundleBytes } = file.output;
+  const { coatcheck: _, site, keyset, ...plain } = file.output;
   const { pinned, ancestors } = readKeysets(keyset);
   const id = fromHex(site);
   if (!equalBytes(id, pinned.keyset.site)) throw malformed('keyset: it belongs to another site');
-  return {
-    ...{ id, name, pinned, ...(ancestors.length > 0 && { ancestors }) },
-    ...{ approval, servers, maxBundleBytes },
-  };
+  return { id, pinned, ...(ancestors.length > 0 && { ancestors }), ...plain };
 }
 
 /** Every keyset that the site file vouches for, oldest first; the pinned one is the last. */
@@ -85,14 +85,13 @@ export function keysetsOf({
 
 /** The text of a `site.json`, ending in a line feed: {@link parseSite} gives the same site back. */
 export function formatSite(site: Site): string {
+  const { id, pinned, ancestors = [], servers, ...plain } = site;
   const file: v.InferInput<typeof SiteFile> = {
     coatcheck: 'site/1',
-    site: toHex(site.id),
-    name: site.name,
-    keyset: toBase64Url(encodeChain(keysetsOf(site))),
-    approval: site.approval,
-    servers: [...site.servers],
-    maxBundleBytes: site.maxBundleBytes,
+    site: toHex(id),
+    keyset: toBase64Url(encodeChain(keysetsOf({ pinned, ancestors }))),
+    servers: [...servers],
+    ...plain,
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }

@@ -1,7 +1,9 @@
+import { sha256 } from '#platform';
 import { toHex } from '../../bundle/bytes.ts';
 import type { CoatcheckError } from '../../bundle/errors.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
-import type { Metadata } from '../../bundle/manifest.ts';
+import { encodeManifest } from '../../bundle/manifest.ts';
+import type { Manifest, Metadata } from '../../bundle/manifest.ts';
 import { fail } from '../../protocol/errors.ts';
 import { applyFiles } from './apply.ts';
 import type { Applied } from './apply.ts';
@@ -10,6 +12,8 @@ import { withRoot } from '../tree/folder.ts';
 import { isOver, openOwn } from '../node.ts';
 import type { Node } from '../node.ts';
 import type { Decision } from '../boot/source.ts';
+import { manifestOf } from './snapshot.ts';
+import type { Draft } from './snapshot.ts';
 
 /**
  * Why a verified decision gives this machine nothing to apply; undefined if it orders a bundle that
@@ -42,6 +46,34 @@ export function install(node: Node, decision: Decision): Applied {
   const { statement, bundle } = frame;
   if (bundle === undefined) throw fail('does_not_verify', 'this decision comes without its bundle');
   const manifest = openOwn(node, bundle);
+  const { seq } = statement;
+  const by = { statement: toHex(frame.statementDigest), seq };
+  return place(node, manifest, by, () => checkNewest(node, seq));
+}
+
+/**
+ * Applies what nobody approved: only where the pinned site says that a machine may, and then the
+ * marker has it as decision 0, by the digest of the manifest.
+ * @throws approval_required; and as `applyFiles`
+ */
+export function installUnapproved(node: Node, draft: Draft): Applied {
+  if (!node.site.unapprovedWhenUnreachable) {
+    throw fail(
+      'approval_required',
+      `the site ${node.site.name} does not let a machine apply what nobody approved (unapprovedWhenUnreachable in site.json)`,
+    );
+  }
+  const manifest = manifestOf(node, draft, undefined);
+  const statement = toHex(sha256(encodeManifest(manifest)));
+  return place(node, manifest, { statement, seq: 0 });
+}
+
+function place(
+  node: Node,
+  manifest: Manifest,
+  by: { readonly statement: string; readonly seq: number },
+  checkTurn?: () => void,
+): Applied {
   noteWhatIsLeft(node, manifest.metadata);
   return withRoot(node.rootPath, (root) =>
     applyFiles({
@@ -51,11 +83,10 @@ export function install(node: Node, decision: Decision): Applied {
       about: {
         site: toHex(node.site.id),
         node: node.identity.id,
-        statement: toHex(frame.statementDigest),
-        seq: statement.seq,
+        ...by,
         appliedAt: node.now(),
       },
-      checkTurn: () => checkNewest(node, statement.seq),
+      ...(checkTurn && { checkTurn }),
     }),
   );
 }

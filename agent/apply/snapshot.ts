@@ -10,24 +10,32 @@ import type { Node } from '../node.ts';
 import type { Decision } from '../boot/source.ts';
 import { VERSION } from '../version.ts';
 
-/**
- * What this machine would propose now.
- * @param inForce what it is proposed against; nothing yet where it is undefined
- */
-export function takeSnapshot(
-  node: Node,
-  inForce: Decision | undefined,
-): { manifest: Manifest; skipped: readonly Skipped[] } {
+/** What a machine would be: what its proposal says beside who made it. */
+export interface Draft {
+  readonly files: readonly FileEntry[];
+  readonly metadata: Metadata;
+}
+
+/** The machine as it is now, and what of it no bundle may hold. */
+export function takeSnapshot(node: Node): Draft & { readonly skipped: readonly Skipped[] } {
   const { files, skipped } = withRoot(node.rootPath, captureFiles);
-  const metadata: Metadata = {
-    ...hostname(files),
-    madeAt: ownTime(node),
-    madeBy: `coatcheck-agent ${VERSION}`,
-    keySource: 'file',
-  };
+  return { files, metadata: hostname(files), skipped };
+}
+
+/** @param inForce what it is proposed against; nothing yet where it is undefined */
+export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefined): Manifest {
   const { signKey, boxKey } = node.identity;
-  const base = inForce?.frame.statementDigest ?? ZERO_DIGEST;
-  return { manifest: { node: { signKey, boxKey }, base, metadata, files }, skipped };
+  return {
+    node: { signKey, boxKey },
+    base: inForce?.frame.statementDigest ?? ZERO_DIGEST,
+    metadata: {
+      ...draft.metadata,
+      madeAt: ownTime(node),
+      madeBy: `coatcheck-agent ${VERSION}`,
+      keySource: 'file',
+    },
+    files: draft.files,
+  };
 }
 
 /** The host name, where `etc/hostname` holds one. */

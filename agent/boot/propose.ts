@@ -6,14 +6,14 @@ import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../b
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import type { Skipped } from '../apply/capture.ts';
 import { isOrder } from '../apply/install.ts';
 import { openOwn, ownTime } from '../node.ts';
 import type { Node } from '../node.ts';
 import { newestKeyset, sealFor } from './sealed.ts';
 import type { Sealed } from './sealed.ts';
 import type { Servers } from './servers.ts';
-import { sameFiles, takeSnapshot } from '../apply/snapshot.ts';
+import { manifestOf, sameFiles } from '../apply/snapshot.ts';
+import type { Draft } from '../apply/snapshot.ts';
 import type { Decision, Source } from './source.ts';
 
 /** What became of a proposal. */
@@ -41,19 +41,16 @@ export interface ProposeContext {
   readonly after?: DigestHex | undefined;
   /** Enrolment token, where the site asks new machines for one. */
   readonly token?: string | undefined;
-  /** Hears what was left out, and why. */
-  readonly onSkipped?: (skipped: readonly Skipped[]) => void;
 }
 
 /**
- * Captures, seals to this machine and to every administrator of the newest keyset, and uploads.
+ * Seals a draft to this machine and to every administrator of the newest keyset, and uploads it.
  * @throws too_large, manifest_too_large; rollback_refused for an older keyset than remembered; the
  *   codes of the chain; and what server and store refuse
  */
-export async function propose(context: ProposeContext): Promise<Proposal> {
+export async function propose(context: ProposeContext, draft: Draft): Promise<Proposal> {
   const { node, inForce } = context;
-  const { manifest, skipped } = takeSnapshot(node, inForce);
-  context.onSkipped?.(skipped);
+  const manifest = manifestOf(node, draft, inForce);
   if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
   if (manifest.files.length === 0) return { state: 'empty' };
   const keyset = await newestKeyset(node, context.servers);

@@ -4,25 +4,34 @@ import { NOT_ON_THE_LIST } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
 import type { Console } from './console.ts';
 import { tellApplied, tellDecision } from '../apply/install.ts';
-import type { Decision } from '../boot/source.ts';
+import type { Found } from '../boot/boot.ts';
 
 /** The result of a boot or an apply. */
 export function tellInstalled(
   console: Console,
-  { frame }: Decision,
+  found: Found,
   applied: Applied,
   more: { reported?: boolean },
 ): void {
+  const paths = [
+    ...applied.changed.map((path) => `changed ${path}`),
+    ...applied.removed.map((path) => `removed ${path}`),
+  ];
+  if ('unapproved' in found) {
+    const said = `UNAPPROVED: applied what nobody approved: ${tellApplied(applied)}`;
+    console.result([...paths, said].join('\n'), { unapproved: true, ...applied, ...more });
+    return;
+  }
+  const { frame } = found.decision;
   const { type, seq } = frame.statement;
   console.note(tellDecision(frame));
-  console.result(
-    [
-      ...applied.changed.map((path) => `changed ${path}`),
-      ...applied.removed.map((path) => `removed ${path}`),
-      `applied decision ${seq}: ${tellApplied(applied)}`,
-    ].join('\n'),
-    { statement: toHex(frame.statementDigest), type, seq, ...applied, ...more },
-  );
+  console.result([...paths, `applied decision ${seq}: ${tellApplied(applied)}`].join('\n'), {
+    statement: toHex(frame.statementDigest),
+    type,
+    seq,
+    ...applied,
+    ...more,
+  });
 }
 
 /** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */

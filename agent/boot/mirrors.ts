@@ -1,0 +1,72 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { maxFrameBytes } from '../../bundle/frame.ts';
+import { fail } from '../../protocol/errors.ts';
+import { approvedKey } from '../../protocol/keys.ts';
+import { getObject } from '../../protocol/objects.ts';
+import type { Fetch } from '../../protocol/objects.ts';
+import type { Node } from '../node.ts';
+import { decisionFromCopy } from './source.ts';
+import type { Look, Source } from './source.ts';
+
+/** A place that may have a copy of what is approved: it is believed no more than a server. */
+export interface Mirror {
+  /** As the operator wrote it */
+  readonly name: string;
+  /**
+   * The copy of this machine's approved object.
+   * @throws where there is none, or it cannot be had
+   */
+  read(): Promise<Uint8Array>;
+}
+
+const TIMEOUT_SECONDS = 20;
+
+/**
+ * A mirror on a web server: a copy of the bucket's `approved/` below `url`, as `aws s3 sync` or
+ * `mc mirror` make one.
+ */
+export function webMirror(node: Node, url: string, fetch: Fetch): Mirror {
+  const maxBytes = maxFrameBytes(node.site.maxBundleBytes);
+  const at = `${url.replace(/\/*$/, '')}/${approvedKey(node.identity.id)}`;
+  return {
+    name: url,
+    async read() {
+      const got = await getObject(at, { maxBytes, timeoutSeconds: TIMEOUT_SECONDS, fetch });
+      if (!got.found) throw fail('not_found', `${at} is not there`);
+      return got.body;
+    },
+  };
+}
+
+/**
+ * A source that looks into the mirrors where the servers fail, in their order. "Nothing there" is
+ * never believed of a mirror, and what one of them has is verified like anything else.
+ */
+export function withMirrors(source: Source, node: Node, mirrors: readonly Mirror[]): Source {
+  return {
+    ...source,
+    async inForce(waiting) {
+      const look = await source.inForce(waiting);
+      if (look.state !== 'failed') return look;
+      for (const mirror of mirrors) {
+        const copy = await lookInto(mirror, node);
+        if (copy !== undefined) return copy;
+      }
+      return look;
+    },
+  };
+}
+
+async function lookInto(mirror: Mirror, node: Node): Promise<Look | undefined> {
+  try {
+    const decision = decisionFromCopy(node, await mirror.read());
+    node.console.note(
+      `no server answers: taking decision ${decision.frame.statement.seq} from ${mirror.name}`,
+    );
+    return { state: 'found', decision };
+  } catch (error) {
+    if (!(error instanceof CoatcheckError)) throw error;
+    node.console.note(`the mirror ${mirror.name}: ${error.message} [${error.code}]`);
+    return undefined;
+  }
+}
