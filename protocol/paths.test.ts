@@ -36,6 +36,10 @@ describe('classifyPath', () => {
     ['etc/apt/sources.list.d/x.list', 'exec'],
     ['etc/chrony/chrony.keys', 'secret'],
     ['etc/chrony/chrony.conf', 'plain'],
+    ['etc/coatcheck/ready.d/50-register', 'exec'],
+    ['etc/coatcheck/ready.json', 'plain'],
+    ['etc/coatcheck/engine.json', 'plain'],
+    ['etc/coatcheck/engine-credentials.json', 'secret'],
   ])('%s is %s', (path, expected) => {
     expect(classifyPath(path)).toBe(expected);
   });
@@ -55,6 +59,9 @@ describe('classifyPath', () => {
     'etc/systemd/system',
     'etc/cron.d/..',
     'ETC/HOSTS',
+    'etc/coatcheck/key',
+    'etc/coatcheck/site.json',
+    'etc/coatcheck/restart.json',
     'etc/hosts\n',
     'etc/hosts\0',
     'etc/cron.d/jöb',

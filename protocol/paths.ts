@@ -33,8 +33,10 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/munge/munge.key',
     'etc/chrony/*.keys',
     'etc/ceph/*.keyring',
+    'etc/coatcheck/engine-credentials.json',
   ],
   exec: [
+    'etc/coatcheck/ready.d/*',
     'etc/ld.so.preload',
     'etc/ld.so.conf',
     'etc/ld.so.conf.d/*.conf',
@@ -154,14 +156,20 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/initiatorname.iscsi',
     'etc/ceph/ceph.conf',
     'etc/apt/preferences.d/*',
+    'etc/coatcheck/ready.json',
+    'etc/coatcheck/engine.json',
   ],
 };
 
 /** The first class that names a path decides: a secret stays one, whatever else it is. */
 const CLASSES = (Object.keys(PATTERNS) as PathClass[]).map(
-  (pathClass) =>
-    [pathClass, new RegExp(`^(?:${PATTERNS[pathClass].map(source).join('|')})$`)] as const,
+  (pathClass) => [pathClass, pathPattern(PATTERNS[pathClass])] as const,
 );
+
+/** What matches a whole path that one of the patterns names: `*` and `**` as above. */
+export function pathPattern(patterns: readonly string[]): RegExp {
+  return new RegExp(`^(?:${patterns.map(source).join('|')})$`);
+}
 
 function source(pattern: string): string {
   return pattern

@@ -1,4 +1,5 @@
 import type { FileEntry } from '../../bundle/manifest.ts';
+import { notePending } from '../system/record.ts';
 import type { Folder } from '../tree/folder.ts';
 import { withLock } from '../tree/lock.ts';
 import { keep, readKept, sweepContents, writeKept } from './kept.ts';
@@ -55,6 +56,7 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
       keepAside(state, kept, plan);
       stage(root, state, plan.changes, owners);
       stageMarker(state, { ...about, files: plan.files });
+      notePending(state, changedPaths(plan), about.statement);
       commit(root, plan.changes, owners);
       commitMarker(state);
     } catch (error) {
@@ -66,6 +68,8 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
   forget(state, files);
   return summary(plan);
 }
+
+const changedPaths = ({ changes }: Plan): string[] => changes.map(({ path }) => path);
 
 function summary({ changes, files }: Plan): Applied {
   const paths = (gone: boolean): string[] =>

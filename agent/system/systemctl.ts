@@ -1,0 +1,75 @@
+import * as fs from 'node:fs';
+import { run } from './run.ts';
+import type { Ran } from './run.ts';
+
+/** What a program of the image said on its standard error, as one line for people. */
+export function saidBy({ status, stderr }: Ran): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  const said = lines.filter((line) => line !== '').join('; ');
+  return said === '' ? `exit status ${status}` : said.slice(0, 300);
+}
+
+/** What the manager knows of a unit (`systemctl show`, org.freedesktop.systemd1(5)). */
+export interface UnitState {
+  readonly unit: string;
+  /** `loaded`, `not-found`, `masked`, ... */
+  readonly load: string;
+  /** `active`, `inactive`, `failed`, `activating`, ... */
+  readonly active: string;
+  readonly sub: string;
+  /** `success`, or how it ended */
+  readonly result: string;
+  readonly canReload: boolean;
+  /** It waits to be started or stopped, or is being so. */
+  readonly hasJob: boolean;
+}
+
+const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'CanReload', 'Job'];
+/** A unit that stops takes up to 90 s (DefaultTimeoutStopSec) before systemd kills it. */
+const JOB_SECONDS = 120;
+
+/** `systemctl` on the running machine, or on the files of another root. */
+export interface Systemctl {
+  /** Whether there is a manager that runs, so that units can be started and stopped. */
+  readonly isLive: boolean;
+  /** `systemctl <args>`: in another root as `systemctl --root`. */
+  ask(...args: string[]): Promise<Ran>;
+  /** Of loaded units; a pattern gives those that match. Only where `isLive`. */
+  show(units: readonly string[]): Promise<readonly UnitState[]>;
+}
+
+/** A manager runs where it made this folder: sd_booted(3). It manages `/` and nothing else. */
+export function createSystemctl(rootPath: string): Systemctl {
+  const isLive = fs.realpathSync(rootPath) === '/' && fs.existsSync('/run/systemd/system');
+  const where = isLive ? ['--no-ask-password'] : [`--root=${rootPath}`];
+  const ask = (...args: string[]): Promise<Ran> =>
+    run('systemctl', [...where, ...args], { timeoutSeconds: JOB_SECONDS });
+  return {
+    isLive,
+    ask,
+    async show(units) {
+      if (units.length === 0) return [];
+      const { stdout } = await ask('show', `--property=${PROPERTIES.join(',')}`, '--', ...units);
+      return stdout.toString('utf8').trim().split('\n\n').filter(Boolean).map(readState);
+    },
+  };
+}
+
+function readState(block: string): UnitState {
+  const values = new Map(
+    block.split('\n').map((line) => {
+      const end = line.indexOf('=');
+      return [line.slice(0, end), line.slice(end + 1)] as const;
+    }),
+  );
+  const of = (name: string): string => values.get(name) ?? '';
+  return {
+    unit: of('Id'),
+    load: of('LoadState'),
+    active: of('ActiveState'),
+    sub: of('SubState'),
+    result: of('Result'),
+    canReload: of('CanReload') === 'yes',
+    hasJob: !['', '0'].includes(of('Job')),
+  };
+}
