@@ -32,12 +32,14 @@ export function runNow(program: string, args: readonly string[], options: RunOpt
     maxBuffer: MAX_OUTPUT_BYTES,
   });
   const said = (stderr as Buffer | null)?.toString('utf8').slice(0, MAX_SAID_BYTES) ?? '';
-  const ran = { stdout: stdout as Buffer | null ?? Buffer.alloc(0), stderr: said };
+  const ran = { stdout: (stdout as Buffer | null) ?? Buffer.alloc(0), stderr: said };
   const errno = (error as NodeJS.ErrnoException | undefined)?.code;
   if (errno === 'ETIMEDOUT') return { ...ran, status: 124 };
   if (errno === 'ENOBUFS') return { ...ran, status: 125 };
   // An input that was not read to its end is no failure.
-  if (error !== undefined && errno !== 'EPIPE') return { ...ran, status: 127, stderr: error.message };
+  if (error !== undefined && errno !== 'EPIPE') {
+    return { ...ran, status: 127, stderr: error.message };
+  }
   return { ...ran, status: status ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
 }
 

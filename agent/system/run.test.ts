@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { run, runNow } from './run.ts';
+
+describe.each([
+  ['run', run],
+  ['runNow', runNow],
+])('%s', (_, act) => {
+  it('gives what a program said and how it ended', async () => {
+    const { status, stdout, stderr } = await act('sh', ['-c', 'cat; echo oh >&2; exit 3'], {
+      input: Buffer.from('in'),
+    });
+    expect([status, stdout.toString(), stderr]).toEqual([3, 'in', 'oh\n']);
+  });
+
+  it('passes words as they are, and never to a shell', async () => {
+    const words = ['$HOME', '*', '; exit 1', ''];
+    const { stdout } = await act('printf', ['%s\n', ...words]);
+    expect(stdout.toString()).toBe(`${words.join('\n')}\n`);
+  });
+
+  it.each([
+    ['no such program', 127, 'coatcheck-no-such-program', []],
+    ['a signal', 128 + 9, 'sh', ['-c', 'kill -9 $$']],
+    ['too much output', 125, 'sh', ['-c', 'yes | head -c 2000000; exit 0']],
+    ['too long a time', 124, 'sleep', ['60']],
+  ])('says %s as %i', async (__, status, program, args) => {
+    expect(await act(program, args, { timeoutSeconds: 1 })).toMatchObject({ status });
+  });
+
+  it('does not mind a program that does not read its input', async () => {
+    const input = Buffer.alloc(1_000_000);
+    expect(await act('true', [], { input })).toMatchObject({ status: 0 });
+  });
+});
