@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import { ANSWER_NAMES, SECRET_ANSWERS } from './answers.ts';
+import { ANSWERS, ORDERS } from './arguments.ts';
+import type { Argument } from './arguments.ts';
+import { readCommandLine } from './read.ts';
+
+const HASH =
+  '$6$saltsalt$qFmFH.bQmmtXzyBY0s9v7Oicd2z4XSIecDzlB5KiA2/jctKu9YterLp8wwnSq.qc.eoxqOmSuNp2xS0ktL3nh/';
+const ALL: readonly Argument[] = [...ANSWERS, ...ORDERS];
+
+const read = (text: string) => readCommandLine(`ro ${text} stateless quiet\n`);
+const answers = (text: string) => read(text).answers;
+const orders = (text: string) => read(text).orders;
+const refused = (text: string): string => {
+  try {
+    read(text);
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'bad_argument' });
+    return (error as Error).message;
+  }
+  throw new Error(`${text} was taken`);
+};
+
+describe('a machine that is not stateless', () => {
+  it.each([
+    '',
+    'ro quiet',
+    'stateless=0',
+    'stateless=no',
+    'ovirt_stateless=0',
+    'stateless stateless=0',
+  ])('is left alone: %j', (text) => {
+    const { orders, answers } = readCommandLine(
+      `${text} ip=nonsense coatcheck.key=x firstboot rootpw=y`,
+    );
+    expect(orders).toMatchObject({ stateless: false, newConfiguration: false, rescue: false });
+    expect(answers).toEqual({});
+  });
+
+  it.each(['stateless', 'stateless=1', 'ovirt_stateless=yes', 'a -- stateless', '"stateless=1"'])(
+    'is one with %j',
+    (text) => {
+      expect(readCommandLine(text).orders.stateless).toBe(true);
+    },
+  );
+});
+
+describe('orders', () => {
+  it('are few by default', () => {
+    expect(orders('')).toEqual({
+      stateless: true,
+      newConfiguration: false,
+      rescue: false,
+      bootInterfaceRequired: false,
+      mirrors: [],
+    });
+  });
+
+  it('have the types of their readers', () => {
+    const text =
+      'BOOTIF=01-52-54-00-AB-00-01 firstboot rescue coatcheck.bootif=required coatcheck.server=https://c.example:443/ coatcheck.ca=/etc/ca.pem coatcheck.key=file:/etc/coatcheck/key coatcheck.memory=tpm coatcheck.unreachable=mirror coatcheck.mirror=usb coatcheck.mirror=http://m.example/a coatcheck.token=s3cret-token';
+    expect(orders(text)).toEqual({
+      stateless: true,
+      newConfiguration: true,
+      rescue: true,
+      bootInterface: { by: 'mac', mac: '52:54:00:ab:00:01' },
+      bootInterfaceRequired: true,
+      server: 'https://c.example',
+      ca: '/etc/ca.pem',
+      key: { from: 'file', path: '/etc/coatcheck/key' },
+      memory: 'tpm',
+      unreachable: 'mirror',
+      mirrors: ['usb', 'http://m.example/a'],
+      token: 's3cret-token',
+    });
+    expect(orders('coatcheck.key=tpm').key).toEqual({ from: 'tpm' });
+  });
+
+  it.each([
+    ['BOOTIF=link', { by: 'link' }],
+    ['BOOTIF=enp1s0f0', { by: 'name', name: 'enp1s0f0' }],
+    ['BOOTIF=52:54:00:77:00:01', { by: 'mac', mac: '52:54:00:77:00:01' }],
+    ['ovirt_BOOTIF=52-54-00-77-00-01', { by: 'mac', mac: '52:54:00:77:00:01' }],
+  ])('%s', (text, expected) => {
+    expect(orders(text).bootInterface).toEqual(expected);
+  });
+
+  it.each(['reinstall', 'reinstall=1', 'ovirt_firstboot', 'firstboot=yes firstboot=0 reinstall'])(
+    'make a new configuration with %s',
+    (text) => {
+      expect(orders(text).newConfiguration).toBe(true);
+    },
+  );
+
+  it('take the last word', () => {
+    expect(orders('firstboot firstboot=no').newConfiguration).toBe(false);
+    expect(orders('coatcheck.server=http://a coatcheck.server=http://b').server).toBe('http://b');
+  });
+});
+
+describe('answers', () => {
+  it.each<[string, object]>([
+    ['ip=dhcp', { ip: 'dhcp' }],
+    ['ip=off', { ip: 'off' }],
+    ['ip=on', { ip: 'dhcp' }],
+    ['ip=none', { ip: 'off' }],
+    ['ip=192.0.2.7', { ip: '192.0.2.7' }],
+    ['ip=192.0.2.7/24', { ip: '192.0.2.7', netmask: '255.255.255.0' }],
+    [
+      'ip=192.0.2.7 netmask=255.255.254.0 gateway=192.0.2.1',
+      { ip: '192.0.2.7', netmask: '255.255.254.0', gateway: '192.0.2.1' },
+    ],
+    [
+      'ip=192.0.2.7:192.0.2.1:192.0.2.2:255.255.255.0',
+      { ip: '192.0.2.7', netmask: '255.255.255.0', gateway: '192.0.2.2' },
+    ],
+    [
+      'netmask=255.0.0.0 gateway=192.0.2.9 ip=192.0.2.7:192.0.2.1:192.0.2.2:24',
+      { ip: '192.0.2.7', netmask: '255.255.255.0', gateway: '192.0.2.2' },
+    ],
+    ['ip=192.0.2.7:192.0.2.1:0.0.0.0:255.255.255.0', { ip: '192.0.2.7', netmask: '255.255.255.0' }],
+    [
+      'ip=192.0.2.7::192.0.2.2:255.255.255.0:node1:eth1:none',
+      {
+        ip: '192.0.2.7',
+        netmask: '255.255.255.0',
+        gateway: '192.0.2.2',
+        hostname: 'node1',
+        BOOTIF: 'eth1',
+      },
+    ],
+    ['ip=eth0:dhcp', { ip: 'dhcp', BOOTIF: 'eth0' }],
+    ['ip=:::::eth0:dhcp BOOTIF=link', { ip: 'dhcp', BOOTIF: 'link' }],
+    ['ip=192.0.2.7:::24 ip=dhcp', { ip: 'dhcp' }],
+    ['netmask=20', { netmask: '255.255.240.0' }],
+    ['ipv6=FD77:0:0::5/48', { ipv6: 'fd77::5/48' }],
+    ['ipv6=fd77::5', { ipv6: 'fd77::5/64' }],
+    ['dns=192.0.2.53,FD77::53', { dns: '192.0.2.53,fd77::53' }],
+    ['ntp=off', { ntp: 'off' }],
+    ['ntp=NTP.example,192.0.2.1', { ntp: 'ntp.example,192.0.2.1' }],
+    ['vlan=100', { vlan: '100' }],
+    ['vlan=100:eth0', { vlan: '100:eth0' }],
+    ['bond=bond0:eth0,eth1', { bond: 'bond0:eth0,eth1' }],
+    [
+      'bond_setup=bond0:eth0,eth1:mode=802.3ad,miimon=100',
+      { bond: 'bond0:eth0,eth1:mode=802.3ad,miimon=100' },
+    ],
+    ['hostname=Node1.Example.com', { hostname: 'node1.example.com' }],
+    ['hostname=a hostname=', {}],
+    [`rootpw=${HASH}`, { rootpw: HASH, adminpw: HASH }],
+    [`rootpw=${HASH} adminpw=RHhwCLrQXB8zE`, { rootpw: HASH, adminpw: 'RHhwCLrQXB8zE' }],
+    ['ssh_pwauth=1', { ssh_pwauth: 'yes' }],
+    ['ssh_pwauth=false', { ssh_pwauth: 'no' }],
+    ['syslog=log.example:514', { syslog: 'log.example:514' }],
+    ['syslog=[fd77::1]:514', { syslog: '[fd77::1]:514' }],
+    ['keyboard=de-latin1', { keyboard: 'de-latin1' }],
+    ['swap=disk:/dev/disk/by-id/x', { swap: 'disk:/dev/disk/by-id/x' }],
+    ['management_server=e.example', { management_server: 'e.example' }],
+    [
+      'ovirt_management_server=e.example:8443 management_port=443',
+      { management_server: 'e.example', management_port: '8443' },
+    ],
+    [
+      `management_server_fingerprint=${'ab'.repeat(20)}`,
+      { management_server_fingerprint: Array(20).fill('AB').join(':') },
+    ],
+    ['disable_kdump', { disable_kdump: 'yes' }],
+    ['kdump_nfs=nfs.example:/a/b', { kdump_nfs: 'nfs.example:/a/b' }],
+    ['kdump_ssh=kdump@h.example', { kdump_ssh: 'kdump@h.example' }],
+    ['iscsi_name=iqn.2026-11.com.example:n1', { iscsi_name: 'iqn.2026-11.com.example:n1' }],
+    ['logrotate_max_size=007', { logrotate_max_size: '7' }],
+    ['tuned="virtual-host"', { tuned: 'virtual-host' }],
+    ['somebody.else=x y=z netmasks=1', {}],
+  ])('%s', (text, expected) => {
+    expect(answers(text)).toEqual(expected);
+  });
+
+  it.each(ANSWERS.map((argument) => [argument.name, argument] as const))(
+    '%s= has the form in which it is kept',
+    (name, { kind, example }) => {
+      const text = example.includes('=') ? example.slice(name.length + 1) : undefined;
+      const canonical =
+        text === undefined ? 'yes' : kind.canonical(text.replace('...', 'x'.repeat(86)));
+      expect(canonical).toMatch(/^[!#-&(-~]+$/);
+      expect(kind.canonical(canonical!)).toBe(canonical);
+    },
+  );
+
+  it('have a row for each name, and no other', () => {
+    expect(ANSWERS.map(({ name }) => name).sort()).toEqual([...ANSWER_NAMES].sort());
+    expect(ANSWERS.filter(({ isSecret }) => isSecret).map(({ name }) => name)).toEqual(
+      SECRET_ANSWERS,
+    );
+  });
+});
+
+describe('a malformed argument', () => {
+  it.each([
+    ['ip=300.1.1.1', 'ip= at character 4: it is dhcp, off, '],
+    ['ip=192.0.2.7::192.0.2.1:255.0.255.0', 'netmask= in ip= at character 4: it is a netmask'],
+    ['x ip=1.2.3.4:x:y', 'ip= at character 6: '],
+    ['"vlan=5000"', 'vlan= at character 4: it is an id from 1 to 4094'],
+    ['hostname', 'hostname= at character 4: it is a host name, and not nothing'],
+    ['firstboot=maybe', 'firstboot= at character 4: it is 1 or 0'],
+    ['ovirt_vlan=x', 'vlan= at character 4'],
+    ['dns=192.0.2.1,192.0.2.1', 'dns= at character 4'],
+    ['bond=b:eth0:mode=fast', 'bond= at character 4'],
+    ['bond=b:eth0:primary=eth9', 'bond= at character 4'],
+    ['coatcheck.key=', 'coatcheck.key= at character 4'],
+    ['coatcheck.server=ftp://x', 'coatcheck.server= at character 4'],
+    ['coatcheck.server=http://u:p@x', 'coatcheck.server= at character 4'],
+    ['coatcheck.mirror=usb coatcheck.mirror=x', 'coatcheck.mirror= at character 25'],
+    ['coatcheck.sever=http://x', '"coatcheck.sever" at character 4: there is no such argument'],
+    ['management_server=a:b:c', 'management_server= at character 4'],
+    ['management_server=a:99999', 'management_port= in management_server= at character 4'],
+  ])('%s', (text, said) => {
+    expect(refused(text)).toContain(said);
+  });
+
+  it.each(['rootpw=Pass:word', 'adminpw=plain', `coatcheck.token=${'secret'.repeat(50)}`])(
+    'says nothing of a secret: %s',
+    (text) => {
+      const [name, secret] = text.split('=');
+      expect(refused(text)).toContain(`${name}= at character 4`);
+      expect(refused(text)).not.toContain(secret!.slice(0, 5));
+    },
+  );
+
+  it('is shown without what a terminal would obey', () => {
+    expect(refused('hostname=a\x1b[2Jb')).toMatch(/"a\\u001b\[2Jb"$/);
+  });
+
+  it('is shown with what is expected instead, for every argument', () => {
+    for (const { name } of ALL.filter(({ name }) => name !== 'stateless')) {
+      expect(refused(`${name}=\x7f`)).toMatch(/= at character 4: it is .{4,}, and not /);
+    }
+  });
+});

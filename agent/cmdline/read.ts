@@ -1,0 +1,149 @@
+import { quote } from '../../bundle/errors.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { KeySource } from '../keys/source.ts';
+import type { MemoryKind } from '../memory/kind.ts';
+import type { AnswerName, Answers } from './answers.ts';
+import { ANSWERS, checkAnswer, checkValue, ORDERS } from './arguments.ts';
+import type { Argument, OrderName } from './arguments.ts';
+import { partsOf } from './compound.ts';
+import type { BootInterface, Orders, UnreachablePolicy } from './orders.ts';
+import { splitCommandLine } from './split.ts';
+import type { Word } from './split.ts';
+
+/** What a command line says: how to boot, and what the machine is to be. */
+export interface CommandLine {
+  readonly orders: Orders;
+  readonly answers: Answers;
+}
+
+/** Ours by its name: a misspelt one is an error, and not somebody else's. */
+const OURS = 'coatcheck.';
+
+/**
+ * Reads the kernel's command line. Of an argument that is there several times the last counts, but
+ * every `coatcheck.mirror=`; one of oVirt Node's with an empty value is as if it were not there.
+ * Without `stateless` nothing else is looked at.
+ *
+ * @param text `/proc/cmdline`, one character for each byte (Latin-1)
+ * @throws bad_argument, with the argument, its position and what is expected; never a secret
+ */
+export function readCommandLine(text: string): CommandLine {
+  const words = byArgument(splitCommandLine(text));
+  const order = (name: OrderName): string | undefined => valueOf(argumentOf(name), words.get(name));
+  const isOrdered = (name: OrderName): boolean => order(name) === 'yes';
+  if (!isOrdered('stateless')) return { orders: NOT_STATELESS, answers: {} };
+
+  refuseUnknown(words);
+  const answers = readAnswers(words);
+  const { BOOTIF } = answers;
+  const key = order('coatcheck.key');
+  const mirrors = (words.get('coatcheck.mirror') ?? []).map((word) =>
+    checkWord(argumentOf('coatcheck.mirror'), word),
+  );
+  const orders = {
+    stateless: true,
+    newConfiguration: isOrdered('firstboot') || isOrdered('reinstall'),
+    rescue: isOrdered('rescue'),
+    bootInterface: BOOTIF === undefined ? undefined : bootInterface(BOOTIF),
+    bootInterfaceRequired: order('coatcheck.bootif') === 'required',
+    server: order('coatcheck.server'),
+    ca: order('coatcheck.ca'),
+    key: key === undefined ? undefined : keySource(key),
+    memory: order('coatcheck.memory') as MemoryKind | undefined,
+    unreachable: order('coatcheck.unreachable') as UnreachablePolicy | undefined,
+    mirrors,
+    token: order('coatcheck.token'),
+  };
+  const given = Object.entries(orders).filter(([, value]) => value !== undefined);
+  return { orders: Object.fromEntries(given) as unknown as Orders, answers };
+}
+
+const NOT_STATELESS: Orders = {
+  stateless: false,
+  newConfiguration: false,
+  rescue: false,
+  bootInterfaceRequired: false,
+  mirrors: [],
+};
+
+/** The words of each argument, by its name; the words of nobody's by their own. */
+function byArgument(words: readonly Word[]): Map<string, Word[]> {
+  const names = new Map<string, string>();
+  for (const { name, alias } of [...ANSWERS, ...ORDERS] as readonly Argument[]) {
+    names.set(name, name);
+    if (!name.startsWith(OURS)) names.set(`ovirt_${name}`, name);
+    if (alias !== undefined) names.set(alias, name);
+  }
+  const found = new Map<string, Word[]>();
+  for (const word of words) {
+    const name = names.get(word.name) ?? word.name;
+    found.set(name, [...(found.get(name) ?? []), word]);
+  }
+  return found;
+}
+
+const argumentOf = (name: OrderName): Argument => ORDERS.find((order) => order.name === name)!;
+
+/** Of the last of an argument's words; undefined where there is none, or an empty one of oVirt's. */
+function valueOf(argument: Argument, words: readonly Word[] = []): string | undefined {
+  const word = words.at(-1);
+  if (word === undefined || (word.value === '' && !argument.name.startsWith(OURS)))
+    return undefined;
+  return checkWord(argument, word);
+}
+
+const checkWord = (argument: Argument, { value, position }: Word): string =>
+  checkValue(argument, value, ` at character ${position}`);
+
+function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
+  const plain: Partial<Record<AnswerName, string>> = {};
+  const together: Partial<Record<AnswerName, string>> = {};
+  const otherwise: Partial<Record<AnswerName, string>> = {};
+  for (const argument of ANSWERS) {
+    const { name } = argument;
+    const word = words.get(name)?.at(-1);
+    if (word === undefined || word.value === '') continue;
+    const { value, position } = word;
+    if (value === undefined) {
+      plain[name] = checkWord(argument, word);
+      continue;
+    }
+    const parts = partsOf(name, value);
+    const check = (part: AnswerName, text: string): string =>
+      checkAnswer(part, text, `${part === name ? '' : ` in ${name}=`} at character ${position}`);
+    const isAlone = Object.keys(parts.together).length === 1 && name in parts.together;
+    for (const [part, text] of Object.entries(parts.together) as [AnswerName, string][]) {
+      (isAlone ? plain : together)[part] = check(part, text);
+    }
+    for (const [part, text] of Object.entries(parts.otherwise ?? {}) as [AnswerName, string][]) {
+      otherwise[part] = check(part, text);
+    }
+  }
+  const answers = { ...otherwise, ...plain, ...together };
+  return answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers };
+}
+
+function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
+  for (const [name, [word]] of words) {
+    if (!name.startsWith(OURS) || ORDERS.some((order) => order.name === name)) continue;
+    throw fail(
+      'bad_argument',
+      `${quote(name)} at character ${word!.position}: there is no such argument; those of coatcheck are ${ORDERS.map(
+        (order) => order.name,
+      )
+        .filter((known) => known.startsWith(OURS))
+        .join(', ')}`,
+    );
+  }
+}
+
+/** @param canonical of `BOOTIF=` */
+export function bootInterface(canonical: string): BootInterface {
+  if (canonical === 'link') return { by: 'link' };
+  return canonical.includes(':') ? { by: 'mac', mac: canonical } : { by: 'name', name: canonical };
+}
+
+function keySource(canonical: string): KeySource {
+  if (canonical.startsWith('file:')) return { from: 'file', path: canonical.slice('file:'.length) };
+  return { from: canonical } as KeySource;
+}

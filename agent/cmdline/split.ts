@@ -1,0 +1,53 @@
+/** One argument of the kernel's command line. */
+export interface Word {
+  readonly name: string;
+  /** Undefined where there is no `=` */
+  readonly value: string | undefined;
+  /** 1 for the first character of the line */
+  readonly position: number;
+}
+
+/** What the kernel takes for a space: those of ASCII, and the no-break space of Latin-1. */
+const SPACE = /[\t-\r \xa0]/;
+
+/**
+ * Splits a command line exactly as the kernel does (`next_arg` in lib/cmdline.c): spaces part the
+ * arguments unless they are between double quotes; quotes around a value or around a whole argument
+ * go, any others stay; there is no escape, and a quote that is never closed reaches to the end.
+ *
+ * What stands behind ` -- ` is for init, and is split too: pxelinux appends `BOOTIF=` and `ip=`
+ * behind everything, and whoever else reads the line (systemd, dracut) does not stop there
+ * (docs/adr/0100-the-command-line-as-the-kernel-splits-it.md).
+ *
+ * Total: any text has its words.
+ * @param text one character for each byte (Latin-1)
+ */
+export function splitCommandLine(text: string): Word[] {
+  const words: Word[] = [];
+  let at = 0;
+  for (;;) {
+    while (at < text.length && SPACE.test(text[at]!)) at++;
+    if (at === text.length) return words;
+    const start = at;
+    let inQuotes = false;
+    for (; at < text.length && (inQuotes || !SPACE.test(text[at]!)); at++) {
+      if (text[at] === '"') inQuotes = !inQuotes;
+    }
+    words.push({ ...parse(text.slice(start, at)), position: start + 1 });
+  }
+}
+
+/** The kernel takes one quote from the end, whether it closes the argument or only its value. */
+function parse(argument: string): Omit<Word, 'position'> {
+  const isQuoted = argument.startsWith('"');
+  const text = isQuoted ? argument.slice(1) : argument;
+  const unquoted = text.endsWith('"') ? text.slice(0, -1) : text;
+  const equals = text.indexOf('=', 1);
+  if (equals < 0) return { name: isQuoted ? unquoted : text, value: undefined };
+  const name = text.slice(0, equals);
+  const value = text.slice(equals + 1);
+  if (!value.startsWith('"')) {
+    return { name, value: isQuoted ? unquoted.slice(equals + 1) : value };
+  }
+  return { name, value: unquoted.slice(equals + 2) };
+}
