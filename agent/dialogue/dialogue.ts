@@ -1,0 +1,177 @@
+import { hasCode } from '../../protocol/errors.ts';
+import { SECRET_ANSWERS } from '../cmdline/answers.ts';
+import type { AnswerName, Answers } from '../cmdline/answers.ts';
+import { ANSWERS, checkAnswer } from '../cmdline/arguments.ts';
+import { createAsker, Stopped } from './asker.ts';
+import type { Asker } from './asker.ts';
+import { cryptPassword } from './crypt.ts';
+import { knownAnswers } from './known.ts';
+import type { ClaimedAnswers } from './known.ts';
+import { takePassword } from './password.ts';
+import { isStatic, PAGES, sensible } from './questions.ts';
+import type { Page, Question } from './questions.ts';
+import { summaryOf } from './summary.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What the machine knows of itself and its network before anybody is asked. */
+export interface Facts {
+  /** Those that it can boot over. */
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly mac: string;
+    readonly hasLink: boolean;
+  }[];
+  /** What DHCP said: `hostname`, `ip`, `netmask`, `gateway`, `dns`, `ntp`. */
+  readonly offered: ClaimedAnswers;
+  /** Why it asks, as the reason of a refusal. */
+  readonly because?: string | undefined;
+}
+
+/**
+ * Asks a person for the configuration of this machine, page by page, and shows what they answered.
+ * Nothing is kept anywhere until the promise is fulfilled; whatever others said is escaped.
+ * @param initial what is known already: the command line's answers, or those of a refused or
+ *   replaced bundle
+ * @returns every answer in its canonical form, passwords crypted, once it was confirmed; undefined if
+ *   the person stopped
+ * @throws interrupted if the terminal was closed
+ */
+export async function askForAnswers(
+  terminal: Terminal,
+  initial: ClaimedAnswers,
+  facts: Facts,
+  crypt = cryptPassword,
+): Promise<Answers | undefined> {
+  const asker = createAsker(terminal);
+  const offered = knownAnswers(facts.offered);
+  try {
+    return await converse({ asker, facts, offered, crypt }, knownAnswers(initial));
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error;
+    asker.say('Stopped. Nothing was sent.');
+    return undefined;
+  } finally {
+    terminal.release();
+  }
+}
+
+interface Dialogue {
+  readonly asker: Asker;
+  readonly facts: Facts;
+  readonly offered: Answers;
+  readonly crypt: typeof cryptPassword;
+}
+
+async function converse(dialogue: Dialogue, initial: Answers): Promise<Answers> {
+  const { asker, facts } = dialogue;
+  if (facts.because !== undefined) asker.say(`\n${facts.because}`);
+  asker.say('\nThe configuration of this machine. Enter keeps what is in [ ].');
+  asker.say('- empties it, < goes back, ? explains, ^U erases the line, ^C stops.');
+  let answers = await askPages(dialogue, PAGES, initial);
+  for (;;) {
+    await asker.show(`\nSummary\n${summaryOf(answers)}`);
+    asker.say(`yes sends it, 1 to ${PAGES.length} corrects that page, no stops.`);
+    const choice = (await asker.ask('Send it?')).toLowerCase();
+    if (choice === 'yes') return sensible(answers);
+    if (choice === 'no') throw new Stopped();
+    const page = /^[1-9]$/.test(choice) ? PAGES[Number(choice) - 1] : undefined;
+    if (page !== undefined) answers = await askPages(dialogue, [page], answers);
+  }
+}
+
+/** Question by question, and back. */
+async function askPages(
+  dialogue: Dialogue,
+  pages: readonly Page[],
+  before: Answers,
+): Promise<Answers> {
+  const questions = pages.flatMap((page) => page.questions.map((question) => ({ page, question })));
+  const asked: number[] = [];
+  let answers = before;
+  let shown: Page | undefined;
+  for (let at = 0; at < questions.length;) {
+    const { page, question } = questions[at]!;
+    if (question.when?.(answers) === false) {
+      at++;
+      continue;
+    }
+    if (page !== shown) tellPage(dialogue, page);
+    shown = page;
+    const next = await askOne(dialogue, question, answers);
+    if (next === undefined) at = asked.pop() ?? at;
+    else {
+      answers = next;
+      asked.push(at++);
+    }
+  }
+  return answers;
+}
+
+function tellPage({ asker, facts, offered }: Dialogue, page: Page): void {
+  asker.say(`\n${PAGES.indexOf(page) + 1}/${PAGES.length} ${page.title}`);
+  if (page.title !== 'Network') return;
+  for (const { name, mac, hasLink } of facts.interfaces) {
+    asker.say(`  ${name.padEnd(15)} ${mac} ${hasLink ? 'link' : 'no link'}`);
+  }
+  const { ip, gateway, dns } = offered;
+  if (ip === undefined) return;
+  asker.say(`  DHCP offers ${ip}, gateway ${gateway ?? 'none'}, name servers ${dns ?? 'none'}`);
+}
+
+/** @returns the answers with this one; undefined to go back */
+async function askOne(
+  dialogue: Dialogue,
+  question: Question,
+  answers: Answers,
+): Promise<Answers | undefined> {
+  const { asker } = dialogue;
+  const { name, label, form, needed = false } = question;
+  const { [name]: given, ...others } = answers;
+  const known = given ?? offerFor(dialogue, name, answers) ?? question.usual;
+  const { meaning, otherwise, example } = ANSWERS.find((argument) => argument.name === name)!;
+  const secret = SECRET_ANSWERS.includes(name);
+  const shown = secret && known !== undefined ? 'as it is' : known;
+  const kept = shown ?? (needed ? 'none' : plain(otherwise));
+  const prompt = `${label}${form === undefined ? '' : ` (${form})`} [${kept}]:`;
+  for (;;) {
+    const typed = await asker.ask(prompt, { secret });
+    if (typed === '<') return undefined;
+    if (typed === '?') {
+      asker.say(`${plain(meaning)}; as an argument of the kernel: ${example}`);
+      continue;
+    }
+    const answer = typed === '' ? known : typed === '-' ? undefined : typed;
+    if (answer === undefined && needed) asker.say('It cannot stay empty.');
+    else if (answer === undefined) return others;
+    else {
+      const taken = typed === '' ? answer : await take(dialogue, name, answer);
+      if (taken !== undefined) return { ...answers, [name]: taken };
+    }
+  }
+}
+
+/** @returns undefined to ask once more */
+async function take(
+  { asker, crypt }: Dialogue,
+  name: AnswerName,
+  typed: string,
+): Promise<string | undefined> {
+  try {
+    if (SECRET_ANSWERS.includes(name)) return await takePassword(asker, crypt, name, typed);
+    return checkAnswer(name, typed);
+  } catch (error) {
+    if (!hasCode(error, 'bad_argument')) throw error;
+    asker.say((error as Error).message);
+    return undefined;
+  }
+}
+
+/** A name from DHCP will do; an address only where the machine is to have one of its own. */
+function offerFor({ offered }: Dialogue, name: AnswerName, answers: Answers): string | undefined {
+  const isOffered = name === 'hostname' || (isStatic(answers) && ADDRESSES.includes(name));
+  return isOffered ? offered[name] : undefined;
+}
+const ADDRESSES: readonly AnswerName[] = ['netmask', 'gateway', 'dns', 'ntp'];
+
+/** The table is written for a page in Markdown. */
+const plain = (markdown: string): string => markdown.replaceAll('`', '');
