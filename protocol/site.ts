@@ -68,7 +68,7 @@ export function parseSite(text: string): Site {
     const [issue] = file.issues;
     throw malformed(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
-  const { coatcheck: _, site, keyset, ...plain } = file.output;
+  const { coatcheck, site, keyset, ...plain } = file.output;
   const { pinned, ancestors } = readKeysets(keyset);
   const id = fromHex(site);
   if (!equalBytes(id, pinned.keyset.site)) throw malformed('keyset: it belongs to another site');

@@ -200,7 +200,7 @@ async function proposeAnew(
   } catch (error) {
     // Decided while it was being sent: the next look shows it.
     const stop = ERRORS[codeOf(error)].node === 'stop' && !hasCode(error, 'already_decided');
-    if (stop || !(error instanceof CoatcheckError)) throw error;
+    if (stop || !isOurs(error)) throw error;
     return { why: error, state };
   }
 }
@@ -224,3 +224,5 @@ function refused(digest: DigestHex, { frame }: Decision): CoatcheckError {
   const said = `the proposal ${digest} was refused: ${tellDecision(frame)}`;
   return fail('rejected', said, { details: { digest } });
 }
+
+const isOurs = (error: unknown): error is CoatcheckError => error instanceof CoatcheckError;
