@@ -1,0 +1,69 @@
+import { promises as dns } from 'node:dns';
+import type { SrvRecord } from 'node:dns';
+import type { Site } from '../../protocol/site.ts';
+import type { Orders } from '../cmdline/orders.ts';
+import type { Lease } from './lease.ts';
+import { inOrder } from './srv.ts';
+
+/** TLS first: where both are offered, whoever reads along learns nothing. */
+const SERVICES = [
+  { name: '_coatcheck-tls._tcp', scheme: 'https' },
+  { name: '_coatcheck._tcp', scheme: 'http' },
+] as const;
+
+/** A resolver, as far as it is asked. */
+export interface SrvResolver {
+  resolveSrv(name: string): Promise<SrvRecord[]>;
+}
+
+export interface FindOptions {
+  readonly orders: Pick<Orders, 'server'>;
+  readonly site: Pick<Site, 'servers'>;
+  readonly lease?: Pick<Lease, 'domain' | 'search' | 'dns'> | undefined;
+  readonly resolver?: SrvResolver;
+  readonly random?: () => number;
+}
+
+/**
+ * The servers to ask, in the order in which to try them: `coatcheck.server=` alone where it is given;
+ * otherwise those of DNS (SRV `_coatcheck-tls._tcp`, then `_coatcheck._tcp`), in the domain of the
+ * lease, then in each of its search list, and behind them those of `site.json`. The first domain
+ * that names any is the last that is asked. DNS and DHCP prove nothing, and need not: whatever
+ * these servers give is believed only with the signatures of the site.
+ *
+ * @returns origins, each once; none if nobody names one
+ */
+export async function findServers(options: FindOptions): Promise<readonly string[]> {
+  const { orders, site, lease, random = Math.random } = options;
+  if (orders.server !== undefined) return [orders.server];
+  const resolver = options.resolver ?? resolverOf(lease);
+  const domains = new Set([
+    ...(lease?.domain === undefined ? [] : [lease.domain]),
+    ...(lease?.search ?? []),
+  ]);
+  const found = new Set<string>();
+  for (const domain of domains) {
+    const answers = await Promise.all(
+      SERVICES.map(({ name }) => recordsOf(resolver, `${name}.${domain}`)),
+    );
+    SERVICES.forEach(({ scheme }, service) => {
+      for (const { name, port } of inOrder(answers[service]!, random)) {
+        found.add(new URL(`${scheme}://${name}:${port}`).origin);
+      }
+    });
+    if (found.size > 0) break;
+  }
+  return [...new Set([...found, ...site.servers])];
+}
+
+/** Node reads resolv.conf when it starts, and the lease came later. */
+export function resolverOf(lease: Pick<Lease, 'dns'> | undefined): dns.Resolver {
+  const resolver = new dns.Resolver({ timeout: 3000, tries: 2 });
+  if (lease !== undefined && lease.dns.length > 0) resolver.setServers([...lease.dns]);
+  return resolver;
+}
+
+/** A name that does not exist and a resolver that does not answer are the same here: go on. */
+async function recordsOf(resolver: SrvResolver, name: string): Promise<SrvRecord[]> {
+  return await resolver.resolveSrv(name).catch(() => []);
+}
