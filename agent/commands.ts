@@ -6,7 +6,8 @@ import type { Identity } from '../bundle/identity.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import { classifyPath } from '../protocol/paths.ts';
-import { find, finish } from './boot/boot.ts';
+import { find } from './boot/boot.ts';
+import { finish } from './boot/finish.ts';
 import { captureFiles } from './apply/capture.ts';
 import { formatTime } from './console/console.ts';
 import type { Console } from './console/console.ts';
@@ -24,7 +25,10 @@ import { takeSnapshot } from './apply/snapshot.ts';
 import type { Draft } from './apply/snapshot.ts';
 import { readApplied } from './apply/status.ts';
 import { naming } from './tree/system-error.ts';
+import { throwFailures } from './console/outcome.ts';
 import { tellInstalled, tellSkipped } from './console/tell.ts';
+import { NOT_ASKED } from './ready/ready.ts';
+import { activate, settle } from './system/activate.ts';
 import { createPatience } from './boot/wait.ts';
 
 /** What every command is given. */
@@ -161,16 +165,26 @@ export async function bootNow(context: Context, flags: BootFlags): Promise<void>
     patience: createPatience({ limitSeconds: flags.once === true ? 0 : flags.wait }),
     token: readToken(flags),
   });
-  const { applied, reported } = await finish(node, servers, found);
-  tellInstalled(console, found, applied, { reported });
+  const finished = await finish(node, servers, found);
+  tellInstalled(console, found, finished);
+  throwFailures(finished);
 }
 
-export function applyFile(context: Context, path: string, flags: RootFlags = {}): void {
+export async function applyFile(
+  context: Context,
+  path: string,
+  flags: RootFlags = {},
+): Promise<void> {
   const { console } = context;
   const node = openOwnNode(context, flags);
   const bytes = readFile(path, maxFrameBytes(node.site.maxBundleBytes));
   const decision = decisionFromCopy(node, bytes);
-  tellInstalled(console, { decision }, install(node, decision), {});
+  const { applied, manifest, statement } = install(node, decision);
+  const { rootPath } = node;
+  const activation = await settle(rootPath, await activate({ rootPath, manifest, statement }));
+  const outcome = { applied, activation, ready: NOT_ASKED };
+  tellInstalled(console, { decision }, outcome);
+  throwFailures(outcome);
 }
 
 export function status({ places, console, now }: Context): void {

@@ -3,7 +3,7 @@ import { toHex } from '../../bundle/bytes.ts';
 import type { CoatcheckError } from '../../bundle/errors.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
 import { encodeManifest } from '../../bundle/manifest.ts';
-import type { Manifest, Metadata } from '../../bundle/manifest.ts';
+import type { Manifest } from '../../bundle/manifest.ts';
 import { fail } from '../../protocol/errors.ts';
 import { applyFiles } from './apply.ts';
 import type { Applied } from './apply.ts';
@@ -35,11 +35,21 @@ export function isOrder(decision: Decision | undefined): decision is Decision {
   return decision?.frame.statement.type === 'reconfigure';
 }
 
+/** A bundle whose files are in place: what is left is that it takes effect (`activate`). */
+export interface Installed {
+  readonly applied: Applied;
+  readonly manifest: Manifest;
+  /** Digest of the statement, hex; of the manifest where nobody approved it */
+  readonly statement: string;
+  /** 0 where nobody approved it */
+  readonly seq: number;
+}
+
 /**
  * Applies the bundle of a verified decision.
  * @throws as {@link obstacleTo}, `openOwn` and `applyFiles`
  */
-export function install(node: Node, decision: Decision): Applied {
+export function install(node: Node, decision: Decision): Installed {
   const obstacle = obstacleTo(node, decision);
   if (obstacle !== undefined) throw obstacle;
   const { frame } = decision;
@@ -56,7 +66,7 @@ export function install(node: Node, decision: Decision): Applied {
  * marker has it as decision 0, by the digest of the manifest.
  * @throws approval_required; and as `applyFiles`
  */
-export function installUnapproved(node: Node, draft: Draft): Applied {
+export function installUnapproved(node: Node, draft: Draft): Installed {
   if (!node.site.unapprovedWhenUnreachable) {
     throw fail(
       'approval_required',
@@ -73,9 +83,8 @@ function place(
   manifest: Manifest,
   by: { readonly statement: string; readonly seq: number },
   checkTurn?: () => void,
-): Applied {
-  noteWhatIsLeft(node, manifest.metadata);
-  return withRoot(node.rootPath, (root) =>
+): Installed {
+  const applied = withRoot(node.rootPath, (root) =>
     applyFiles({
       root,
       files: manifest.files,
@@ -89,6 +98,7 @@ function place(
       ...(checkTurn && { checkTurn }),
     }),
   );
+  return { applied, manifest, ...by };
 }
 
 /** Another process may have verified, and applied, a newer decision meanwhile. */
@@ -109,12 +119,4 @@ export function tellDecision({ statement, signers, self, keyset }: VerifiedFrame
 /** In one line. */
 export function tellApplied({ changed, removed, unchanged }: Applied): string {
   return `${changed.length} changed, ${removed.length} removed, ${unchanged} as they were`;
-}
-
-/** What a bundle asks for besides files, and this agent leaves to the image. */
-function noteWhatIsLeft(node: Node, metadata: Metadata): void {
-  const left = (['enable', 'disable', 'mask', 'restart', 'swap', 'timezone'] as const).filter(
-    (name) => metadata[name] !== undefined && metadata[name] !== 'none',
-  );
-  if (left.length > 0) node.console.note(`not done, only files are applied: ${left.join(', ')}`);
 }

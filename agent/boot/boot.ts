@@ -1,14 +1,11 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import type { Applied } from '../apply/apply.ts';
-import { install, installUnapproved, isOrder, obstacleTo } from '../apply/install.ts';
-import { tellApplied, tellDecision } from '../apply/install.ts';
+import { isOrder, obstacleTo, tellDecision } from '../apply/install.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import { formatTime } from '../console/console.ts';
 import type { Node } from '../node.ts';
 import { codeOf, ERRORS, fail, hasCode } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { propose } from './propose.ts';
-import { sendReport } from './report.ts';
 import type { Servers } from './servers.ts';
 import type { Decision, Source } from './source.ts';
 import type { Patience } from './wait.ts';
@@ -32,12 +29,6 @@ export interface BootOptions {
 
 /** What a boot ended with: a decision to apply, or a draft that nobody approved. */
 export type Found = { readonly decision: Decision } | { readonly unapproved: Draft };
-
-export interface Booted {
-  readonly found: Found;
-  readonly applied: Applied;
-  readonly reported: boolean;
-}
 
 /**
  * Fetches and verifies this machine's configuration: two requests where one is approved. Where none
@@ -67,27 +58,6 @@ export async function find(
     note(step.why);
     await options.patience.pause();
   }
-}
-
-/**
- * Applies what was found. What was approved is reported too, applied or not.
- * @throws as `install` and `installUnapproved`
- */
-export async function finish(node: Node, servers: Servers, found: Found): Promise<Booted> {
-  if ('unapproved' in found) {
-    node.console.note('UNAPPROVED: what is applied now was decided by nobody but this machine');
-    return { found, applied: installUnapproved(node, found.unapproved), reported: false };
-  }
-  const { decision } = found;
-  let applied: Applied;
-  try {
-    applied = install(node, decision);
-  } catch (error) {
-    await sendReport(node, servers, decision, `not applied: ${codeOf(error)}`);
-    throw error;
-  }
-  const reported = await sendReport(node, servers, decision, `applied: ${tellApplied(applied)}`);
-  return { found, applied, reported };
 }
 
 interface Context {

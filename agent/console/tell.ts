@@ -1,36 +1,37 @@
 import { toHex } from '../../bundle/bytes.ts';
-import type { Applied } from '../apply/apply.ts';
 import { NOT_ON_THE_LIST } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
 import type { Console } from './console.ts';
 import { tellApplied, tellDecision } from '../apply/install.ts';
+import { outcomeLines } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
 import type { Found } from '../boot/boot.ts';
 
 /** The result of a boot or an apply. */
 export function tellInstalled(
   console: Console,
   found: Found,
-  applied: Applied,
-  more: { reported?: boolean },
+  { applied, activation, ready, ...more }: Outcome & { readonly reported?: boolean },
 ): void {
-  const paths = [
+  const json = { ...applied, activation, ready, ...more };
+  const lines = [
     ...applied.changed.map((path) => `changed ${path}`),
     ...applied.removed.map((path) => `removed ${path}`),
+    ...outcomeLines({ applied, activation, ready }),
   ];
   if ('unapproved' in found) {
     const said = `UNAPPROVED: applied what nobody approved: ${tellApplied(applied)}`;
-    console.result([...paths, said].join('\n'), { unapproved: true, ...applied, ...more });
+    console.result([...lines, said].join('\n'), { unapproved: true, ...json });
     return;
   }
   const { frame } = found.decision;
   const { type, seq } = frame.statement;
   console.note(tellDecision(frame));
-  console.result([...paths, `applied decision ${seq}: ${tellApplied(applied)}`].join('\n'), {
+  console.result([...lines, `applied decision ${seq}: ${tellApplied(applied)}`].join('\n'), {
     statement: toHex(frame.statementDigest),
     type,
     seq,
-    ...applied,
-    ...more,
+    ...json,
   });
 }
 
