@@ -5,6 +5,7 @@ import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
+import type { ProposalRequest } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { isOrder } from '../apply/install.ts';
 import { openOwn, ownTime } from '../node.ts';
@@ -95,21 +96,30 @@ async function send(context: ProposeContext, sealed: Sealed): Promise<Proposal> 
 }
 
 async function upload(
-  { node, servers, inForce, token }: ProposeContext,
+  context: ProposeContext,
   { bytes, digest }: Sealed,
   after: DigestHex | undefined,
 ): Promise<void> {
-  const request = {
-    digest,
-    size: bytes.length,
-    ...(after === undefined ? {} : { after }),
-    ...(token === undefined ? {} : { token }),
-    ...(inForce === undefined ? {} : { decidedBy: inForce.proof }),
-  };
+  const { node, servers } = context;
+  const request = requestFor(context, { digest, size: bytes.length }, after);
   await servers.ask(async (client) => {
     const { put } = await client.propose(node.identity.id, request);
     await client.put(put, bytes);
   });
+}
+
+/** What a machine says of itself where it asks to upload something. */
+export function requestFor(
+  { inForce, token }: Pick<ProposeContext, 'inForce' | 'token'>,
+  object: { readonly digest: DigestHex; readonly size: number },
+  after: DigestHex | undefined,
+): ProposalRequest {
+  return {
+    ...object,
+    ...(after === undefined ? {} : { after }),
+    ...(token === undefined ? {} : { token }),
+    ...(inForce === undefined ? {} : { decidedBy: inForce.proof }),
+  };
 }
 
 /** Under approval `none` the machine approves what it has just sealed itself, and nothing else. */
@@ -140,8 +150,14 @@ async function conclude(context: ProposeContext, sealed: Sealed): Promise<Propos
   return { state: 'accepted', digest, fileCount };
 }
 
-/** A refusal is believed only with its signatures. */
-async function refusalOf({ source }: ProposeContext, digest: DigestHex): Promise<Decision> {
+/**
+ * A refusal is believed only with its signatures.
+ * @throws server_garbage if the server has none; what fetching and verifying it failed with
+ */
+export async function refusalOf(
+  { source }: Pick<ProposeContext, 'source'>,
+  digest: DigestHex,
+): Promise<Decision> {
   const look = await source.rejection(digest);
   if (look.state === 'found') return look.decision;
   if (look.state === 'failed') throw look.error;
@@ -174,7 +190,8 @@ function holdsFiles(node: Node, bundle: SealedBundle, files: readonly FileEntry[
   }
 }
 
-function digestIn(error: unknown): DigestHex | undefined {
+/** The digest that a refusal of the server names. */
+export function digestIn(error: unknown): DigestHex | undefined {
   const digest = error instanceof CoatcheckError ? error.details['digest'] : undefined;
   return typeof digest === 'string' && /^[0-9a-f]{64}$/.test(digest)
     ? parseDigest(digest)

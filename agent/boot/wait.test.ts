@@ -26,6 +26,27 @@ describe('the pause between two tries', () => {
     expect(slept).toEqual([2000, 4000, 3000]);
   });
 
+  it('ends at once where somebody wakes it, and not where nobody can', async () => {
+    const signals: AbortSignal[] = [];
+    const patience = createPatience({ random: () => 1, sleep: () => new Promise(() => undefined) });
+    const wake = async (over: AbortSignal): Promise<boolean> => {
+      signals.push(over);
+      return true;
+    };
+    expect(await patience.pause(wake)).toBe(true);
+    expect(signals[0]!.aborted).toBe(true);
+    let slept: () => void = () => undefined;
+    const other = createPatience({ sleep: () => new Promise((resolve) => (slept = resolve)) });
+    const paused = other.pause(async () => false);
+    const early = await Promise.race([
+      paused,
+      new Promise((resolve) => setImmediate(resolve, 'asleep')),
+    ]);
+    expect(early).toBe('asleep');
+    slept();
+    expect(await paused).toBe(false);
+  });
+
   it('is not waited for at all with a limit of zero, and never ends without one', () => {
     expect(createPatience({ limitSeconds: 0 }).isOver()).toBe(true);
     expect(createPatience({ elapsed: () => 1e15 }).isOver()).toBe(false);

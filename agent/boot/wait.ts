@@ -15,8 +15,12 @@ export function backoffSeconds(attempt: number, random: number): number {
 export interface Patience {
   /** Whether the time that it may wait is over. */
   isOver(): boolean;
-  /** Sleeps before the next try. */
-  pause(): Promise<void>;
+  /**
+   * Sleeps before the next try.
+   * @param woken resolves to true where somebody ends the sleep; its signal says that it is over
+   * @returns whether somebody did
+   */
+  pause(woken?: (over: AbortSignal) => Promise<boolean>): Promise<boolean>;
 }
 
 export interface PatienceOptions {
@@ -25,20 +29,37 @@ export interface PatienceOptions {
   /** Monotonic, milliseconds. */
   readonly elapsed?: () => number;
   readonly random?: () => number;
-  readonly sleep?: (milliseconds: number) => Promise<void>;
+  readonly sleep?: (milliseconds: number, over: AbortSignal) => Promise<void>;
 }
 
 export function createPatience({
   limitSeconds = Infinity,
   elapsed = () => performance.now(),
   random = Math.random,
-  sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  sleep = sleepUnless,
 }: PatienceOptions = {}): Patience {
   const start = elapsed();
   const left = (): number => limitSeconds - (elapsed() - start) / 1000;
   let attempt = 0;
   return {
     isOver: () => left() <= 0,
-    pause: () => sleep(Math.max(0, Math.min(backoffSeconds(attempt++, random()), left())) * 1000),
+    async pause(woken = () => Promise.resolve(false)) {
+      const over = new AbortController();
+      const seconds = Math.max(0, Math.min(backoffSeconds(attempt++, random()), left()));
+      const slept = sleep(seconds * 1000, over.signal).then(() => false);
+      try {
+        // Whoever cannot wake it (a terminal that hung up) does not shorten it either.
+        return await Promise.race([slept, woken(over.signal).then((by) => by || slept)]);
+      } finally {
+        over.abort();
+      }
+    },
   };
+}
+
+function sleepUnless(milliseconds: number, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    over.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
 }

@@ -1,6 +1,6 @@
 import { fail } from '../../protocol/errors.ts';
 import { MAX_LINE_CHARACTERS } from './line-editor.ts';
-import type { LineOptions, Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 import { wrap } from './wrap.ts';
 
 /** Thrown where a person gave up, and meant it. */
@@ -14,38 +14,37 @@ export interface Asker {
   /**
    * One line of plain ASCII, without the space around it unless it is secret. Anything else is
    * refused and asked again; ^C asks whether to stop.
-   * @throws Stopped; interrupted if the line was closed, or `signal` ended it
+   * @throws Stopped; interrupted if the line was closed, or nobody wants to know any more
    */
-  ask(question: string, options?: LineOptions): Promise<string>;
+  ask(question: string, options?: { readonly secret: boolean }): Promise<string>;
 }
 
-export function createAsker(terminal: Terminal): Asker {
+/** @param signal ends whatever is asked */
+export function createAsker(terminal: Terminal, signal?: AbortSignal): Asker {
   const say = (text: string): void => {
     for (const line of wrap(text, terminal.columns)) terminal.write(`${line}\n`);
   };
   /** @returns undefined for ^C */
-  const read = async (question: string, options: LineOptions): Promise<string | undefined> => {
+  const read = async (question: string, secret: boolean): Promise<string | undefined> => {
     const lines = wrap(question, terminal.columns);
     const last = lines.pop()!;
     for (const line of lines) terminal.write(`${line}\n`);
-    const line = await terminal.readLine(`${last} `, options);
-    if ('text' in line) return options.secret === true ? line.text : line.text.trim();
+    const line = await terminal.readLine(`${last} `, { secret, signal });
+    if ('text' in line) return secret ? line.text : line.text.trim();
     if (line.ended === 'stopped') return undefined;
+    terminal.write('\n');
     const why = line.ended === 'closed' ? 'the terminal was closed' : 'it is not asked any more';
     throw fail('interrupted', `${why}: nothing was sent`);
   };
-  const ask: Asker['ask'] = async (question, options = {}) => {
+  const ask: Asker['ask'] = async (question, { secret } = { secret: false }) => {
     for (;;) {
-      const answer = await read(question, options);
-      if (answer === undefined) {
-        const { signal } = options;
-        const sure = await read('Stop? Nothing was sent. Type yes to stop:', { signal });
-        if (sure === undefined || sure.toLowerCase() === 'yes') throw new Stopped();
-        continue;
+      const answer = await read(question, secret);
+      const wrong = answer === undefined ? undefined : refusalOf(answer);
+      if (wrong !== undefined) say(`${wrong} Nothing was taken; once more:`);
+      else if (answer !== undefined) return answer;
+      else if (isYes(await read('Stop? Nothing was sent. Type yes to stop:', false))) {
+        throw new Stopped();
       }
-      const wrong = refusalOf(answer);
-      if (wrong === undefined) return answer;
-      say(`${wrong} Nothing was taken; once more:`);
     }
   };
   return {
@@ -61,6 +60,10 @@ export function createAsker(terminal: Terminal): Asker {
     },
   };
 }
+
+/** ^C once more is a yes, too. */
+const isYes = (answer: string | undefined): boolean =>
+  answer === undefined || answer.toLowerCase() === 'yes';
 
 function refusalOf(text: string): string | undefined {
   if (text.length > MAX_LINE_CHARACTERS) {

@@ -24,7 +24,7 @@ async function ask(
   const terminal = openTestTerminal(size);
   terminal.type(lines.map((line) => `${line}\r`).join(''));
   terminal.hangUp();
-  const answers = await askForAnswers(terminal, initial, facts, crypt);
+  const answers = await askForAnswers(terminal, initial, facts, { crypt });
   return { answers, terminal, screen: terminal.screen() };
 }
 
@@ -183,6 +183,15 @@ describe('the dialogue', () => {
     for (let n = 0; n <= lines.length; n++) {
       await expect(ask(lines.slice(0, n))).rejects.toMatchObject({ code: 'interrupted' });
     }
+  });
+
+  it('ends by itself when it is not asked any more', async () => {
+    const terminal = openTestTerminal();
+    const abort = new AbortController();
+    const asked = askForAnswers(terminal, {}, NOTHING, { signal: abort.signal });
+    abort.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'interrupted' });
+    expect(terminal.raw.at(-1)).toBe(false);
   });
 
   it('shows a long summary screen by screen', async () => {

@@ -27,6 +27,12 @@ export interface Facts {
   readonly because?: string | undefined;
 }
 
+export interface DialogueOptions {
+  /** Ends it: an administrator has decided meanwhile. */
+  readonly signal?: AbortSignal;
+  readonly crypt?: typeof cryptPassword;
+}
+
 /**
  * Asks a person for the configuration of this machine, page by page, and shows what they answered.
  * Nothing is kept anywhere until the promise is fulfilled; whatever others said is escaped.
@@ -34,15 +40,15 @@ export interface Facts {
  *   replaced bundle
  * @returns every answer in its canonical form, passwords crypted, once it was confirmed; undefined if
  *   the person stopped
- * @throws interrupted if the terminal was closed
+ * @throws interrupted if the terminal was closed, or `signal` ended it
  */
 export async function askForAnswers(
   terminal: Terminal,
   initial: ClaimedAnswers,
   facts: Facts,
-  crypt = cryptPassword,
+  { signal, crypt = cryptPassword }: DialogueOptions = {},
 ): Promise<Answers | undefined> {
-  const asker = createAsker(terminal);
+  const asker = createAsker(terminal, signal);
   const offered = knownAnswers(facts.offered);
   try {
     return await converse({ asker, facts, offered, crypt }, knownAnswers(initial));

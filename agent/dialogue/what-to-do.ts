@@ -24,7 +24,7 @@ export async function askWhatToDo(
   { why, mayConfigure, mayOpenShell }: Situation,
   signal?: AbortSignal,
 ): Promise<WhatToDo> {
-  const asker = createAsker(terminal);
+  const asker = createAsker(terminal, signal);
   const choices: readonly (readonly [WhatToDo, string])[] = [
     ['wait', 'go on asking; nothing is applied until then'],
     ...(mayConfigure
@@ -38,7 +38,7 @@ export async function askWhatToDo(
     for (const [word, about] of choices) asker.say(`  ${word.padEnd(10)} ${about}`);
     if (!mayConfigure) asker.say('The site allows no configuration that nobody approved.');
     for (;;) {
-      const typed = await asker.ask(`What to do (${words.join(', ')}) [wait]:`, { signal });
+      const typed = await asker.ask(`What to do (${words.join(', ')}) [wait]:`);
       const choice = words.find((word) => word === (typed.toLowerCase() || 'wait'));
       if (choice !== undefined) return choice;
       asker.say(`It is one of ${words.join(', ')}.`);
