@@ -3,6 +3,7 @@ import { fromUtf8, toBase64Url, toHex } from '../bundle/bytes.ts';
 import { maxFrameBytes } from '../bundle/frame.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import type { Identity } from '../bundle/identity.ts';
+import { nodeWords } from '../bundle/words.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import { classifyPath } from '../protocol/paths.ts';
@@ -14,9 +15,10 @@ import type { Console } from './console/console.ts';
 import { readAll } from './tree/files.ts';
 import { withRoot } from './tree/folder.ts';
 import { install, tellDecision } from './apply/install.ts';
-import { makeKeyFile, readKeyFile } from './keys/file.ts';
+import { makeKeyFile } from './keys/file.ts';
+import { openSeed } from './keys/open.ts';
 import { readMarker } from './apply/marker.ts';
-import { namedBy, openNode } from './node.ts';
+import { openNode } from './node.ts';
 import type { Node, Places } from './node.ts';
 import { propose } from './boot/propose.ts';
 import { createServers } from './boot/servers.ts';
@@ -41,14 +43,16 @@ export interface Context {
 }
 
 export function id({ places, console }: Context, options: { public?: boolean }): void {
-  const {
-    id: node,
-    signKey,
-    boxKey,
-  } = deriveIdentity(namedBy('--key', () => readKeyFile(places.key)));
+  const { seed, from: keySource } = openSeed(places.key, places.root);
+  const { id: node, signKey, boxKey } = deriveIdentity(seed);
   const keys = { signKey: toBase64Url(signKey), boxKey: toBase64Url(boxKey) };
-  if (options.public !== true) console.result(node, { node });
-  else console.result(`${node}\nsign ${keys.signKey}\nbox  ${keys.boxKey}`, { node, ...keys });
+  const words = nodeWords(node);
+  console.note(words);
+  if (options.public !== true) console.result(node, { node, words, keySource });
+  else {
+    const text = `${node}\nsign ${keys.signKey}\nbox  ${keys.boxKey}`;
+    console.result(text, { node, words, keySource, ...keys });
+  }
 }
 
 export function keyMakeFile({ console }: Context, path: string): void {
@@ -93,7 +97,7 @@ function openOwnNode({ places, console, now }: Context, { takeOver }: RootFlags)
   const { node: other, seq } = marker;
   throw fail(
     'not_this_node',
-    `${places.root} holds decision ${seq} about machine ${other}, and ${places.key} is the key of ${node.identity.id}: wrong key, or wrong root? --take-over goes on`,
+    `${places.root} holds decision ${seq} about machine ${other}, and the key here is that of ${node.identity.id}: wrong key, or wrong root? --take-over goes on`,
   );
 }
 

@@ -12,7 +12,8 @@ import type { Site } from '../protocol/site.ts';
 import { isExpired } from '../protocol/verify.ts';
 import type { Console } from './console/console.ts';
 import { readAll } from './tree/files.ts';
-import { readKeyFile } from './keys/file.ts';
+import { openSeed } from './keys/open.ts';
+import type { KeySource } from './keys/source.ts';
 import { fileMemory } from './memory/file.ts';
 import type { MemoryStore } from './memory/file.ts';
 import { stateAt, stateBelow } from './tree/state-place.ts';
@@ -23,7 +24,8 @@ export interface Places {
   /** The machine's root folder */
   readonly root: string;
   readonly site: string;
-  readonly key: string;
+  /** Where it is not given: a file below the root, or a credential */
+  readonly key?: KeySource | undefined;
   /** Folder of the memory; below the root where it is not given */
   readonly state?: string | undefined;
 }
@@ -33,6 +35,8 @@ export interface Node {
   readonly rootPath: string;
   readonly site: Site;
   readonly identity: Identity;
+  /** Where its seed came from: what it claims in a proposal */
+  readonly keySource: KeySource['from'];
   readonly memory: MemoryStore;
   readonly console: Console;
   /** Unix seconds, by the machine's own clock. */
@@ -43,23 +47,32 @@ export interface Node {
 
 const MAX_SITE_FILE_BYTES = 64 * 1024;
 
-/** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied */
+/** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied; as `openSeed` */
 export function openNode(places: Places, console: Console, now: () => number): Node {
-  const { site, modified } = namedBy('--site', () => readSiteFile(places.site));
-  const identity = deriveIdentity(namedBy('--key', () => readKeyFile(places.key)));
+  const { site, modified } = readNamedSite(places.site);
+  const { seed, from: keySource } = openSeed(places.key, places.root);
+  const identity = deriveIdentity(seed);
   const place = places.state === undefined ? stateBelow(places.root) : stateAt(places.state);
   const memory = fileMemory(place, site.id, identity.id);
-  return { rootPath: places.root, site, identity, memory, console, now, built: modified };
+  return {
+    rootPath: places.root,
+    site,
+    identity,
+    keySource,
+    memory,
+    console,
+    now,
+    built: modified,
+  };
 }
 
 /** Says of a file that is not there how to name another. */
-export function namedBy<T>(option: '--site' | '--key', read: () => T): T {
+function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
   try {
-    return read();
+    return readSiteFile(path);
   } catch (error) {
     if (!hasCode(error, 'file_missing')) throw error;
-    const make = option === '--key' ? ', or make one with coatcheck-agent key make file' : '';
-    throw fail('file_missing', `${(error as Error).message}: name it with ${option}${make}`);
+    throw fail('file_missing', `${(error as Error).message}: name it with --site`);
   }
 }
 

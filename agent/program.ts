@@ -3,6 +3,7 @@ import { fail } from '../protocol/errors.ts';
 import { applyFile, bootNow, capture, id, keyMakeFile, proposeNow, status } from './commands.ts';
 import type { Context } from './commands.ts';
 import { createConsole } from './console/console.ts';
+import { parseKeySource } from './keys/source.ts';
 import type { Given, Option, Program } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -28,7 +29,11 @@ export const PROGRAM: Program<Context> = {
       value: '<file>',
       about: 'the site that it belongs to; default: etc/coatcheck/site.json there',
     },
-    { name: 'key', value: '<file>', about: 'its key; default: etc/coatcheck/key there' },
+    {
+      name: 'key',
+      value: '<source>',
+      about: 'its key: usb, image, tpm, credential, or a file; default: etc/coatcheck/key there',
+    },
     {
       name: 'state',
       value: '<folder>',
@@ -104,11 +109,12 @@ export const PROGRAM: Program<Context> = {
 /** What every command is given, by the options that every command takes. */
 export function contextOf(given: Given): Context {
   const root = text(given, 'root') ?? '/';
+  const key = text(given, 'key');
   return {
     places: {
       root,
       site: text(given, 'site') ?? join(root, 'etc/coatcheck/site.json'),
-      key: text(given, 'key') ?? join(root, 'etc/coatcheck/key'),
+      ...(key !== undefined && { key: parseKeySource(key) }),
       state: text(given, 'state'),
     },
     server: text(given, 'server'),

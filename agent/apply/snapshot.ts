@@ -32,7 +32,7 @@ export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefin
       ...draft.metadata,
       madeAt: ownTime(node),
       madeBy: `coatcheck-agent ${VERSION}`,
-      keySource: 'file',
+      keySource: node.keySource,
     },
     files: draft.files,
   };

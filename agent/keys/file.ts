@@ -9,7 +9,8 @@ import { at, closeFolder, openRoot } from '../tree/folder.ts';
 import { naming } from '../tree/system-error.ts';
 
 /**
- * A node's seed as a small text file:
+ * 32 secret bytes as a small text file: the seed of a machine (`key`), or what the seeds of all
+ * machines of an image are derived from (`image-key`).
  * ```
  * coatcheck key 1
  * seed <32 bytes, base64url>
@@ -17,38 +18,46 @@ import { naming } from '../tree/system-error.ts';
  * ```
  * The sum finds a damaged stick or a slip of the hand, not an attacker.
  */
-const MAX_KEY_FILE_BYTES = 1024;
+export type KeyKind = 'key' | 'image-key';
+
+export const MAX_KEY_FILE_BYTES = 1024;
 const SEED_BYTES = 32;
-const LAYOUT = /^coatcheck key 1\nseed ([A-Za-z0-9_-]{43})\nsum [A-Za-z0-9_-]{11}\n$/;
+const SEED = /^seed ([A-Za-z0-9_-]{43})$/m;
 
-const sumOf = (seed: Uint8Array): Uint8Array =>
-  sha256(utf8('coatcheck/v1 key file\0'), seed).subarray(0, 8);
+const sumOf = (seed: Uint8Array, kind: KeyKind): Uint8Array =>
+  sha256(utf8(`coatcheck/v1 ${kind} file\0`), seed).subarray(0, 8);
 
-export function formatKeyFile(seed: Uint8Array): string {
-  return `coatcheck key 1\nseed ${toBase64Url(seed)}\nsum ${toBase64Url(sumOf(seed))}\n`;
+export function formatKeyFile(seed: Uint8Array, kind: KeyKind = 'key'): string {
+  const sum = toBase64Url(sumOf(seed, kind));
+  return `coatcheck ${kind} 1\nseed ${toBase64Url(seed)}\nsum ${sum}\n`;
 }
 
 /**
  * @returns the seed, 32 bytes
  * @throws file_malformed for another layout or a wrong sum; weak_secret for a seed that was never random
  */
-export function parseKeyFile(text: string, path: string): Uint8Array {
-  const match = LAYOUT.exec(text);
-  if (match === null) throw fail('file_malformed', `${path} is not a coatcheck key file`);
+export function parseKeyFile(text: string, path: string, kind: KeyKind = 'key'): Uint8Array {
+  const match = SEED.exec(text);
+  if (match === null || !text.startsWith(`coatcheck ${kind} 1\n`)) {
+    throw fail('file_malformed', `${path} is not a coatcheck ${kind} file`);
+  }
   const seed = new Uint8Array(Buffer.from(match[1]!, 'base64url'));
-  if (formatKeyFile(seed) !== text) {
+  if (formatKeyFile(seed, kind) !== text) {
     throw fail('file_malformed', `${path} is damaged: its checksum does not fit its seed`);
   }
   assertStrongSecret(seed, `the seed in ${path}`);
   return seed;
 }
 
+/** 32 random bytes for {@link formatKeyFile}. */
+export const randomSeed = (): Uint8Array => randomBytes(SEED_BYTES);
+
 /**
  * Reads the seed of a key file that only its owner can read.
  * @throws file_missing; file_unsafe if it is a link, not a regular file, or open to others;
  * file_malformed; weak_secret
  */
-export function readKeyFile(path: string): Uint8Array {
+export function readKeyFile(path: string, kind: KeyKind = 'key'): Uint8Array {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
   const entry = naming(path, () => fs.lstatSync(path));
   if (!entry.isFile()) {
@@ -73,10 +82,8 @@ export function readKeyFile(path: string): Uint8Array {
         `${path} is larger than a key file (${MAX_KEY_FILE_BYTES} bytes)`,
       );
     }
-    return parseKeyFile(
-      Buffer.from(readAll(fd, path, MAX_KEY_FILE_BYTES)).toString('latin1'),
-      path,
-    );
+    const bytes = readAll(fd, path, MAX_KEY_FILE_BYTES);
+    return parseKeyFile(Buffer.from(bytes).toString('latin1'), path, kind);
   } finally {
     fs.closeSync(fd);
   }
@@ -86,13 +93,13 @@ export function readKeyFile(path: string): Uint8Array {
  * Makes a key file with a new random seed, mode 0600, in one step: it is whole or not there.
  * @throws file_exists: a key is never overwritten
  */
-export function makeKeyFile(path: string): Uint8Array {
+export function makeKeyFile(path: string, kind: KeyKind = 'key'): Uint8Array {
   const folder = openRoot(dirname(path));
   const name = basename(path);
   const temporary = `.${name}.${toBase64Url(randomBytes(6))}`;
   try {
-    const seed = randomBytes(SEED_BYTES);
-    createIn(folder, temporary, utf8(formatKeyFile(seed)), { mode: 0o600 });
+    const seed = randomSeed();
+    createIn(folder, temporary, utf8(formatKeyFile(seed, kind)), { mode: 0o600 });
     try {
       // Unlike a rename, a link never replaces what is there.
       naming(path, () => fs.linkSync(at(folder, temporary), at(folder, name)));

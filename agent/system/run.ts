@@ -1,5 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
+import { fail } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
 
 export interface Ran {
   /** Exit status; 128 + the signal's number as a shell has it, 127 where there is no such program */
@@ -94,4 +96,16 @@ export async function run(
       end(code ?? (signal === null ? 1 : 128 + constants.signals[signal])),
     );
   });
+}
+
+/** What a program that failed was told and said, as an error: its first line, since others repeat it. */
+export function failure(
+  code: ErrorCode,
+  program: string,
+  args: readonly string[],
+  { status, stderr }: Ran,
+): Error {
+  const said = stderr.split('\n').find((line) => line.trim() !== '') ?? 'it said nothing';
+  const how = status === 127 ? 'could not be started' : `ended with status ${status}`;
+  return fail(code, `${[program, ...args].join(' ')} ${how}: ${said.trim()}`);
 }

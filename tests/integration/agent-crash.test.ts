@@ -52,7 +52,6 @@ function applyHere(path: string): void {
   const places = {
     root: machine.root,
     site: machine.path('etc/coatcheck/site.json'),
-    key: machine.path('etc/coatcheck/key'),
   };
   const silent = { note: () => undefined, result: () => undefined };
   applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path);

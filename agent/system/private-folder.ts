@@ -1,0 +1,11 @@
+import * as fs from 'node:fs';
+import { naming } from '../tree/system-error.ts';
+
+/**
+ * A new folder that only this user can look into, in memory and gone with the next boot. Whoever
+ * makes it removes it.
+ * @throws file_denied, disk_full
+ */
+export function privateFolder(): string {
+  return naming('/run', () => fs.mkdtempSync('/run/coatcheck-'));
+}
