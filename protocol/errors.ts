@@ -100,6 +100,7 @@ const PROTOCOL_ERRORS = {
   revoked: row(500, EXIT.waiting, 'wait'),
   nothing_approved: row(500, EXIT.waiting, 'wait'),
   probe_failed: local(EXIT.failed),
+  network_down: row(500, EXIT.unavailable, 'retry'), // a cable, a switch or a DHCP server may come back
   device_missing: row(500, EXIT.notFound, 'retry'), // a stick may still be plugged in
   device_failed: local(EXIT.failed), // a stick, a TPM or the firmware did not do what it was told
   step_failed: local(EXIT.failed), // part of what was asked for; the message names it
