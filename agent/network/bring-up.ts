@@ -1,0 +1,87 @@
+import { fail } from '../../protocol/errors.ts';
+import { addressesOf, builtUpon, defaultRouteOf } from './addresses.ts';
+import { cleanLease, leaseOfResolvConf } from './lease.ts';
+import type { Lease, RawLease } from './lease.ts';
+import { dhclient } from './programs/dhclient.ts';
+import { networkManager } from './programs/network-manager.ts';
+import { networkd } from './programs/networkd.ts';
+import { ASK_SECONDS } from './programs/program.ts';
+import type { DhcpProgram, Link } from './programs/program.ts';
+import { udhcpc } from './programs/udhcpc.ts';
+import { until } from './until.ts';
+
+/** NetworkManager first: where it runs it manages every interface, and networkd those that it is told. */
+const PROGRAMS: readonly DhcpProgram[] = [networkManager, networkd, udhcpc, dhclient];
+
+/**
+ * Has the network on the boot interface, through what the image has: NetworkManager, systemd-networkd,
+ * udhcpc or dhclient. One that has it already is left alone.
+ *
+ * @returns what the network says of itself: nobody vouches for it
+ * @throws network_down: no such program, what it ended with and said, or no address after a minute
+ */
+export async function bringUp(
+  link: Link,
+  programs: readonly DhcpProgram[] = PROGRAMS,
+): Promise<Lease> {
+  const before = await leaseNow(link, programs);
+  if (before !== undefined) return before;
+  let found: DhcpProgram | undefined;
+  for (const program of programs) {
+    if (found === undefined && (await program.isHere())) found = program;
+  }
+  if (found === undefined) {
+    const names = programs.map(({ name }) => name).join(', ');
+    throw fail('network_down', `${link.name} has no address, and this image has none of ${names}`);
+  }
+  await found.start(link);
+  const lease = await until(() => leaseNow(link, programs), ASK_SECONDS);
+  if (lease !== undefined) return lease;
+  throw fail(
+    'network_down',
+    `${found.name} has no address for ${link.name} after ${ASK_SECONDS} s: does a DHCP server answer there?`,
+  );
+}
+
+/**
+ * The network as it is: undefined unless the interface, or what is built upon it (a bond, a bridge, a
+ * VLAN), has an address that reaches further than the link, and a lease or a default route.
+ */
+export async function leaseNow(
+  link: Link,
+  programs: readonly DhcpProgram[] = PROGRAMS,
+): Promise<Lease | undefined> {
+  for (const { name, index } of [link, ...builtUpon(link.name)]) {
+    const addresses = addressesOf(name);
+    if (addresses.length === 0) continue;
+    const raw = await rawLease({ name, index }, programs);
+    const route = defaultRouteOf(name);
+    if (raw === undefined && route === undefined) continue;
+    const { gateway } = route ?? {};
+    const rest = cleanLease(merged(raw ?? {}, leaseOfResolvConf()));
+    return { interface: name, addresses, ...(gateway !== undefined && { gateway }), ...rest };
+  }
+  return undefined;
+}
+
+async function rawLease(
+  link: Link,
+  programs: readonly DhcpProgram[],
+): Promise<RawLease | undefined> {
+  for (const program of programs) {
+    const raw = await program.lease(link);
+    if (raw !== undefined) return raw;
+  }
+  return undefined;
+}
+
+/** resolv.conf for what the lease does not say: domains, and resolvers. */
+function merged(lease: RawLease, system: RawLease): RawLease {
+  const { dns, domain, search } = cleanLease(lease);
+  const hasDomain = domain !== undefined || search.length > 0;
+  return {
+    ...lease,
+    ...(dns.length === 0 && { dns: system.dns ?? '' }),
+    ...(!hasDomain && { domain: system.domain ?? '', search: system.search ?? '' }),
+  };
+}

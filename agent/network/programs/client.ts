@@ -1,0 +1,14 @@
+import { failure, run } from '../../system/run.ts';
+import type { Ran } from '../../system/run.ts';
+
+/** Whether there is a program of that name, whatever it says of being asked. */
+export async function isProgram(name: string, args: readonly string[]): Promise<boolean> {
+  return (await run(name, args)).status !== 127;
+}
+
+/** A DHCP client tells its whole conversation: how it ended is the last line. */
+export function clientFailed(program: string, args: readonly string[], ran: Ran): Error {
+  const lines = `${ran.stdout.toString('utf8')}\n${ran.stderr}`.split('\n');
+  const last = lines.findLast((line) => line.trim() !== '') ?? '';
+  return failure('network_down', program, args, { ...ran, stderr: last.slice(0, 300) });
+}
