@@ -1,5 +1,5 @@
 import { closeSync, fstatSync } from 'node:fs';
-import { link, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { link, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { fail } from '../protocol/errors.ts';
@@ -82,6 +82,26 @@ export function createFilesystemStore(dir: string): ObjectStore {
     return result;
   }
 
+  /** Runs `create` with the folder of `path` made; again if somebody removes it in between. */
+  async function inNewFolder<T>(path: string, create: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      await makeFolder(objects, dirname(path));
+      try {
+        return await create();
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT' || tries === MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  /**
+   * A folder is one node's, and listings would read those of all that ever were. After a power cut
+   * it may be back: an empty folder is none.
+   */
+  async function removeIfEmpty(folder: string): Promise<void> {
+    if (dirname(folder) !== objects) await rmdir(folder).catch(() => undefined);
+  }
+
   async function read(key: ObjectKey, maxBytes = Infinity): Promise<StoredObject | undefined> {
     let file;
     try {
@@ -126,9 +146,8 @@ export function createFilesystemStore(dir: string): ObjectStore {
   return {
     create: (key, body) =>
       write(key, body, async (staged, path) => {
-        await makeFolder(objects, dirname(path));
         // Also that it is there is only said when it will stay: another process may have made it.
-        const isNew = await commit(path, () => linkNew(staged, path));
+        const isNew = await inNewFolder(path, () => commit(path, () => linkNew(staged, path)));
         if (!isNew) throw alreadyExists(key);
       }),
 
@@ -156,6 +175,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
             if (!isMissing(error)) throw error;
             await requireObjects(objects);
           }
+          await removeIfEmpty(dirname(path));
         });
       }),
 
@@ -177,6 +197,9 @@ export function createFilesystemStore(dir: string): ObjectStore {
       }),
   };
 }
+
+/** How often in a row a folder may be removed before a file is in it. */
+const MAX_TRIES = 20;
 
 /** False if there is a file already. */
 async function linkNew(file: string, path: string): Promise<boolean> {

@@ -17,11 +17,12 @@ export interface Unsynced {
 }
 
 interface Change {
-  /** It may have taken effect before, but not if its folder is missing. */
+  /** It may have taken effect before. */
   isDone: boolean;
 }
 
-export function createUnsynced(): Unsynced {
+/** @param sync makes the names in a folder last */
+export function createUnsynced(sync = syncFolder): Unsynced {
   /** For each folder its changes, until a sync that began after them. */
   const changes = new Map<string, Set<Change>>();
 
@@ -34,15 +35,16 @@ export function createUnsynced(): Unsynced {
   async function settleFolder(folder: string): Promise<void> {
     const known = changes.get(folder);
     if (known === undefined) return;
-    const before = [...known];
+    // One that is under way may come after the sync: whoever makes it settles it.
+    const done = [...known].filter(({ isDone }) => isDone);
     try {
-      await syncFolder(folder);
+      await sync(folder);
     } catch (error) {
-      // Somebody is about to find out that there is nothing to take away: no name was changed here.
-      if (isMissing(error) && !before.some(({ isDone }) => isDone)) return;
-      throw error;
+      if (!isMissing(error)) throw error;
+      // Whoever removed the folder found it empty: once that is on disk, so is every name's going.
+      if (done.length > 0) await sync(dirname(folder));
     }
-    forget(folder, before);
+    forget(folder, done);
   }
 
   return {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { approvedKey, historyKey, parseNodeId } from '../../protocol/keys.ts';
+import { approvedKey, historyKey, parseNodeId, pendingKey } from '../../protocol/keys.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
 import { stageFile } from '../../store/durable-file.ts';
 import { withFileLock } from '../../store/file-lock.ts';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
@@ -47,6 +48,28 @@ describe('the filesystem store', () => {
     store = await openFilesystemStore(dir, { create: true });
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
+
+  it('keeps no folder of a node that has nothing there any more', async () => {
+    const keys = ['1', '2'].map((digit) => pendingKey(ID, digit.repeat(64) as DigestHex));
+    for (const key of keys) await store.create(key, bytes('x'));
+    await store.delete(keys[0]!);
+    expect(await readdir(join(dir, 'objects/pending'))).toHaveLength(1);
+    await store.delete(keys[1]!);
+    expect(await readdir(join(dir, 'objects/pending'))).toEqual([]);
+    await store.create(keys[0]!, bytes('again'));
+    expect((await store.get(keys[0]!, LIMIT))?.body).toEqual(bytes('again'));
+  });
+
+  it('loses no object that is created while the last one beside it is deleted', async () => {
+    const other = createFilesystemStore(dir);
+    const [gone, kept] = ['1', '2'].map((digit) => pendingKey(ID, digit.repeat(64) as DigestHex));
+    for (let i = 0; i < 200; i++) {
+      await store.create(gone!, bytes('x'));
+      await Promise.all([store.delete(gone!), other.create(kept!, bytes('y'))]);
+      expect((await store.get(kept!, LIMIT))?.body).toEqual(bytes('y'));
+      await Promise.all([other.delete(kept!), store.list('pending/')]);
+    }
+  });
 
   it('reads what is not there while something else that is not there is deleted', async () => {
     const work = { isDone: false };

@@ -118,8 +118,11 @@ export function tooEarly(
         break;
       }
       case 'unlink':
-      case 'rmdir':
         rename(path, undefined);
+        break;
+      case 'rmdir':
+        // An empty folder that is back after a power cut is none.
+        files.delete(path);
         break;
       case ANSWER:
         for (const names of unsyncedNames.values()) {

@@ -66,7 +66,7 @@ describeWith('strace', 'a filesystem store before a power cut', () => {
   it('syncs what it changed just before it was killed, before it answers again', async () => {
     const { calls } = await live(tools, join(tools.folder, 'count', 'store'), {});
     const changes = calls.flatMap((call, i) =>
-      /^(mkdir|link|rename|unlink) /.test(call) && !isScratch(call) ? [i + 1] : [],
+      /^(mkdir|rmdir|link|rename|unlink) /.test(call) && !isScratch(call) ? [i + 1] : [],
     );
     expect(changes.length).toBeGreaterThan(15);
     for (const at of changes) {
