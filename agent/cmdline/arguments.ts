@@ -200,7 +200,7 @@ export const ANSWERS: readonly (Argument & { readonly name: AnswerName })[] = [
   },
   {
     name: 'kdump_ssh',
-    meaning: 'dump a crashed kernel there, over SSH; instead of `kdump_nfs=`',
+    meaning: 'dump a crashed kernel there, over SSH',
     otherwise: "the image's",
     example: 'kdump_ssh=kdump@crash.example.com',
     kind: value.login,

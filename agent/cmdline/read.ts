@@ -7,6 +7,7 @@ import { ANSWERS, checkAnswer, checkValue, ORDERS } from './arguments.ts';
 import type { Argument, OrderName } from './arguments.ts';
 import { partsOf } from './compound.ts';
 import type { BootInterface, Orders, UnreachablePolicy } from './orders.ts';
+import { checkTogether } from './together.ts';
 import { splitCommandLine } from './split.ts';
 import type { Word } from './split.ts';
 
@@ -35,6 +36,7 @@ export function readCommandLine(text: string): CommandLine {
 
   refuseUnknown(words);
   const answers = readAnswers(words);
+  checkTogether(answers);
   const { BOOTIF } = answers;
   const key = order('coatcheck.key');
   const mirrors = (words.get('coatcheck.mirror') ?? []).map((word) =>

@@ -1,0 +1,76 @@
+import type { Answers } from '../cmdline/answers.ts';
+import { prefixLength } from '../cmdline/values.ts';
+
+/** An interface of the machine that carries the network. */
+export interface BootDevice {
+  readonly name: string;
+  /** Lower case, with colons: where it is given, the profile goes by it, and not by the name */
+  readonly mac?: string;
+}
+
+export interface Bond {
+  readonly name: string;
+  readonly members: readonly string[];
+  /** As the kernel names them */
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** What the interfaces are to be, before it is written for one program or another. */
+export interface NetworkPlan {
+  /** Below the VLAN: the boot interface, unless there is a bond or the VLAN names another */
+  readonly base: BootDevice;
+  readonly bond?: Bond;
+  readonly vlan?: { readonly name: string; readonly id: string };
+  readonly ipv4: 'dhcp' | 'off' | StaticIpv4;
+  /** An address has its prefix: `fd77::5/64` */
+  readonly ipv6: string;
+  readonly dns: readonly string[];
+}
+
+export interface StaticIpv4 {
+  /** With its prefix: `192.0.2.7/24` */
+  readonly address: string;
+  readonly gateway?: string;
+}
+
+/** The interface that gets the address. */
+export const addressed = (plan: NetworkPlan): string =>
+  plan.vlan?.name ?? plan.bond?.name ?? plan.base.name;
+
+export const isIpv6Address = (ipv6: string): boolean => ipv6.includes(':');
+
+/** @param answers in which nothing is missing or contradicts another */
+export function planNetwork(answers: Answers, bootDevice: BootDevice): NetworkPlan {
+  const [id, on] = answers.vlan?.split(':') ?? [];
+  const bond = answers.bond === undefined ? undefined : parseBond(answers.bond);
+  const isOnOther = on !== undefined && on !== bootDevice.name && on !== bond?.name;
+  const base = isOnOther ? { name: on } : bootDevice;
+  return {
+    base,
+    ...(bond !== undefined && { bond }),
+    ...(id !== undefined && { vlan: { id, name: vlanName(bond?.name ?? base.name, id) } }),
+    ipv4: ipv4Of(answers),
+    ipv6: answers.ipv6 ?? 'off',
+    dns: answers.dns?.split(',') ?? [],
+  };
+}
+
+/** A name has room for 15 characters. */
+const vlanName = (below: string, id: string): string =>
+  `${below}.${id}`.length <= 15 ? `${below}.${id}` : `vlan${id}`;
+
+function ipv4Of({ ip = 'dhcp', netmask, gateway }: Answers): NetworkPlan['ipv4'] {
+  if (ip === 'dhcp' || ip === 'off') return ip;
+  const address = `${ip}/${prefixLength(netmask!)}`;
+  return { address, ...(gateway !== undefined && { gateway }) };
+}
+
+/** @param text of `bond=`, canonical */
+function parseBond(text: string): Bond {
+  const [name = '', members = '', options = ''] = text.split(':');
+  const pairs = options.split(',').flatMap((option) => {
+    const [key = '', value = ''] = option.split('=');
+    return key === '' ? [] : [[key, value] as const];
+  });
+  return { name, members: members.split(','), options: Object.fromEntries(pairs) };
+}
