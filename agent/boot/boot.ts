@@ -1,34 +1,13 @@
-import { CoatcheckError } from '../../bundle/errors.ts';
-import { isOrder, obstacleTo, tellDecision } from '../apply/install.ts';
-import type { Draft } from '../apply/snapshot.ts';
-import { formatTime } from '../console/console.ts';
+import { isOrder, obstacleTo } from '../apply/install.ts';
 import type { Node } from '../node.ts';
-import { codeOf, ERRORS, fail, hasCode } from '../../protocol/errors.ts';
-import type { DigestHex } from '../../protocol/keys.ts';
-import { propose } from './propose.ts';
+import { afterRefusal, draftAgain, draftFirst, isAnswered, proposeAnew } from './drafting.ts';
+import { nothingYet, refused, waiting } from './reasons.ts';
 import type { Servers } from './servers.ts';
-import type { Decision, Source } from './source.ts';
-import type { Patience } from './wait.ts';
+import type { Source } from './source.ts';
+import type { BootOptions, Context, Found, State, Step } from './step.ts';
 import { createWaitNotes } from './waiting.ts';
 
-export interface BootOptions {
-  readonly patience: Patience;
-  readonly token?: string | undefined;
-  /**
-   * Makes what this machine proposes, where nothing is approved or a new configuration was ordered.
-   * Where it is absent, nothing is proposed.
-   */
-  readonly draft?: (inForce: Decision | undefined) => Promise<Draft>;
-  /** Asked once about each refusal: another draft, or undefined to wait for an administrator. */
-  readonly redraft?: (refusal: Decision) => Promise<Draft | undefined>;
-  /** Propose although something is approved; that is applied only if it is just what is proposed. */
-  readonly fresh?: boolean;
-  /** Asked at each failure to look: something to apply that nobody approved, or undefined to wait. */
-  readonly unapproved?: (why: CoatcheckError) => Promise<Draft | undefined>;
-}
-
-/** What a boot ended with: a decision to apply, or a draft that nobody approved. */
-export type Found = { readonly decision: Decision } | { readonly unapproved: Draft };
+export type { BootOptions, Found } from './step.ts';
 
 /**
  * Fetches and verifies this machine's configuration: two requests where one is approved. Where none
@@ -47,7 +26,7 @@ export async function find(
   options: BootOptions,
 ): Promise<Found> {
   const context: Context = { node, servers, source, options };
-  const note = createWaitNotes(node.console, node.now);
+  const note = createWaitNotes(node.console, node.identity.id, node.now);
   let state: State = { wait: undefined, replaces: options.fresh === true ? 'newest' : undefined };
   for (;;) {
     const step = await next(context, state);
@@ -55,36 +34,15 @@ export async function find(
     state = step.state;
     if (step.soon === true) continue;
     if (options.patience.isOver()) throw step.why;
-    note(step.why);
-    await options.patience.pause();
+    const { pressed } = canAnswer(state) ? options : {};
+    note(step.why, pressed && 'press Enter here to make another proposal');
+    if (await options.patience.pause(pressed)) state = { ...state, stopped: false, again: true };
   }
 }
 
-interface Context {
-  readonly node: Node;
-  readonly servers: Servers;
-  readonly source: Source;
-  readonly options: BootOptions;
-}
-
-interface State {
-  readonly wait: Wait | undefined;
-  /** The seq of the decision that this boot shall replace, where it shall: not to be applied. */
-  readonly replaces: number | 'newest' | undefined;
-}
-
-/** A proposal that this machine waits for. */
-interface Wait {
-  readonly digest: DigestHex;
-  /** Where it was sent by this boot: unix seconds */
-  readonly since?: number;
-  /** The decision that refused it */
-  readonly refused?: Decision;
-}
-
-type Step =
-  | { readonly found: Found }
-  | { readonly why: CoatcheckError; readonly state: State; readonly soon?: boolean };
+/** Whether somebody at the console could do something about it. */
+const canAnswer = ({ wait, stopped }: State): boolean =>
+  stopped === true || wait?.refused !== undefined;
 
 /** One look, and what follows from it. */
 async function next(context: Context, state: State): Promise<Step> {
@@ -107,92 +65,22 @@ async function next(context: Context, state: State): Promise<Step> {
 
   // Nothing was ever decided, or a new configuration was ordered.
   const asked: State = { wait, replaces };
-  if (wait === undefined || isAnswered(wait, inForce)) {
-    if (options.draft === undefined) return { why: obstacle ?? nothingYet(node), state: asked };
-    return await proposeAnew(context, asked, inForce, await options.draft(inForce));
+  const { unsent } = state;
+  if (unsent !== undefined) {
+    return await proposeAnew(context, asked, inForce, unsent.draft, unsent.after);
   }
-  if (wait.refused !== undefined) return { why: refused(wait.digest, wait.refused), state: asked };
+  if (wait === undefined || isAnswered(wait.refused, inForce)) {
+    if (options.draft === undefined) return { why: obstacle ?? nothingYet(node), state: asked };
+    if (state.stopped === true)
+      return { why: nothingYet(node), state: { ...asked, stopped: true } };
+    return await draftFirst(context, asked, inForce, options.draft);
+  }
+  if (wait.refused !== undefined) {
+    if (state.again !== true) return { why: refused(wait.digest, wait.refused), state: asked };
+    return await draftAgain(context, asked, inForce, wait.digest, wait.refused);
+  }
   const rejection = await source.rejection(wait.digest);
   if (rejection.state === 'failed') return { why: rejection.error, state: asked };
   if (rejection.state === 'nothing') return { why: waiting(node, wait), state: asked };
   return await afterRefusal(context, asked, inForce, wait.digest, rejection.decision);
 }
-
-/** After the refusal, a new configuration was ordered. */
-function isAnswered({ refused }: Wait, inForce: Decision | undefined): boolean {
-  return (
-    refused !== undefined &&
-    isOrder(inForce) &&
-    inForce.frame.statement.seq > refused.frame.statement.seq
-  );
-}
-
-async function afterRefusal(
-  context: Context,
-  state: State,
-  inForce: Decision | undefined,
-  digest: DigestHex,
-  refusal: Decision,
-): Promise<Step> {
-  const why = refused(digest, refusal);
-  const { redraft } = context.options;
-  if (redraft !== undefined) {
-    context.node.console.note(`${why.message} [${why.code}]`);
-    const draft = await redraft(refusal);
-    if (draft !== undefined) return await proposeAnew(context, state, inForce, draft, digest);
-  }
-  return { why, state: { ...state, wait: { digest, refused: refusal } } };
-}
-
-/** @param after a refusal that is known, and that this draft is another answer to */
-async function proposeAnew(
-  context: Context,
-  state: State,
-  inForce: Decision | undefined,
-  draft: Draft,
-  after?: DigestHex,
-): Promise<Step> {
-  const { node, options } = context;
-  try {
-    const proposal = await propose({ ...context, inForce, token: options.token, after }, draft);
-    if (proposal.state === 'unchanged') {
-      // It is approved already: there is nothing to replace.
-      return { why: nothingYet(node), state: { wait: undefined, replaces: undefined }, soon: true };
-    }
-    if (proposal.state === 'empty') return { why: nothingAtAll(node), state };
-    if (proposal.state === 'rejected') {
-      return await afterRefusal(context, state, inForce, proposal.digest, proposal.rejection);
-    }
-    const sent = proposal.state !== 'waiting';
-    const wait = { digest: proposal.digest, ...(sent && { since: node.now() }) };
-    const soon = proposal.state === 'accepted';
-    return { why: waiting(node, wait), state: { ...state, wait }, soon };
-  } catch (error) {
-    // Decided while it was being sent: the next look shows it.
-    const stop = ERRORS[codeOf(error)].node === 'stop' && !hasCode(error, 'already_decided');
-    if (stop || !isOurs(error)) throw error;
-    return { why: error, state };
-  }
-}
-
-function nothingYet({ identity }: Node): CoatcheckError {
-  return fail('nothing_approved', `nothing is approved for machine ${identity.id} yet`);
-}
-
-function nothingAtAll({ identity, rootPath }: Node): CoatcheckError {
-  const said = `nothing is approved for machine ${identity.id} yet, and ${rootPath} holds nothing to propose`;
-  return fail('nothing_approved', said);
-}
-
-function waiting({ identity }: Node, { digest, since }: Wait): CoatcheckError {
-  const when = since === undefined ? 'sent before' : `sent ${formatTime(since)}`;
-  const said = `machine ${identity.id} waits for an administrator to approve ${digest}, ${when}`;
-  return fail('nothing_approved', said, { details: { node: identity.id, digest } });
-}
-
-function refused(digest: DigestHex, { frame }: Decision): CoatcheckError {
-  const said = `the proposal ${digest} was refused: ${tellDecision(frame)}`;
-  return fail('rejected', said, { details: { digest } });
-}
-
-const isOurs = (error: unknown): error is CoatcheckError => error instanceof CoatcheckError;

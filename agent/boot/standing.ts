@@ -30,8 +30,8 @@ export async function standingOf(context: ProposeContext): Promise<Standing> {
 }
 
 type Answer =
-  | { readonly state: 'free' }
-  | { readonly state: 'waiting' | 'refused'; readonly digest: DigestHex };
+  | Exclude<Standing, { state: 'refused' }>
+  | { readonly state: 'refused'; readonly digest: DigestHex };
 
 async function answerTo(context: ProposeContext, after: DigestHex | undefined): Promise<Answer> {
   const nothing = { digest: parseDigest(toHex(randomBytes(32))), size: 1 };
