@@ -10,6 +10,7 @@ import { classifyPath } from '../protocol/paths.ts';
 import { find } from './boot/boot.ts';
 import { finish } from './boot/finish.ts';
 import { captureFiles } from './apply/capture.ts';
+import { openTerminal } from './dialogue/terminal.ts';
 import { formatTime } from './console/console.ts';
 import type { Console } from './console/console.ts';
 import { readAll } from './tree/files.ts';
@@ -164,8 +165,9 @@ export async function bootNow(context: Context, flags: BootFlags): Promise<void>
   const { server, console } = context;
   const node = openOwnNode(context, flags);
   const servers = createServers(node, server);
+  const draft = (): Promise<Draft> => Promise.resolve(capturedDraft(node));
   const found = await find(node, servers, createSource(node, servers), {
-    ...(flags.propose && { draft: () => Promise.resolve(capturedDraft(node)) }),
+    ...(flags.propose && { draft, redraft: draft, pressed: openTerminal()?.pressed }),
     patience: createPatience({ limitSeconds: flags.once === true ? 0 : flags.wait }),
     token: readToken(flags),
   });
