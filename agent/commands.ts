@@ -194,10 +194,16 @@ export async function applyFile(
 }
 
 export function status({ places, console, now }: Context): void {
-  const { identity, memory, site } = openNode(places, console, now);
+  const { identity, keySource, memory, site } = openNode(places, console, now);
   const applied = readApplied(places.root);
   const remembered = memory.load();
-  const lines = [`machine  ${identity.id}`, `site     ${site.name} ${toHex(site.id)}`];
+  const words = nodeWords(identity.id);
+  const lines = [
+    `machine  ${identity.id}`,
+    `words    ${words}`,
+    `key      ${keySource}`,
+    `site     ${site.name} ${toHex(site.id)}`,
+  ];
   if (applied === undefined) lines.push('applied  nothing');
   else {
     const { seq, statement, appliedAt } = applied.marker;
@@ -206,14 +212,17 @@ export function status({ places, console, now }: Context): void {
   }
   lines.push(
     remembered === undefined
-      ? 'memory   none: an older decision would not be noticed'
-      : `memory   decision ${remembered.seq} ${toHex(remembered.digest)}, keyset ${remembered.keysetVersion}`,
+      ? `memory   ${memory.kind}: nothing, an older decision would not be noticed`
+      : `memory   ${memory.kind}: decision ${remembered.seq} ${toHex(remembered.digest)}, keyset ${remembered.keysetVersion}`,
   );
   console.result(lines.join('\n'), {
     node: identity.id,
+    words,
+    keySource,
     site: toHex(site.id),
     applied: applied && { ...applied.marker, files: Object.keys(applied.marker.files).length },
     drift: applied?.drift ?? [],
+    memoryKind: memory.kind,
     memory: remembered && {
       keysetVersion: remembered.keysetVersion,
       seq: remembered.seq,

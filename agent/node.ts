@@ -14,9 +14,11 @@ import type { Console } from './console/console.ts';
 import { readAll } from './tree/files.ts';
 import { openSeed } from './keys/open.ts';
 import type { KeySource } from './keys/source.ts';
-import { fileMemory } from './memory/file.ts';
-import type { MemoryStore } from './memory/file.ts';
-import { stateAt, stateBelow } from './tree/state-place.ts';
+import type { MemoryKind } from './memory/kind.ts';
+import { openMemory } from './memory/open.ts';
+import type { OpenedMemory } from './memory/open.ts';
+import { stateAt, stateBelow, stateOfThisBoot } from './tree/state-place.ts';
+import type { StatePlace } from './tree/state-place.ts';
 import { naming } from './tree/system-error.ts';
 
 /** Where a machine keeps what the agent needs. */
@@ -26,7 +28,9 @@ export interface Places {
   readonly site: string;
   /** Where it is not given: a file below the root, or a credential */
   readonly key?: KeySource | undefined;
-  /** Folder of the memory; below the root where it is not given */
+  /** What remembers the newest decision; a file where it is not given */
+  readonly memory?: MemoryKind | undefined;
+  /** Folder of the memory's file; below the root where it is not given */
   readonly state?: string | undefined;
 }
 
@@ -37,7 +41,7 @@ export interface Node {
   readonly identity: Identity;
   /** Where its seed came from: what it claims in a proposal */
   readonly keySource: KeySource['from'];
-  readonly memory: MemoryStore;
+  readonly memory: OpenedMemory;
   readonly console: Console;
   /** Unix seconds, by the machine's own clock. */
   readonly now: () => number;
@@ -47,13 +51,13 @@ export interface Node {
 
 const MAX_SITE_FILE_BYTES = 64 * 1024;
 
-/** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied; as `openSeed` */
+/** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied; as `openSeed` and `openMemory` */
 export function openNode(places: Places, console: Console, now: () => number): Node {
   const { site, modified } = readNamedSite(places.site);
   const { seed, from: keySource } = openSeed(places.key, places.root);
   const identity = deriveIdentity(seed);
-  const place = places.state === undefined ? stateBelow(places.root) : stateAt(places.state);
-  const memory = fileMemory(place, site.id, identity.id);
+  const kind = places.memory ?? 'file';
+  const memory = openMemory(kind, statePlace(places), { site: site.id, node: identity.id });
   return {
     rootPath: places.root,
     site,
@@ -66,8 +70,13 @@ export function openNode(places: Places, console: Console, now: () => number): N
   };
 }
 
-/** Says of a file that is not there how to name another. */
-function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
+function statePlace({ root, state, memory }: Places): StatePlace {
+  if (state !== undefined) return stateAt(state);
+  return memory === 'none' ? stateOfThisBoot(root) : stateBelow(root);
+}
+
+/** The site, and when its file was last changed; of a file that is not there how to name another. */
+export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
   try {
     return readSiteFile(path);
   } catch (error) {

@@ -4,6 +4,8 @@ import { applyFile, bootNow, capture, id, keyMakeFile, proposeNow, status } from
 import type { Context } from './commands.ts';
 import { createConsole } from './console/console.ts';
 import { parseKeySource } from './keys/source.ts';
+import { isMemoryKind, MEMORY_KINDS } from './memory/kind.ts';
+import { network } from './network/command.ts';
 import type { Given, Option, Program } from './usage.ts';
 import { VERSION } from './version.ts';
 
@@ -33,6 +35,12 @@ export const PROGRAM: Program<Context> = {
       name: 'key',
       value: '<source>',
       about: 'its key: usb, image, tpm, credential, or a file; default: etc/coatcheck/key there',
+    },
+    {
+      name: 'memory',
+      value: '<kind>',
+      about: 'what remembers the newest decision: tpm, efi, stick, file, none',
+      default: 'file',
     },
     {
       name: 'state',
@@ -99,6 +107,11 @@ export const PROGRAM: Program<Context> = {
       run: (context, given) => applyFile(context, given.operands[0]!, commonFlags(given)),
     },
     {
+      usage: 'network',
+      about: 'have the network that this machine boots over, and find the servers there',
+      run: network,
+    },
+    {
       usage: 'status',
       about: 'what is applied, what changed since, what is remembered',
       run: status,
@@ -110,11 +123,16 @@ export const PROGRAM: Program<Context> = {
 export function contextOf(given: Given): Context {
   const root = text(given, 'root') ?? '/';
   const key = text(given, 'key');
+  const memory = text(given, 'memory');
+  if (memory !== undefined && !isMemoryKind(memory)) {
+    throw fail('usage', `--memory is one of ${MEMORY_KINDS.join(', ')}`);
+  }
   return {
     places: {
       root,
       site: text(given, 'site') ?? join(root, 'etc/coatcheck/site.json'),
       ...(key !== undefined && { key: parseKeySource(key) }),
+      memory,
       state: text(given, 'state'),
     },
     server: text(given, 'server'),

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeId } from '../../bundle/identity.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { fileMemory } from './file.ts';
-import type { Memory } from './file.ts';
+import type { Memory } from './memory.ts';
 import { stateAt } from '../tree/state-place.ts';
 
 let folder: string;

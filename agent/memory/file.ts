@@ -1,25 +1,11 @@
 import * as v from 'valibot';
 import { fromHex, toHex } from '../../bundle/bytes.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import type { NodeMemory } from '../../protocol/verify.ts';
 import type { Folder } from '../tree/folder.ts';
 import { withLock } from '../tree/lock.ts';
+import type { MemoryStore } from './memory.ts';
 import { Count, HexDigest, readState, writeState } from '../tree/state-file.ts';
 import type { StatePlace } from '../tree/state-place.ts';
-
-/** What a node keeps of the newest decision that it verified, so that an older one is refused. */
-export interface Memory extends NodeMemory {
-  /** When the statement was issued, unix seconds: no clock can be before it. */
-  readonly issued: number;
-}
-
-/** Where a node's memory is kept between boots. */
-export interface MemoryStore {
-  /** @throws file_malformed: a damaged memory is not a missing one */
-  load(): Memory | undefined;
-  /** Durable when it returns; keeps what is newer. Call it only with what was verified. */
-  save(memory: Memory): void;
-}
 
 const FILE = 'memory.json';
 const MemoryFile = v.strictObject({

@@ -9,6 +9,8 @@ import { errnoOf, naming, systemError } from './system-error.ts';
  * memory against rollback may be elsewhere (`--state`), since it shall outlive the root.
  */
 const BELOW_ROOT = 'var/lib/coatcheck';
+/** The same for what shall end with this boot. */
+const OF_THIS_BOOT = 'run/coatcheck';
 
 /** Runs `act` in the agent's folder, if it is there. */
 export function lookIntoState<T>(root: Folder, act: (state: Folder) => T): T | undefined {
@@ -17,7 +19,11 @@ export function lookIntoState<T>(root: Folder, act: (state: Folder) => T): T | u
 
 /** Runs `act` in the agent's folder, which is made if it is missing, and closed to others. */
 export function withState<T>(root: Folder, act: (state: Folder) => T): T {
-  return inFolder(root, BELOW_ROOT, (state) => act(closed(state)), { make: 0o755 }) as T;
+  return inMade(root, BELOW_ROOT, act);
+}
+
+function inMade<T>(root: Folder, path: string, act: (state: Folder) => T): T {
+  return inFolder(root, path, (state) => act(closed(state)), { make: 0o755 }) as T;
 }
 
 function closed(folder: Folder): Folder {
@@ -34,10 +40,15 @@ export interface StatePlace {
 }
 
 /** The agent's folder below a root, never left through a link. */
-export function stateBelow(rootPath: string): StatePlace {
+export const stateBelow = (rootPath: string): StatePlace => placeBelow(rootPath, BELOW_ROOT);
+
+/** The folder below a root that is gone with the next boot. */
+export const stateOfThisBoot = (rootPath: string): StatePlace => placeBelow(rootPath, OF_THIS_BOOT);
+
+function placeBelow(rootPath: string, path: string): StatePlace {
   return {
-    look: (act) => withRoot(rootPath, (root) => lookIntoState(root, act)),
-    change: (act) => withRoot(rootPath, (root) => withState(root, act)),
+    look: (act) => withRoot(rootPath, (root) => inFolder(root, path, act)),
+    change: (act) => withRoot(rootPath, (root) => inMade(root, path, act)),
   };
 }
 

@@ -1,6 +1,8 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { NodeId } from '../../bundle/identity.ts';
+import { nodeWords } from '../../bundle/words.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
@@ -135,8 +137,11 @@ describe('key and id', () => {
       EXIT.usage,
       'file_exists',
     ]);
-    expect(await machine.json('--key', path, 'id')).toEqual({ node: made['node'] });
-    const { stdout } = await machine.run('--key', path, 'id', '--public');
+    const node = made['node'] as NodeId;
+    const known = { node, words: nodeWords(node), keySource: 'file' };
+    expect(await machine.json('--key', path, 'id')).toEqual(known);
+    const { stdout, stderr } = await machine.run('--key', path, 'id', '--public');
+    expect(stderr).toBe(`${nodeWords(node)}\n`);
     expect(stdout).toMatch(/^[a-z2-7]{32}\nsign [\w-]{43}\nbox {2}[\w-]{43}\n$/);
     expect(stdout).not.toContain(fs.readFileSync(path, 'utf8').split(' ')[3]);
   });
@@ -174,7 +179,7 @@ describe('status', () => {
     expect(stdout).toMatch(/applied {2}decision 1 [0-9a-f]{64}/);
     expect(stdout).toContain('changed  etc/hostname\nmissing  etc/hosts\nchanged  etc/motd\n');
     expect(stdout).not.toContain('etc/issue');
-    expect(stdout).toContain('memory   decision 1');
+    expect(stdout).toContain('memory   file: decision 1');
   });
 });
 
