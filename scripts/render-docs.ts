@@ -1,4 +1,5 @@
 import { format, resolveConfig } from 'prettier';
+import { ANSWERS, ORDERS } from '../agent/cmdline/arguments.ts';
 import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import { ERRORS } from '../protocol/errors.ts';
@@ -11,18 +12,23 @@ type Read = (path: string) => Promise<string>;
 
 /**
  * Every document that is made from the code, by path, as it should be now: docs/openapi.json whole,
- * and what stands between the markers of docs/http-api.md.
+ * and what stands between the markers of docs/http-api.md and docs/node.md.
  */
 export async function renderDocs(read: Read): Promise<Record<string, string>> {
   const { version } = JSON.parse(await read('package.json')) as { version: string };
-  const httpApi = await read('docs/http-api.md');
+  const filled = async (path: string, texts: Readonly<Record<string, string>>): Promise<string> =>
+    Object.entries(texts).reduce(
+      (document, [name, text]) => fill(path, document, name, text),
+      await read(path),
+    );
   return formatted({
     'docs/openapi.json': JSON.stringify(openApi(version)),
-    'docs/http-api.md': Object.entries({
+    'docs/http-api.md': await filled('docs/http-api.md', {
       routes: routesTable(),
       errors: errorsTable(),
       'signed request': signedRequest(),
-    }).reduce((document, [name, text]) => fill(document, name, text), httpApi),
+    }),
+    'docs/node.md': await filled('docs/node.md', { arguments: argumentsTable() }),
   });
 }
 
@@ -35,11 +41,11 @@ async function formatted(files: Record<string, string>): Promise<Record<string, 
 }
 
 /** Puts `text` between `<!-- name -->` and `<!-- /name -->`. */
-function fill(document: string, name: string, text: string): string {
+function fill(path: string, document: string, name: string, text: string): string {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const start = document.indexOf(open);
   const end = document.indexOf(close);
-  if (start < 0 || end < start) throw new Error(`docs/http-api.md has no markers for ${name}`);
+  if (start < 0 || end < start) throw new Error(`${path} has no markers for ${name}`);
   return `${document.slice(0, start + open.length)}\n\n${text}\n\n${document.slice(end)}`;
 }
 
@@ -74,6 +80,19 @@ function errorsTable(): string {
 function rowOf(code: ErrorCode): string[] {
   const { status, exit, node } = ERRORS[code];
   return [String(status), String(exit), node];
+}
+
+/** Every argument of the kernel's command line that the agent reads. */
+function argumentsTable(): string {
+  return table(
+    ['argument', 'meaning', 'without it', 'example'],
+    [...ORDERS, ...ANSWERS].map(({ name, meaning, otherwise, example }) => [
+      `\`${name}\``,
+      meaning,
+      otherwise,
+      `\`${example}\``,
+    ]),
+  );
 }
 
 /** A worked example that anybody can check: every value follows from the seed. */
