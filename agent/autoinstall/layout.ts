@@ -1,5 +1,4 @@
 import * as fs from 'node:fs';
-import { fromUtf8 } from '../../bundle/bytes.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { ACCOUNT_FILES } from '../apply/accounts.ts';
 import type { AccountFile } from '../apply/accounts.ts';
@@ -13,6 +12,7 @@ import { TEMPLATES } from './templates.ts';
 export interface Layout {
   /** Names of systemd's units, without those that the image masks; and paths that templates need */
   readonly has: ReadonlySet<string>;
+  /** One character for each byte */
   readonly accounts: AccountTexts;
 }
 
@@ -63,10 +63,11 @@ function isThere(root: Folder, path: string): boolean {
   return inFolderOf(root, path, (folder, name) => statIn(folder, name) !== undefined) ?? false;
 }
 
+/** One character for each byte: nobody promised UTF-8. */
 function read(root: Folder, path: string): string | undefined {
   if (!isThere(root, path)) return undefined;
   return inFolderOf(root, path, (folder, name) => {
-    return fromUtf8(readIn(folder, name, MAX_FILE_BYTES).content);
+    return Buffer.from(readIn(folder, name, MAX_FILE_BYTES).content).toString('latin1');
   });
 }
 

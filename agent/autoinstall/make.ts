@@ -1,4 +1,3 @@
-import { utf8 } from '../../bundle/bytes.ts';
 import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import type { AnswerName, Answers } from '../cmdline/answers.ts';
 import { checkTogether, missingAnswers } from '../cmdline/together.ts';
@@ -121,7 +120,9 @@ function engineFile(answers: Answers): Record<string, string> {
 /** @param shadowGroup the group that may read the passwords, where the image has one */
 function fileEntry(path: string, text: string, shadowGroup: number | undefined): FileEntry {
   const mode = PRIVATE.test(path) ? 0o600 : 0o644;
-  const file = { path, mode, owner: 'root', uid: 0, group: 'root', gid: 0, content: utf8(text) };
+  // One byte for each character, as the accounts were read.
+  const content = new Uint8Array(Buffer.from(text, 'latin1'));
+  const file = { path, mode, owner: 'root', uid: 0, group: 'root', gid: 0, content };
   if (path !== 'etc/shadow' || shadowGroup === undefined) return file;
   return { ...file, mode: 0o640, group: 'shadow', gid: shadowGroup };
 }
