@@ -127,6 +127,20 @@ describe('the dialogue', () => {
     expect(screen).toMatch(/ {2}IPv4 +192\.0\.2\.7\n {2}Netmask +255\.255\.255\.0\n/);
   });
 
+  it.each([
+    ['no way to an address', ['off', '', '', ''], 'ipv6: it cannot stay empty.'],
+    [
+      'a gateway elsewhere',
+      ['192.0.2.7', '24', '198.51.100.1', '', '', ''],
+      'gateway=198.51.100.1 is not in the network of ip=192.0.2.7',
+    ],
+  ])('sends nothing with %s', async (_, page, said) => {
+    const wrong = [...machine, '', ...page, '', '', ...access, ...management, ...logs, 'yes'];
+    const { answers, screen } = await ask([...wrong, '2', '', 'dhcp', '', '', '', 'yes']);
+    expect(screen).toContain(said);
+    expect(answers).toEqual({ BOOTIF: 'link', ip: 'dhcp', swap: 'none' });
+  });
+
   it('wants a netmask for an address', async () => {
     const { screen, answers } = await ask([
       ...['', '', '192.0.2.7', '', '-', '24', '', '', '', ''],

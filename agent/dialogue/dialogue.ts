@@ -2,6 +2,7 @@ import { hasCode } from '../../protocol/errors.ts';
 import { SECRET_ANSWERS } from '../cmdline/answers.ts';
 import type { AnswerName, Answers } from '../cmdline/answers.ts';
 import { ANSWERS, checkAnswer } from '../cmdline/arguments.ts';
+import { checkTogether, missingAnswers } from '../cmdline/together.ts';
 import { createAsker, Stopped } from './asker.ts';
 import type { Asker } from './asker.ts';
 import { cryptPassword } from './crypt.ts';
@@ -78,10 +79,25 @@ async function converse(dialogue: Dialogue, initial: Answers): Promise<Answers> 
     await asker.show(`\nSummary\n${summaryOf(answers)}`);
     asker.say(`yes sends it, 1 to ${PAGES.length} corrects that page, no stops.`);
     const choice = (await asker.ask('Send it?')).toLowerCase();
-    if (choice === 'yes') return sensible(answers);
     if (choice === 'no') throw new Stopped();
+    const wrong = choice === 'yes' ? whatIsWrong(sensible(answers)) : undefined;
+    if (wrong !== undefined) asker.say(wrong);
+    else if (choice === 'yes') return sensible(answers);
     const page = /^[1-9]$/.test(choice) ? PAGES[Number(choice) - 1] : undefined;
     if (page !== undefined) answers = await askPages(dialogue, [page], answers);
+  }
+}
+
+/** What keeps answers from being a configuration, although each is good for itself. */
+function whatIsWrong(answers: Answers): string | undefined {
+  const missing = missingAnswers(answers);
+  if (missing.length > 0) return `${missing.join(', ')}: it cannot stay empty.`;
+  try {
+    checkTogether(answers);
+    return undefined;
+  } catch (error) {
+    if (!hasCode(error, 'bad_argument')) throw error;
+    return (error as Error).message;
   }
 }
 

@@ -7,12 +7,12 @@ const why = 'the server did not answer\x1b[2J';
 
 async function choose(
   typed: string,
-  { mayConfigure = false, mayOpenShell = false } = {},
+  { mayConfigure = false } = {},
 ): Promise<{ choice: WhatToDo; screen: string }> {
   const terminal = openTestTerminal();
   terminal.type(typed);
   terminal.hangUp();
-  const choice = await askWhatToDo(terminal, { why, mayConfigure, mayOpenShell });
+  const choice = await askWhatToDo(terminal, { why, mayConfigure });
   expect(terminal.raw.at(-1)).toBe(false);
   return { choice, screen: terminal.screen() };
 }
@@ -24,10 +24,9 @@ describe('the question while no server answers', () => {
     }
   });
 
-  it('offers what the site and the command line allow, and nothing else', async () => {
-    const all = { mayConfigure: true, mayOpenShell: true };
-    expect((await choose('configure\r', all)).choice).toBe('configure');
-    expect((await choose('SHELL\r', all)).choice).toBe('shell');
+  it('offers a configuration that nobody approved only where the site allows it, and a shell nowhere', async () => {
+    const all = { mayConfigure: true };
+    expect((await choose('Configure\r', all)).choice).toBe('configure');
     expect((await choose('', all)).screen).toContain('UNAPPROVED, nobody has reviewed it');
     const none = await choose('configure\rshell\r\r');
     expect(none.choice).toBe('wait');
@@ -43,7 +42,7 @@ describe('the question while no server answers', () => {
 
   it('ends by itself when it is not asked any more', async () => {
     const abort = new AbortController();
-    const situation = { why, mayConfigure: true, mayOpenShell: false };
+    const situation = { why, mayConfigure: true };
     const choice = askWhatToDo(openTestTerminal(), situation, abort.signal);
     abort.abort();
     expect(await choice).toBe('wait');

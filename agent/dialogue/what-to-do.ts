@@ -3,15 +3,13 @@ import { createAsker, Stopped } from './asker.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a person wants of a machine that no server answers. */
-export type WhatToDo = 'wait' | 'configure' | 'shell';
+export type WhatToDo = 'wait' | 'configure';
 
 export interface Situation {
   /** What is wrong */
   readonly why: string;
   /** The pinned site lets a machine go on with what nobody approved. */
   readonly mayConfigure: boolean;
-  /** The kernel's command line says `rescue`. */
-  readonly mayOpenShell: boolean;
 }
 
 /**
@@ -21,7 +19,7 @@ export interface Situation {
  */
 export async function askWhatToDo(
   terminal: Terminal,
-  { why, mayConfigure, mayOpenShell }: Situation,
+  { why, mayConfigure }: Situation,
   signal?: AbortSignal,
 ): Promise<WhatToDo> {
   const asker = createAsker(terminal, signal);
@@ -30,7 +28,6 @@ export async function askWhatToDo(
     ...(mayConfigure
       ? [['configure', 'by hand: UNAPPROVED, nobody has reviewed it'] as const]
       : []),
-    ...(mayOpenShell ? [['shell', 'on this console'] as const] : []),
   ];
   const words = choices.map(([word]) => word);
   try {
