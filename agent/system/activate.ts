@@ -2,8 +2,8 @@ import type { Manifest } from '../../bundle/manifest.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import type { Folder } from '../tree/folder.ts';
 import { closeFolder, openRoot } from '../tree/folder.ts';
-import { enableUnits } from './enablement.ts';
-import type { Failure } from './enablement.ts';
+import { claimUnits, releaseUnits } from './enablement.ts';
+import type { Enablement, Failure } from './enablement.ts';
 import { hostnameOf, setHostname } from './hostname.ts';
 import { changeRecord, readRecord } from './record.ts';
 import type { ActivationRecord } from './record.ts';
@@ -79,16 +79,13 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Activatio
   let map: RestartMap = { reload: {}, restart: {} };
   await trying(RESTART_MAP, () => (map = readRestartMap(root)));
   const restarts = restartsFor(Object.keys(record.pending), metadata.restart ?? {}, map);
+  const isNew = record.done !== statement;
+  if (isNew) add(doing, await releaseUnits(root, systemctl, metadata));
   if (systemctl.isLive && restarts.daemonReload) {
     const ran = await systemctl.ask('daemon-reload');
     if (ran.status !== 0) doing.failed.push({ what: 'daemon-reload', why: saidBy(ran) });
   }
-  if (record.done !== statement) {
-    const { started, stopped, failed } = await enableUnits(root, systemctl, metadata);
-    doing.started.push(...started);
-    doing.stopped.push(...stopped);
-    doing.failed.push(...failed);
-  }
+  if (isNew) add(doing, await claimUnits(root, systemctl, metadata));
   const hostname = hostnameOf(manifest);
   if (systemctl.isLive && hostname !== undefined) {
     await trying('hostname', () => setHostname(hostname));
@@ -101,6 +98,12 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Activatio
   }
   changeRecord(root, (now) => finished(now, record, statement));
   return doing;
+}
+
+function add(doing: Doing, { started, stopped, failed }: Enablement): void {
+  doing.started.push(...started);
+  doing.stopped.push(...stopped);
+  doing.failed.push(...failed);
 }
 
 /** What changed while this went on is still to be done. */
@@ -133,7 +136,7 @@ async function tellUnits(
     [...verbs].map(async ([unit, verb]) => {
       const ran = await systemctl.ask(verb, '--', unit);
       if (ran.status !== 0) doing.failed.push({ what: unit, why: saidBy(ran) });
-      else (verb === 'reload' ? doing.reloaded : doing.restarted).push(unit);
+      else doing[DONE[verb]].push(unit);
     }),
   );
   return verbs.size > 0;
@@ -143,16 +146,31 @@ async function tellUnits(
 const isAffected = ({ active }: UnitState): boolean =>
   !['inactive', 'deactivating', ''].includes(active);
 
-const restartVerb = ({ active }: UnitState): string =>
-  active === 'failed' ? 'restart' : 'try-restart';
+const DONE = {
+  reload: 'reloaded',
+  restart: 'restarted',
+  'try-restart': 'restarted',
+  stop: 'stopped',
+} as const;
 
-const reloadVerb = (state: UnitState): string =>
+/** A unit whose file is gone can only be stopped. */
+function restartVerb({ active, load }: UnitState): keyof typeof DONE {
+  if (load === 'not-found') return 'stop';
+  return active === 'failed' ? 'restart' : 'try-restart';
+}
+
+const reloadVerb = (state: UnitState): keyof typeof DONE =>
   state.canReload && state.active === 'active' ? 'reload' : restartVerb(state);
 
+/** How long a network may take to come back. */
 const ANSWER_SECONDS = 60;
 
-async function waitForAnswer(ask: ActivateInput['stillAnswers']): Promise<void> {
-  const end = performance.now() + ANSWER_SECONDS * 1000;
+/** @throws what the last try threw */
+export async function waitForAnswer(
+  ask: ActivateInput['stillAnswers'],
+  limitSeconds = ANSWER_SECONDS,
+): Promise<void> {
+  const end = performance.now() + limitSeconds * 1000;
   for (;;) {
     try {
       await ask?.();

@@ -23,31 +23,49 @@ export interface Failure {
 type Wish = 'enable' | 'disable' | 'mask';
 
 /**
- * Makes units start with the machine, or not, as a bundle says, and starts or stops them now where
- * a manager runs. What the bundle before said, and this one does not, goes back to what it was. A
- * unit that is to be enabled and is not there is a failure; one that is not there is disabled
- * already. A start is only asked for: at boot it may have to wait until the agent is done.
+ * Gives units that the bundle before said something of, and this one does not, back: they are what
+ * they were. Before the manager reads changed units: a unit whose file is gone is stopped as that
+ * file said.
  */
-export async function enableUnits(
+export async function releaseUnits(
   root: Folder,
   systemctl: Systemctl,
-  { enable = [], disable = [], mask = [] }: Metadata,
+  metadata: Metadata,
 ): Promise<Enablement> {
-  // The later word counts where a bundle says two things of one unit: the stricter one.
-  const wishes = new Map<string, Wish>([
+  const wishes = wishesOf(metadata);
+  const done: Done = { started: [], stopped: [], failed: [] };
+  for (const [unit, before] of Object.entries(readRecord(root).units)) {
+    if (wishes.has(unit)) continue;
+    await fulfil(systemctl, unit, wishFor(before), done);
+    changeRecord(root, (record) => withUnits(record, without(record.units, unit)));
+  }
+  return done;
+}
+
+/**
+ * Makes units start with the machine, or not, as a bundle says, and starts or stops them now where
+ * a manager runs. A unit that is to be enabled and is not there is a failure; one that is not there
+ * is disabled already. A start is only asked for: at boot it may have to wait for the agent's end.
+ */
+export async function claimUnits(
+  root: Folder,
+  systemctl: Systemctl,
+  metadata: Metadata,
+): Promise<Enablement> {
+  const wishes = wishesOf(metadata);
+  const done: Done = { started: [], stopped: [], failed: [] };
+  await remember(root, systemctl, [...wishes.keys()]);
+  for (const [unit, wish] of wishes) await fulfil(systemctl, unit, wish, done);
+  return done;
+}
+
+/** Where a bundle says two things of one unit the stricter one counts. */
+function wishesOf({ enable = [], disable = [], mask = [] }: Metadata): ReadonlyMap<string, Wish> {
+  return new Map<string, Wish>([
     ...enable.map((unit) => [unit, 'enable'] as const),
     ...disable.map((unit) => [unit, 'disable'] as const),
     ...mask.map((unit) => [unit, 'mask'] as const),
   ]);
-  const dropped = Object.entries(readRecord(root).units).filter(([unit]) => !wishes.has(unit));
-  const done: Done = { started: [], stopped: [], failed: [] };
-  for (const [unit, before] of dropped) {
-    await fulfil(systemctl, unit, wishFor(before), done);
-    changeRecord(root, (record) => withUnits(record, without(record.units, unit)));
-  }
-  await remember(root, systemctl, [...wishes.keys()]);
-  for (const [unit, wish] of wishes) await fulfil(systemctl, unit, wish, done);
-  return done;
 }
 
 /** What a unit was, in the words of `systemctl is-enabled`, as a wish. */
@@ -91,28 +109,26 @@ async function fulfil(
   wish: Wish,
   { started, stopped, failed }: Done,
 ): Promise<void> {
-  const quietly = async (...args: string[]): Promise<string | undefined> => {
+  const why = async (...args: string[]): Promise<string | undefined> => {
     const ran = await systemctl.ask(...args, '--', unit);
     return ran.status === 0 ? undefined : saidBy(ran);
   };
-  if (wish !== 'mask') await quietly('unmask');
-  const why = await quietly(wish);
-  // `systemctl disable` removes the links of a unit that is gone, and says that it is.
-  const isGone = wish === 'disable' && /does not exist|not found|No such file/.test(why ?? '');
-  if (why !== undefined && !isGone) {
-    failed.push({ what: unit, why });
-    return;
-  }
-  if (!systemctl.isLive) return;
-  const [state] = await systemctl.show([unit]);
+  const [state] = systemctl.isLive ? await systemctl.show([unit]) : [];
   const runs = state !== undefined && !['inactive', 'failed'].includes(state.active);
-  if (wish === 'enable' && !runs) {
-    const refused = await quietly('start', '--no-block');
-    if (refused === undefined) started.push(unit);
-    else failed.push({ what: unit, why: refused });
-  } else if (wish !== 'enable' && (runs || state?.hasJob === true)) {
-    const refused = await quietly('stop');
+  if (wish !== 'enable' && (runs || state?.hasJob === true)) {
+    const refused = await why('stop');
     if (refused === undefined) stopped.push(unit);
     else failed.push({ what: unit, why: refused });
+  }
+  if (wish !== 'mask') await why('unmask');
+  const refused = await why(wish);
+  // `systemctl disable` removes the links of a unit that is gone, and says that it is.
+  const isGone = wish === 'disable' && /does not exist|not found|No such file/.test(refused ?? '');
+  if (refused !== undefined && !isGone) {
+    failed.push({ what: unit, why: refused });
+  } else if (wish === 'enable' && systemctl.isLive && !runs) {
+    const late = await why('start', '--no-block');
+    if (late === undefined) started.push(unit);
+    else failed.push({ what: unit, why: late });
   }
 }

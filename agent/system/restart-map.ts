@@ -22,7 +22,6 @@ export const USUAL_MAP: RestartMap = {
   reload: {
     'etc/ssh/sshd_config': ['ssh.service', 'sshd.service'],
     'etc/ssh/sshd_config.d/*': ['ssh.service', 'sshd.service'],
-    'etc/systemd/network/**': ['systemd-networkd.service'],
     'etc/nftables.conf': ['nftables.service'],
     'etc/exports': ['nfs-server.service'],
     'etc/exports.d/*': ['nfs-server.service'],
@@ -31,6 +30,7 @@ export const USUAL_MAP: RestartMap = {
   },
   restart: {
     'etc/ssh/ssh_host_*_key': ['ssh.service', 'sshd.service'],
+    'etc/systemd/network/**': ['systemd-networkd.service'], // its reload needs a bus
     'etc/NetworkManager/**': ['NetworkManager.service'],
     'etc/network/**': ['networking.service'],
     'etc/chrony.conf': ['chrony.service', 'chronyd.service'],

@@ -7,7 +7,17 @@ import type { TestContext } from 'vitest';
  * reason is listed at the end of the run; `COATCHECK_REQUIRE=minio,pynacl` (or `all`) makes its
  * absence a failure instead.
  */
-export const COMPONENTS = ['minio', 'versitygw', 'pynacl', 'spin', 'strace', 'go'] as const;
+export const COMPONENTS = [
+  'minio',
+  'versitygw',
+  'pynacl',
+  'spin',
+  'strace',
+  'go',
+  'systemd',
+  'network',
+  'faketime',
+] as const;
 export type Component = (typeof COMPONENTS)[number];
 
 const required = (process.env['COATCHECK_REQUIRE'] ?? '').split(',').map((s) => s.trim());
@@ -15,6 +25,11 @@ const required = (process.env['COATCHECK_REQUIRE'] ?? '').split(',').map((s) => 
 export function isRequired(component: Component): boolean {
   return required.includes('all') || required.includes(component);
 }
+
+const NETWORK_PROGRAMS =
+  'ip nsenter openssl dnsmasq udhcpc dhclient NetworkManager nmcli networkctl dbus-daemon'.split(
+    ' ',
+  );
 
 const probes: Record<Component, () => string | undefined> = {
   minio: () => {
@@ -57,6 +72,39 @@ const probes: Record<Component, () => string | undefined> = {
       return undefined;
     } catch {
       return 'go is not installed (https://go.dev/dl)';
+    }
+  },
+  systemd: () => {
+    try {
+      execFileSync('systemd-analyze', ['--version'], { stdio: 'ignore' });
+      const mount = 'mount -t cgroup2 cgroup2 /mnt && command -v nsenter mkswap swapon';
+      execFileSync('unshare', ['--mount', '--pid', '--fork', 'sh', '-c', mount], {
+        stdio: 'ignore',
+      });
+      return undefined;
+    } catch {
+      return 'systemd and util-linux are not installed, or this user may not make namespaces';
+    }
+  },
+  network: () => {
+    try {
+      for (const program of NETWORK_PROGRAMS) {
+        execFileSync('sh', ['-c', `PATH=$PATH:/usr/sbin:/sbin; command -v ${program}`], {
+          stdio: 'ignore',
+        });
+      }
+      execFileSync('unshare', ['--net', '--mount', 'true'], { stdio: 'ignore' });
+      return undefined;
+    } catch {
+      return 'dnsmasq, udhcpc, dhclient, NetworkManager, systemd, dbus, iproute2 or openssl is not installed, or this user may not make namespaces';
+    }
+  },
+  faketime: () => {
+    try {
+      execFileSync('faketime', ['@0', 'true'], { stdio: 'ignore' });
+      return undefined;
+    } catch {
+      return 'faketime is not installed';
     }
   },
 };

@@ -2,7 +2,7 @@ import { utf8 } from '../../bundle/bytes.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import { bundleDigest } from '../../bundle/header.ts';
 import type { Identity } from '../../bundle/identity.ts';
-import type { FileEntry } from '../../bundle/manifest.ts';
+import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import { sealBundle } from '../../bundle/seal.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { makeStatement, sign } from './site.ts';
@@ -19,10 +19,11 @@ export function approvedFrame(
   node: Identity,
   files: readonly FileEntry[],
   seq = 1,
+  metadata: Metadata = {},
 ): Uint8Array {
   const { keyset } = site.pinned;
   const bundle = sealBundle({
-    manifest: { node, base: ZERO_DIGEST, metadata: {}, files },
+    manifest: { node, base: ZERO_DIGEST, metadata, files },
     signer: node,
     kind: 'node',
     recipients: [node.boxKey, ...keyset.keys.map(({ boxKey }) => boxKey)],

@@ -1,0 +1,261 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { makeKeyFile } from '../../agent/keys/file.ts';
+import { deriveIdentity } from '../../bundle/identity.ts';
+import type { Identity } from '../../bundle/identity.ts';
+import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
+import { EXIT } from '../../protocol/errors.ts';
+import { formatSite } from '../../protocol/site.ts';
+import { describeWith } from '../support/components.ts';
+import { approvedFrame, fileEntry } from '../support/frames.ts';
+import { killAt } from '../support/kill-at.ts';
+import { agentProgram } from '../support/machine.ts';
+import type { Run } from '../support/run.ts';
+import { makeSite } from '../support/site.ts';
+import { bootSystemd, loggingUnit } from '../support/systemd.ts';
+import type { Booted } from '../support/systemd.ts';
+
+const AGENT = '/usr/lib/coatcheck/coatcheck-agent.mjs';
+const UNITS = 'etc/systemd/system';
+const IMAGE_UNITS = 'usr/lib/systemd/system';
+const RELOADABLE = 'RELOADS';
+const testSite = makeSite();
+
+describeWith('systemd', 'what was applied takes effect', () => {
+  let machine: Booted;
+  let identity: Identity;
+  let seq = 0;
+  beforeEach(async () => {
+    machine = await bootSystemd();
+    machine.write(AGENT, fs.readFileSync(agentProgram(), 'utf8'), 0o755);
+    machine.write('etc/coatcheck/site.json', formatSite(testSite.site));
+    identity = deriveIdentity(makeKeyFile(join(machine.root, 'etc/coatcheck/key')));
+  });
+  afterEach(() => machine.stop());
+
+  /** Puts a decision where {@link apply} finds it. */
+  function decide(files: readonly FileEntry[], metadata: Metadata = {}): void {
+    const frame = approvedFrame(testSite, identity, files, ++seq, metadata);
+    fs.writeFileSync(join(machine.root, 'frame'), frame);
+  }
+  const apply = (...before: string[]): Promise<Run> =>
+    machine.run('node', ...before, AGENT, '--json', 'apply', '/frame');
+
+  async function applied(
+    files: readonly FileEntry[],
+    metadata: Metadata = {},
+  ): Promise<Record<string, unknown>> {
+    decide(files, metadata);
+    const { code, stdout, stderr } = await apply();
+    if (code !== 0) throw new Error(`exit ${code}: ${stderr} ${stdout}`);
+    return (JSON.parse(stdout) as { activation: Record<string, unknown> }).activation;
+  }
+
+  /** Units of the image that run. */
+  async function running(units: Record<string, string>): Promise<void> {
+    for (const [name, more] of Object.entries(units)) {
+      machine.write(`${IMAGE_UNITS}/${name}.service`, loggingUnit(name, more));
+    }
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'start', ...Object.keys(units));
+  }
+  const state = async (unit: string): Promise<string> =>
+    (await machine.run('systemctl', 'is-active', unit)).stdout.trim();
+  const enablement = async (unit: string): Promise<string> =>
+    (await machine.run('systemctl', 'is-enabled', unit)).stdout.trim();
+
+  it('reloads or restarts the units that run and whose files changed, and no other', async () => {
+    await running({ reloads: RELOADABLE, restarts: '', unasked: RELOADABLE });
+    machine.write(`${IMAGE_UNITS}/idle.service`, loggingUnit('idle'));
+    const restart = { 'etc/motd': ['reloads.service', 'restarts.service', 'idle.service'] };
+    const first = [fileEntry('etc/motd', 'first\n'), fileEntry('etc/issue', 'first\n')];
+    machine.write('run/log', '');
+    expect(await applied(first, { restart })).toMatchObject({
+      ...{ reloaded: ['reloads.service'], restarted: ['restarts.service'], failed: [] },
+    });
+    const log = ['reloads reload', 'restarts start', 'restarts stop'];
+    expect(machine.log().toSorted()).toEqual(log);
+    expect(await state('idle')).toBe('inactive');
+
+    const second = [fileEntry('etc/motd', 'first\n'), fileEntry('etc/issue', 'second\n')];
+    expect(await applied(second, { restart })).toMatchObject({ reloaded: [], restarted: [] });
+    expect(machine.log().toSorted()).toEqual(log);
+  });
+
+  it('goes by the map of the image, if there is one, and by its own otherwise', async () => {
+    await running({ ssh: RELOADABLE, mapped: '' });
+    const files = [fileEntry('etc/ssh/sshd_config.d/site.conf', '# first\n')];
+    expect(await applied(files)).toMatchObject({ reloaded: ['ssh.service'], restarted: [] });
+
+    const map = { coatcheck: 'restart/1', restart: { 'etc/ssh/**': ['mapped.service'] } };
+    machine.write('etc/coatcheck/restart.json', JSON.stringify(map));
+    const again = [fileEntry('etc/ssh/sshd_config.d/site.conf', '# second\n')];
+    expect(await applied(again)).toMatchObject({ reloaded: [], restarted: ['mapped.service'] });
+
+    machine.write('etc/coatcheck/restart.json', '{"coatcheck":"restart/1","restrat":{}}');
+    decide([fileEntry('etc/ssh/sshd_config.d/site.conf', '# third\n')]);
+    const { code, stdout } = await apply();
+    expect(code).toBe(EXIT.failed);
+    expect(stdout).toContain('restrat');
+  });
+
+  it('starts what it enables from a unit of the bundle, and takes it back with the bundle', async () => {
+    const unit = fileEntry(`${UNITS}/ours.service`, loggingUnit('ours'));
+    const enable = ['ours.service'];
+    expect(await applied([unit], { enable })).toMatchObject({ started: enable, failed: [] });
+    expect(await state('ours')).toBe('active');
+    expect(await enablement('ours')).toBe('enabled');
+
+    const changed = { ...unit, content: Buffer.from(loggingUnit('ours', 'Nice=7')) };
+    expect(await applied([changed], { enable })).toMatchObject({ restarted: enable, started: [] });
+    const { stdout } = await machine.run('systemctl', 'show', '--property=Nice', 'ours');
+    expect(stdout).toBe('Nice=7\n');
+
+    const dropIn = fileEntry(`${UNITS}/ours.service.d/more.conf`, '[Service]\nNice=8\n');
+    expect(await applied([changed, dropIn], { enable })).toMatchObject({ restarted: enable });
+
+    expect(await applied([fileEntry('etc/motd', 'x\n')])).toMatchObject({ stopped: enable });
+    expect(await state('ours')).toBe('inactive');
+    expect(fs.existsSync(join(machine.root, UNITS, 'test.target.wants/ours.service'))).toBe(false);
+    expect(machine.log().slice(-1)).toEqual(['ours stop']);
+  });
+
+  it('disables and masks units of the image, and gives them back when nobody says so', async () => {
+    await running({ one: '', two: '', three: '' });
+    await machine.run('systemctl', 'enable', 'one', 'two');
+    await machine.run('systemctl', 'mask', 'three');
+    const files = [fileEntry('etc/motd', 'x\n')];
+    const stopped = ['one.service', 'two.service'];
+    const orders = { disable: ['one.service'], mask: ['two.service'], enable: ['three.service'] };
+    expect(await applied(files, orders)).toMatchObject({ stopped, started: [], failed: [] });
+    expect(await Promise.all(['one', 'two', 'three'].map(enablement))).toEqual([
+      ...['disabled', 'masked', 'enabled'],
+    ]);
+    expect(await applied(files)).toMatchObject({ started: stopped, failed: [] });
+    expect(await Promise.all(['one', 'two', 'three'].map(enablement))).toEqual([
+      ...['enabled', 'enabled', 'masked'],
+    ]);
+    expect(await Promise.all(['one', 'two', 'three'].map(state))).toEqual([
+      ...['active', 'active', 'inactive'],
+    ]);
+  });
+
+  it('says which units failed, does the rest, and ends with 9', async () => {
+    await running({ good: '', sick: RELOADABLE });
+    machine.write(
+      `${UNITS}/sick.service.d/sick.conf`,
+      '[Service]\nExecReload=\nExecReload=false\n',
+    );
+    machine.write(
+      `${UNITS}/dying.service`,
+      '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=test.target\n',
+    );
+    await machine.run('systemctl', 'daemon-reload');
+    const enable = ['absent.service', 'dying.service'];
+    const restart = { 'etc/motd': ['good.service', 'sick.service'] };
+    decide([fileEntry('etc/motd', 'x\n')], { enable, restart, hostname: 'named' });
+    const { code, stdout, stderr } = await apply();
+    expect(code).toBe(EXIT.failed);
+    expect(stderr).toContain('"step_failed"');
+    const { activation } = JSON.parse(stdout) as {
+      activation: { restarted: string[]; failed: { what: string; why: string }[] };
+    };
+    expect(activation.restarted).toEqual(['good.service']);
+    expect(activation.failed.map(({ what }) => what).toSorted()).toEqual([
+      ...['absent.service', 'dying.service', 'sick.service'],
+    ]);
+    const why = Object.fromEntries(activation.failed.map((failure) => [failure.what, failure.why]));
+    expect(why['absent.service']).toContain('does not exist');
+    expect(why['dying.service']).toContain('exit-code');
+    expect((await machine.run('hostname')).stdout).toBe('named\n');
+    // A unit that failed is tried with its new file.
+    machine.write(`${UNITS}/dying.service`, loggingUnit('dying'));
+    await machine.run('systemctl', 'daemon-reload');
+    const next = { enable: ['dying.service'] };
+    const file = fileEntry(`${UNITS}/dying.service.d/x.conf`, '[Service]\nNice=1\n');
+    expect(await applied([file], next)).toMatchObject({ failed: [] });
+    expect(await state('dying')).toBe('active');
+  });
+
+  it('gives the machine its name and its time zone before any unit hears of it', async () => {
+    const unit = loggingUnit('asks').replace('echo asks start', 'hostname');
+    machine.write(`${UNITS}/asks.service`, unit);
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'start', 'asks');
+    fs.rmSync(join(machine.root, 'etc/localtime'), { force: true });
+    fs.symlinkSync('/usr/share/zoneinfo/Etc/UTC', join(machine.root, 'etc/localtime'));
+    const restart = { 'etc/hostname': ['asks.service'] };
+    const files = [fileEntry('etc/hostname', '# ours\nnode-7.example\n')];
+    await applied(files, { restart, timezone: 'Etc/GMT-3' });
+    expect(machine.log().at(-1)).toBe('node-7.example');
+    const link = (): string => fs.readlinkSync(join(machine.root, 'etc/localtime'));
+    expect(link()).toBe('../usr/share/zoneinfo/Etc/GMT-3');
+    expect((await machine.run('date', '+%z')).stdout).toBe('+0300\n');
+    await applied(files, { restart });
+    expect(link()).toBe('/usr/share/zoneinfo/Etc/UTC');
+
+    decide(files, { timezone: 'Mars/Olympus' });
+    const { code, stdout } = await apply();
+    expect(code).toBe(EXIT.failed);
+    expect(stdout).toContain('this image has no time zone Mars/Olympus');
+    expect(link()).toBe('/usr/share/zoneinfo/Etc/UTC');
+  });
+
+  it('tells the network last', async () => {
+    await running({ NetworkManager: '', zzz: '', aaa: '' });
+    machine.write('run/log', '');
+    const files = [
+      fileEntry('etc/NetworkManager/system-connections/lan.nmconnection', '[connection]\n', 0o600),
+      fileEntry('etc/motd', 'x\n'),
+    ];
+    const restart = { 'etc/motd': ['zzz.service', 'aaa.service', 'NetworkManager.service'] };
+    await applied(files, { restart });
+    expect(machine.log().slice(-2)).toEqual(['NetworkManager stop', 'NetworkManager start']);
+    expect(machine.log()).toHaveLength(6);
+  });
+
+  it('makes swap in compressed memory once, and ends it', async () => {
+    const swaps = async (): Promise<string[]> =>
+      (await machine.run('cat', '/proc/swaps')).stdout.split('\n').slice(1, -1);
+    const before = await swaps();
+    const files = [fileEntry('etc/motd', 'x\n')];
+    try {
+      await applied(files, { swap: 'zram' });
+      expect(await swaps()).toHaveLength(before.length + 1);
+      const made = (await swaps()).find((line) => !before.includes(line));
+      expect(made).toMatch(/^\/dev\/zram\d+ /);
+      await applied(files, { swap: 'zram', timezone: 'Etc/UTC' });
+      expect(await swaps()).toHaveLength(before.length + 1);
+    } finally {
+      await applied(files);
+    }
+    expect(await swaps()).toEqual(before);
+    decide(files, { swap: 'disk:/dev/sda' });
+    const { code, stdout } = await apply();
+    expect(code).toBe(EXIT.failed);
+    expect(stdout).toContain('comes with the image');
+  });
+
+  it('forgets no unit, wherever it is killed', { timeout: 120_000 }, async () => {
+    await running({ told: '' });
+    const metadata = { restart: { 'etc/motd': ['told.service'] }, disable: ['gone.service'] };
+    decide([fileEntry('etc/motd', 'none\n')], metadata);
+    const whole = await apply('--import', killAt(0));
+    const calls = Number(/calls (\d+)/.exec(whole.stderr)![1]);
+    const pending = (): unknown =>
+      (JSON.parse(machine.read('var/lib/coatcheck/activation.json')) as { pending: unknown })
+        .pending;
+    expect(pending()).toEqual({});
+    for (let n = 2; n <= calls; n += 9) {
+      const content = `${n}\n`;
+      decide([fileEntry('etc/motd', content)], metadata);
+      machine.write('run/log', '');
+      await apply('--import', killAt(n));
+      const isApplied = machine.read('etc/motd') === content;
+      const { code } = await apply();
+      expect([code, pending()], `killed before call ${n}`).toEqual([0, {}]);
+      expect(machine.log(), `killed before call ${n}, ${isApplied}`).toContain('told start');
+    }
+  });
+});

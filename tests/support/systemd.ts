@@ -1,0 +1,136 @@
+import { execFile, spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { listen } from './run.ts';
+import type { Run } from './run.ts';
+
+/**
+ * A machine of its own with a real systemd as its first process: its own processes, mounts, host
+ * name and control groups. Its root is this machine's, and what it writes is gone with it. It has
+ * this machine's network.
+ */
+export interface Booted {
+  /** Its root, as seen from here. */
+  readonly root: string;
+  run(...command: string[]): Promise<Run>;
+  write(path: string, text: string, mode?: number): void;
+  read(path: string): string;
+  /** Everything that the units of {@link loggingUnit} said so far, one line each. */
+  log(): string[];
+  stop(): Promise<void>;
+}
+
+/** Where {@link loggingUnit} writes. */
+const LOG = 'run/log';
+
+/** A service that says when it is started, reloaded and stopped. */
+export function loggingUnit(name: string, more = ''): string {
+  const say = (what: string): string => `/bin/sh -c 'echo ${name} ${what} >> /${LOG}'`;
+  return `[Unit]
+DefaultDependencies=no
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=/bin/sh -c 'echo ${name} start >> /${LOG}; systemd-notify --ready; exec sleep infinity'
+ExecStop=${say('stop')}
+TimeoutStopSec=1
+KillMode=mixed
+${more.replaceAll('RELOADS', `ExecReload=${say('reload')}`)}
+[Install]
+WantedBy=test.target
+`;
+}
+
+const SETUP = `
+set -e
+work=$1
+mount -t tmpfs tmpfs "$work"
+mkdir "$work"/cgroup "$work"/upper "$work"/work "$work"/root
+mount -t cgroup2 cgroup2 "$work"/cgroup
+group="$work"/cgroup/coatcheck-$$
+mkdir "$group"
+echo $$ > "$group"/cgroup.procs
+mount -t overlay overlay -o lowerdir=/,upperdir="$work"/upper,workdir="$work"/work "$work"/root
+unshare --pid --fork --uts --ipc --cgroup --mount --propagation private sh -ec '
+  cd "$1"/root
+  mount -t proc proc proc
+  mount --rbind /sys sys
+  mount -t tmpfs tmpfs sys/fs/cgroup
+  mount -t cgroup2 cgroup2 sys/fs/cgroup
+  mount --rbind /dev dev
+  mount -t tmpfs tmpfs run
+  rm -rf etc/systemd/system
+  mkdir -p etc/systemd/system
+  : > etc/machine-id
+  rm -f usr/local/bin/node
+  : > usr/local/bin/node
+  mount --bind "$2" usr/local/bin/node
+  printf "[Unit]\\nDefaultDependencies=no\\n" > etc/systemd/system/test.target
+  exec chroot . env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=test \\
+    /lib/systemd/systemd --unit=test.target --log-target=null --show-status=0
+' sh "$work" "$2" || true
+echo $$ > "$work"/cgroup/cgroup.procs
+find "$group" -depth -type d -exec rmdir {} +
+`;
+
+export async function bootSystemd(): Promise<Booted> {
+  const work = fs.mkdtempSync(join(tmpdir(), 'systemd-'));
+  const outer = spawn(
+    'unshare',
+    ['--mount', '--propagation', 'private', 'sh', '-c', SETUP, 'sh', work, process.execPath],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  const { said, done } = listen(outer);
+
+  const run: Booted['run'] = async (...command) => {
+    const inside = ['--all', '--root', '--wd', `--target=${init}`, ...command];
+    return new Promise((resolve) => {
+      execFile('nsenter', inside, (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+      });
+    });
+  };
+  const isUp = async (): Promise<boolean> =>
+    init !== '' && (await run('systemctl', 'is-system-running')).stdout === 'running\n';
+  let init = '';
+  while (!(await isUp())) {
+    if (outer.exitCode !== null) throw new Error(`systemd did not start: ${said.stderr}`);
+    init = pidOfInit(outer.pid!);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const root = `/proc/${init}/root`;
+  return {
+    root,
+    run,
+    write(path, text, mode = 0o644) {
+      fs.mkdirSync(join(root, path, '..'), { recursive: true });
+      fs.writeFileSync(join(root, path), text);
+      fs.chmodSync(join(root, path), mode);
+    },
+    read: (path) => fs.readFileSync(join(root, path), 'utf8'),
+    log() {
+      const file = join(root, LOG);
+      return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
+    },
+    async stop() {
+      process.kill(Number(init), 'SIGKILL');
+      await done;
+      fs.rmSync(work, { recursive: true });
+    },
+  };
+}
+
+/** The one that `unshare --fork` started: 1 in there. */
+function pidOfInit(outer: number): string {
+  const childrenOf = (pid: string): string[] => {
+    const file = `/proc/${pid}/task/${pid}/children`;
+    return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split(' ').filter(Boolean) : [];
+  };
+  for (const unshared of childrenOf(String(outer))) {
+    for (const child of childrenOf(unshared)) {
+      if (fs.readFileSync(`/proc/${child}/comm`, 'utf8') === 'systemd\n') return child;
+    }
+  }
+  return '';
+}
