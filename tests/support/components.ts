@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, inject, it } from 'vitest';
 import type { TestContext } from 'vitest';
 
@@ -15,6 +15,8 @@ export const COMPONENTS = [
   'strace',
   'go',
   'systemd',
+  'swtpm',
+  'disks',
   'network',
   'faketime',
 ] as const;
@@ -66,6 +68,8 @@ const probes: Record<Component, () => string | undefined> = {
       return 'strace and gcc are not installed, or this user may not trace';
     }
   },
+  swtpm: () => lacking('swtpm tpm2_createprimary tpm2_hmac tpm2_nvwrite') ?? lackingTcti(),
+  disks: () => lacking('losetup partx sfdisk blkid mkfs.ext4 chattr mount') ?? notRoot(),
   go: () => {
     try {
       execFileSync('go', ['version'], { stdio: 'ignore' });
@@ -108,6 +112,30 @@ const probes: Record<Component, () => string | undefined> = {
     }
   },
 };
+
+/** Which of these programs is not installed. */
+function lacking(programs: string): string | undefined {
+  const gone = programs.split(' ').filter((program) => {
+    try {
+      execFileSync('which', [program], { stdio: 'ignore' });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  return gone.length === 0 ? undefined : `${gone.join(', ')} not installed`;
+}
+
+/** The library by which tpm2-tools reach a swtpm is a package of its own. */
+function lackingTcti(): string | undefined {
+  const said = spawnSync('tpm2_getcap', ['-T', 'swtpm:path=/nonexistent', '-l'], {
+    encoding: 'utf8',
+  }).stderr;
+  return said.includes('tcti-swtpm') ? undefined : 'libtss2-tcti-swtpm0 is not installed';
+}
+
+const notRoot = (): string | undefined =>
+  process.getuid?.() === 0 ? undefined : 'only root makes disks of files';
 
 const found = new Map<Component, string | undefined>();
 
