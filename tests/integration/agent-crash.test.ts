@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply/apply.ts';
 import { applyFile } from '../../agent/commands.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
+import type { Metadata } from '../../bundle/manifest.ts';
 import { codeOf, EXIT } from '../../protocol/errors.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { killAt } from '../support/kill-at.ts';
@@ -27,17 +28,29 @@ const SECOND = [
   fileEntry('etc/group', 'bob:x:1001:\n'),
 ];
 
+const IMAGE_UNIT = '[Service]\nExecStart=true\n[Install]\nWantedBy=multi-user.target\n';
+const FIRST_ASKS = { disable: ['other.service'], enable: ['second.service'] };
+const SECOND_ASKS = {
+  enable: ['first.service'],
+  mask: ['other.service'],
+  timezone: 'Etc/UTC',
+};
+
 let machine: Machine;
 beforeEach(() => {
   machine = makeMachine(testSite.site);
   machine.write('etc/motd', 'image\n');
   machine.write('etc/group', 'root:x:0:\n');
+  machine.write('usr/share/zoneinfo/Etc/UTC', 'TZif2');
+  for (const name of ['first', 'second', 'other']) {
+    machine.write(`usr/lib/systemd/system/${name}.service`, IMAGE_UNIT);
+  }
 });
 afterEach(() => machine.remove());
 
-function frame(name: string, files: typeof FIRST, seq: number): string {
+function frame(name: string, files: typeof FIRST, seq: number, asks: Metadata = {}): string {
   const path = machine.path(`frame-${name}`);
-  fs.writeFileSync(path, approvedFrame(testSite, machine.identity, files, seq));
+  fs.writeFileSync(path, approvedFrame(testSite, machine.identity, files, seq, asks));
   return path;
 }
 
@@ -48,13 +61,13 @@ async function killedAt(n: number, path: string): Promise<Run> {
 }
 
 /** As `coatcheck-agent apply`, without the time that a start takes. */
-function applyHere(path: string): void {
+async function applyHere(path: string): Promise<void> {
   const places = {
     root: machine.root,
     site: machine.path('etc/coatcheck/site.json'),
   };
   const silent = { note: () => undefined, result: () => undefined };
-  applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path);
+  await applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path);
 }
 
 /** Everything below the root, the agent's own files too, but for times and the memory. */
@@ -73,8 +86,8 @@ describe('an apply that is killed', () => {
     'and run again ends in the same tree, wherever it was killed',
     { timeout: 300_000 },
     async () => {
-      const first = frame('first', FIRST, 1);
-      const second = frame('second', SECOND, 2);
+      const first = frame('first', FIRST, 1, FIRST_ASKS);
+      const second = frame('second', SECOND, 2, SECOND_ASKS);
       expect((await machine.run('apply', first)).code).toBe(0);
       const start = join(machine.root, '..', `${machine.root.split('/').pop()!}-start`);
       const restart = (): void => {
@@ -89,6 +102,11 @@ describe('an apply that is killed', () => {
       const [tree, all] = [machine.tree(), everything()];
       expect(tree['etc/group']).toBe('644 root:x:0:\nbob:x:1001:\n');
       expect(tree['etc/motd']).toBe('644 image\n');
+      expect(tree['etc/localtime']).toBe('-> ../usr/share/zoneinfo/Etc/UTC');
+      expect(tree['etc/systemd/system/other.service']).toBe('-> /dev/null');
+      const wants = 'etc/systemd/system/multi-user.target.wants';
+      expect(tree).toHaveProperty([`${wants}/first.service`]);
+      expect(tree).not.toHaveProperty([`${wants}/second.service`]);
       expect(calls).toBeGreaterThan(40);
 
       for (let n = 1; n <= calls; n++) {
@@ -97,7 +115,7 @@ describe('an apply that is killed', () => {
         expect(killed.code).toBeNull();
         // Each file is the old one or the new one, never anything between.
         expect(['644 first\n', '600 second\n']).toContain(machine.tree()['etc/hostname']);
-        applyHere(second);
+        await applyHere(second);
         expect(machine.tree(), `killed before call ${n}`).toEqual(tree);
         expect(everything(), `killed before call ${n}`).toBe(all);
       }
@@ -109,9 +127,9 @@ describe('an apply that is killed', () => {
 const ABOUT = { site: '', node: '', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
 const isRoot = process.getuid?.() === 0;
 
-function codeFrom(act: () => void): string {
+async function codeFrom(act: () => Promise<void>): Promise<string> {
   try {
-    act();
+    await act();
   } catch (error) {
     return codeOf(error);
   }
@@ -119,7 +137,7 @@ function codeFrom(act: () => void): string {
 }
 
 /** Runs `act` with the n-th call that needs room on the disk failing; true if there was one. */
-function withoutRoom(n: number, act: () => void): boolean {
+async function withoutRoom(n: number, act: () => Promise<void>): Promise<boolean> {
   const real = { openSync: fs.openSync, writeSync: fs.writeSync, mkdirSync: fs.mkdirSync };
   let calls = 0;
   for (const [name, call] of Object.entries(real) as [keyof typeof real, () => unknown][]) {
@@ -132,7 +150,7 @@ function withoutRoom(n: number, act: () => void): boolean {
   }
   syncBuiltinESMExports();
   try {
-    act();
+    await act();
   } finally {
     Object.assign(mutable, real);
     syncBuiltinESMExports();
@@ -141,31 +159,36 @@ function withoutRoom(n: number, act: () => void): boolean {
 }
 
 describe('a full disk', () => {
-  it('leaves every file as it was, whichever write it was that failed', () => {
-    const [first, second] = [frame('first', FIRST, 1), frame('second', SECOND, 2)];
-    applyHere(first);
+  it('leaves every file as it was, whichever write it was that failed', async () => {
+    const first = frame('first', FIRST, 1, FIRST_ASKS);
+    const second = frame('second', SECOND, 2, SECOND_ASKS);
+    await applyHere(first);
     const before = machine.tree();
     let failed = 0;
     for (let n = 1; ; n++) {
       let code = 'none';
-      const hit = withoutRoom(n, () => {
+      const hit = await withoutRoom(n, async () => {
         try {
-          applyHere(second);
+          await applyHere(second);
         } catch (error) {
           code = codeOf(error);
         }
       });
       if (!hit) break;
-      // What comes after the marker is tidying: the files are in place.
-      if (machine.read('etc/hostname') === 'second\n') break;
+      // What comes after the marker is tidying, and what takes effect then: the files are in place.
+      if (machine.read('etc/hostname') === 'second\n') {
+        expect(['none', 'disk_full'], `write ${n}`).toContain(code);
+        continue;
+      }
       expect(code, `write ${n}`).toBe('disk_full');
       expect(machine.tree(), `write ${n}`).toEqual(before);
       failed++;
     }
     expect(failed).toBeGreaterThan(15);
-    applyHere(second);
+    await applyHere(second);
     expect(machine.read('etc/hostname')).toBe('second\n');
     expect(machine.tree()['etc/motd']).toBe('644 image\n');
+    expect(machine.tree()['etc/systemd/system/other.service']).toBe('-> /dev/null');
   });
 
   it('is said in one line, and leaves every file as it was', async (context) => {
@@ -201,10 +224,10 @@ describe('a full disk', () => {
 });
 
 describe('a file that the system will not have replaced', () => {
-  it('leaves every other as it was, with its mode and what it was', () => {
+  it('leaves every other as it was, with its mode and what it was', async () => {
     const [first, second] = [frame('first', FIRST, 1), frame('second', SECOND, 2)];
     fs.symlinkSync('elsewhere', machine.path('etc/hosts'));
-    applyHere(first);
+    await applyHere(first);
     const before = machine.tree();
     const { renameSync } = fs;
     for (const path of SECOND.map((file) => file.path)) {
@@ -219,17 +242,14 @@ describe('a file that the system will not have replaced', () => {
       Object.assign(mutable, { renameSync: refuse });
       syncBuiltinESMExports();
       try {
-        expect(
-          codeFrom(() => applyHere(second)),
-          path,
-        ).toBe('path_refused');
+        expect(await codeFrom(() => applyHere(second)), path).toBe('path_refused');
       } finally {
         Object.assign(mutable, { renameSync });
         syncBuiltinESMExports();
       }
       expect(machine.tree(), path).toEqual(before);
     }
-    applyHere(second);
+    await applyHere(second);
     expect(machine.read('etc/hosts')).toBe('second\n');
   });
 });
