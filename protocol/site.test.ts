@@ -1,6 +1,10 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toBase64Url } from '../bundle/bytes.ts';
 import { encodeChain } from '../bundle/keyset.ts';
+import { makeAuthority } from '../tests/support/certificates.ts';
 import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
 import { codeOf } from './errors.ts';
 import { formatSite, parseSite } from './site.ts';
@@ -23,6 +27,25 @@ describe('site.json', () => {
   it('gives back the site that it was made from', () => {
     expect(parseSite(formatSite(site))).toEqual(site);
     expect(formatSite(parseSite(formatSite(site)))).toBe(formatSite(site));
+  });
+
+  it('may name a CA, whose certificates can be read', () => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-site-'));
+    const { ca } = makeAuthority(join(folder, 'ca'));
+    fs.rmSync(folder, { recursive: true });
+    const named = { ...site, ca: `# ours\n${ca}` };
+    expect(parseSite(formatSite(named))).toEqual(named);
+    for (const wrong of [
+      '',
+      'none',
+      ca.replace(/M/g, 'A'),
+      ca.slice(0, -30),
+      'x'.repeat(33_000),
+      7,
+    ]) {
+      const { code, message } = refusal(JSON.stringify({ ...file(), ca: wrong }));
+      expect([code, message]).toEqual(['file_malformed', expect.stringContaining(': ca: ')]);
+    }
   });
 
   it('may hold the keysets that led to the pinned one, as the server shows them', () => {

@@ -3,6 +3,7 @@ import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundl
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
+import { parseCa } from './certificates.ts';
 import { fail } from './errors.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */
@@ -24,6 +25,11 @@ export interface Site {
   readonly approval: Approval;
   /** Origins, `http://host:port` or `https://host`, in the order in which a node tries them. */
   readonly servers: readonly string[];
+  /**
+   * PEM certificates: who vouches for the servers, the store and the mirrors over TLS, and nobody else.
+   * Absent: whoever the system believes.
+   */
+  readonly ca?: string;
   /** Limit on a sealed bundle, bytes; at most {@link MAX_SEALED_BYTES}. */
   readonly maxBundleBytes: number;
   /** Whether a node that reaches no server may apply what nobody approved. Absent: it may not. */
@@ -31,6 +37,7 @@ export interface Site {
 }
 
 const MIN_BUNDLE_BYTES = 1024;
+const MAX_CA_CHARACTERS = 32 * 1024;
 
 const SiteFile = v.strictObject({
   coatcheck: v.literal('site/1'),
@@ -42,6 +49,13 @@ const SiteFile = v.strictObject({
   keyset: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is base64url')),
   approval: v.picklist(['required', 'none']),
   servers: v.array(v.pipe(v.string(), v.check(isOrigin, 'is an origin such as https://host'))),
+  ca: v.exactOptional(
+    v.pipe(
+      v.string(),
+      v.maxLength(MAX_CA_CHARACTERS),
+      v.check(isCa, 'is PEM certificates that can be read'),
+    ),
+  ),
   maxBundleBytes: v.pipe(
     v.number(),
     v.integer(),
@@ -50,6 +64,14 @@ const SiteFile = v.strictObject({
   ),
   unapprovedWhenUnreachable: v.exactOptional(v.boolean()),
 });
+
+function isCa(text: string): boolean {
+  try {
+    return parseCa(text).length > 0;
+  } catch {
+    return false;
+  }
+}
 
 /** Whether `text` is `http://` or `https://` with a host, and nothing after it. */
 export function isOrigin(text: string): boolean {
