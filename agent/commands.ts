@@ -90,7 +90,7 @@ export interface RootFlags {
  * else would be noticed.
  * @throws not_this_node unless told to take it over; and as `openNode`
  */
-function openOwnNode({ places, console, now }: Context, { takeOver }: RootFlags): Node {
+export function openOwnNode({ places, console, now }: Context, { takeOver }: RootFlags): Node {
   const node = openNode(places, console, now);
   const marker = withRoot(places.root, readMarker);
   const isOwn = marker === undefined || marker.node === node.identity.id;
@@ -110,7 +110,7 @@ export interface ProposeFlags extends RootFlags {
 export async function proposeNow(context: Context, flags: ProposeFlags): Promise<void> {
   const { places, server, console } = context;
   const node = openOwnNode(context, flags);
-  const servers = createServers(node, server);
+  const servers = createServers(node, server === undefined ? undefined : [server]);
   const source = createSource(node, servers);
   const look = await source.inForce();
   if (look.state === 'failed') throw look.error;
@@ -164,7 +164,7 @@ export interface BootFlags extends RootFlags {
 export async function bootNow(context: Context, flags: BootFlags): Promise<void> {
   const { server, console } = context;
   const node = openOwnNode(context, flags);
-  const servers = createServers(node, server);
+  const servers = createServers(node, server === undefined ? undefined : [server]);
   const draft = (): Promise<Draft> => Promise.resolve(capturedDraft(node));
   const found = await find(node, servers, createSource(node, servers), {
     ...(flags.propose && { draft, redraft: draft, pressed: openTerminal()?.pressed }),

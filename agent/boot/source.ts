@@ -77,13 +77,17 @@ export function createSource(node: Node, servers: Servers): Source {
       return got.found ? got.body : undefined;
     });
     if (body === undefined) return { state: 'nothing' };
-    if (body instanceof CoatcheckError) {
-      urls = undefined;
-      return { state: 'failed', error: body };
-    }
+    if (body instanceof CoatcheckError) return failed(body);
     const frame = await attempt(() => verify(body));
-    if (frame instanceof CoatcheckError) return { state: 'failed', error: frame };
+    if (frame instanceof CoatcheckError) return failed(frame);
     return { state: 'found', decision: { frame, proof: proofOf(body), serverNow: answer.now } };
+  }
+
+  /** Another server may know better. */
+  function failed(error: CoatcheckError): Look {
+    urls = undefined;
+    servers.passOver();
+    return { state: 'failed', error };
   }
 
   return {
@@ -97,7 +101,7 @@ export function createSource(node: Node, servers: Servers): Source {
       if (result.state === 'found') remember(node, result.decision.frame);
       if (result.state !== 'nothing' || trust.memory === undefined) return result;
       const said = `nothing is approved there, but this machine remembers decision ${trust.memory.seq}`;
-      return { state: 'failed', error: fail('rollback_refused', said) };
+      return failed(fail('rollback_refused', said));
     },
     rejection(digest) {
       const trust = trustOf(node);

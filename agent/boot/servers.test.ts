@@ -1,0 +1,78 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { codeOf, fail } from '../../protocol/errors.ts';
+import { serveHttp } from '../../tests/support/http-servers.ts';
+import type { TestServer } from '../../tests/support/http-servers.ts';
+import { makeNode, makeSite } from '../../tests/support/site.ts';
+import type { Node } from '../node.ts';
+import { createServers } from './servers.ts';
+
+const NOW = 1_790_000_000;
+const { site } = makeSite();
+const node = { site, identity: makeNode(), now: () => NOW } as unknown as Node;
+const HEALTH = { ok: true, version: '1', now: NOW };
+
+const running: TestServer[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((server) => server.close()));
+});
+
+/** Servers a, b, ... that answer so; whom an `ask` reached is in `asked`. */
+async function lab(answers: readonly (object | undefined)[]) {
+  const asked: string[] = [];
+  const origins: string[] = [];
+  for (const [i, answer] of answers.entries()) {
+    const server = await serveHttp((_, response) => {
+      asked.push('abcdef'[i]!);
+      if (answer === undefined) response.destroy();
+      else response.writeHead(answer === HEALTH ? 200 : 500).end(JSON.stringify(answer));
+    });
+    running.push(server);
+    origins.push(server.url);
+  }
+  const servers = createServers(node, origins);
+  return { servers, asked, health: () => servers.ask((client) => client.health()) };
+}
+const refusal = (code: string): object => ({ error: { code, message: 'x', details: {} } });
+
+describe('the servers of a site', () => {
+  it('are tried in their order; one that answered is asked first, and those before it no more', async () => {
+    const { health, asked } = await lab([undefined, { hello: 1 }, HEALTH, HEALTH]);
+    await health();
+    await health();
+    expect(asked.join('')).toBe('abcc');
+  });
+
+  it.each(['wrong_site', 'no_such_route', 'internal'])(
+    'are passed over where they answer %s: that is none of this site, or a broken one',
+    async (code) => {
+      const { health, asked } = await lab([refusal(code), HEALTH]);
+      await health();
+      expect(asked.join('')).toBe('ab');
+    },
+  );
+
+  it('are not passed over where they refuse', async () => {
+    const { health, asked } = await lab([refusal('token_refused'), HEALTH]);
+    expect(await health().catch(codeOf)).toBe('token_refused');
+    expect(asked.join('')).toBe('a');
+  });
+
+  it('are all tried before it is said that none answers', async () => {
+    const { health, asked } = await lab([undefined, undefined]);
+    expect(await health().catch(codeOf)).toBe('server_unreachable');
+    expect(asked.join('')).toBe('ab');
+  });
+
+  it('take turns where what they give is no good', async () => {
+    const { servers, health, asked } = await lab([HEALTH, HEALTH, HEALTH]);
+    for (let turn = 0; turn < 4; turn++) {
+      await health();
+      servers.passOver();
+    }
+    expect(asked.join('')).toBe('abca');
+  });
+
+  it('must be named', () => {
+    expect(() => createServers(node, [])).toThrow(fail('usage', 'no server is known').message);
+  });
+});
