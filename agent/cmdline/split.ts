@@ -7,8 +7,11 @@ export interface Word {
   readonly position: number;
 }
 
-/** What the kernel takes for a space: those of ASCII, and the no-break space of Latin-1. */
-const SPACE = /[\t-\r \xa0]/;
+/**
+ * An argument: what is between double quotes, and what is no space. The kernel takes the no-break
+ * space of Latin-1 for a space, too.
+ */
+const ARGUMENT = /(?:"[^"]*(?:"|$)|[^"\t-\r \xa0])+/g;
 
 /**
  * Splits a command line exactly as the kernel does (`next_arg` in lib/cmdline.c): spaces part the
@@ -23,18 +26,10 @@ const SPACE = /[\t-\r \xa0]/;
  * @param text one character for each byte (Latin-1)
  */
 export function splitCommandLine(text: string): Word[] {
-  const words: Word[] = [];
-  let at = 0;
-  for (;;) {
-    while (at < text.length && SPACE.test(text[at]!)) at++;
-    if (at === text.length) return words;
-    const start = at;
-    let inQuotes = false;
-    for (; at < text.length && (inQuotes || !SPACE.test(text[at]!)); at++) {
-      if (text[at] === '"') inQuotes = !inQuotes;
-    }
-    words.push({ ...parse(text.slice(start, at)), position: start + 1 });
-  }
+  return Array.from(text.matchAll(ARGUMENT), ({ 0: argument, index }) => ({
+    ...parse(argument),
+    position: index + 1,
+  }));
 }
 
 /** The kernel takes one quote from the end, whether it closes the argument or only its value. */
