@@ -1,8 +1,6 @@
 import * as fs from 'node:fs';
-import { fromUtf8, toBase64Url, toHex } from '../bundle/bytes.ts';
+import { fromUtf8, toHex } from '../bundle/bytes.ts';
 import { maxFrameBytes } from '../bundle/frame.ts';
-import { deriveIdentity } from '../bundle/identity.ts';
-import type { Identity } from '../bundle/identity.ts';
 import { nodeWords } from '../bundle/words.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
@@ -16,8 +14,6 @@ import type { Console } from './console/console.ts';
 import { readAll } from './tree/files.ts';
 import { withRoot } from './tree/folder.ts';
 import { install, tellDecision } from './apply/install.ts';
-import { makeKeyFile } from './keys/file.ts';
-import { openSeed } from './keys/open.ts';
 import { readMarker } from './apply/marker.ts';
 import { openNode } from './node.ts';
 import type { Node, Places } from './node.ts';
@@ -41,25 +37,6 @@ export interface Context {
   readonly console: Console;
   /** Unix seconds */
   readonly now: () => number;
-}
-
-export function id({ places, console }: Context, options: { public?: boolean }): void {
-  const { seed, from: keySource } = openSeed(places.key, places.root);
-  const { id: node, signKey, boxKey } = deriveIdentity(seed);
-  const keys = { signKey: toBase64Url(signKey), boxKey: toBase64Url(boxKey) };
-  const words = nodeWords(node);
-  console.note(words);
-  if (options.public !== true) console.result(node, { node, words, keySource });
-  else {
-    const text = `${node}\nsign ${keys.signKey}\nbox  ${keys.boxKey}`;
-    console.result(text, { node, words, keySource, ...keys });
-  }
-}
-
-export function keyMakeFile({ console }: Context, path: string): void {
-  const { id: node }: Identity = deriveIdentity(makeKeyFile(path));
-  console.note(`the key of machine ${node} is in ${path}: whoever reads it is that machine`);
-  console.result(node, { node, path });
 }
 
 export function capture({ places, console }: Context): void {

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { fail } from '../protocol/errors.ts';
-import { applyFile, bootNow, capture, id, keyMakeFile, proposeNow, status } from './commands.ts';
+import { applyFile, bootNow, capture, proposeNow, status } from './commands.ts';
 import type { Context } from './commands.ts';
 import { createConsole } from './console/console.ts';
+import { id, keyMakeCredential, keyMakeFile, keyMakeImage, keyMakeUsb } from './keys/commands.ts';
 import { parseKeySource } from './keys/source.ts';
 import { isMemoryKind, MEMORY_KINDS } from './memory/kind.ts';
 import { network } from './network/command.ts';
@@ -57,7 +58,7 @@ export const PROGRAM: Program<Context> = {
   commands: [
     {
       usage: 'id',
-      about: 'print the id of this machine',
+      about: 'print the id of this machine, and its words',
       options: [{ name: 'public', about: 'and its two public keys' }],
       run: (context, { options }) => id(context, { public: options['public'] === true }),
     },
@@ -65,6 +66,23 @@ export const PROGRAM: Program<Context> = {
       usage: 'key make file <path>',
       about: 'make a key in a new file that only its owner can read',
       run: (context, { operands: [path] }) => keyMakeFile(context, path!),
+    },
+    {
+      usage: 'key make usb <device>',
+      about: 'make a key on a stick: in its partition named COATCHECK, without a filesystem',
+      options: [{ name: 'erase', about: 'although a key or something else is there' }],
+      run: (context, { operands: [device], options }) =>
+        keyMakeUsb(context, device!, options['erase'] === true),
+    },
+    {
+      usage: 'key make image <path>',
+      about: 'make the key from which each machine of an image derives its own',
+      run: (context, { operands: [path] }) => keyMakeImage(context, path!),
+    },
+    {
+      usage: 'key make credential',
+      about: 'make a key and print it, for systemd to hand over',
+      run: keyMakeCredential,
     },
     {
       usage: 'capture',

@@ -69,7 +69,7 @@ function whileMounted<T>(
   options: string,
   act: (folder: string) => T,
 ): T {
-  const folder = privateFolder();
+  const folder = privateFolder('stick');
   try {
     const mount = ['-i', '-t', filesystem!, '-o', options, path, folder];
     const mounted = runNow('mount', mount);

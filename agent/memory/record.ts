@@ -50,7 +50,7 @@ export function decodeRecord(bytes: Uint8Array, owner: Owner, place: string): Me
   if (bytes.length !== RECORD_BYTES || !equalBytes(sum, sumOf(body))) {
     throw damaged(place);
   }
-  const reader = new Reader(body);
+  const reader = new Reader(Uint8Array.from(body));
   reader.magic('ccm');
   const isOwn =
     equalBytes(reader.bytes(16), owner.site) &&

@@ -4,8 +4,9 @@ import { naming } from '../tree/system-error.ts';
 /**
  * A new folder that only this user can look into, in memory and gone with the next boot. Whoever
  * makes it removes it.
+ * @param purpose a word for its name
  * @throws file_denied, disk_full
  */
-export function privateFolder(): string {
-  return naming('/run', () => fs.mkdtempSync('/run/coatcheck-'));
+export function privateFolder(purpose: string): string {
+  return naming('/run', () => fs.mkdtempSync(`/run/coatcheck-${purpose}-`));
 }

@@ -28,7 +28,7 @@ export function withTpm<T>(act: (tpm: Tpm) => T): T {
     throw fail('device_missing', `this machine has no TPM 2.0: there is no ${DEVICE}`);
   }
   const env = { [VARIABLE]: named ?? `device:${DEVICE}` };
-  const folder = privateFolder();
+  const folder = privateFolder('tpm');
   try {
     return act({
       file: (name) => join(folder, name),
