@@ -19,6 +19,8 @@ export const COMPONENTS = [
   'disks',
   'network',
   'faketime',
+  'terminal',
+  'services',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -111,6 +113,9 @@ const probes: Record<Component, () => string | undefined> = {
       return 'faketime is not installed';
     }
   },
+  terminal: () => lacking('tmux openssl python3'),
+  services: () =>
+    lacking('sshd ssh-keygen openssl chronyd rsyslogd logrotate pwck grpck unshare'),
 };
 
 /** Which of these programs is not installed. */

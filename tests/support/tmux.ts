@@ -1,0 +1,85 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A program in a real terminal emulator. */
+export interface Screen {
+  /** Types text as it is, bytes and all. */
+  type(text: string | Uint8Array): void;
+  /** Types text and presses Enter, once the prompt stands there. */
+  answer(prompt: string, text: string): Promise<void>;
+  /** What is on the screen and has scrolled off it; lines that the margin broke are whole again. */
+  text(): string;
+  /** Waits until the text is there. @throws after a while, with the screen */
+  until(text: string): Promise<void>;
+  /** Every byte that the program has sent to the terminal. */
+  sent(): string;
+  /** Hangs up. */
+  close(): void;
+}
+
+export interface ScreenOptions {
+  readonly term?: string;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+const DEADLINE_MILLISECONDS = 30_000;
+let count = 0;
+
+/** tmux of its own, with no bar: the program has the whole terminal. Ends with `close`. */
+export async function openScreen(
+  command: readonly string[],
+  { term = 'vt100', columns = 80, rows = 24 }: ScreenOptions = {},
+): Promise<Screen> {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'screen-'));
+  const socket = `coatcheck-${process.pid}-${count++}`;
+  const config = join(folder, 'tmux.conf');
+  const log = join(folder, 'sent');
+  fs.writeFileSync(
+    config,
+    `set -g status off\nset -g remain-on-exit on\nset -g history-limit 10000\nset -g default-terminal ${term}\n`,
+  );
+  const tmux = (...args: string[]): string =>
+    execFileSync('tmux', ['-L', socket, '-f', config, ...args], { encoding: 'utf8' });
+  // Nothing is sent before the log is there.
+  const line = ['sh', '-c', 'read go && exec "$@"', 'sh', ...command];
+  tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), '--', ...line);
+  tmux('pipe-pane', `cat > ${log}`);
+  tmux('send-keys', 'Enter');
+
+  const sent = (): string => (fs.existsSync(log) ? fs.readFileSync(log, 'latin1') : '');
+  const text = (): string => tmux('capture-pane', '-p', '-J', '-S', '-').trimEnd();
+  const until: Screen['until'] = async (wanted) => {
+    const end = performance.now() + DEADLINE_MILLISECONDS;
+    while (!text().includes(wanted)) {
+      if (performance.now() > end) throw new Error(`never saw ${wanted}:\n${text()}`);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+  };
+  const type: Screen['type'] = (keys) => {
+    const file = join(folder, 'keys');
+    fs.writeFileSync(file, keys);
+    tmux('load-buffer', file);
+    tmux('paste-buffer', '-r');
+  };
+  return {
+    type,
+    text,
+    until,
+    sent,
+    async answer(prompt, answer) {
+      const end = performance.now() + DEADLINE_MILLISECONDS;
+      while (!text().endsWith(prompt)) {
+        if (performance.now() > end) throw new Error(`never asked ${prompt}:\n${text()}`);
+        await new Promise((resolve) => setTimeout(resolve, 30));
+      }
+      type(`${answer}\r`);
+    },
+    close() {
+      tmux('kill-server');
+      fs.rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
