@@ -1,0 +1,133 @@
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { describeWith } from '../support/components.ts';
+import { agentProgram } from '../support/machine.ts';
+import { openNetwork, until } from '../support/network.ts';
+import type { NetMachine, Network, Nic } from '../support/network.ts';
+
+const mac = (n: number): string => `52:54:00:77:00:${String(n).padStart(2, '0')}`;
+const nic = (n: number, linked = true): Nic => ({ name: `eth${n}`, mac: mac(n), linked });
+
+const DHCP = [
+  '--dhcp-range=10.77.0.50,10.77.0.99,255.255.255.0,10m',
+  ...['router,10.77.0.1', 'dns-server,10.77.0.1', 'domain-name,lab.test'].map(
+    (option) => `--dhcp-option=option:${option}`,
+  ),
+  '--dhcp-option=option:domain-search,b.test,c.test',
+  `--dhcp-host=${mac(0)},node7`,
+  '--local=/lab.test/',
+  ...['one,10.77.0.2', 'two,10.77.0.3'].map(
+    (host) => `--host-record=${host.replace(',', '.lab.test,')}`,
+  ),
+  '--srv-host=_coatcheck._tcp.lab.test,one.lab.test,8420,0,10',
+];
+
+/** What `coatcheck-agent network` finds there. */
+async function look(machine: NetMachine): Promise<Record<string, unknown>> {
+  const { code, stdout, stderr } = await machine.run([
+    ...[process.execPath, agentProgram(), '--json', 'network'],
+  ]);
+  if (code !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as Record<string, unknown>;
+}
+
+const LEASE = {
+  interface: 'eth0',
+  addresses: [expect.stringMatching(/^10\.77\.0\.\d+\/24$/)],
+  gateway: '10.77.0.1',
+  dns: ['10.77.0.1'],
+  domain: 'lab.test',
+  hostname: 'node7',
+  servers: ['http://one.lab.test:8420'],
+};
+
+describeWith('network', 'the network of a machine that boots', () => {
+  let network: Network;
+  beforeAll(async () => {
+    network = await openNetwork();
+    await network.dnsmasq(DHCP);
+  });
+  afterAll(() => network.close());
+
+  const machines: NetMachine[] = [];
+  const machine = async (...args: Parameters<Network['machine']>): Promise<NetMachine> => {
+    const made = await network.machine(...args);
+    machines.push(made);
+    return made;
+  };
+  afterEach(async () => {
+    for (const made of machines.splice(0)) await made.close();
+  });
+
+  it.each(['udhcpc', 'dhclient'])('is had through %s, once', async (program) => {
+    const bare = await machine([nic(0)], [program]);
+    expect(await look(bare)).toMatchObject(LEASE);
+    const clients = async () => (await bare.run(['busybox', 'pgrep', '-f', '-l', program])).stdout;
+    const before = await clients();
+    expect(before.trim().split('\n')).toHaveLength(1);
+    expect(await look(bare)).toMatchObject(LEASE);
+    expect(await clients()).toBe(before);
+  });
+
+  /** A machine with a system bus, on which a manager of networks runs. */
+  async function managed(program: string, ...args: string[]): Promise<NetMachine> {
+    const made = await machine([nic(0)], [program, 'networkctl', 'nmcli', 'dbus-daemon']);
+    await made.run(['sh', '-c', FOLDERS]);
+    made.start(['dbus-daemon', '--system', '--nofork', '--nopidfile']);
+    const runs = async (command: string[]) => (await made.run(command)).code === 0;
+    await until(() => runs(['ls', '/run/dbus/system_bus_socket']));
+    made.start([program, ...args]);
+    await until(() => runs(['sh', '-c', 'networkctl list eth0 || nmcli general']));
+    return made;
+  }
+
+  it('is had through systemd-networkd, with a file behind those of the image', async () => {
+    const made = await managed('systemd-networkd');
+    expect(await look(made)).toMatchObject(LEASE);
+    expect((await made.run(['ls', '/run/systemd/network'])).stdout).toBe(
+      'zz-coatcheck-eth0.network\n',
+    );
+  });
+
+  it('is had through NetworkManager', async () => {
+    const made = await managed('NetworkManager', '--no-daemon');
+    expect(await look(made)).toMatchObject(LEASE);
+  });
+});
+
+describeWith('network', 'the interface that a machine boots over', () => {
+  let network: Network;
+  let machine: NetMachine;
+  beforeAll(async () => {
+    network = await openNetwork();
+    await network.dnsmasq(DHCP);
+    // The first in the order of their names has no cable.
+    machine = await network.machine([nic(9), nic(10), nic(2, false)], ['udhcpc']);
+  });
+  afterAll(() => network.close());
+
+  it.each([
+    ['the one of BOOTIF, by its address', `BOOTIF=01-52-54-00-77-00-10`, 'eth10'],
+    ['the one of BOOTIF, by its name', 'BOOTIF=eth10', 'eth10'],
+    ['the first with link', 'BOOTIF=link', 'eth9'],
+    ['the first with link, without BOOTIF too', '', 'eth9'],
+  ])('is %s', async (_, argument, name) => {
+    machine.setCommandLine(`stateless ${argument} quiet`);
+    expect(await look(machine)).toMatchObject({ interface: name });
+  });
+
+  it('is missing where BOOTIF is required: the boot says how to add it', async () => {
+    machine.setCommandLine('stateless coatcheck.bootif=required');
+    const { code, stderr } = await machine.run([process.execPath, agentProgram(), 'network']);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/no BOOTIF.*\[bad_argument\]\n$/)]);
+  });
+});
+
+const FOLDERS = `
+  cd /run && mkdir -p dbus systemd/network systemd/netif/links systemd/netif/leases systemd/netif/lldp &&
+  chown -R systemd-network:systemd-network systemd/netif &&
+  mount -t tmpfs tmpfs /var/lib/NetworkManager && mount -t tmpfs tmpfs /etc/NetworkManager &&
+  echo '[main]
+plugins=keyfile
+auth-polkit=false
+rc-manager=file
+' > /etc/NetworkManager/NetworkManager.conf`;
