@@ -4,24 +4,28 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { sealReport } from '../../bundle/report.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
+import { tellMemory } from '../memory/open.ts';
 import type { Node } from '../node.ts';
 import type { Servers } from './servers.ts';
 import type { Decision } from './source.ts';
 
 /**
- * Tells the administrators what became of a decision: sealed to them, signed by this machine. A
- * machine that could not say so runs all the same: the failure is noted, and the answer is false.
+ * Tells the administrators what became of a decision, and whether this machine remembered anything
+ * when it looked: sealed to them, signed by this machine. A machine that could not say so runs all
+ * the same: the failure is noted, and the answer is false.
+ * @param outcome at most 960 bytes of UTF-8
  */
 export async function sendReport(
   node: Node,
   servers: Servers,
   decision: Decision,
-  result: string,
+  outcome: string,
 ): Promise<boolean> {
   const { identity, site } = node;
   const { keyset, statementDigest } = decision.frame;
   try {
     const time = Math.max(0, node.now(), decision.serverNow);
+    const result = `${outcome}; memory: ${tellMemory(node.memory)}`;
     const sealed = sealReport({
       report: { node: identity.id, site: site.id, statementDigest, time, result },
       signer: identity,

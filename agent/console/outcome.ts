@@ -13,8 +13,8 @@ export interface Outcome {
 }
 
 const VERBS = ['reloaded', 'restarted', 'started', 'stopped'] as const;
-/** What a report has room for (docs/format.md). */
-const MAX_RESULT_BYTES = 1024;
+/** What a report has room for (docs/format.md), but for what it says of the memory. */
+const MAX_RESULT_BYTES = 1024 - 64;
 
 export const failuresOf = ({ activation, ready }: Outcome): readonly Failure[] => [
   ...activation.failed,
