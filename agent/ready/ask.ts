@@ -8,19 +8,32 @@ export interface Answer {
   readonly text: string;
 }
 
-const LIMIT_SECONDS = 30;
+export const LIMIT_SECONDS = 30;
 const MAX_ANSWER_BYTES = 256 * 1024;
 const TRIES = 6;
 
+/** How others are waited for: for tests to change. */
+export interface Manners {
+  readonly pause?: (seconds: number) => Promise<void>;
+  /** For one answer; default 30 s */
+  readonly limitSeconds?: number;
+}
+
 /**
- * One request, answered within 30 s and 256 KiB.
+ * One request, answered within its time and 256 KiB.
  * @param who for messages, such as `the webhook`
  * @throws server_unreachable where another try may help: no answer, 429, 5xx
  */
-export async function ask(fetch: Fetch, who: string, url: URL, init: FetchInit): Promise<Answer> {
+export async function ask(
+  fetch: Fetch,
+  who: string,
+  url: URL,
+  init: FetchInit,
+  { limitSeconds = LIMIT_SECONDS }: Manners = {},
+): Promise<Answer> {
   let answer: Answer;
   try {
-    const signal = AbortSignal.timeout(LIMIT_SECONDS * 1000);
+    const signal = AbortSignal.timeout(limitSeconds * 1000);
     const { status, body } = await fetch(url.href, { ...init, redirect: 'manual', signal });
     const bytes = await readBody({ body }, MAX_ANSWER_BYTES);
     answer = { status, text: new TextDecoder().decode(bytes ?? new Uint8Array()) };
@@ -35,13 +48,14 @@ export async function ask(fetch: Fetch, who: string, url: URL, init: FetchInit):
   return answer;
 }
 
-export type Pause = (seconds: number) => Promise<void>;
-
-export const sleep: Pause = (seconds) =>
+const sleep = (seconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
 /** Tries up to six times, with growing pauses, while nobody answers. */
-export async function patiently<T>(act: () => Promise<T>, pause: Pause = sleep): Promise<T> {
+export async function patiently<T>(
+  act: () => Promise<T>,
+  { pause = sleep }: Manners = {},
+): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await act();

@@ -2,12 +2,13 @@ import { X509Certificate } from 'node:crypto';
 import { get } from 'node:https';
 import { fail } from '../../protocol/errors.ts';
 import { parseCa } from '../../protocol/certificates.ts';
+import { LIMIT_SECONDS } from './ask.ts';
+import type { Manners } from './ask.ts';
 import type { Engine } from './config.ts';
 
 /** "Obtaining the CA Certificate" in oVirt's REST API guide. */
 const PATH = '/ovirt-engine/services/pki-resource?resource=ca-certificate&format=X509-PEM-CA';
 const MAX_BYTES = 64 * 1024;
-const LIMIT_MILLISECONDS = 30_000;
 
 /**
  * The engine's CA, PEM: it is fetched from the engine itself, which nobody vouches for yet, and
@@ -16,12 +17,15 @@ const LIMIT_MILLISECONDS = 30_000;
  * @throws server_unreachable; step_failed if what it shows has another fingerprint, or there is none
  *   to compare with: credentials go to nobody whom nothing vouches for
  */
-export async function fetchEngineCa({ server, port, fingerprint }: Engine): Promise<string> {
+export async function fetchEngineCa(
+  { server, port, fingerprint }: Engine,
+  { limitSeconds = LIMIT_SECONDS }: Manners = {},
+): Promise<string> {
   if (fingerprint === undefined) {
     const said = `nothing vouches for the engine ${server}: give management_server_fingerprint`;
     throw fail('step_failed', said);
   }
-  const pem = await fetchUnverified(server, port);
+  const pem = await fetchUnverified(server, port, limitSeconds);
   const certificates = pem.includes('BEGIN CERTIFICATE') ? parseCa(pem) : [];
   const found = certificates.find((text) => {
     const shown = new X509Certificate(text);
@@ -33,7 +37,7 @@ export async function fetchEngineCa({ server, port, fingerprint }: Engine): Prom
   throw fail('step_failed', `the CA that the engine ${server} shows is not the one it should be`);
 }
 
-function fetchUnverified(host: string, port: number): Promise<string> {
+function fetchUnverified(host: string, port: number, limitSeconds: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const refuse = (why: string): void =>
       reject(fail('server_unreachable', `the engine ${host}:${port} gave no CA: ${why}`));
@@ -54,7 +58,7 @@ function fetchUnverified(host: string, port: number): Promise<string> {
         });
       },
     );
-    const timer = setTimeout(() => request.destroy(new Error('no answer')), LIMIT_MILLISECONDS);
+    const timer = setTimeout(() => request.destroy(new Error('no answer')), limitSeconds * 1000);
     request.on('close', () => clearTimeout(timer));
     request.on('error', (error) => refuse(error.message));
   });

@@ -2,9 +2,9 @@ import * as v from 'valibot';
 import { utf8 } from '../../bundle/bytes.ts';
 import { fail } from '../../protocol/errors.ts';
 import { createFetch } from '../../protocol/fetch.ts';
-import type { Fetch } from '../../protocol/objects.ts';
+import type { Fetch, FetchInit } from '../../protocol/objects.ts';
 import { ask, patiently } from './ask.ts';
-import type { Answer, Pause } from './ask.ts';
+import type { Answer, Manners } from './ask.ts';
 import type { Credentials, Engine } from './config.ts';
 import { fetchEngineCa } from './engine-ca.ts';
 
@@ -34,10 +34,10 @@ export async function registerHost(
   engine: Engine,
   credentials: Credentials,
   host: Host,
-  pause?: Pause,
+  manners?: Manners,
 ): Promise<boolean> {
-  const fetch = createFetch({ ca: await patiently(() => fetchEngineCa(engine), pause) });
-  const api = createApi(fetch, engine, credentials, pause);
+  const fetch = createFetch({ ca: await patiently(() => fetchEngineCa(engine, manners), manners) });
+  const api = createApi(fetch, engine, credentials, manners);
   const added = await api('POST', '/ovirt-engine/api/hosts', {
     name: host.name,
     address: host.address,
@@ -55,6 +55,8 @@ export async function registerHost(
   return false;
 }
 
+const ACCEPT = { accept: 'application/json' };
+
 type Api = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
 /** Asks with a token, and once more with a new one where that has expired (401). */
@@ -62,47 +64,35 @@ function createApi(
   fetch: Fetch,
   engine: Engine,
   credentials: Credentials,
-  pause: Pause | undefined,
+  manners: Manners | undefined,
 ): Api {
-  const origin = `https://${engine.server.includes(':') ? `[${engine.server}]` : engine.server}:${engine.port}`;
-  const send: Api = (method, path, body) =>
-    patiently(() => {
-      const headers: Record<string, string> = {
-        accept: 'application/json',
-        authorization: `Bearer ${token!}`,
-        version: '4',
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-      };
-      return ask(fetch, 'the engine', new URL(path, origin), {
-        ...{ method, headers },
-        ...(body !== undefined && { body: bytes(JSON.stringify(body)) }),
-      });
-    }, pause);
+  const { server: host, port } = engine;
+  const origin = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const asking = (path: string, init: FetchInit): Promise<Answer> =>
+    patiently(() => ask(fetch, 'the engine', new URL(path, origin), init, manners), manners);
 
   async function newToken(): Promise<string> {
     const form = new URLSearchParams({
       ...{ grant_type: 'password', scope: 'ovirt-app-api' },
       ...credentials,
     });
-    const answer = await patiently(
-      () =>
-        ask(fetch, 'the engine', new URL('/ovirt-engine/sso/oauth/token', origin), {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/x-www-form-urlencoded',
-            accept: 'application/json',
-          },
-          body: bytes(form.toString()),
-        }),
-      pause,
-    );
-    if (answer.status !== 200) {
-      const { server } = engine;
-      const said = `the engine ${server} gave no token to ${credentials.username}: ${answer.status}`;
-      throw fail('step_failed', said);
-    }
-    return parse(engine, TokenAnswer, answer).access_token;
+    const answer = await asking('/ovirt-engine/sso/oauth/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...ACCEPT },
+      body: bytes(form.toString()),
+    });
+    if (answer.status === 200) return parse(engine, TokenAnswer, answer).access_token;
+    const { server } = engine;
+    const said = `the engine ${server} gave no token to ${credentials.username}: ${answer.status}`;
+    throw fail('step_failed', said);
   }
+
+  const send: Api = (method, path, body) => {
+    const headers = { ...ACCEPT, authorization: `Bearer ${token!}`, version: '4' };
+    if (body === undefined) return asking(path, { method, headers });
+    const withType = { ...headers, 'content-type': 'application/json' };
+    return asking(path, { method, headers: withType, body: bytes(JSON.stringify(body)) });
+  };
 
   let token: string | undefined;
   return async (...request) => {

@@ -5,7 +5,7 @@ import { createFetch } from '../../protocol/fetch.ts';
 import { signRequest } from '../../protocol/request-signature.ts';
 import type { Node } from '../node.ts';
 import { ask, patiently } from './ask.ts';
-import type { Pause } from './ask.ts';
+import type { Manners } from './ask.ts';
 import type { Webhook } from './config.ts';
 import type { ReadyAbout } from './ready.ts';
 
@@ -20,7 +20,7 @@ export async function callWebhook(
   node: Pick<Node, 'identity' | 'site' | 'now'>,
   { url: text, ca }: Webhook,
   about: ReadyAbout,
-  pause?: Pause,
+  manners?: Manners,
 ): Promise<void> {
   const url = new URL(text);
   const { identity, site, now } = node;
@@ -42,8 +42,8 @@ export async function callWebhook(
     ) as Uint8Array<ArrayBuffer>;
     const signed = signRequest({ method: 'POST', url, body, site: site.id, identity, created });
     const headers = { 'content-type': 'application/json', ...signed };
-    return ask(fetch, 'the webhook', url, { method: 'POST', headers, body });
-  }, pause);
+    return ask(fetch, 'the webhook', url, { method: 'POST', headers, body }, manners);
+  }, manners);
   if (status < 200 || status > 299) {
     throw fail('step_failed', `the webhook at ${url.host} answered ${status}`);
   }
