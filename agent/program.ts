@@ -3,6 +3,7 @@ import { fail } from '../protocol/errors.ts';
 import { applyFile, bootNow, capture, proposeNow, status } from './commands.ts';
 import type { Context } from './commands.ts';
 import { createConsole } from './console/console.ts';
+import { start } from './start/start.ts';
 import { id, keyMakeCredential, keyMakeFile, keyMakeImage, keyMakeUsb } from './keys/commands.ts';
 import { parseKeySource } from './keys/source.ts';
 import { isMemoryKind, MEMORY_KINDS } from './memory/kind.ts';
@@ -116,6 +117,32 @@ export const PROGRAM: Program<Context> = {
           propose: given.options['no-propose'] !== true,
           once: given.options['once'] === true,
           wait: seconds(given, 'wait'),
+        }),
+    },
+    {
+      usage: 'start',
+      about: "from the kernel's command line to a machine that is ready",
+      options: [
+        {
+          name: 'command-line',
+          value: '<file>',
+          about: "the kernel's command line",
+          default: '/proc/cmdline',
+        },
+        {
+          name: 'console',
+          value: '<tty>',
+          about: 'to ask at; default: where this runs, if that is a terminal',
+        },
+        { name: 'no-network', about: 'take the network as it is' },
+        TAKE_OVER,
+      ],
+      run: (context, given) =>
+        start(context, {
+          commandLine: text(given, 'command-line') ?? '/proc/cmdline',
+          terminal: text(given, 'console'),
+          noNetwork: given.options['no-network'] === true,
+          takeOver: given.options['take-over'] === true,
         }),
     },
     {

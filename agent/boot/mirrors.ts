@@ -4,6 +4,7 @@ import { fail } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { getObject } from '../../protocol/objects.ts';
 import type { Fetch } from '../../protocol/objects.ts';
+import { readOnKeyStick } from '../keys/usb.ts';
 import type { Node } from '../node.ts';
 import { decisionFromCopy } from './source.ts';
 import type { Look, Source } from './source.ts';
@@ -38,6 +39,15 @@ export function webMirror(node: Node, url: string, fetch: Fetch): Mirror {
   };
 }
 
+/** The same on the stick that carries the key, below its top folder. */
+export function usbMirror(node: Node): Mirror {
+  const maxBytes = maxFrameBytes(node.site.maxBundleBytes);
+  return {
+    name: 'usb',
+    read: async () => Promise.resolve(readOnKeyStick(approvedKey(node.identity.id), maxBytes)),
+  };
+}
+
 /**
  * A source that looks into the mirrors where the servers fail, in their order. "Nothing there" is
  * never believed of a mirror, and what one of them has is verified like anything else.
@@ -61,7 +71,7 @@ async function lookInto(mirror: Mirror, node: Node): Promise<Look | undefined> {
   try {
     const decision = decisionFromCopy(node, await mirror.read());
     node.console.note(
-      `no server answers: taking decision ${decision.frame.statement.seq} from ${mirror.name}`,
+      `no server gives anything good: taking decision ${decision.frame.statement.seq} from ${mirror.name}`,
     );
     return { state: 'found', decision };
   } catch (error) {

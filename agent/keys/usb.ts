@@ -5,7 +5,8 @@ import type { BlockDevice } from '../system/block-devices.ts';
 import { privateFolder } from '../system/private-folder.ts';
 import { failure, runNow } from '../system/run.ts';
 import { readIn } from '../tree/files.ts';
-import { withRoot } from '../tree/folder.ts';
+import { inFolderOf, withRoot } from '../tree/folder.ts';
+import type { Folder } from '../tree/folder.ts';
 import { naming } from '../tree/system-error.ts';
 import { MAX_KEY_FILE_BYTES, parseKeyFile } from './file.ts';
 
@@ -34,21 +35,53 @@ const OPTIONS = 'ro,nosuid,nodev,noexec';
 export function readUsbKey(
   filesystems: Readonly<Record<string, string>> = FILESYSTEMS,
 ): Uint8Array {
+  const stick = keyStick();
+  if (stick.filesystem === undefined) return parseKeyFile(readBare(stick.path), stick.path);
+  const text = readFileOn(stick, FILE, MAX_KEY_FILE_BYTES, filesystems);
+  return parseKeyFile(Buffer.from(text).toString('latin1'), `${FILE} on ${stick.path}`);
+}
+
+/**
+ * A file on the stick that is labelled COATCHECK: the same stick may carry copies of what is approved.
+ * @param file relative to the top of its filesystem
+ * @throws as {@link readUsbKey}
+ */
+export function readOnKeyStick(
+  file: string,
+  maxBytes: number,
+  filesystems: Readonly<Record<string, string>> = FILESYSTEMS,
+): Uint8Array {
+  return readFileOn(keyStick(), file, maxBytes, filesystems);
+}
+
+function keyStick(): BlockDevice {
   const sticks = blockDevices().filter(
     ({ label, partitionLabel }) => label === KEY_STICK_LABEL || partitionLabel === KEY_STICK_LABEL,
   );
-  const stick = onlyDevice(sticks, `a stick labelled ${KEY_STICK_LABEL}`);
-  const { path, filesystem } = stick;
-  if (filesystem === undefined) return parseKeyFile(readBare(path), path);
+  return onlyDevice(sticks, `a stick labelled ${KEY_STICK_LABEL}`);
+}
+
+function readFileOn(
+  stick: BlockDevice,
+  file: string,
+  maxBytes: number,
+  filesystems: Readonly<Record<string, string>>,
+): Uint8Array {
+  const { path, filesystem = 'none' } = stick;
   const options = Object.hasOwn(filesystems, filesystem) ? filesystems[filesystem]! : undefined;
   if (options === undefined) {
     const known = Object.keys(filesystems).join(' and ');
     throw fail('file_unsafe', `${path} has the filesystem ${filesystem}; only ${known} are read`);
   }
-  const text = whileMounted(stick, `${OPTIONS},${options}`, (folder) =>
-    withRoot(folder, (root) => readIn(root, FILE, MAX_KEY_FILE_BYTES).content),
+  return whileMounted(stick, `${OPTIONS},${options}`, (folder) =>
+    withRoot(folder, (root) => {
+      const read = (inside: Folder, name: string): Uint8Array =>
+        readIn(inside, name, maxBytes).content;
+      const content = inFolderOf(root, file, read);
+      if (content !== undefined) return content;
+      throw fail('file_missing', `there is no ${file} on ${path}`);
+    }),
   );
-  return parseKeyFile(Buffer.from(text).toString('latin1'), `${FILE} on ${path}`);
 }
 
 /** What a partition without a filesystem begins with, up to the first zero byte. */

@@ -1,0 +1,103 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { makeFiles } from '../autoinstall/make.ts';
+import { answersOf } from '../autoinstall/kept-answers.ts';
+import { findLayout } from '../autoinstall/layout.ts';
+import type { BootDevice } from '../autoinstall/network.ts';
+import { tellDecision } from '../apply/install.ts';
+import type { Draft } from '../apply/snapshot.ts';
+import type { BootOptions } from '../boot/boot.ts';
+import type { Decision } from '../boot/source.ts';
+import type { Answers } from '../cmdline/answers.ts';
+import { missingAnswers } from '../cmdline/together.ts';
+import { askForAnswers } from '../dialogue/dialogue.ts';
+import type { Facts } from '../dialogue/dialogue.ts';
+import type { Terminal } from '../dialogue/terminal.ts';
+import { openOwn } from '../node.ts';
+import type { Node } from '../node.ts';
+import { withRoot } from '../tree/folder.ts';
+
+export interface DraftInput {
+  readonly node: Node;
+  /** Of the command line */
+  readonly answers: Answers;
+  readonly bootDevice: BootDevice;
+  readonly facts: Omit<Facts, 'because'>;
+  /** Absent where there is nobody to ask. */
+  readonly terminal?: Terminal | undefined;
+}
+
+/**
+ * How this machine makes a configuration where it has none: autoinstall, if the command line says
+ * enough; otherwise a person at the console, if there is one. A refusal leads to the dialogue.
+ * @returns the options of a boot; none where neither can be: then it waits for an administrator
+ */
+export function draftOptions(
+  input: DraftInput,
+): Pick<BootOptions, 'draft' | 'redraft' | 'asks' | 'pressed'> {
+  const { node, answers, terminal } = input;
+  const missing = missingAnswers(answers);
+  const isEnough = missing.length === 0;
+  if (terminal === undefined && !isEnough) {
+    node.console.note(
+      `the command line does not say ${missing.join(', ')}, and there is no terminal to ask at: an administrator has to make the configuration`,
+    );
+    return {};
+  }
+  const asking = terminal && {
+    redraft: async (refusal: Decision, overtaken: AbortSignal) =>
+      await askedDraft(
+        input,
+        terminal,
+        refusal,
+        overtaken,
+        `Refused: ${tellDecision(refusal.frame)}`,
+      ),
+    pressed: (over: AbortSignal) => terminal.pressed(over),
+  };
+  if (isEnough) return { draft: async () => Promise.resolve(madeDraft(input, answers)), ...asking };
+  return {
+    draft: async (inForce, overtaken) =>
+      await askedDraft(input, terminal!, inForce, overtaken, undefined),
+    ...asking,
+    asks: true,
+  };
+}
+
+/** @throws bad_argument where answers are missing, or contradict one another */
+export function madeDraft({ node, bootDevice }: DraftInput, answers: Answers): Draft {
+  const layout = withRoot(node.rootPath, findLayout);
+  const { files, metadata, unmet } = makeFiles(answers, layout, bootDevice);
+  if (unmet.length > 0) {
+    node.console.note(`this image has no use for ${unmet.join(', ')}: left out`);
+  }
+  return { files, metadata };
+}
+
+/**
+ * @param before the decision whose bundle has the answers to start from
+ * @returns undefined if the person stopped
+ */
+export async function askedDraft(
+  input: DraftInput,
+  terminal: Terminal,
+  before: Decision | undefined,
+  signal: AbortSignal | undefined,
+  because: string | undefined,
+): Promise<Draft | undefined> {
+  const initial = { ...earlierAnswers(input.node, before), ...input.answers };
+  const facts = { ...input.facts, because };
+  const answers = await askForAnswers(terminal, initial, facts, signal && { signal });
+  return answers && madeDraft(input, answers);
+}
+
+function earlierAnswers(node: Node, before: Decision | undefined): Answers {
+  const bundle = before?.frame.bundle;
+  if (bundle === undefined) return {};
+  try {
+    return answersOf(openOwn(node, bundle).metadata);
+  } catch (error) {
+    // Sealed to an earlier key of this machine: it starts from nothing.
+    if (error instanceof CoatcheckError) return {};
+    throw error;
+  }
+}

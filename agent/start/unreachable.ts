@@ -1,0 +1,75 @@
+import type { CoatcheckError } from '../../bundle/errors.ts';
+import type { Draft } from '../apply/snapshot.ts';
+import type { BootOptions } from '../boot/boot.ts';
+import type { Source } from '../boot/source.ts';
+import type { UnreachablePolicy } from '../cmdline/orders.ts';
+import { missingAnswers } from '../cmdline/together.ts';
+import { askWhatToDo } from '../dialogue/what-to-do.ts';
+import { askedDraft, madeDraft } from './drafts.ts';
+import type { DraftInput } from './drafts.ts';
+
+/** A server that starts again, or a switch, is no reason to go on without it. */
+const GRACE_SECONDS = 30;
+/** So long a question stands before the servers are asked again. */
+const QUESTION_SECONDS = 60;
+
+/** How long the servers have failed. */
+export interface Outage {
+  readonly source: Source;
+  /** Since the first failure after the last answer; 0 if that was an answer */
+  seconds(): number;
+}
+
+/** @param elapsed monotonic, milliseconds */
+export function watchOutage(source: Source, elapsed = () => performance.now()): Outage {
+  let since: number | undefined;
+  return {
+    source: {
+      ...source,
+      async inForce(waiting) {
+        const look = await source.inForce(waiting);
+        if (look.state === 'failed') since ??= elapsed();
+        else since = undefined;
+        return look;
+      },
+    },
+    seconds: () => (since === undefined ? 0 : (elapsed() - since) / 1000),
+  };
+}
+
+/**
+ * What a machine does while no server gives it anything good (docs/node.md, "The server is down").
+ * `reconfigure` and `prompt` end with what nobody approved, so they need the word of the pinned site:
+ * the command line alone proves nothing. Answers come from the command line and the console only.
+ * @returns undefined where it only waits
+ */
+export function unapprovedOption(
+  policy: UnreachablePolicy,
+  input: DraftInput,
+  outage: Pick<Outage, 'seconds'>,
+): BootOptions['unapproved'] {
+  const { node, terminal, answers } = input;
+  if (policy === 'wait' || policy === 'mirror') return undefined;
+  const isAllowed = node.site.unapprovedWhenUnreachable === true;
+  if (!isAllowed) {
+    node.console.note(
+      `coatcheck.unreachable=${policy}: site.json does not allow what nobody approved (unapprovedWhenUnreachable), so this machine ${policy === 'prompt' ? 'can only wait' : 'waits'}`,
+    );
+  }
+  const configure = async (): Promise<Draft | undefined> => {
+    if (missingAnswers(answers).length === 0 && policy === 'reconfigure') {
+      return madeDraft(input, answers);
+    }
+    return terminal && (await askedDraft(input, terminal, undefined, undefined, UNAPPROVED));
+  };
+  return async (why: CoatcheckError) => {
+    if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
+    if (policy === 'reconfigure') return await configure();
+    if (terminal === undefined) return undefined;
+    const situation = { why: why.message, mayConfigure: true, mayOpenShell: false };
+    const question = AbortSignal.timeout(QUESTION_SECONDS * 1000);
+    const choice = await askWhatToDo(terminal, situation, question);
+    return choice === 'configure' ? await configure() : undefined;
+  };
+}
+const UNAPPROVED = 'UNAPPROVED: what you answer is applied at once, and nobody has reviewed it.';
