@@ -30,7 +30,7 @@ async function reported(memory: Partial<OpenedMemory>, outcome = 'applied'): Pro
   const node = { site: testSite.site, identity, memory, now: () => 1 } as unknown as Node;
   expect(await sendReport(node, servers, decision, outcome)).toBe(true);
   const sealed = readBundle(sent!, { maxBytes: sent!.length, expect: 'report' });
-  return openReport(sealed, testSite.admins[0]!).result;
+  return openReport(sealed, testSite.admins[0]!.identity).result;
 }
 
 it.each([
