@@ -133,6 +133,7 @@ export async function proposeAnew(
     if (proposal.state === 'rejected') {
       return await afterRefusal(context, state, inForce, proposal.digest, proposal.rejection);
     }
+    options.patience.restart();
     const sent = proposal.state !== 'waiting';
     const wait = { digest: proposal.digest, ...(sent && { since: node.now() }) };
     const soon = proposal.state === 'accepted';

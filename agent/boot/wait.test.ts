@@ -26,6 +26,16 @@ describe('the pause between two tries', () => {
     expect(slept).toEqual([2000, 4000, 3000]);
   });
 
+  it('grows from the beginning again where something has changed', async () => {
+    const slept: number[] = [];
+    const sleep = async (milliseconds: number): Promise<void> => void slept.push(milliseconds);
+    const patience = createPatience({ random: () => 1, sleep });
+    for (let i = 0; i < 3; i++) await patience.pause();
+    patience.restart();
+    await patience.pause();
+    expect(slept).toEqual([2000, 4000, 8000, 2000]);
+  });
+
   it('ends at once where somebody wakes it, and not where nobody can', async () => {
     const signals: AbortSignal[] = [];
     const patience = createPatience({ random: () => 1, sleep: () => new Promise(() => undefined) });

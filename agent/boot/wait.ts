@@ -21,6 +21,8 @@ export interface Patience {
    * @returns whether somebody did
    */
   pause(woken?: (over: AbortSignal) => Promise<boolean>): Promise<boolean>;
+  /** Something has changed: the pauses grow from the first one again. */
+  restart(): void;
 }
 
 export interface PatienceOptions {
@@ -43,6 +45,7 @@ export function createPatience({
   let attempt = 0;
   return {
     isOver: () => left() <= 0,
+    restart: () => void (attempt = 0),
     async pause(woken = () => Promise.resolve(false)) {
       const over = new AbortController();
       const seconds = Math.max(0, Math.min(backoffSeconds(attempt++, random()), left()));

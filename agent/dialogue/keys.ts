@@ -35,7 +35,10 @@ export function createKeys(input: Readable): Keys {
   for (const event of ['end', 'close', 'error']) input.once(event, close);
 
   return {
-    clear: () => void (ahead = []),
+    clear() {
+      ahead = [];
+      last = 0;
+    },
     async next(signal) {
       const stop = (): void => wake();
       signal?.addEventListener('abort', stop, { once: true });

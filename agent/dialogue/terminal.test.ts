@@ -60,6 +60,16 @@ describe('a terminal', () => {
     expect(await line).toEqual({ text: 'node1' });
   });
 
+  it('takes the LF of a released keyboard for an Enter, after the CR of an answer', async () => {
+    const terminal = openTestTerminal();
+    terminal.type('yes\r');
+    await terminal.readLine('> ');
+    terminal.release();
+    const pressed = terminal.pressed(new AbortController().signal);
+    terminal.type('\n');
+    expect(await pressed).toBe(true);
+  });
+
   it('does not wait for a key for longer than it is told', async () => {
     const terminal = openTestTerminal();
     const abort = new AbortController();

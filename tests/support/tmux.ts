@@ -7,7 +7,7 @@ import { join } from 'node:path';
 export interface Screen {
   /** Types text as it is, bytes and all. */
   type(text: string | Uint8Array): void;
-  /** Types text and presses Enter, once the prompt stands there. */
+  /** Types text and presses Enter, once the last line is a question that has `prompt` in it. */
   answer(prompt: string, text: string): Promise<void>;
   /** What is on the screen and has scrolled off it; lines that the margin broke are whole again. */
   text(): string;
@@ -71,7 +71,7 @@ export async function openScreen(
     sent,
     async answer(prompt, answer) {
       const end = performance.now() + DEADLINE_MILLISECONDS;
-      while (!text().endsWith(prompt)) {
+      while (!isAsked(text(), prompt)) {
         if (performance.now() > end) throw new Error(`never asked ${prompt}:\n${text()}`);
         await new Promise((resolve) => setTimeout(resolve, 30));
       }
@@ -82,4 +82,9 @@ export async function openScreen(
       fs.rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function isAsked(screen: string, prompt: string): boolean {
+  const question = screen.slice(screen.lastIndexOf('\n') + 1);
+  return question.includes(prompt) && /[:?]$|--$/.test(question);
 }
