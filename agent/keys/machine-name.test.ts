@@ -24,7 +24,13 @@ const uuid = (text: string): void => write('class/dmi/id/product_uuid', text);
 
 /** A network interface as sysfs shows it; by default wired hardware with its own address. */
 function nic(name: string, address: string, files: Record<string, string | undefined> = {}): void {
-  const all = { address, addr_assign_type: '0', type: '1', 'device/vendor': '0x8086', ...files };
+  const all: typeof files = {
+    address,
+    addr_assign_type: '0',
+    type: '1',
+    'device/vendor': '0x8086',
+    ...files,
+  };
   for (const [file, text] of Object.entries(all)) {
     if (text !== undefined) write(`class/net/${name}/${file}`, text);
   }

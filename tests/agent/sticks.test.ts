@@ -8,10 +8,13 @@ import { readUsbKey } from '../../agent/keys/usb.ts';
 import { stickMemory } from '../../agent/memory/stick.ts';
 import type { Memory } from '../../agent/memory/memory.ts';
 import type { NodeId } from '../../bundle/identity.ts';
+import { nodeWords } from '../../bundle/words.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { describeWith } from '../support/components.ts';
 import { format, mountsOf, plugIn } from '../support/disks.ts';
 import type { Disk } from '../support/disks.ts';
+import { makeMachine } from '../support/machine.ts';
+import { makeSite } from '../support/site.ts';
 
 /** This kernel may have neither vfat nor iso9660: all but the driver is the same. */
 const EXT4 = { ext4: 'noload' };
@@ -139,6 +142,20 @@ describeWith('disks', 'sticks', () => {
       expect(readUsbKey()).toEqual(made);
       expect(makeUsbKey(partition!, { erase: true })).not.toEqual(made);
       expect(readUsbKey()).not.toEqual(made);
+    });
+
+    it('get a key by the command, which says whose it is, and then are that machine', async () => {
+      const [partition] = stick(['COATCHECK']).partitions;
+      const machine = makeMachine(makeSite().site);
+      const make = ['key', 'make', 'usb', partition!];
+      const made = await machine.json(...make);
+      expect(made['words']).toBe(nodeWords(made['node'] as NodeId));
+      expect(await machine.json('--key', 'usb', 'id')).toMatchObject({
+        ...{ node: made['node'], words: made['words'], keySource: 'usb' },
+      });
+      expect((await machine.run(...make)).stderr).toMatch(/holds a key already.*\[file_exists\]/);
+      expect((await machine.json(...make, '--erase'))['node']).not.toBe(made['node']);
+      machine.remove();
     });
 
     it('get none where the partition has another name, a filesystem, or something else in it', () => {

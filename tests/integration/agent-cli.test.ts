@@ -147,6 +147,42 @@ describe('key and id', () => {
   });
 });
 
+describe('key make', () => {
+  it('credential prints a key that is kept nowhere, as systemd hands it over', async () => {
+    const made = await machine.json('key', 'make', 'credential');
+    expect(machine.read('etc/coatcheck/key')).not.toBe(made['credential']);
+    const [name, value] = (made['smbios'] as string).split('=', 2) as [string, string];
+    expect(name).toBe('io.systemd.credential.binary:coatcheck.seed');
+    const handed = Buffer.from(value, 'base64').toString();
+    expect(handed).toBe(made['credential']);
+    machine.write('credentials/coatcheck.seed', handed, 0o400);
+    const env = [`CREDENTIALS_DIRECTORY=${machine.path('credentials')}`];
+    const command = ['env', ...env, process.execPath, agentProgram()];
+    const id = await machine.start(command, ['--key', 'credential', 'id']).done;
+    expect(id.stdout.trim()).toBe(made['node']);
+    const { stdout, stderr } = await machine.run('key', 'make', 'credential');
+    expect(stdout).toMatch(/^coatcheck key 1\nseed .*\nsum .*\n$/);
+    expect(stderr).not.toContain(/seed (.*)/.exec(stdout)![1]);
+  });
+
+  it('image makes one key once, which is no key of a machine', async () => {
+    const path = machine.path('image-key');
+    expect((await machine.run('key', 'make', 'image', path)).code).toBe(0);
+    expect(fs.statSync(path).mode & 0o777).toBe(0o600);
+    expect(refusal(await machine.run('key', 'make', 'image', path))[1]).toBe('file_exists');
+    expect(refusal(await machine.run('--key', path, 'id'))[1]).toBe('file_malformed');
+  });
+
+  it('usb writes to no file and to no device that is not named for it', async () => {
+    machine.write('stick', 'x');
+    for (const device of [machine.path('stick'), '/dev/null']) {
+      const run = await machine.run('key', 'make', 'usb', device, '--erase');
+      expect(refusal(run)[1]).toMatch(/^(file_unsafe|device_failed)$/);
+    }
+    expect(machine.read('stick')).toBe('x');
+  });
+});
+
 describe('capture', () => {
   it('shows what would be proposed, what was left out and why, and no contents', async () => {
     machine.write('etc/hostname', 'the-content\n');
