@@ -3,6 +3,7 @@ import { fail } from '../protocol/errors.ts';
 import { applyFile, bootNow, capture, proposeNow, status } from './commands.ts';
 import type { Context } from './commands.ts';
 import { createConsole } from './console/console.ts';
+import { refreshNow } from './start/refresh.ts';
 import { start } from './start/start.ts';
 import { id, keyMakeCredential, keyMakeFile, keyMakeImage, keyMakeUsb } from './keys/commands.ts';
 import { parseKeySource } from './keys/source.ts';
@@ -19,6 +20,13 @@ const TOKEN_FILE: Option = {
   name: 'token-file',
   value: '<file>',
   about: 'an enrolment token, where the site asks for one',
+};
+
+const COMMAND_LINE: Option = {
+  name: 'command-line',
+  value: '<file>',
+  about: "the kernel's command line",
+  default: '/proc/cmdline',
 };
 
 /** The whole command line: docs/config.md lists it. */
@@ -123,12 +131,7 @@ export const PROGRAM: Program<Context> = {
       usage: 'start',
       about: "from the kernel's command line to a machine that is ready",
       options: [
-        {
-          name: 'command-line',
-          value: '<file>',
-          about: "the kernel's command line",
-          default: '/proc/cmdline',
-        },
+        COMMAND_LINE,
         {
           name: 'console',
           value: '<tty>',
@@ -142,6 +145,16 @@ export const PROGRAM: Program<Context> = {
           commandLine: text(given, 'command-line') ?? '/proc/cmdline',
           terminal: text(given, 'console'),
           noNetwork: given.options['no-network'] === true,
+          takeOver: given.options['take-over'] === true,
+        }),
+    },
+    {
+      usage: 'refresh',
+      about: 'fetch what is approved and apply it, on a machine that runs',
+      options: [COMMAND_LINE, TAKE_OVER],
+      run: (context, given) =>
+        refreshNow(context, {
+          commandLine: text(given, 'command-line') ?? '/proc/cmdline',
           takeOver: given.options['take-over'] === true,
         }),
     },

@@ -80,11 +80,17 @@ describe('site.json', () => {
     ['a limit over 1 MiB', { maxBundleBytes: 1024 * 1024 + 1 }, 'maxBundleBytes'],
     ['a limit of half a byte', { maxBundleBytes: 2048.5 }, 'maxBundleBytes'],
     ['no room at all', { maxBundleBytes: 0 }, 'maxBundleBytes'],
-    ['a policy that this version does not know', { onRevoke: 'poweroff' }, 'onRevoke'],
+    ['a policy that this version does not know', { onExpiry: 'poweroff' }, 'onExpiry'],
+    ['an unknown end', { onRevoke: 'explode' }, 'onRevoke'],
   ])('is refused for %s, which the message names', (_, change, names) => {
     const { code, message } = refusal(JSON.stringify({ ...file(), ...change }));
     expect(code).toBe('file_malformed');
     expect(message).toContain(names);
+  });
+
+  it('may say what a revoked machine does', () => {
+    const strict = { ...site, onRevoke: 'poweroff' } as const;
+    expect(parseSite(formatSite(strict))).toEqual(strict);
   });
 
   it('is refused without any one of its members', () => {

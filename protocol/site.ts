@@ -34,6 +34,8 @@ export interface Site {
   readonly maxBundleBytes: number;
   /** Whether a node that reaches no server may apply what nobody approved. Absent: it may not. */
   readonly unapprovedWhenUnreachable?: boolean;
+  /** What a running node does when it learns that it was revoked. Absent: it runs on, and asks no more. */
+  readonly onRevoke?: 'keep' | 'poweroff';
 }
 
 const MIN_BUNDLE_BYTES = 1024;
@@ -63,6 +65,7 @@ const SiteFile = v.strictObject({
     v.maxValue(MAX_SEALED_BYTES),
   ),
   unapprovedWhenUnreachable: v.exactOptional(v.boolean()),
+  onRevoke: v.exactOptional(v.picklist(['keep', 'poweroff'])),
 });
 
 function isCa(text: string): boolean {

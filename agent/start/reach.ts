@@ -1,0 +1,65 @@
+import * as fs from 'node:fs';
+import { usbMirror, webMirror, withMirrors } from '../boot/mirrors.ts';
+import { createServers } from '../boot/servers.ts';
+import type { Servers } from '../boot/servers.ts';
+import { createSource } from '../boot/source.ts';
+import type { Source } from '../boot/source.ts';
+import type { Orders } from '../cmdline/orders.ts';
+import { openOwnNode } from '../commands.ts';
+import type { Context } from '../commands.ts';
+import { findServers } from '../network/find-servers.ts';
+import type { Lease } from '../network/lease.ts';
+import type { Node } from '../node.ts';
+import type { Fetch } from '../../protocol/objects.ts';
+import { readAll } from '../tree/files.ts';
+import { naming } from '../tree/system-error.ts';
+
+/** The kernel's own limit is 4 KiB on most machines (COMMAND_LINE_SIZE); a bootconfig adds to it. */
+const MAX_COMMAND_LINE_BYTES = 64 * 1024;
+
+/** @throws file_missing, file_denied, too_large */
+export function readCommandLineFile(path: string): string {
+  const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY));
+  try {
+    return Buffer.from(readAll(fd, path, MAX_COMMAND_LINE_BYTES)).toString('latin1');
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/**
+ * The machine, by the agent's options, and where they say nothing by the kernel's command line.
+ * @throws as `openOwnNode`
+ */
+export function openOrderedNode(
+  context: Context,
+  orders: Pick<Orders, 'key' | 'memory'>,
+  flags: { readonly takeOver: boolean },
+): Node {
+  const { key = orders.key, memory = orders.memory } = context.places;
+  return openOwnNode({ ...context, places: { ...context.places, key, memory } }, flags);
+}
+
+/**
+ * The servers of a machine and where it looks for decisions, its mirrors too.
+ * @param options.server of the agent's own command line: it goes before the kernel's
+ * @throws as `findServers` and `createServers`
+ */
+export async function reach(
+  node: Node,
+  orders: Pick<Orders, 'server' | 'mirrors'>,
+  options: {
+    readonly server: string | undefined;
+    readonly lease: Omit<Lease, 'interface'>;
+    readonly fetch: Fetch;
+  },
+): Promise<{ servers: Servers; source: Source }> {
+  const { server = orders.server, lease, fetch } = options;
+  const named = server === undefined ? {} : { server };
+  const origins = await findServers({ orders: named, site: node.site, lease });
+  const servers = createServers(node, origins, fetch);
+  const mirrors = orders.mirrors.map((place) =>
+    place === 'usb' ? usbMirror(node) : webMirror(node, place, fetch),
+  );
+  return { servers, source: withMirrors(createSource(node, servers), node, mirrors) };
+}

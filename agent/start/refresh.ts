@@ -1,0 +1,45 @@
+import { tellDecision } from '../apply/install.ts';
+import { refresh } from '../boot/refresh.ts';
+import { readCommandLine } from '../cmdline/read.ts';
+import type { Context } from '../commands.ts';
+import { throwFailures } from '../console/outcome.ts';
+import { tellInstalled } from '../console/tell.ts';
+import { agentFetch } from '../network/fetch.ts';
+import { cleanLease, leaseOfResolvConf } from '../network/lease.ts';
+import { openOrderedNode, reach, readCommandLineFile } from './reach.ts';
+
+const SAID = {
+  unchanged: 'it is in force already',
+  ordered: 'this machine makes a new configuration at its next boot',
+  revoked: 'this machine runs on, and asks no more',
+  poweroff: 'this machine goes off',
+} as const;
+
+export interface RefreshFlags {
+  /** File with the kernel's command line */
+  readonly commandLine: string;
+  readonly takeOver: boolean;
+}
+
+/**
+ * `coatcheck-agent refresh`: for the machine that `coatcheck-agent start` made ready, with the same
+ * key, memory and servers.
+ * @throws as `refresh`; step_failed where part of a new configuration did not take effect
+ */
+export async function refreshNow(context: Context, flags: RefreshFlags): Promise<void> {
+  const { console, server } = context;
+  const { orders } = readCommandLine(readCommandLineFile(flags.commandLine));
+  const node = openOrderedNode(context, orders, flags);
+  const lease = { addresses: [], ...cleanLease(leaseOfResolvConf()) };
+  const fetch = agentFetch({ site: node.site, orders, lease });
+  const { servers, source } = await reach(node, orders, { server, lease, fetch });
+  const refreshed = await refresh(node, servers, source);
+  const { state, decision } = refreshed;
+  if (state === 'applied') {
+    tellInstalled(console, { decision }, refreshed.finished);
+    throwFailures(refreshed.finished);
+    return;
+  }
+  const { type, seq } = decision.frame.statement;
+  console.result(`${type}: ${tellDecision(decision.frame)}: ${SAID[state]}`, { state, type, seq });
+}
