@@ -115,7 +115,7 @@ const probes: Record<Component, () => string | undefined> = {
   },
   terminal: () => lacking('tmux openssl python3'),
   services: () =>
-    lacking('sshd ssh-keygen openssl chronyd rsyslogd logrotate pwck grpck unshare'),
+    lacking('systemctl sshd ssh-keygen openssl chronyd rsyslogd logrotate pwck grpck unshare'),
 };
 
 /** Which of these programs is not installed. */
