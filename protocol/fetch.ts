@@ -2,7 +2,6 @@ import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestPlain } from 'node:http';
 import { Agent, request as requestTls } from 'node:https';
 import type { LookupFunction } from 'node:net';
-import { ReadableStream as Streams } from 'node:stream/web';
 import { parseCa } from './certificates.ts';
 import type { Fetch, FetchAnswer } from './objects.ts';
 
@@ -70,7 +69,7 @@ function answerOf(message: IncomingMessage, signal: AbortSignal | undefined): Fe
     status,
     ok: status >= 200 && status <= 299,
     headers: { get: (name) => oneOf(headers[name.toLowerCase()]) },
-    body: Streams.from(bytesOf(message, signal)) as ReadableStream<Uint8Array>,
+    body: bytesOf(message, signal),
   };
 }
 

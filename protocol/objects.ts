@@ -22,7 +22,8 @@ export interface FetchAnswer {
   /** 200 to 299 */
   readonly ok: boolean;
   readonly headers: { get(name: string): string | null };
-  readonly body: ReadableStream<Uint8Array> | null;
+  /** A `ReadableStream` of the Fetch standard is one, on Node. Left early, it is cancelled. */
+  readonly body: AsyncIterable<Uint8Array> | null;
 }
 
 /** A store's error documents are short; what is longer is not one. */
@@ -39,14 +40,10 @@ export async function readBody(
   if (message.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const reader = (message.body as ReadableStream<Uint8Array>).getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    length += part.value.length;
-    if (length > maxBytes) {
-      await reader.cancel();
-      return undefined;
-    }
-    chunks.push(part.value);
+  for await (const chunk of message.body as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > maxBytes) return undefined;
+    chunks.push(chunk);
   }
   const [first] = chunks;
   if (chunks.length === 1 && first !== undefined) return first;
@@ -104,7 +101,7 @@ export async function putObject(
   const init = { method: 'PUT', headers, body: body as Uint8Array<ArrayBuffer> };
   const answer = await send(options.fetch, url, init, options.timeoutSeconds, 'store_unknown');
   if (!answer.ok) throw refusal(url, answer.status, await errorCodeOf(answer), 'store_unknown');
-  await answer.body?.cancel();
+  await readBody(answer, 0).catch(() => undefined);
   // Every store says the ETag of what it stored; a log-in page that answers 200 does not.
   if (answer.headers.get('etag') === null) {
     throw fail('store_unknown', `what answers for the object store at ${hostOf(url)} is none`);

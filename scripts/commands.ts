@@ -31,6 +31,7 @@ export async function buildCommands(outdir: string): Promise<void> {
   await build({
     ...shared,
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
+    minify: true,
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
