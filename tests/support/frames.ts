@@ -5,6 +5,7 @@ import type { Identity } from '../../bundle/identity.ts';
 import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import { sealBundle } from '../../bundle/seal.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
+import type { Statement } from '../../bundle/statement.ts';
 import { makeStatement, sign } from './site.ts';
 import type { TestSite } from './site.ts';
 
@@ -20,6 +21,7 @@ export function approvedFrame(
   files: readonly FileEntry[],
   seq = 1,
   metadata: Metadata = {},
+  more: Partial<Statement> = {},
 ): Uint8Array {
   const { keyset } = site.pinned;
   const bundle = sealBundle({
@@ -30,7 +32,7 @@ export function approvedFrame(
   });
   const place = { digest: ZERO_DIGEST, seq: seq - 1 };
   const digest = bundleDigest(bundle);
-  const statement = makeStatement(keyset, node.id, 'approve', place, { digest });
+  const statement = makeStatement(keyset, node.id, 'approve', place, { digest, ...more });
   return encodeFrame({
     chain: [site.pinned],
     statement: sign(statement, keyset, admins[0]!),

@@ -19,10 +19,15 @@ export interface Nic {
 
 /** A machine in a network: namespaces of its own for the network and for mounts. */
 export interface NetMachine {
+  /** The folder that is its PATH */
+  readonly bin: string;
   /** Runs a command in it, to its end. */
-  run(command: readonly string[], options?: { env?: Record<string, string> }): Promise<Run>;
-  /** Starts a daemon in it, which ends with the network. */
-  start(command: readonly string[]): ChildProcess;
+  run(command: readonly string[], env?: Record<string, string>): Promise<Run>;
+  /** Starts a command in it, which ends with the network at the latest; and what it says, so far. */
+  start(
+    command: readonly string[],
+    env?: Record<string, string>,
+  ): { child: ChildProcess; said: { stdout: string; stderr: string } };
   /** What its kernel was started with: its /proc/cmdline. */
   setCommandLine(text: string): void;
   /** Its /etc/resolv.conf */
@@ -133,8 +138,12 @@ export async function openNetwork(): Promise<Network> {
       });
     };
     return {
-      run: (command, { env } = {}) => listen(begin(command, env)).done,
-      start: (command) => begin(command),
+      bin,
+      run: (command, env) => listen(begin(command, env)).done,
+      start(command, env) {
+        const child = begin(command, env);
+        return { child, said: listen(child).said };
+      },
       setCommandLine: (text) => fs.writeFileSync(join(at, 'cmdline'), `${text}\n`),
       resolvConf: () => fs.readFileSync(join(at, 'resolv.conf'), 'utf8'),
       close: () => remove(namespace),
