@@ -3,7 +3,6 @@ import { makeFiles } from '../autoinstall/make.ts';
 import { answersOf } from '../autoinstall/kept-answers.ts';
 import { findLayout } from '../autoinstall/layout.ts';
 import type { BootDevice } from '../autoinstall/network.ts';
-import { tellDecision } from '../apply/install.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
 import type { Decision } from '../boot/source.ts';
@@ -43,21 +42,28 @@ export function draftOptions(
     );
     return {};
   }
+  // What somebody answered, passwords too: no bundle keeps those, and nobody types them twice.
+  let typed: Answers | undefined;
+  const ask = async (question: Question): Promise<Draft | undefined> => {
+    const asked = await askedDraft(input, terminal!, question);
+    if (asked !== undefined) typed = asked.answers;
+    return asked?.draft;
+  };
   const asking = terminal && {
     redraft: async (refusal: Decision, overtaken: AbortSignal) =>
-      await askedDraft(
-        input,
-        terminal,
-        refusal,
-        overtaken,
-        `Refused: ${tellDecision(refusal.frame)}`,
-      ),
+      await ask({
+        initial: typed ?? { ...answers, ...earlierAnswers(node, refusal) },
+        signal: overtaken,
+      }),
     pressed: (over: AbortSignal) => terminal.pressed(over),
   };
   if (isEnough) return { draft: async () => Promise.resolve(madeDraft(input, answers)), ...asking };
   return {
     draft: async (inForce, overtaken) =>
-      await askedDraft(input, terminal!, inForce, overtaken, undefined),
+      await ask({
+        initial: typed ?? { ...earlierAnswers(node, inForce), ...answers },
+        signal: overtaken,
+      }),
     ...asking,
     asks: true,
   };
@@ -73,21 +79,21 @@ export function madeDraft({ node, bootDevice }: DraftInput, answers: Answers): D
   return { files, metadata };
 }
 
-/**
- * @param before the decision whose bundle has the answers to start from
- * @returns undefined if the person stopped
- */
+interface Question {
+  readonly initial: Answers;
+  readonly signal?: AbortSignal;
+  readonly because?: string;
+}
+
+/** @returns undefined if the person stopped */
 export async function askedDraft(
   input: DraftInput,
   terminal: Terminal,
-  before: Decision | undefined,
-  signal: AbortSignal | undefined,
-  because: string | undefined,
-): Promise<Draft | undefined> {
-  const initial = { ...earlierAnswers(input.node, before), ...input.answers };
+  { initial, signal, because }: Question,
+): Promise<{ draft: Draft; answers: Answers } | undefined> {
   const facts = { ...input.facts, because };
   const answers = await askForAnswers(terminal, initial, facts, signal && { signal });
-  return answers && madeDraft(input, answers);
+  return answers && { draft: madeDraft(input, answers), answers };
 }
 
 function earlierAnswers(node: Node, before: Decision | undefined): Answers {

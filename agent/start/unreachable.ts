@@ -60,13 +60,14 @@ export function unapprovedOption(
     if (missingAnswers(answers).length === 0 && policy === 'reconfigure') {
       return madeDraft(input, answers);
     }
-    return terminal && (await askedDraft(input, terminal, undefined, undefined, UNAPPROVED));
+    const question = { initial: answers, because: UNAPPROVED };
+    return terminal && (await askedDraft(input, terminal, question))?.draft;
   };
   return async (why: CoatcheckError) => {
     if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
     if (policy === 'reconfigure') return await configure();
     if (terminal === undefined) return undefined;
-    const situation = { why: why.message, mayConfigure: true, mayOpenShell: false };
+    const situation = { why: why.message, mayConfigure: true };
     const question = AbortSignal.timeout(QUESTION_SECONDS * 1000);
     const choice = await askWhatToDo(terminal, situation, question);
     return choice === 'configure' ? await configure() : undefined;

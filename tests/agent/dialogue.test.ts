@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { cryptPassword } from '../../agent/dialogue/crypt.ts';
+import { run as runProgram } from '../../agent/system/run.ts';
 import type { Answers } from '../../agent/cmdline/answers.ts';
 import { describeWith } from '../support/components.ts';
 import { openSerialLine } from '../support/serial-line.ts';
@@ -68,12 +70,10 @@ function expectAll({ rootpw, ...answers }: Answers): void {
   expect(rootpw).toBe(crypted(PASSWORD, rootpw!));
 }
 
-/** What openssl makes of a password with the salt of a hash; of yescrypt only that it is that. */
+/** What the system's crypt(3) makes of a password, with the setting that a hash begins with. */
 function crypted(password: string, hash: string): string {
-  const [, kind, salt] = hash.split('$');
-  if (kind === 'y') return hash;
-  const args = ['passwd', '-6', '-salt', salt!, '-stdin'];
-  return execFileSync('openssl', args, { encoding: 'utf8', input: `${password}\n` }).trim();
+  const script = 'print crypt($ARGV[0], $ARGV[1])';
+  return execFileSync('perl', ['-e', script, password, hash], { encoding: 'utf8' });
 }
 
 describeWith('terminal', 'the dialogue in a terminal', () => {
@@ -215,6 +215,17 @@ describeWith('strace', 'a password that is typed', () => {
     expect(ran.some((call) => /openssl|mkpasswd/.test(call))).toBe(true);
     const made = trace.filter((call) => /O_CREAT|creat\(/.test(call) && !call.includes('= -1'));
     expect(made.map((call) => /"([^"]*)"/.exec(call)?.[1])).toEqual([file]);
+  });
+});
+
+describeWith('terminal', 'a crypted password', () => {
+  it.each(['mkpasswd', 'openssl'])('of %s is what logs in', async (only) => {
+    const run: typeof runProgram = (program, args, options) =>
+      runProgram(program === only ? program : '/absent', args, options);
+    const hash = await cryptPassword(PASSWORD, run);
+    expect(hash).toMatch(/^\$(y|6)\$/);
+    expect(crypted(PASSWORD, hash!)).toBe(hash);
+    expect(crypted(`${PASSWORD} `, hash!)).not.toBe(hash);
   });
 });
 

@@ -113,7 +113,7 @@ const probes: Record<Component, () => string | undefined> = {
       return 'faketime is not installed';
     }
   },
-  terminal: () => lacking('tmux openssl python3'),
+  terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking('systemctl sshd ssh-keygen openssl chronyd rsyslogd logrotate pwck grpck unshare'),
 };
