@@ -13,7 +13,6 @@ import { withRoot } from '../../agent/tree/folder.ts';
 import { describeWith } from '../support/components.ts';
 import { openNetwork, until } from '../support/network.ts';
 import type { NetMachine, Network } from '../support/network.ts';
-import { listen } from '../support/run.ts';
 
 const layoutHere = (): Layout => withRoot('/', findLayout);
 const make = (text: string, layout = layoutHere()): Made =>
@@ -162,7 +161,7 @@ describeWith('network', 'the programs of the network read what autoinstall makes
     made: Made,
     program: string,
     ...args: string[]
-  ): Promise<{ machine: NetMachine; said: { stderr: string } }> {
+  ): Promise<{ machine: NetMachine; said: () => string }> {
     const nics = [0, 1].map((n) => ({
       name: `eth${n}`,
       mac: `52:54:00:77:01:0${n}`,
@@ -180,8 +179,10 @@ describeWith('network', 'the programs of the network read what autoinstall makes
     expect(await machine.run(['sh', '-c', PLACES, 'sh', root])).toMatchObject({ code: 0 });
     machine.start(['dbus-daemon', '--system', '--nofork', '--nopidfile']);
     await until(async () => (await machine.run(['ls', '/run/dbus/system_bus_socket'])).code === 0);
-    const child = machine.start([program, ...args], { SYSTEMD_LOG_TARGET: 'console' });
-    return { machine, said: listen(child).said };
+    const log = join(root, 'log');
+    const logged = 'log=$1; shift; SYSTEMD_LOG_TARGET=console exec "$@" 2> $log';
+    machine.start(['sh', '-c', logged, 'sh', log, program, ...args]);
+    return { machine, said: () => (fs.existsSync(log) ? fs.readFileSync(log, 'utf8') : '') };
   }
 
   it.each([
@@ -205,8 +206,10 @@ describeWith('network', 'the programs of the network read what autoinstall makes
     const nonsense = { ...files[0]!, path, content: Buffer.from('[Match]\nName=zz\nNonsense=1\n') };
     const made = { ...rest, files: [...files, nonsense] };
     const { machine, said } = await managed(made, 'systemd-networkd');
-    await until(() => said.stderr.includes('Nonsense'));
-    const complaints = said.stderr.split('\n').filter((line) => /\.(network|netdev):/.test(line));
+    await until(() => said().includes('Nonsense'));
+    const complaints = said()
+      .split('\n')
+      .filter((line) => /\.(network|netdev):/.test(line));
     expect(complaints).toEqual([expect.stringMatching(/zz\.network:3: Unknown key.*Nonsense/)]);
     await machine.close();
   });
