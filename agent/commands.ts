@@ -15,6 +15,7 @@ import { readAll } from './tree/files.ts';
 import { withRoot } from './tree/folder.ts';
 import { install, tellDecision } from './apply/install.ts';
 import { readMarker } from './apply/marker.ts';
+import { tellBlank } from './memory/open.ts';
 import { openNode } from './node.ts';
 import type { Node, Places } from './node.ts';
 import { propose } from './boot/propose.ts';
@@ -64,11 +65,13 @@ export interface RootFlags {
 
 /**
  * The machine, if its root is its own or nobody's: under a wrong key, or in a wrong root, nothing
- * else would be noticed.
+ * else would be noticed. Says of a memory that should remember something that it does not.
  * @throws not_this_node unless told to take it over; and as `openNode`
  */
 export function openOwnNode({ places, console, now }: Context, { takeOver }: RootFlags): Node {
   const node = openNode(places, console, now);
+  const blank = tellBlank(node.memory);
+  if (blank !== undefined) console.note(blank);
   const marker = withRoot(places.root, readMarker);
   const isOwn = marker === undefined || marker.node === node.identity.id;
   if (isOwn || takeOver === true) return node;

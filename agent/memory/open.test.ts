@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NodeId } from '../../bundle/identity.ts';
 import { stateBelow, stateOfThisBoot } from '../tree/state-place.ts';
 import type { Memory } from './memory.ts';
-import { openMemory, tellMemory } from './open.ts';
+import { openMemory, tellBlank, tellMemory } from './open.ts';
 
 let root: string;
 beforeEach(() => {
@@ -37,4 +37,13 @@ it('none remembers for the processes of this boot, in what a boot empties', () =
   expect(fs.readdirSync(root)).toEqual(['run']);
   fs.rmSync(join(root, 'run'), { recursive: true });
   expect(openMemory('none', stateOfThisBoot(root), owner).load()).toBeUndefined();
+});
+
+it('only what should outlive the power is missed when it holds nothing', () => {
+  for (const kind of ['tpm', 'efi', 'stick'] as const) {
+    const opened = { kind, load: () => undefined, save: () => undefined };
+    expect(tellBlank({ ...opened, before: undefined })).toContain(`(${kind}) holds nothing`);
+    expect(tellBlank({ ...opened, before: memory })).toBeUndefined();
+  }
+  expect(tellBlank(openMemory('file', stateBelow(root), owner))).toBeUndefined();
 });

@@ -54,3 +54,9 @@ export function tellMemory({ kind, before }: OpenedMemory): string {
   if (before !== undefined) return `${kind}, decision ${before.seq} was remembered`;
   return `${kind}, nothing was remembered`;
 }
+
+/** What to say of a memory that outlives the power and held nothing; undefined of any other. */
+export function tellBlank({ kind, before }: OpenedMemory): string | undefined {
+  if (before !== undefined || LASTING[kind] === undefined) return undefined;
+  return `the memory (${kind}) holds nothing: this is a first boot, or it was wiped, and an older decision would not be noticed`;
+}

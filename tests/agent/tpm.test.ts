@@ -158,7 +158,10 @@ describeWith('swtpm', 'a TPM', () => {
     expect((await machine.run('--memory', 'tpm', 'status')).stdout).toContain(
       'memory   tpm: nothing, an older decision would not be noticed',
     );
-    expect(codeOf(await apply(one))).toBe('applied');
+    const forgotten = await apply(one);
+    expect(codeOf(forgotten)).toBe('applied');
+    expect(forgotten.stderr).toContain('the memory (tpm) holds nothing: this is a first boot, or');
+    expect((await apply(one)).stderr).not.toContain('holds nothing');
   });
 
   it('has a memory for each key, and takes no damaged or strange index for a missing one', async () => {
