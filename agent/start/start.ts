@@ -19,6 +19,7 @@ import { findServers } from '../network/find-servers.ts';
 import { chooseInterface, listInterfaces } from '../network/interfaces.ts';
 import { cleanLease, leaseOfResolvConf } from '../network/lease.ts';
 import type { Lease } from '../network/lease.ts';
+import { makeReady } from '../ready/ready.ts';
 import { run } from '../system/run.ts';
 import { readAll } from '../tree/files.ts';
 import { naming } from '../tree/system-error.ts';
@@ -95,7 +96,7 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
     fresh: orders.newConfiguration,
   });
   terminal?.close();
-  const finished = await finish(node, servers, found);
+  const finished = await finish(node, servers, found, { ready: makeReady(node) });
   tellInstalled(console, found, finished);
   if ('unapproved' in found) {
     const patience = createPatience();

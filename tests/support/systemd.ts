@@ -67,7 +67,7 @@ unshare --pid --fork --uts --ipc --cgroup --mount --propagation private sh -ec '
   : > usr/local/bin/node
   mount --bind "$2" usr/local/bin/node
   printf "[Unit]\\nDefaultDependencies=no\\n" > etc/systemd/system/test.target
-  exec chroot . env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=test \\
+  exec chroot . env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_PROC_CMDLINE=stateless \\
     /lib/systemd/systemd --unit=test.target --log-target=null --show-status=0
 ' sh "$work" "$2" || true
 echo $$ > "$work"/cgroup/cgroup.procs
