@@ -196,12 +196,21 @@ describe('answers', () => {
 
 describe('a malformed argument', () => {
   it.each([
-    ['ip=300.1.1.1', 'ip= at character 4: it is dhcp, off, '],
-    ['ip=192.0.2.7::192.0.2.1:255.0.255.0', 'netmask= in ip= at character 4: it is a netmask'],
-    ['x ip=1.2.3.4:x:y', 'ip= at character 6: '],
-    ['"vlan=5000"', 'vlan= at character 4: it is an id from 1 to 4094'],
-    ['hostname', 'hostname= at character 4: it is a host name, and not nothing'],
-    ['firstboot=maybe', 'firstboot= at character 4: it is 1 or 0'],
+    ['ip=300.1.1.1', "ip= at character 4 of the kernel's command line: it is dhcp, off, "],
+    [
+      'ip=192.0.2.7::192.0.2.1:255.0.255.0',
+      "netmask= in ip= at character 4 of the kernel's command line: it is a netmask",
+    ],
+    ['x ip=1.2.3.4:x:y', "ip= at character 6 of the kernel's command line: "],
+    [
+      '"vlan=5000"',
+      "vlan= at character 4 of the kernel's command line: it is an id from 1 to 4094",
+    ],
+    [
+      'hostname',
+      "hostname= at character 4 of the kernel's command line: it is a host name, and not nothing",
+    ],
+    ['firstboot=maybe', "firstboot= at character 4 of the kernel's command line: it is 1 or 0"],
     ['ovirt_vlan=x', 'vlan= at character 4'],
     ['dns=192.0.2.1,192.0.2.1', 'dns= at character 4'],
     ['bond=b:eth0:mode=fast', 'bond= at character 4'],
@@ -210,7 +219,10 @@ describe('a malformed argument', () => {
     ['coatcheck.server=ftp://x', 'coatcheck.server= at character 4'],
     ['coatcheck.server=http://u:p@x', 'coatcheck.server= at character 4'],
     ['coatcheck.mirror=usb coatcheck.mirror=x', 'coatcheck.mirror= at character 25'],
-    ['coatcheck.sever=http://x', '"coatcheck.sever" at character 4: there is no such argument'],
+    [
+      'coatcheck.sever=http://x',
+      '"coatcheck.sever" at character 4 of the kernel\'s command line: there is no such argument',
+    ],
     ['management_server=a:b:c', 'management_server= at character 4'],
     ['management_server=a:99999', 'management_port= in management_server= at character 4'],
   ])('%s', (text, said) => {
@@ -232,7 +244,9 @@ describe('a malformed argument', () => {
 
   it('is shown with what is expected instead, for every argument', () => {
     for (const { name } of ALL.filter(({ name }) => name !== 'stateless')) {
-      expect(refused(`${name}=\x7f`)).toMatch(/= at character 4: it is .{4,}, and not /);
+      expect(refused(`${name}=\x7f`)).toMatch(
+        /= at character 4 of the kernel's command line: it is .{4,}, and not /,
+      );
     }
   });
 });

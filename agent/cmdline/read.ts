@@ -94,8 +94,10 @@ function valueOf(argument: Argument, words: readonly Word[] = []): string | unde
   return checkWord(argument, word);
 }
 
+const at = (position: number): string => ` at character ${position} of the kernel's command line`;
+
 const checkWord = (argument: Argument, { value, position }: Word): string =>
-  checkValue(argument, value, ` at character ${position}`);
+  checkValue(argument, value, at(position));
 
 function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
   const plain: Partial<Record<AnswerName, string>> = {};
@@ -112,7 +114,7 @@ function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
     }
     const parts = partsOf(name, value);
     const check = (part: AnswerName, text: string): string =>
-      checkAnswer(part, text, `${part === name ? '' : ` in ${name}=`} at character ${position}`);
+      checkAnswer(part, text, `${part === name ? '' : ` in ${name}=`}${at(position)}`);
     const isAlone = Object.keys(parts.together).length === 1 && name in parts.together;
     for (const [part, text] of Object.entries(parts.together) as [AnswerName, string][]) {
       (isAlone ? plain : together)[part] = check(part, text);
@@ -130,7 +132,7 @@ function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
     if (!name.startsWith(OURS) || ORDERS.some((order) => order.name === name)) continue;
     throw fail(
       'bad_argument',
-      `${quote(name)} at character ${word!.position}: there is no such argument; those of coatcheck are ${ORDERS.map(
+      `${quote(name)}${at(word!.position)}: there is no such argument; those of coatcheck are ${ORDERS.map(
         (order) => order.name,
       )
         .filter((known) => known.startsWith(OURS))
