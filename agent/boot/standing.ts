@@ -16,7 +16,7 @@ export type Standing =
 /**
  * Asks whether an earlier proposal waits, or was refused: a machine without a disk does not know, and
  * would ask somebody for what they answered before the power went. It asks for an upload that it
- * never makes, which leaves no trace (docs/adr/0121-what-stands-before-asking.md).
+ * never makes, which leaves no trace (docs/adr/0121).
  * @throws what the server refuses for other reasons, or if none can be asked; the codes of a refusal
  *   that does not verify
  */

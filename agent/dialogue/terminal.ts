@@ -47,7 +47,7 @@ export interface Streams {
 
 /**
  * A terminal over streams. Its own line editor, and not the kernel's or Node's: see
- * docs/adr/0120-own-line-editor.md.
+ * docs/adr/0120.
  */
 export function createTerminal({ input, output, close }: Streams): Terminal {
   const keys = createKeys(input);

@@ -1,0 +1,123 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Draft } from '../../agent/apply/snapshot.ts';
+import { find } from '../../agent/boot/boot.ts';
+import type { BootOptions, Found } from '../../agent/boot/boot.ts';
+import { createServers } from '../../agent/boot/servers.ts';
+import { createSource } from '../../agent/boot/source.ts';
+import { createPatience } from '../../agent/boot/wait.ts';
+import { openNode } from '../../agent/node.ts';
+import { utf8 } from '../../bundle/bytes.ts';
+import { startLab } from '../support/lab.ts';
+import type { Lab } from '../support/lab.ts';
+import { makeMachine } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+
+/** What a boot does with the answers of a person, before a real server. */
+
+let lab: Lab;
+const machines: Machine[] = [];
+beforeAll(async () => {
+  lab = await startLab();
+});
+afterEach(() => machines.splice(0).forEach((machine) => machine.remove()));
+afterAll(() => lab.close());
+
+const draftOf = (hostname: string): Draft => ({
+  metadata: {},
+  files: [
+    {
+      ...{ path: 'etc/hostname', mode: 0o644, owner: 'root', uid: 0, group: 'root', gid: 0 },
+      content: utf8(`${hostname}\n`),
+    },
+  ],
+});
+
+/** A boot that looks again after a few milliseconds, and what it says. */
+function boots(options: Partial<BootOptions>): {
+  machine: Machine;
+  found: Promise<Found>;
+  saw: (text: string) => Promise<void>;
+  /** Ends its patience. */
+  end: () => void;
+} {
+  const machine = makeMachine(lab.site);
+  machines.push(machine);
+  let isOver = false;
+  const said: string[] = [];
+  const console = { note: (line: string) => void said.push(line), result: () => undefined };
+  const now = (): number => Math.floor(Date.now() / 1000);
+  const site = machine.path('etc/coatcheck/site.json');
+  const node = openNode({ root: machine.root, site }, console, now);
+  const servers = createServers(node);
+  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+  const found = find(node, servers, createSource(node, servers), {
+    ...{ patience: { ...createPatience({ sleep: pause }), isOver: () => isOver }, asks: true },
+    ...options,
+  });
+  const end = (): void => void (isOver = true);
+  const saw = async (text: string): Promise<void> => {
+    while (!said.some((line) => line.includes(text))) await pause();
+  };
+  return { machine, found, saw, end };
+}
+
+async function waiting({ identity }: Machine): Promise<string> {
+  for (;;) {
+    const { objects } = await lab.admin.list({ prefix: 'pending', node: identity.id });
+    if (objects.length > 0) return objects[0]!.key.split('/').at(-1)!;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+describe('what somebody answered', () => {
+  it('is sent without asking again, once a server that was away is back', async () => {
+    let asked = 0;
+    const { machine, found, saw } = boots({
+      draft: async () => {
+        asked++;
+        await lab.stop();
+        return draftOf('node1');
+      },
+    });
+    await saw('[server_unreachable]');
+    await lab.start();
+    await lab.approve(machine.identity, await waiting(machine));
+    expect(await found).toHaveProperty('decision');
+    expect(asked).toBe(1);
+  });
+
+  it('is asked for anew where an order came after a refusal', async () => {
+    const names = ['first', 'second'];
+    const refusals: unknown[] = [];
+    const { machine, found, saw } = boots({
+      draft: async () => draftOf(names.shift()!),
+      redraft: async (refusal) => void refusals.push(refusal),
+    });
+    const digest = await waiting(machine);
+    await lab.decide(machine.identity, 'reject', { digest, reason: 'no' });
+    await saw('reason: no');
+    await lab.decide(machine.identity, 'reconfigure');
+    await lab.approve(machine.identity, await waiting(machine));
+    expect(await found).toHaveProperty('decision.frame.statement.seq', 3);
+    expect([refusals.length, names]).toEqual([1, []]);
+  });
+
+  it('is waited for where nobody answers, until an administrator decides', async () => {
+    const asked: AbortSignal[] = [];
+    const { machine, found, end } = boots({
+      draft: async (_, overtaken) => {
+        asked.push(overtaken);
+        return await new Promise((resolve) => {
+          overtaken.addEventListener('abort', () => resolve(undefined));
+        });
+      },
+    });
+    await lab.decide(machine.identity, 'reconfigure');
+    await expect.poll(() => asked.length).toBe(2);
+    expect(asked[0]!.aborted).toBe(true);
+    await lab.decide(machine.identity, 'revoke');
+    await expect.poll(() => asked[1]!.aborted).toBe(true);
+    end();
+    await expect(found).rejects.toMatchObject({ code: 'revoked' });
+  });
+});
