@@ -100,6 +100,7 @@ export function createProgram(streams: Streams): Command {
       .option('--name <name>', 'of the site, for people', 'lab')
       .option('--admin-name <name>', 'of the first administrator; default: user@host')
       .option('--approval <policy>', 'required, or none: nodes decide for themselves', 'required')
+      .option('--ca <file>', 'PEM certificates: who vouches for server and store, and nobody else')
       .option('--no-passphrase', 'keep the admin key in the clear'),
     (context, options: InitOptions) => init(context, options),
   );

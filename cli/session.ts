@@ -11,6 +11,7 @@ import type { Identity, Keyset, NodeId, SignedKeyset } from '../bundle/index.ts'
 import { createClient } from '../protocol/client.ts';
 import type { Client } from '../protocol/client.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
+import { createFetch } from '../protocol/fetch.ts';
 import { MAX_ENTRY_BYTES, readHistory } from '../protocol/history.ts';
 import type { History, HistoryObject } from '../protocol/history.ts';
 import { MAX_READ_KEYS } from '../protocol/http.ts';
@@ -77,7 +78,8 @@ export async function openSession(context: Context): Promise<Session> {
   }
   const server = serverAddress(named);
   const identity = await unlock(context);
-  const client = createClient({ server, site: site.id, identity });
+  const ca = site.ca === undefined ? {} : { fetch: createFetch({ ca: site.ca }) };
+  const client = createClient({ server, site: site.id, identity, ...ca });
   const { terminal } = context;
   const memory = await readMemory(context.home.memoryFile, site);
   const chain = await terminal.waiting('asking the server', () => newestChain(client, site));

@@ -3,7 +3,7 @@ import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundl
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
-import { parseCa } from './certificates.ts';
+import { MAX_CA_BYTES, parseCa } from './certificates.ts';
 import { fail } from './errors.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */
@@ -39,7 +39,6 @@ export interface Site {
 }
 
 const MIN_BUNDLE_BYTES = 1024;
-const MAX_CA_CHARACTERS = 32 * 1024;
 
 const SiteFile = v.strictObject({
   coatcheck: v.literal('site/1'),
@@ -54,7 +53,7 @@ const SiteFile = v.strictObject({
   ca: v.exactOptional(
     v.pipe(
       v.string(),
-      v.maxLength(MAX_CA_CHARACTERS),
+      v.maxLength(MAX_CA_BYTES),
       v.check(isCa, 'is PEM certificates that can be read'),
     ),
   ),

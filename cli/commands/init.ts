@@ -9,12 +9,13 @@ import {
   utf8,
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
+import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
 import { formatSite, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { passphraseSource } from '../context.ts';
 import type { Context } from '../context.ts';
-import { createFile, exists, makeFolder } from '../files.ts';
+import { createFile, exists, makeFolder, readLocalFile } from '../files.ts';
 import { onInterrupt } from '../interrupt.ts';
 import { sealKeyFile } from '../key-file.ts';
 import { passphraseFrom } from '../passphrase.ts';
@@ -24,6 +25,8 @@ export interface InitOptions {
   readonly name: string;
   readonly adminName?: string;
   readonly approval: string;
+  /** A PEM file */
+  readonly ca?: string;
   readonly passphrase: boolean;
 }
 
@@ -42,7 +45,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
     }
   }
   const seed = Uint8Array.from(randomBytes(32));
-  const site = newSite(context, options, seed);
+  const site = newSite(context, options, seed, await readCa(options));
   const passphrase = options.passphrase
     ? await passphraseFrom(passphraseSource(context), { isNew: true })
     : undefined;
@@ -74,7 +77,20 @@ export async function init(context: Context, options: InitOptions): Promise<void
   terminal.hint('next: coatcheck serve');
 }
 
-function newSite(context: Context, options: InitOptions, seed: Uint8Array): Site {
+/** @throws file_missing, file_malformed */
+async function readCa({ ca: path }: InitOptions): Promise<Pick<Site, 'ca'>> {
+  if (path === undefined) return {};
+  const ca = Buffer.from(await readLocalFile(path, { maxBytes: MAX_CA_BYTES })).toString('latin1');
+  parseCa(ca, path);
+  return { ca };
+}
+
+function newSite(
+  context: Context,
+  options: InitOptions,
+  seed: Uint8Array,
+  ca: Pick<Site, 'ca'>,
+): Site {
   const { approval, name } = options;
   if (approval !== 'required' && approval !== 'none') {
     throw fail('usage', '--approval is required or none');
@@ -87,7 +103,9 @@ function newSite(context: Context, options: InitOptions, seed: Uint8Array): Site
   try {
     const pinned = signKeyset(keyset, []);
     const maxBundleBytes = DEFAULT_SEALED_BYTES;
-    return parseSite(formatSite({ id, name, approval, servers: [server], maxBundleBytes, pinned }));
+    return parseSite(
+      formatSite({ id, name, approval, servers: [server], ...ca, maxBundleBytes, pinned }),
+    );
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : '';
     throw fail('usage', `--name or --admin-name is not usable: ${reason}`, { cause });

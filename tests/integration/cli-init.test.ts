@@ -1,10 +1,18 @@
+import { once } from 'node:events';
 import * as fs from 'node:fs';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { startServer } from '../../functions/serve.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { parseSite } from '../../protocol/site.ts';
+import { makeAuthority } from '../support/certificates.ts';
+import type { Authority } from '../support/certificates.ts';
 import { refusal, runCli } from '../support/cli.ts';
+import type { Run } from '../support/run.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 
 let folder: string;
@@ -71,6 +79,50 @@ describe('init', () => {
     const made = await init(['--no-passphrase', '--approval', 'none']);
     expect(made.stderr).toContain('nobody looks at it');
     expect(site().approval).toBe('none');
+  });
+
+  it('writes a CA into the site, which the command then believes over TLS, and nobody else', async () => {
+    const [ours, theirs] = ['ours', 'theirs'].map((name) => makeAuthority(join(folder, name)));
+    await init(['--no-passphrase', '--ca', ours!.caFile]);
+    expect(site().ca).toBe(ours!.ca);
+    const server = await startServer({
+      ...{ site: site(), store: { folder: join(folder, 'store'), create: true } },
+      ...{ host: '127.0.0.1', port: 0, publicUrl: 'https://127.0.0.1' },
+    });
+    const pending = async (authority: Authority): Promise<Run> => {
+      const tls = createServer(authority.issue('IP:127.0.0.1'), (near) =>
+        near.pipe(connect(server.port, '127.0.0.1')).pipe(near),
+      );
+      await once(tls.listen(0, '127.0.0.1'), 'listening');
+      const { port } = tls.address() as AddressInfo;
+      const run = await runCli([
+        '--home',
+        home,
+        '--server',
+        `https://127.0.0.1:${port}`,
+        'pending',
+      ]);
+      tls.close();
+      return run;
+    };
+    // Whose signatures are checked for another port than this one: the connection itself was believed.
+    expect(refusal(await pending(ours!))[1]).toBe('signature_invalid');
+    const refused = await pending(theirs!);
+    expect(refusal(refused)[1]).toBe('server_unreachable');
+    expect(refused.stderr).toContain('certificate');
+    await server.close();
+  });
+
+  it('takes no CA that is none', async () => {
+    const file = join(folder, 'ca.pem');
+    fs.writeFileSync(file, 'hello');
+    const made = await init(['--no-passphrase', '--ca', file]);
+    expect(refusal(made)).toEqual([EXIT.usage, 'file_malformed']);
+    expect(made.stderr).toContain(`${file}: there is no PEM certificate`);
+    expect(refusal(await init(['--no-passphrase', '--ca', join(folder, 'none')]))[1]).toBe(
+      'file_missing',
+    );
+    expect(fs.existsSync(home)).toBe(false);
   });
 
   it('never overwrites a site', async () => {
