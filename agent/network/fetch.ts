@@ -1,10 +1,12 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { readFileSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
+import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
 import { createFetch } from '../../protocol/fetch.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Orders } from '../cmdline/orders.ts';
+import { readAll } from '../tree/files.ts';
 import { naming } from '../tree/system-error.ts';
 import { resolverOf } from './find-servers.ts';
 import type { Lease } from './lease.ts';
@@ -24,9 +26,18 @@ export interface AgentFetchOptions {
  * @throws file_missing, file_denied, file_malformed, of the CA
  */
 export function agentFetch({ site, orders, lease }: AgentFetchOptions): Fetch {
-  const path = orders?.ca;
-  const ca = path === undefined ? site.ca : naming(path, () => readFileSync(path, 'utf8'));
+  const ca = orders?.ca === undefined ? site.ca : readCa(orders.ca);
   return createFetch({ ca, lookup: lookupBy(lease) });
+}
+
+function readCa(path: string): string {
+  const fd = naming(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
+  try {
+    const text = Buffer.from(readAll(fd, path, MAX_CA_BYTES)).toString('latin1');
+    return parseCa(text, `coatcheck.ca=${path}`).join('\n');
+  } finally {
+    closeSync(fd);
+  }
 }
 
 function lookupBy(lease: Pick<Lease, 'dns'> | undefined): LookupFunction {
