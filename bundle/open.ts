@@ -1,4 +1,5 @@
 import nacl from 'tweetnacl';
+import { boxSharedKey } from './shared-key.ts';
 import { equalBytes, Reader } from './bytes.ts';
 import { dictionary } from './dictionary.ts';
 import { bundleError } from './errors.ts';
@@ -46,7 +47,7 @@ function decrypt({ bytes, recipientCount }: SealedBundle, keys: BoxKeys): Uint8A
   const prefix = reader.bytes(PREFIX_BYTES);
   const ephemeral = prefix.subarray(PREFIX_BYTES - 32);
   const committed = reader.bytes(COMMITMENT_BYTES);
-  const shared = nacl.box.before(ephemeral, keys.boxSecret);
+  const shared = boxSharedKey(ephemeral, keys.boxSecret);
   const nonce = slotNonce(ephemeral, keys.boxKey);
   let key: Uint8Array | null = null;
   for (let i = 0; i < recipientCount; i++) {

@@ -28,7 +28,10 @@ describe('the two platforms', () => {
         const publicKey = node.ed25519PublicKey(seed);
         const signature = node.ed25519Sign(seed, text);
         expect(portable.ed25519PublicKey(seed)).toEqual(publicKey);
-        expect(portable.x25519PublicKey(seed)).toEqual(node.x25519PublicKey(seed));
+        const boxKey = node.x25519PublicKey(seed);
+        expect(portable.x25519PublicKey(seed)).toEqual(boxKey);
+        const secret = node.sha256(seed);
+        expect(portable.x25519(secret, boxKey)).toEqual(node.x25519(secret, boxKey));
         expect(portable.ed25519Sign(seed, text)).toEqual(signature);
         expect(portable.ed25519VerifyRaw(publicKey, text, signature)).toBe(true);
         expect(node.ed25519VerifyRaw(publicKey, text, signature)).toBe(true);

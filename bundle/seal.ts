@@ -1,6 +1,7 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 import { deflateSync } from 'fflate';
 import nacl from 'tweetnacl';
+import { boxSharedKey } from './shared-key.ts';
 import { ed25519Sign, hmacSha256, randomBytes, x25519PublicKey } from '#platform';
 import { concat, utf8, Writer } from './bytes.ts';
 import { dictionary } from './dictionary.ts';
@@ -91,7 +92,7 @@ export function sealInner(options: {
     ephemeral,
   });
   const slots = recipients.map((recipient) =>
-    nacl.box(key, slotNonce(ephemeral, recipient), recipient, ephemeralSecret),
+    nacl.box.after(key, slotNonce(ephemeral, recipient), boxSharedKey(recipient, ephemeralSecret)),
   );
   const unsigned = concat(
     prefix,

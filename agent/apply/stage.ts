@@ -4,7 +4,7 @@ import { sha256 } from '#platform';
 import { toHex, utf8 } from '../../bundle/bytes.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { STAGED_PREFIX } from '../../protocol/paths.ts';
-import { createIn, removeIn, renameIn, syncFolder } from '../tree/files.ts';
+import { createIn, removeIn, renameIn, statIn, syncFolder } from '../tree/files.ts';
 import { at, inFolder, inFolderOf, parentOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import type { Item } from '../tree/item.ts';
@@ -41,8 +41,9 @@ export function stage(
 }
 
 function stageItem(folder: Folder, path: string, item: Item, owners: boolean): void {
-  removeIn(folder, stagedName(path));
-  put(folder, stagedName(path), item, owners);
+  const name = stagedName(path);
+  if (statIn(folder, name) !== undefined) removeIn(folder, name);
+  put(folder, name, item, owners);
 }
 
 function put(folder: Folder, name: string, item: Item, owners: boolean): void {

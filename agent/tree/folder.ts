@@ -69,7 +69,7 @@ export function openChild(parent: Folder, name: string): Folder {
   }));
 }
 
-/** Makes the folder `name`, with exactly `mode`, unless something is there. */
+/** Makes the folder `name`, with exactly `mode`, unless somebody else just has. */
 function makeChild(parent: Folder, name: string, mode: number): void {
   // Not by a chmod afterwards: whoever is killed in between leaves it with the wrong mode.
   const umask = process.umask(0);
@@ -108,8 +108,10 @@ export function inFolder<T>(
   try {
     let folder = root;
     for (const part of path === '' ? [] : path.split('/')) {
-      if (options.make !== undefined) makeChild(folder, part, options.make);
-      else if (!isThere(folder, part)) return undefined;
+      if (!isThere(folder, part)) {
+        if (options.make === undefined) return undefined;
+        makeChild(folder, part, options.make);
+      }
       folder = openChild(folder, part);
       opened.push(folder);
     }

@@ -1,12 +1,15 @@
 import { createHash, createHmac, createPrivateKey, createPublicKey } from 'node:crypto';
-import { hkdfSync, randomFillSync, sign, verify } from 'node:crypto';
+import { diffieHellman, hash, hkdfSync, randomFillSync, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
 /** SHA-256 over the parts, one after another: 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return plain(hash.digest());
+  const [only] = parts;
+  // Ten times faster for short messages: no object is made.
+  if (parts.length === 1) return plain(hash('sha256', only!, 'buffer'));
+  const hasher = createHash('sha256');
+  for (const part of parts) hasher.update(part);
+  return plain(hasher.digest());
 }
 
 /** HMAC-SHA256 (RFC 2104) over the parts, one after another: 32 bytes. */
@@ -50,6 +53,16 @@ export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
 /** X25519 public key (RFC 7748) of a 32-byte secret: 32 bytes. */
 export function x25519PublicKey(secret: Uint8Array): Uint8Array {
   return publicKey('x25519', secret);
+}
+
+/**
+ * X25519 (RFC 7748): 32 bytes. Differs from other implementations for keys of small order, which
+ * `assertBoxKey` refuses.
+ */
+export function x25519(secret: Uint8Array, boxKey: Uint8Array): Uint8Array {
+  const x = Buffer.from(boxKey).toString('base64url');
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+  return plain(diffieHellman({ privateKey: privateKey('x25519', secret), publicKey: key }));
 }
 
 /** Ed25519 signature (RFC 8032): 64 bytes. */

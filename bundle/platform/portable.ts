@@ -37,6 +37,14 @@ export function x25519PublicKey(secret: Uint8Array): Uint8Array {
   return nacl.scalarMult.base(secret);
 }
 
+/**
+ * X25519 (RFC 7748): 32 bytes. Differs from other implementations for keys of small order, which
+ * `assertBoxKey` refuses.
+ */
+export function x25519(secret: Uint8Array, boxKey: Uint8Array): Uint8Array {
+  return nacl.scalarMult(secret, boxKey);
+}
+
 /** Ed25519 signature (RFC 8032): 64 bytes. */
 export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
   return nacl.sign.detached(message, nacl.sign.keyPair.fromSeed(seed).secretKey);

@@ -7,7 +7,7 @@ import { utf8 } from '../../../bundle/bytes.ts';
  * everything behind a signature is reached. The two real platforms are compared by the target
  * `platforms`.
  */
-export { hkdfSha256, hmacSha256, sha256 } from '../../../bundle/platform/node.ts';
+export { hkdfSha256, hmacSha256, sha256, x25519 } from '../../../bundle/platform/node.ts';
 
 /** 32 bytes that every check of a key, a point or a scalar takes: below 2^252. */
 function sound(label: string, ...parts: readonly Uint8Array[]): Uint8Array {
