@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { bootSuite } from './boot.ts';
 import { barChart } from './chart.ts';
 import { entrySuites } from './entry.ts';
+import { nodeSuites } from './node.ts';
 import { columnsOf, toMarkdown } from './result.ts';
 import { sealSuite } from './seal.ts';
 import { sizeSuite } from './sizes.ts';
@@ -28,14 +29,16 @@ async function measureAll(): Promise<void> {
   const { storm, growth } = await stormSuites(folder);
   console.error('measuring what one process does');
   const inProcess = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
-  const suites = [...storm, ...growth, ...inProcess];
+  console.error('measuring a machine that boots');
+  const node = await nodeSuites();
+  const suites = [...storm, ...growth, ...inProcess, ...node];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
   const tables = toMarkdown(suites);
   console.log(`${machine}\n\n${tables}`);
 
   writeFileSync(docs('benchmarks.json'), `${JSON.stringify({ machine, suites }, undefined, 2)}\n`);
-  writeFileSync(docs('benchmarks.svg'), barChart(inProcess));
+  writeFileSync(docs('benchmarks.svg'), barChart([...inProcess, ...node]));
   writeFileSync(docs('boot-storm.svg'), barChart(storm.flatMap(columnsOf)));
   writeFileSync(docs('growth.svg'), barChart(growth.flatMap(columnsOf)));
   const page = readFileSync(docs('benchmarks.md'), 'utf8');
