@@ -23,7 +23,6 @@ export async function draftFirst(
 ): Promise<Step> {
   const { node, options } = context;
   const { patience } = options;
-  let after: DigestHex | undefined;
   if (options.asks === true) {
     const standing = await whatStands(context, inForce);
     if (standing instanceof CoatcheckError) return { why: standing, state };
@@ -31,17 +30,14 @@ export async function draftFirst(
       const wait = { digest: standing.digest };
       return { why: waiting(node, wait), state: { ...state, wait } };
     }
-    if (standing.state === 'refused') {
-      if (!isAnswered(standing.refusal, inForce)) {
-        return await afterRefusal(context, state, inForce, standing.digest, standing.refusal);
-      }
-      after = standing.digest;
+    if (standing.state === 'refused' && !isAnswered(standing.refusal, inForce)) {
+      return await afterRefusal(context, state, inForce, standing.digest, standing.refusal);
     }
   }
   const draft = await ask(context, inForce, (overtaken) => make(inForce, overtaken));
   if (draft === 'overtaken') return { why: nothingYet(node), state, soon: !patience.isOver() };
   if (draft === undefined) return { why: nothingYet(node), state: { ...state, stopped: true } };
-  return await proposeAnew(context, state, inForce, draft, after);
+  return await proposeAnew(context, state, inForce, draft, undefined);
 }
 
 /** What stands, or why that cannot be known yet. */
