@@ -11,6 +11,22 @@ const MAX_ZRAM_BYTES = 4096 * MIB;
 const NOTE = '/run/coatcheck/zram';
 const CONTROL = '/sys/class/zram-control';
 
+/**
+ * The manager turns it on and off: the sandbox of the agent's own unit lets nobody do so. Below
+ * /run, since it is of this boot.
+ */
+const UNIT_NAME = 'coatcheck-swap.service';
+const UNIT = `/run/systemd/system/${UNIT_NAME}`;
+const unitFor = (device: string): string => `[Unit]
+Description=Swap in compressed memory
+DefaultDependencies=no
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=swapon --priority 100 ${device}
+ExecStop=-swapoff ${device}
+`;
+
 /** Half of the memory, 4 GiB at most, in whole MiB. It costs what is swapped out, compressed. */
 export function zramBytes(memoryBytes: number): number {
   return Math.min(MAX_ZRAM_BYTES, Math.floor(memoryBytes / 2 / MIB) * MIB);
@@ -40,15 +56,18 @@ export async function setSwap(policy: string, bytes = zramBytes(totalmem())): Pr
   put(`${sysfs}/reset`, '1');
   put(`${sysfs}/disksize`, String(bytes));
   await must('mkswap', device);
-  await outside('swapon', '--priority', '100', device);
+  put(UNIT, unitFor(device));
+  await must('systemctl', 'daemon-reload');
+  await must('systemctl', 'restart', UNIT_NAME);
 }
 
 async function end(): Promise<void> {
   const name = ownDevice();
   if (name === undefined) return;
-  if (isSwap(`/dev/${name}`)) await outside('swapoff', `/dev/${name}`);
+  if (isSwap(`/dev/${name}`)) await must('systemctl', 'stop', UNIT_NAME);
   put(`/sys/block/${name}/reset`, '1');
   put(`${CONTROL}/hot_remove`, name.slice('zram'.length));
+  fs.rmSync(UNIT, { force: true });
   fs.rmSync(NOTE, { force: true });
 }
 
@@ -67,6 +86,7 @@ async function makeDevice(): Promise<string> {
   // Reading makes a device, and its number is the answer.
   const name = `zram${fs.readFileSync(`${CONTROL}/hot_add`, 'utf8').trim()}`;
   fs.mkdirSync('/run/coatcheck', { recursive: true, mode: 0o700 });
+  fs.mkdirSync('/run/systemd/system', { recursive: true });
   fs.writeFileSync(NOTE, `${name}\n`);
   return name;
 }
@@ -77,10 +97,6 @@ function isSwap(device: string): boolean {
 }
 
 const put = (path: string, text: string): void => naming(path, () => fs.writeFileSync(path, text));
-
-/** By the manager, since the sandbox of the agent's unit lets nobody change what swap there is. */
-const outside = (...command: string[]): Promise<void> =>
-  must('systemd-run', '--quiet', '--wait', '--collect', '--pipe', '--', ...command);
 
 async function must(program: string, ...args: string[]): Promise<void> {
   const ran = await run(program, args);

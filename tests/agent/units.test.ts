@@ -1,0 +1,186 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { makeKeyFile } from '../../agent/keys/file.ts';
+import { deriveIdentity } from '../../bundle/identity.ts';
+import type { Identity } from '../../bundle/identity.ts';
+import { sealBundle } from '../../bundle/seal.ts';
+import { bundleDigest } from '../../bundle/header.ts';
+import { toHex } from '../../bundle/bytes.ts';
+import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
+import { ZERO_DIGEST } from '../../bundle/statement.ts';
+import { createClient } from '../../protocol/client.ts';
+import type { DigestHex } from '../../protocol/keys.ts';
+import { formatSite } from '../../protocol/site.ts';
+import { describeWith } from '../support/components.ts';
+import { fileEntry } from '../support/frames.ts';
+import { startLab } from '../support/lab.ts';
+import type { Lab } from '../support/lab.ts';
+import { agentProgram } from '../support/machine.ts';
+import { bootSystemd, loggingUnit } from '../support/systemd.ts';
+import type { Booted } from '../support/systemd.ts';
+
+const FOLDER = 'agent/units';
+const UNITS = fs.readdirSync(FOLDER);
+const SERVICES = UNITS.filter((unit) => unit.endsWith('.service'));
+const AGENT = 'usr/lib/coatcheck/coatcheck-agent.mjs';
+
+describeWith('systemd', 'the units of the agent', () => {
+  it.each(UNITS)('%s is what systemd expects', (unit) => {
+    const root = fs.mkdtempSync(join(tmpdir(), 'units-'));
+    try {
+      const folder = join(root, 'usr/lib/systemd/system');
+      fs.cpSync('/usr/lib/systemd/system', folder, { recursive: true });
+      for (const name of UNITS) fs.copyFileSync(join(FOLDER, name), join(folder, name));
+      fs.mkdirSync(join(root, 'usr/lib/coatcheck'));
+      fs.writeFileSync(join(root, AGENT), '', { mode: 0o755 });
+      const args = ['verify', '--man=no', '--recursive-errors=no', `--root=${root}`, unit];
+      const { status, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
+      expect([status, stderr]).toEqual([0, '']);
+    } finally {
+      fs.rmSync(root, { recursive: true });
+    }
+  });
+
+  it.each(SERVICES)('%s leaves no more open than it needs: 4.0 of 10', (unit) => {
+    const args = ['security', '--offline=true', '--threshold=40', '--no-pager', join(FOLDER, unit)];
+    const said = execFileSync('systemd-analyze', args, { encoding: 'utf8', stdio: 'pipe' });
+    expect(said).toMatch(/Overall exposure level for .*: [1-4]\.\d/);
+  });
+});
+
+describeWith('systemd', 'a machine with these units', () => {
+  let lab: Lab;
+  let machine: Booted;
+  let identity: Identity;
+  beforeAll(async () => {
+    lab = await startLab();
+  });
+  afterAll(() => lab.close());
+  beforeEach(async () => {
+    machine = await bootSystemd();
+    machine.write(AGENT, fs.readFileSync(agentProgram(), 'utf8'), 0o755);
+    machine.write('run/cmdline', 'quiet stateless coatcheck.unreachable=wait\n');
+    for (const unit of UNITS) {
+      machine.write(`usr/lib/systemd/system/${unit}`, fs.readFileSync(join(FOLDER, unit), 'utf8'));
+    }
+    // This machine's systemd is not one that booted: only the sandbox is what it is about.
+    const few =
+      '[Unit]\nDefaultDependencies=no\nWants=\nAfter=\n[Service]\nExecStart=\nExecStart=/';
+    const more = ' --command-line /run/cmdline';
+    for (const [unit, command] of [
+      ['agent', `start --no-network${more}`],
+      ['refresh', `refresh${more}`],
+    ] as const) {
+      const path = `etc/systemd/system/coatcheck-${unit}.service.d/test.conf`;
+      machine.write(
+        path,
+        `${few}${AGENT} ${command}\nStandardOutput=append:/run/said\nStandardError=append:/run/said\n`,
+      );
+    }
+    machine.write('etc/coatcheck/site.json', formatSite(lab.site));
+    identity = deriveIdentity(makeKeyFile(join(machine.root, 'etc/coatcheck/key')));
+    await machine.run('systemctl', 'daemon-reload');
+  });
+  afterEach(() => machine.stop());
+
+  async function approve(files: readonly FileEntry[], metadata: Metadata = {}): Promise<string> {
+    const { keys } = lab.site.pinned.keyset;
+    const bytes = sealBundle({
+      manifest: { node: identity, base: ZERO_DIGEST, metadata, files },
+      signer: identity,
+      kind: 'node',
+      recipients: [identity.boxKey, ...keys.map(({ boxKey }) => boxKey)],
+    });
+    const digest = toHex(bundleDigest(bytes)) as DigestHex;
+    const client = createClient({ server: lab.url, site: lab.site.id, identity });
+    const { put } = await client.propose(identity.id, { digest, size: bytes.length });
+    await client.put(put, bytes);
+    await lab.approve(identity, digest);
+    return digest;
+  }
+  const said = (): string => machine.read('run/said');
+
+  it('gets all of a configuration from inside the sandbox, and says that it is ready', async () => {
+    machine.write('usr/lib/systemd/system/ours.service', loggingUnit('ours'));
+    await approve(
+      [
+        fileEntry('etc/hostname', 'sandboxed\n'),
+        { ...fileEntry('etc/ssh/ssh_host_test_key', 'x\n', 0o600), owner: 'daemon', uid: 1 },
+        fileEntry('root/.ssh/authorized_keys', '# nobody\n', 0o600),
+        fileEntry('etc/coatcheck/ready.d/10-hook', '#!/bin/sh\necho "seq $COATCHECK_SEQ"\n', 0o755),
+      ],
+      { enable: ['ours.service'], swap: 'zram', timezone: 'Etc/UTC' },
+    );
+    try {
+      const started = await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+      expect([started.code, started.stderr], said()).toEqual([0, '']);
+      const settled = async (): Promise<string> =>
+        (await machine.run('systemctl', 'show', '--value', '-p', 'SubState', 'coatcheck-agent'))
+          .stdout;
+      await expect.poll(settled, { timeout: 30_000 }).not.toBe('running\n');
+      expect(await settled(), said()).toBe('exited\n');
+      expect(said()).toContain('applied decision 1: 4 changed');
+      expect((await machine.run('hostname')).stdout).toBe('sandboxed\n');
+      expect((await machine.run('stat', '-c', '%U', '/etc/ssh/ssh_host_test_key')).stdout).toBe(
+        'daemon\n',
+      );
+      expect(machine.read('root/.ssh/authorized_keys')).toBe('# nobody\n');
+      expect((await machine.run('systemctl', 'is-active', 'ours')).stdout).toBe('active\n');
+      expect((await machine.run('cat', '/proc/swaps')).stdout).toContain('/dev/zram');
+      const status = await machine.run(
+        'systemctl',
+        'show',
+        '--value',
+        '-p',
+        'StatusText',
+        'coatcheck-agent',
+      );
+      expect(status.stdout).toContain('started ours.service');
+    } finally {
+      await machine.run('systemctl', 'stop', 'coatcheck-swap');
+    }
+  });
+
+  it('follows what is approved later, and stops asking when it is revoked', async () => {
+    await approve([fileEntry('etc/motd', 'first\n')]);
+    await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+    expect(machine.read('etc/motd')).toBe('first\n');
+    const timer = ['coatcheck-refresh.timer'];
+    machine.write(
+      'etc/systemd/system/coatcheck-refresh.timer.d/test.conf',
+      '[Unit]\nDefaultDependencies=no\n',
+    );
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'start', ...timer);
+    const refresh = async (): Promise<number | null> =>
+      (await machine.run('systemctl', 'start', 'coatcheck-refresh.service')).code;
+    const active = async (): Promise<string> =>
+      (await machine.run('systemctl', 'is-active', ...timer)).stdout.trim();
+
+    expect(await refresh()).toBe(0);
+    expect(said()).toContain('it is in force already');
+    const digest = await approve([fileEntry('etc/motd', 'second\n')]);
+    expect(await refresh()).toBe(0);
+    expect(machine.read('etc/motd')).toBe('second\n');
+
+    await lab.decide(identity, 'reconfigure', {
+      ...{ digest, from: { slot: 2 }, reason: 'new rack' },
+    });
+    expect(await refresh()).toBe(0);
+    expect(said()).toContain('new rack: this machine makes a new configuration at its next boot');
+    expect(machine.read('etc/motd')).toBe('second\n');
+
+    await lab.stop();
+    expect(await refresh()).toBe(0); // nobody answers: it runs on
+    await lab.start();
+    expect(await active()).toBe('active');
+    await lab.decide(identity, 'revoke', { reason: 'sold' });
+    expect(await refresh()).toBe(0);
+    expect(said()).toContain('revoked by decision 4');
+    expect(await active()).toBe('inactive');
+    expect(machine.read('etc/motd')).toBe('second\n');
+  });
+});
