@@ -94,6 +94,15 @@ describeWith('network', 'a machine that boots and looks for its server', () => {
     expect([one() > 0, two()]).toEqual([true, 0]);
   });
 
+  it('asks the resolvers of its lease where resolv.conf names none, as with networkd alone', async () => {
+    await open([srv('coatcheck', 'one', 8420, 0)]);
+    await serve(ours, 'http://one.lab.test:8420', `${HOSTS.one}:8420`);
+    await node.run([process.execPath, agentProgram(), 'network']);
+    await node.run(['sh', '-c', ': > /etc/resolv.conf']);
+    await boots();
+    expect(node.resolvConf()).toBe('');
+  });
+
   it('prefers TLS, with the CA of its site and nobody else', async () => {
     await open([srv('coatcheck-tls', 'one', 8443, 0), srv('coatcheck', 'two', 8420, 0)]);
     const [right, wrong] = ['right', 'wrong'].map((name) =>

@@ -68,6 +68,46 @@ describeWith('network', 'the network of a machine that boots', () => {
     expect(await clients()).toBe(before);
   });
 
+  it('is taken as it is where it is up: on the interface, or on a bridge over it', async () => {
+    const made = await machine([nic(0)], []);
+    const by = (name: string): string =>
+      `ip addr add 10.77.0.200/24 dev ${name} && ip link set ${name} up && ip route add default via 10.77.0.1`;
+    const up = await made.run([
+      'sh',
+      '-c',
+      `${by('eth0')}; echo 'search lab.test' > /etc/resolv.conf`,
+    ]);
+    expect(up.code, up.stderr).toBe(0);
+    const fixed = { addresses: ['10.77.0.200/24'], gateway: '10.77.0.1', search: ['lab.test'] };
+    expect(await look(made)).toMatchObject({ interface: 'eth0', ...fixed });
+    const bridge = `ip addr flush dev eth0; ip link add br0 type bridge && ip link set eth0 master br0`;
+    const over = await made.run(['sh', '-c', `${bridge} && ${by('br0')}`]);
+    expect(over.code, over.stderr).toBe(0);
+    expect(await look(made)).toMatchObject({ interface: 'br0', ...fixed });
+  });
+
+  it('is missing where the program fails: the error has its status and what it said', async () => {
+    const made = await machine([nic(0)], ['udhcpc', 'setpriv']);
+    const powerless = ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw'];
+    const { code, stderr } = await made.run([
+      ...[...powerless, process.execPath, agentProgram(), 'network'],
+    ]);
+    expect([code, stderr]).toEqual([
+      7,
+      expect.stringMatching(
+        /: udhcpc -i eth0 .* ended with status 1: .*not permitted.* \[network_down\]\n$/,
+      ),
+    ]);
+    const none = await machine([{ ...nic(1), name: 'eth0' }], []);
+    const bare = await none.run([process.execPath, agentProgram(), 'network']);
+    expect([bare.code, bare.stderr]).toEqual([
+      7,
+      expect.stringContaining(
+        'this image has none of NetworkManager, systemd-networkd, udhcpc, dhclient',
+      ),
+    ]);
+  });
+
   /** A machine with a system bus, on which a manager of networks runs. */
   async function managed(program: string, ...args: string[]): Promise<NetMachine> {
     const made = await machine([nic(0)], [program, 'networkctl', 'nmcli', 'dbus-daemon']);
@@ -130,4 +170,5 @@ const FOLDERS = `
 plugins=keyfile
 auth-polkit=false
 rc-manager=file
+no-auto-default=*
 ' > /etc/NetworkManager/NetworkManager.conf`;
