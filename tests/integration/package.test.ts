@@ -31,13 +31,15 @@ describe('the npm package', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('holds the two commands, what npm wants, and nothing else', () => {
+  it('holds the two commands, the units, what npm wants, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     const parts = paths.filter((path) => /^dist\/coatcheck-[\w-]+-[0-9A-Z]{8}\.mjs$/.test(path));
     expect(paths.filter((path) => !parts.includes(path)).toSorted()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
+      ...['agent', 'refresh'].map((name) => `agent/units/coatcheck-${name}.service`),
+      'agent/units/coatcheck-refresh.timer',
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck.mjs',
       'package.json',
