@@ -34,11 +34,19 @@ export function withTpm<T>(act: (tpm: Tpm) => T): T {
       file: (name) => join(folder, name),
       run(program, args, options) {
         const ran = runNow(program, args, { ...options, env });
-        if (ran.status !== 0) throw failure('device_failed', program, args, ran);
+        if (ran.status !== 0) {
+          throw failure('device_failed', program, args, { ...ran, stderr: reasonIn(ran.stderr) });
+        }
         return ran.stdout;
       },
     });
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** tpm2-tools say what the libraries below them did, and among it, in one line, what the TPM said. */
+function reasonIn(stderr: string): string {
+  const errors = stderr.split('\n').filter((line) => line.startsWith('ERROR: '));
+  return errors.find((line) => line.includes(' - tpm:')) ?? errors[0] ?? stderr;
 }

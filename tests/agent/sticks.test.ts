@@ -11,9 +11,12 @@ import type { NodeId } from '../../bundle/identity.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { describeWith } from '../support/components.ts';
+import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { format, mountsOf, plugIn } from '../support/disks.ts';
 import type { Disk } from '../support/disks.ts';
 import { makeMachine } from '../support/machine.ts';
+import type { Machine } from '../support/machine.ts';
+import type { Run } from '../support/run.ts';
 import { makeSite } from '../support/site.ts';
 
 /** This kernel may have neither vfat nor iso9660: all but the driver is the same. */
@@ -257,6 +260,28 @@ describeWith('disks', 'sticks', () => {
       disks.pop()!.remove();
       format(first.partitions[0]!, 'x', () => undefined);
       expect(codeFrom(() => stickMemory(owner).load())).toBe('file_unsafe');
+    });
+
+    it('have a machine refuse an older decision after the power was off, and stop without them', async () => {
+      const site = makeSite();
+      const disk = stick(['COATCHECK-MEM']);
+      const first = makeMachine(site.site);
+      const file = join(first.root, 'decision');
+      const apply = (machine: Machine, seq: number): Promise<Run> => {
+        const files = [fileEntry('etc/motd', `${seq}\n`)];
+        fs.writeFileSync(file, approvedFrame(site, first.identity, files, seq));
+        return machine.run('--memory', 'stick', 'apply', file);
+      };
+      expect((await apply(first, 2)).code).toBe(0);
+      const second = first.reboot();
+      expect((await apply(second, 1)).stderr).toMatch(/\[rollback_refused\]\n$/);
+      expect((await apply(second, 3)).code).toBe(0);
+      disks.splice(0);
+      disk.remove();
+      const third = first.reboot();
+      expect((await apply(third, 4)).stderr).toMatch(/COATCHECK-MEM.*\[device_missing\]\n$/);
+      expect(third.tree()).not.toHaveProperty('etc/motd');
+      for (const machine of [first, second, third]) machine.remove();
     });
 
     it('hold 64 nodes, and say when they are full', () => {

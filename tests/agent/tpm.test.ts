@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +48,9 @@ function decision(seq: number, text: string): string {
   writeFileSync(path, approvedFrame(testSite, machine.identity, files, seq));
   return path;
 }
+
+/** What a killed agent has no time to remove, and a boot does: it is in memory. */
+const left = (): string[] => readdirSync('/run').filter((name) => /^coatcheck-tpm-/.test(name));
 
 const apply = (path: string, ...more: string[]): Promise<Run> =>
   machine.run('--memory', 'tpm', ...more, 'apply', path);
@@ -92,11 +103,22 @@ describeWith('swtpm', 'a TPM', () => {
     await tpm.stop();
     const gone = await machine.run('--key', 'tpm', 'id');
     expect(codeOf(gone)).toBe('device_failed');
-    expect(gone.stderr).toMatch(/^coatcheck: tpm2_createprimary .* ended with status \d+: /);
+    expect(gone.stderr).toMatch(
+      /^coatcheck: tpm2_createprimary .* ended with status \d+: ERROR: Could not load tcti/,
+    );
     Reflect.deleteProperty(process.env, VARIABLE);
     const none = [await machine.run('--key', 'tpm', 'id'), await apply(decision(1, 'one'))];
     const expected = existsSync('/dev/tpmrm0') ? 'device_failed' : 'device_missing';
     expect(none.map(codeOf)).toEqual([expected, expected]);
+  });
+
+  it('that has an owner with a password is named, and nothing is applied', async () => {
+    tpm.tool('tpm2_changeauth', '-c', 'owner', 'secret');
+    const refused = await apply(decision(1, 'one'));
+    expect(codeOf(refused)).toBe('device_failed');
+    expect(refused.stderr).toMatch(/tpm2_nvdefine .*: ERROR: .*authorization/);
+    expect(existsSync(machine.path('etc/motd'))).toBe(false);
+    expect(await id()).toMatch(/^[a-z2-7]{32}$/);
   });
 
   it('remembers the newest decision over a restart: no older one, no other with its number', async () => {
@@ -139,6 +161,7 @@ describeWith('swtpm', 'a TPM', () => {
     expect((await apply(two)).code).toBeNull();
     process.env['PATH'] = path;
     await reboot();
+    left().forEach((name) => rmSync(join('/run', name), { recursive: true }));
     expect(existsSync(machine.path('etc/motd'))).toBe(false);
     expect(codeOf(await apply(one))).toBe(then === 2 ? 'rollback_refused' : 'applied');
     expect(codeOf(await apply(two))).toBe('applied');
