@@ -1,32 +1,18 @@
 import { hasCode } from '../../protocol/errors.ts';
-import { SECRET_ANSWERS } from '../cmdline/answers.ts';
-import type { AnswerName, Answers } from '../cmdline/answers.ts';
-import { ANSWERS, checkAnswer } from '../cmdline/arguments.ts';
+import type { Answers } from '../cmdline/answers.ts';
 import { checkTogether, missingAnswers } from '../cmdline/together.ts';
 import { createAsker, Stopped } from './asker.ts';
-import type { Asker } from './asker.ts';
 import { cryptPassword } from './crypt.ts';
 import { knownAnswers } from './known.ts';
 import type { ClaimedAnswers } from './known.ts';
-import { takePassword } from './password.ts';
-import { isStatic, PAGES, sensible } from './questions.ts';
-import type { Page, Question } from './questions.ts';
+import { askQuestion } from './question.ts';
+import type { Dialogue, Facts } from './question.ts';
+import { PAGES, sensible } from './questions.ts';
+import type { Page } from './questions.ts';
 import { summaryOf } from './summary.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What the machine knows of itself and its network before anybody is asked. */
-export interface Facts {
-  /** Those that it can boot over. */
-  readonly interfaces: readonly {
-    readonly name: string;
-    readonly mac: string;
-    readonly hasLink: boolean;
-  }[];
-  /** What DHCP said: `hostname`, `ip`, `netmask`, `gateway`, `dns`, `ntp`. */
-  readonly offered: ClaimedAnswers;
-  /** Why it asks, as the reason of a refusal. */
-  readonly because?: string | undefined;
-}
+export type { Facts } from './question.ts';
 
 export interface DialogueOptions {
   /** Ends it: an administrator has decided meanwhile. */
@@ -60,13 +46,6 @@ export async function askForAnswers(
   } finally {
     terminal.release();
   }
-}
-
-interface Dialogue {
-  readonly asker: Asker;
-  readonly facts: Facts;
-  readonly offered: Answers;
-  readonly crypt: typeof cryptPassword;
 }
 
 async function converse(dialogue: Dialogue, initial: Answers): Promise<Answers> {
@@ -119,7 +98,7 @@ async function askPages(
     }
     if (page !== shown) tellPage(dialogue, page);
     shown = page;
-    const next = await askOne(dialogue, question, answers);
+    const next = await askQuestion(dialogue, question, answers);
     if (next === undefined) at = asked.pop() ?? at;
     else {
       answers = next;
@@ -139,61 +118,3 @@ function tellPage({ asker, facts, offered }: Dialogue, page: Page): void {
   if (ip === undefined) return;
   asker.say(`  DHCP offers ${ip}, gateway ${gateway ?? 'none'}, name servers ${dns ?? 'none'}`);
 }
-
-/** @returns the answers with this one; undefined to go back */
-async function askOne(
-  dialogue: Dialogue,
-  question: Question,
-  answers: Answers,
-): Promise<Answers | undefined> {
-  const { asker } = dialogue;
-  const { name, label, form, needed = false } = question;
-  const { [name]: given, ...others } = answers;
-  const known = given ?? offerFor(dialogue, name, answers) ?? question.usual;
-  const { meaning, otherwise, example } = ANSWERS.find((argument) => argument.name === name)!;
-  const secret = SECRET_ANSWERS.includes(name);
-  const shown = secret && known !== undefined ? 'as it is' : known;
-  const kept = shown ?? (needed ? 'none' : plain(otherwise));
-  const prompt = `${label}${form === undefined ? '' : ` (${form})`} [${kept}]:`;
-  for (;;) {
-    const typed = await asker.ask(prompt, { secret });
-    if (typed === '<') return undefined;
-    if (typed === '?') {
-      asker.say(`${plain(meaning)}; as an argument of the kernel: ${example}`);
-      continue;
-    }
-    const answer = typed === '' ? known : typed === '-' ? undefined : typed;
-    if (answer === undefined && needed) asker.say('It cannot stay empty.');
-    else if (answer === undefined) return others;
-    else {
-      const taken = typed === '' ? answer : await take(dialogue, name, answer);
-      if (taken !== undefined) return { ...answers, [name]: taken };
-    }
-  }
-}
-
-/** @returns undefined to ask once more */
-async function take(
-  { asker, crypt }: Dialogue,
-  name: AnswerName,
-  typed: string,
-): Promise<string | undefined> {
-  try {
-    if (SECRET_ANSWERS.includes(name)) return await takePassword(asker, crypt, name, typed);
-    return checkAnswer(name, typed);
-  } catch (error) {
-    if (!hasCode(error, 'bad_argument')) throw error;
-    asker.say((error as Error).message);
-    return undefined;
-  }
-}
-
-/** A name from DHCP will do; an address only where the machine is to have one of its own. */
-function offerFor({ offered }: Dialogue, name: AnswerName, answers: Answers): string | undefined {
-  const isOffered = name === 'hostname' || (isStatic(answers) && ADDRESSES.includes(name));
-  return isOffered ? offered[name] : undefined;
-}
-const ADDRESSES: readonly AnswerName[] = ['netmask', 'gateway', 'dns', 'ntp'];
-
-/** The table is written for a page in Markdown. */
-const plain = (markdown: string): string => markdown.replaceAll('`', '');

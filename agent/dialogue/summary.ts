@@ -1,5 +1,6 @@
 import { SECRET_ANSWERS } from '../cmdline/answers.ts';
 import type { AnswerName, Answers } from '../cmdline/answers.ts';
+import { usuallyOf } from './explain.ts';
 import { PAGES, sensible } from './questions.ts';
 
 const LABEL_CHARACTERS = 20;
@@ -21,7 +22,7 @@ export function summaryOf(all: Answers): string {
 function line(label: string, name: AnswerName, answers: Answers): string[] {
   const isSecret = SECRET_ANSWERS.includes(name);
   const value = answers[name];
-  if (value === undefined) return isSecret ? [row(label, 'not set here')] : [];
+  if (value === undefined) return isSecret ? [row(label, usuallyOf(name))] : [];
   return [row(label, isSecret ? 'set, not shown' : value)];
 }
 
