@@ -1,31 +1,35 @@
 import type { AnswerName } from './answers.ts';
 import { host, splitHostAndPort } from './values.ts';
 
-/** What one argument says at once, by the names of the arguments that say it apart; unchecked. */
+type Said = Readonly<Partial<Record<AnswerName, string | undefined>>>;
+
+/** What one argument says, by the names of the arguments that say it apart; unchecked. */
 export interface Parts {
-  /** They belong together: an argument of its own does not change one of them. */
-  readonly together: Readonly<Partial<Record<AnswerName, string>>>;
   /** They count where there is no argument of their own. */
-  readonly otherwise?: Readonly<Partial<Record<AnswerName, string>>>;
+  readonly otherwise?: Said;
+  readonly alone?: Said;
+  /** They belong together: an argument of its own does not change one of them. */
+  readonly together?: Said;
 }
 
 const BY_DHCP = ['dhcp', 'on', 'any', 'both'];
 const BY_NOBODY = ['off', 'none'];
 
 /**
- * The parts of `ip=` and `management_server=`.
+ * What an argument says: itself, but for `ip=` and `management_server=`, which may have parts.
  *
  * `ip=` is read by the kernel and by dracut as well, so every form of an address that means the same
  * to them is taken: `<client>:<server>:<gateway>:<netmask>` with up to three more fields (host name,
  * device, method; Documentation/admin-guide/nfs/nfsroot.rst), `<device>:<method>`
  * (dracut.cmdline(7)), and `<address>/<prefix>`.
  */
-export function partsOf(name: AnswerName, text: string): Parts {
+export function partsOf(name: AnswerName, text: string | undefined): Parts {
+  if (text === undefined) return { alone: { [name]: text } };
   if (name === 'management_server' && host.canonical(text) === undefined) {
     const { host: server, port } = splitHostAndPort(text);
     return { together: { management_server: server, ...named({ management_port: port }) } };
   }
-  if (name !== 'ip') return { together: { [name]: text } };
+  if (name !== 'ip') return { alone: { [name]: text } };
   const fields = text.split(':');
   if (fields.length === 1) {
     const [address = '', prefix] = text.split(/\/(.*)/s);
@@ -34,7 +38,7 @@ export function partsOf(name: AnswerName, text: string): Parts {
   if (fields.length === 2) {
     return { together: { ip: method(fields[1]!) }, otherwise: named({ BOOTIF: fields[0] }) };
   }
-  if (fields.length < 4 || fields.length > 7) return { together: { ip: text } };
+  if (fields.length < 4 || fields.length > 7) return { alone: { ip: text } };
   const [client = '', , gateway, netmask, hostname, device, by = ''] = fields;
   const otherwise = named({ hostname, BOOTIF: device });
   if (client === '' || BY_DHCP.includes(by)) {
@@ -48,8 +52,5 @@ const method = (by: string): string =>
   BY_DHCP.includes(by) ? 'dhcp' : BY_NOBODY.includes(by) ? 'off' : by;
 
 /** Without those that are empty or not there. */
-function named(
-  parts: Partial<Record<AnswerName, string | undefined>>,
-): Partial<Record<AnswerName, string>> {
-  return Object.fromEntries(Object.entries(parts).filter(([, text]) => text));
-}
+const named = (parts: Said): Said =>
+  Object.fromEntries(Object.entries(parts).filter(([, text]) => text));

@@ -221,7 +221,7 @@ describe('a malformed argument', () => {
     ['coatcheck.mirror=usb coatcheck.mirror=x', 'coatcheck.mirror= at character 25'],
     [
       'coatcheck.sever=http://x',
-      '"coatcheck.sever" at character 4 of the kernel\'s command line: there is no such argument',
+      '"coatcheck.sever" at character 4 of the kernel\'s command line: there is none but coatcheck.server',
     ],
     ['management_server=a:b:c', 'management_server= at character 4'],
     ['management_server=a:99999', 'management_port= in management_server= at character 4'],

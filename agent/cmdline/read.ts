@@ -6,6 +6,7 @@ import type { AnswerName, Answers } from './answers.ts';
 import { ANSWERS, checkAnswer, checkValue, ORDERS } from './arguments.ts';
 import type { Argument, OrderName } from './arguments.ts';
 import { partsOf } from './compound.ts';
+import type { Parts } from './compound.ts';
 import type { BootInterface, Orders, UnreachablePolicy } from './orders.ts';
 import { checkTogether } from './together.ts';
 import { splitCommandLine } from './split.ts';
@@ -100,44 +101,32 @@ const checkWord = (argument: Argument, { value, position }: Word): string =>
   checkValue(argument, value, at(position));
 
 function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
-  const plain: Partial<Record<AnswerName, string>> = {};
-  const together: Partial<Record<AnswerName, string>> = {};
-  const otherwise: Partial<Record<AnswerName, string>> = {};
-  for (const argument of ANSWERS) {
-    const { name } = argument;
+  const said: Record<keyof Parts, Partial<Record<AnswerName, string>>> = {
+    otherwise: {},
+    alone: {},
+    together: {},
+  };
+  for (const { name } of ANSWERS) {
     const word = words.get(name)?.at(-1);
     if (word === undefined || word.value === '') continue;
-    const { value, position } = word;
-    if (value === undefined) {
-      plain[name] = checkWord(argument, word);
-      continue;
-    }
-    const parts = partsOf(name, value);
-    const check = (part: AnswerName, text: string): string =>
-      checkAnswer(part, text, `${part === name ? '' : ` in ${name}=`}${at(position)}`);
-    const isAlone = Object.keys(parts.together).length === 1 && name in parts.together;
-    for (const [part, text] of Object.entries(parts.together) as [AnswerName, string][]) {
-      (isAlone ? plain : together)[part] = check(part, text);
-    }
-    for (const [part, text] of Object.entries(parts.otherwise ?? {}) as [AnswerName, string][]) {
-      otherwise[part] = check(part, text);
+    const parts = partsOf(name, word.value);
+    for (const how of Object.keys(parts) as (keyof Parts)[]) {
+      for (const [part, text] of Object.entries(parts[how]!) as [AnswerName, string?][]) {
+        const where = `${part === name ? '' : ` in ${name}=`}${at(word.position)}`;
+        said[how][part] = checkAnswer(part, text, where);
+      }
     }
   }
-  const answers = { ...otherwise, ...plain, ...together };
+  const answers = { ...said.otherwise, ...said.alone, ...said.together };
   return answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers };
 }
 
 function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
+  const ours = ORDERS.map(({ name }) => name).filter((name) => name.startsWith(OURS));
   for (const [name, [word]] of words) {
-    if (!name.startsWith(OURS) || ORDERS.some((order) => order.name === name)) continue;
-    throw fail(
-      'bad_argument',
-      `${quote(name)}${at(word!.position)}: there is no such argument; those of coatcheck are ${ORDERS.map(
-        (order) => order.name,
-      )
-        .filter((known) => known.startsWith(OURS))
-        .join(', ')}`,
-    );
+    if (!name.startsWith(OURS) || (ours as readonly string[]).includes(name)) continue;
+    const what = `${quote(name)}${at(word!.position)}`;
+    throw fail('bad_argument', `${what}: there is none but ${ours.join(', ')}`);
   }
 }
 

@@ -108,7 +108,13 @@ describeWith('services', 'the programs of a Debian image read what autoinstall m
     const script = `${accounts.map((file) => `mount --bind ${machine}/${file} /${file} && `).join('')} { pwck -r; grpck -r; }`;
     const check = (): string => run('unshare', '--mount', 'sh', '-c', script).said;
     const before = check();
-    const about = { node: 'a'.repeat(32), seq: 1, statement: 'a'.repeat(64), appliedAt: 0 };
+    const about = {
+      site: 'a'.repeat(32),
+      node: 'a'.repeat(32),
+      seq: 1,
+      statement: 'a'.repeat(64),
+      appliedAt: 0,
+    };
     withRoot(machine, (folder) =>
       applyFiles({ root: folder, files: made.files, owners: true, about }),
     );
