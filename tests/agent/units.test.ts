@@ -183,4 +183,16 @@ describeWith('systemd', 'a machine with these units', () => {
     expect(await active()).toBe('inactive');
     expect(machine.read('etc/motd')).toBe('second\n');
   });
+
+  it('goes off when it is revoked, if its site says so', async () => {
+    machine.write('etc/coatcheck/site.json', formatSite({ ...lab.site, onRevoke: 'poweroff' }));
+    await approve([fileEntry('etc/motd', 'first\n')]);
+    await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+    expect(machine.read('etc/motd')).toBe('first\n');
+    await lab.decide(identity, 'revoke', { reason: 'stolen' });
+    void machine.run('systemctl', 'start', '--no-block', 'coatcheck-refresh.service');
+    await machine.ended;
+    const report = await lab.store.head(`reports/${identity.id}` as never);
+    expect(report).toBeDefined();
+  });
 });

@@ -18,6 +18,8 @@ export interface Booted {
   read(path: string): string;
   /** Everything that the units of {@link loggingUnit} said so far, one line each. */
   log(): string[];
+  /** Once it went off, or was stopped. */
+  readonly ended: Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -113,8 +115,9 @@ export async function bootSystemd(): Promise<Booted> {
       const file = join(root, LOG);
       return fs.existsSync(file) ? fs.readFileSync(file, 'utf8').split('\n').slice(0, -1) : [];
     },
+    ended: done,
     async stop() {
-      process.kill(Number(init), 'SIGKILL');
+      if (outer.exitCode === null) process.kill(Number(init), 'SIGKILL');
       await done;
       fs.rmSync(work, { recursive: true });
     },
