@@ -37,6 +37,18 @@ describe('findLayout', () => {
     expect([...layout().has]).toEqual(['ssh.service']);
   });
 
+  it('takes no alias for a unit, and a linked unit for one', () => {
+    put('usr/lib/systemd/system/ssh.service');
+    fs.mkdirSync(join(root, 'etc/systemd/system'), { recursive: true });
+    for (const [name, target] of [
+      ['sshd.service', '/lib/systemd/system/ssh.service'],
+      ['own.service', '/opt/own/own.service'],
+    ] as const) {
+      fs.symlinkSync(target, join(root, 'etc/systemd/system', name));
+    }
+    expect([...layout().has].sort()).toEqual(['own.service', 'ssh.service']);
+  });
+
   it('finds the paths that a template needs', () => {
     put('etc/default/keyboard');
     put('etc/logrotate.d/rsyslog');

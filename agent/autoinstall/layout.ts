@@ -4,13 +4,13 @@ import { ACCOUNT_FILES } from '../apply/accounts.ts';
 import type { AccountFile } from '../apply/accounts.ts';
 import type { AccountTexts } from '../apply/merge.ts';
 import { listIn, readIn, statIn } from '../tree/files.ts';
-import { at, inFolder, inFolderOf } from '../tree/folder.ts';
+import { at, inFolder, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { TEMPLATES } from './templates.ts';
 
 /** What of the image decides where a setting goes. */
 export interface Layout {
-  /** Names of systemd's units, without those that the image masks; and paths that templates need */
+  /** Names of systemd's units, without aliases and those that the image masks; and paths that templates need */
   readonly has: ReadonlySet<string>;
   /** One character for each byte */
   readonly accounts: AccountTexts;
@@ -43,14 +43,15 @@ export function findLayout(root: Folder): Layout {
 }
 
 function unitsIn(root: Folder, path: string): { name: string; isMasked: boolean }[] {
+  const list = (folder: Folder): { name: string; isMasked: boolean }[] =>
+    listIn(folder).flatMap((name) => {
+      const isLink = statIn(folder, name)?.isSymbolicLink() ?? false;
+      const target = isLink ? fs.readlinkSync(at(folder, name)) : name;
+      const isMasked = target === '/dev/null';
+      // A link to another name is an alias: the unit itself is listed, too.
+      return isMasked || nameOf(target) === name ? [{ name, isMasked }] : [];
+    });
   try {
-    const list = (folder: Folder): { name: string; isMasked: boolean }[] =>
-      listIn(folder).map((name) => ({
-        name,
-        isMasked:
-          (statIn(folder, name)?.isSymbolicLink() ?? false) &&
-          fs.readlinkSync(at(folder, name)) === '/dev/null',
-      }));
     return inFolder(root, path, list) ?? [];
   } catch (error) {
     // A link, as /lib is where /usr is merged: what it leads to is listed too.
