@@ -8,6 +8,7 @@ import { applyFile } from '../../agent/commands.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { codeOf, EXIT } from '../../protocol/errors.ts';
+import { itWith } from '../support/components.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { killAt } from '../support/kill-at.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
@@ -122,6 +123,47 @@ describe('an apply that is killed', () => {
       fs.rmSync(start, { recursive: true });
     },
   );
+});
+
+/** What changes a tree, as strace has it: by the name of the call in `killAt`. */
+const CALLS: readonly (readonly [name: string, call: RegExp])[] = [
+  ['renameSync', /^rename(at2?)?\(/],
+  ['unlinkSync', /^unlink(at)?\(/],
+  ['mkdirSync', /^mkdir(at)?\(/],
+  ['symlinkSync', /^symlink(at)?\(/],
+  ['openSync', /^open(at)?\(.*O_CREAT/],
+  ['fchmodSync', /^fchmod\(/],
+  ['fchownSync', /^fchown\(/],
+  ['fsyncSync', /^fsync\(/],
+];
+const OTHERS =
+  /^(rmdir|link|linkat|truncate|ftruncate|fallocate|chmod|fchmodat|chown|lchown|fchownat|utimensat|mknod\w*|\w*setxattr|fdatasync|pwrite\w*|copy_file_range|sendfile|open(at)?\(.*O_TRUNC)\b/;
+
+describe('the calls before which it is killed', () => {
+  itWith('strace', 'are all that change the tree', async () => {
+    const first = frame('first', FIRST, 1, FIRST_ASKS);
+    expect((await machine.run('apply', first)).code).toBe(0);
+    const second = frame('second', SECOND, 2, SECOND_ASKS);
+    const log = machine.path('calls');
+    const strace = ['strace', '-f', '-e', 'trace=file,desc', '-e', 'signal=none', '-o', log];
+    const command = [process.execPath, '--import', killAt(0), agentProgram()];
+    const args = ['--root', machine.root, 'apply', second];
+    const { code, stderr } = await machine.start([...strace, ...command], args).done;
+    expect(code).toBe(0);
+    const counted = JSON.parse(/calls \d+ (.*)/.exec(stderr)![1]!) as Record<string, number>;
+
+    const lines = fs.readFileSync(log, 'utf8').split('\n');
+    // Programs of the image have their own ways: what counts is the agent's process.
+    const agent = lines[0]!.split(' ')[0]!;
+    const calls = lines
+      .filter((line) => line.startsWith(`${agent} `))
+      .map((line) => line.slice(agent.length).trim());
+    expect(calls.filter((call) => OTHERS.test(call))).toEqual([]);
+    for (const [name, call] of CALLS) {
+      const seen = calls.filter((line) => call.test(line));
+      expect([name, seen.length], seen.join('\n')).toEqual([name, counted[name]]);
+    }
+  });
 });
 
 const ABOUT = { site: '', node: '', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
