@@ -46,6 +46,7 @@ export const target: Target = {
       for (const [name, value] of Object.entries(answers) as [AnswerName, string][]) {
         demand(ANSWER_NAMES.includes(name), 'an answer that there is not');
         sameText(checkAnswer(name, value), value, name);
+        demand(/^[!-~]+$/.test(value) && !/["'`\\]/.test(value), 'a value that needs quoting');
       }
       if (missingAnswers(answers).length > 0) return 'not enough';
       const layout = LAYOUTS[text.length % 2]!;
