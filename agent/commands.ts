@@ -146,8 +146,10 @@ export async function bootNow(context: Context, flags: BootFlags): Promise<void>
   const node = openOwnNode(context, flags);
   const servers = createServers(node, server === undefined ? undefined : [server]);
   const draft = (): Promise<Draft> => Promise.resolve(capturedDraft(node));
+  const terminal = openTerminal();
+  const pressed = terminal && ((over: AbortSignal) => terminal.pressed(over));
   const found = await find(node, servers, createSource(node, servers), {
-    ...(flags.propose && { draft, redraft: draft, pressed: openTerminal()?.pressed }),
+    ...(flags.propose && { draft, redraft: draft, pressed }),
     patience: createPatience({ limitSeconds: flags.once === true ? 0 : flags.wait }),
     token: readToken(flags),
   });
@@ -187,7 +189,8 @@ export function status({ places, console, now }: Context): void {
   if (applied === undefined) lines.push('applied  nothing');
   else {
     const { seq, statement, appliedAt } = applied.marker;
-    lines.push(`applied  decision ${seq} ${statement}, ${formatTime(appliedAt)}`);
+    const what = seq === 0 ? 'UNAPPROVED' : `decision ${seq}`;
+    lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}`);
     lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${path}`));
   }
   lines.push(

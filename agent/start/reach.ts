@@ -13,6 +13,7 @@ import type { Node } from '../node.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { readAll } from '../tree/files.ts';
 import { naming } from '../tree/system-error.ts';
+import { policyOf } from './unreachable.ts';
 
 /** The kernel's own limit is 4 KiB on most machines (COMMAND_LINE_SIZE); a bootconfig adds to it. */
 const MAX_COMMAND_LINE_BYTES = 64 * 1024;
@@ -41,13 +42,13 @@ export function openOrderedNode(
 }
 
 /**
- * The servers of a machine and where it looks for decisions, its mirrors too.
+ * The servers of a machine and where it looks for decisions: in its mirrors too, unless it is to wait.
  * @param options.server of the agent's own command line: it goes before the kernel's
  * @throws as `findServers` and `createServers`
  */
 export async function reach(
   node: Node,
-  orders: Pick<Orders, 'server' | 'mirrors'>,
+  orders: Pick<Orders, 'server' | 'mirrors' | 'unreachable'>,
   options: {
     readonly server: string | undefined;
     readonly lease: Omit<Lease, 'interface'>;
@@ -58,7 +59,8 @@ export async function reach(
   const named = server === undefined ? {} : { server };
   const origins = await findServers({ orders: named, site: node.site, lease });
   const servers = createServers(node, origins, fetch);
-  const mirrors = orders.mirrors.map((place) =>
+  const places = policyOf(orders) === 'wait' ? [] : orders.mirrors;
+  const mirrors = places.map((place) =>
     place === 'usb' ? usbMirror(node) : webMirror(node, place, fetch),
   );
   return { servers, source: withMirrors(createSource(node, servers), node, mirrors) };

@@ -1,31 +1,24 @@
-import * as fs from 'node:fs';
 import { find } from '../boot/boot.ts';
 import { finish } from '../boot/finish.ts';
-import { usbMirror, webMirror, withMirrors } from '../boot/mirrors.ts';
-import { createServers } from '../boot/servers.ts';
-import { createSource } from '../boot/source.ts';
 import { createPatience } from '../boot/wait.ts';
 import { adjustClock, followDates } from '../clock/adjust.ts';
 import type { Orders } from '../cmdline/orders.ts';
 import { readCommandLine } from '../cmdline/read.ts';
-import { openOwnNode } from '../commands.ts';
 import type { Context } from '../commands.ts';
 import { throwFailures } from '../console/outcome.ts';
 import { tellInstalled } from '../console/tell.ts';
 import { openTerminal } from '../dialogue/terminal.ts';
 import { bringUp } from '../network/bring-up.ts';
 import { agentFetch } from '../network/fetch.ts';
-import { findServers } from '../network/find-servers.ts';
 import { chooseInterface, listInterfaces } from '../network/interfaces.ts';
 import { cleanLease, leaseOfResolvConf } from '../network/lease.ts';
 import type { Lease } from '../network/lease.ts';
 import { makeReady } from '../ready/ready.ts';
 import { run } from '../system/run.ts';
-import { readAll } from '../tree/files.ts';
-import { naming } from '../tree/system-error.ts';
 import { makeKnown } from './afterwards.ts';
 import { draftOptions } from './drafts.ts';
-import { unapprovedOption, watchOutage } from './unreachable.ts';
+import { openOrderedNode, reach, readCommandLineFile } from './reach.ts';
+import { policyOf, unapprovedOption, watchOutage } from './unreachable.ts';
 
 export interface StartFlags {
   /** File with the kernel's command line */
@@ -37,9 +30,6 @@ export interface StartFlags {
   readonly takeOver: boolean;
 }
 
-/** The kernel's own limit is 4 KiB on most machines (COMMAND_LINE_SIZE); a bootconfig adds to it. */
-const MAX_COMMAND_LINE_BYTES = 64 * 1024;
-
 /**
  * From the kernel's command line to a machine that is ready: docs/node.md tells it stage by stage.
  * A machine that is not `stateless` is left alone.
@@ -47,8 +37,8 @@ const MAX_COMMAND_LINE_BYTES = 64 * 1024;
  * @throws bad_argument, network_down, device_missing, and as `openNode`, `find` and `finish`
  */
 export async function start(context: Context, flags: StartFlags): Promise<void> {
-  const { console, places } = context;
-  const { orders, answers } = readCommandLine(readText(flags.commandLine));
+  const { console, server } = context;
+  const { orders, answers } = readCommandLine(readCommandLineFile(flags.commandLine));
   if (!orders.stateless) {
     console.result('the command line does not say stateless: nothing to do', {
       state: 'installed',
@@ -61,33 +51,19 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
     return;
   }
 
-  const node = openOwnNode(
-    {
-      ...context,
-      places: {
-        ...places,
-        key: places.key ?? orders.key,
-        memory: places.memory ?? orders.memory,
-      },
-    },
-    flags,
-  );
+  const node = openOrderedNode(context, orders, flags);
   const { site, built } = node;
   await adjustClock({ console, built });
   const { lease, bootDevice } = await networkOf(orders, flags.noNetwork);
   const fetch = followDates(agentFetch({ site, orders, lease }), { console, built });
-  const origins = await findServers({ orders: serverOf(orders, context), site, lease });
-  const servers = createServers(node, origins, fetch);
-  const mirrors = orders.mirrors.map((place) =>
-    place === 'usb' ? usbMirror(node) : webMirror(node, place, fetch),
-  );
-  const outage = watchOutage(withMirrors(createSource(node, servers), node, mirrors));
+  const { servers, source } = await reach(node, orders, { server, lease, fetch });
+  const outage = watchOutage(source);
   const terminal = openTerminal(flags.terminal);
   const input = {
     ...{ node, answers, bootDevice, terminal },
     facts: { interfaces: listInterfaces(), offered: offeredBy(lease) },
   };
-  const unapproved = unapprovedOption(orders.unreachable ?? 'wait', input, outage);
+  const unapproved = unapprovedOption(policyOf(orders), input, outage);
   const found = await find(node, servers, outage.source, {
     ...draftOptions(input),
     ...(unapproved && { unapproved }),
@@ -122,10 +98,6 @@ async function networkOf(
   return { lease, bootDevice: orders.bootInterface?.by === 'mac' ? { name, mac } : { name } };
 }
 
-/** An option of the agent's own command line goes before the kernel's. */
-const serverOf = (orders: Orders, { server = orders.server }: Context): { server?: string } =>
-  server === undefined ? {} : { server };
-
 /** What the network said of this machine, as a dialogue offers it. */
 function offeredBy({ addresses, gateway, dns, hostname }: Omit<Lease, 'interface'>) {
   const [ip, prefix] = (addresses.find((address) => !address.includes(':')) ?? '').split('/');
@@ -135,13 +107,4 @@ function offeredBy({ addresses, gateway, dns, hostname }: Omit<Lease, 'interface
     ...(ip !== '' && prefix !== undefined && { ip, netmask: prefix }),
     ...(dns.length > 0 && { dns: dns.join(',') }),
   };
-}
-
-function readText(path: string): string {
-  const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY));
-  try {
-    return Buffer.from(readAll(fd, path, MAX_COMMAND_LINE_BYTES)).toString('latin1');
-  } finally {
-    fs.closeSync(fd);
-  }
 }

@@ -2,7 +2,8 @@ import type { CoatcheckError } from '../../bundle/errors.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
 import type { Source } from '../boot/source.ts';
-import type { UnreachablePolicy } from '../cmdline/orders.ts';
+import type { Orders, UnreachablePolicy } from '../cmdline/orders.ts';
+import { fail } from '../../protocol/errors.ts';
 import { missingAnswers } from '../cmdline/together.ts';
 import { askWhatToDo } from '../dialogue/what-to-do.ts';
 import { askedDraft, madeDraft } from './drafts.ts';
@@ -12,6 +13,21 @@ import type { DraftInput } from './drafts.ts';
 const GRACE_SECONDS = 30;
 /** So long a question stands before the servers are asked again. */
 const QUESTION_SECONDS = 60;
+
+/**
+ * What the command line orders: a mirror that is named is used.
+ * @throws bad_argument where mirrors are ordered and none is named
+ */
+export function policyOf({
+  unreachable,
+  mirrors,
+}: Pick<Orders, 'unreachable' | 'mirrors'>): UnreachablePolicy {
+  const isNamed = mirrors.length > 0;
+  if (unreachable === 'mirror' && !isNamed) {
+    throw fail('bad_argument', 'coatcheck.unreachable=mirror: no coatcheck.mirror= says where');
+  }
+  return unreachable ?? (isNamed ? 'mirror' : 'wait');
+}
 
 /** How long the servers have failed. */
 export interface Outage {
@@ -67,9 +83,8 @@ export function unapprovedOption(
     if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
     if (policy === 'reconfigure') return await configure();
     if (terminal === undefined) return undefined;
-    const situation = { why: why.message, mayConfigure: true };
     const question = AbortSignal.timeout(QUESTION_SECONDS * 1000);
-    const choice = await askWhatToDo(terminal, situation, question);
+    const choice = await askWhatToDo(terminal, why.message, question);
     return choice === 'configure' ? await configure() : undefined;
   };
 }
