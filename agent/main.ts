@@ -14,6 +14,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.exit(sayError(fail('interrupted', `ended by ${signal}`), { json }));
   });
 }
+// Whoever reads the notes may go, as a terminal that hangs up: a boot goes on without them.
+process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads our output has seen enough: `coatcheck-agent capture | head`.
   const seen = error.code === 'EPIPE';

@@ -32,7 +32,7 @@ export function createKeys(input: Readable): Keys {
   });
   input.pause();
   // A line that hangs up reads as an error (EIO).
-  for (const event of ['end', 'close', 'error']) input.once(event, close);
+  for (const event of ['end', 'close', 'error']) input.on(event, close);
 
   return {
     clear() {

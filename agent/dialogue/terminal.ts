@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
 import { createKeys } from './keys.ts';
 import { createLineEditor } from './line-editor.ts';
@@ -37,11 +37,7 @@ export interface Terminal {
 
 export interface Streams {
   readonly input: Readable & { setRawMode?: (raw: boolean) => unknown };
-  readonly output: {
-    readonly columns?: number;
-    readonly rows?: number;
-    write(text: string): unknown;
-  };
+  readonly output: Writable & { readonly columns?: number; readonly rows?: number };
   readonly close?: () => void;
 }
 
@@ -51,6 +47,8 @@ export interface Streams {
  */
 export function createTerminal({ input, output, close }: Streams): Terminal {
   const keys = createKeys(input);
+  // It hung up: reading says so.
+  output.on('error', () => undefined);
   // A serial line has no size: 0 by 0.
   const columns = (): number => output.columns || 80;
   const setRaw = (raw: boolean): void => {
@@ -121,7 +119,6 @@ export function openTerminal(path?: string): Terminal | undefined {
   if (fd === undefined) return undefined;
   const input = new ReadStream(fd);
   const output = new WriteStream(fd);
-  output.on('error', () => undefined); // It hung up: reading says so.
   return createTerminal({ input, output, close: () => void input.destroy() });
 }
 

@@ -189,3 +189,22 @@ describeWith('terminal', 'the console of a machine that proposes what it is', ()
     await screen.until('[interrupted]');
   });
 });
+
+it('goes on where nobody reads what it says any more', async () => {
+  const machine = makeMachine(lab.site);
+  clean.push(() => machine.remove());
+  machine.write('etc/hostname', 'node1\n');
+  const agent = [process.execPath, agentProgram(), '--root', machine.root];
+  const { child, done } = machine.start(agent, ['boot']);
+  const digest = await new Promise<string>((resolve) => {
+    let said = '';
+    child.stderr!.on('data', (text: string) => {
+      const found = /approve ([0-9a-f]{64})/.exec((said += text));
+      if (found !== null) resolve(found[1]!);
+    });
+  });
+  child.stderr!.destroy();
+  await lab.approve(machine.identity, digest);
+  const { code, stdout } = await done;
+  expect([code, stdout]).toEqual([0, expect.stringContaining('applied decision 1')]);
+});

@@ -1,4 +1,4 @@
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { createTerminal } from '../../agent/dialogue/terminal.ts';
 import type { Terminal } from '../../agent/dialogue/terminal.ts';
 
@@ -17,7 +17,16 @@ export function openTestTerminal(size: { columns?: number; rows?: number } = {})
   const raw: boolean[] = [];
   const input = Object.assign(new PassThrough(), { setRawMode: (on: boolean) => raw.push(on) });
   let written = '';
-  const output = { ...size, write: (text: string) => void (written += text) };
+  const output = Object.assign(
+    new Writable({
+      decodeStrings: false,
+      write: (text: string, _, done) => {
+        written += text;
+        done();
+      },
+    }),
+    size,
+  );
   const terminal = createTerminal({ input, output });
   return {
     ...terminal,

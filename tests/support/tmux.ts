@@ -26,7 +26,6 @@ export interface ScreenOptions {
 }
 
 const DEADLINE_MILLISECONDS = 30_000;
-let count = 0;
 
 /** tmux of its own, with no bar: the program has the whole terminal. Ends with `close`. */
 export async function openScreen(
@@ -34,7 +33,6 @@ export async function openScreen(
   { term = 'vt100', columns = 80, rows = 24 }: ScreenOptions = {},
 ): Promise<Screen> {
   const folder = fs.mkdtempSync(join(tmpdir(), 'screen-'));
-  const socket = `coatcheck-${process.pid}-${count++}`;
   const config = join(folder, 'tmux.conf');
   const log = join(folder, 'sent');
   fs.writeFileSync(
@@ -42,7 +40,9 @@ export async function openScreen(
     `set -g status off\nset -g remain-on-exit on\nset -g history-limit 10000\nset -g default-terminal ${term}\n`,
   );
   const tmux = (...args: string[]): string =>
-    execFileSync('tmux', ['-L', socket, '-f', config, ...args], { encoding: 'utf8' });
+    execFileSync('tmux', ['-S', join(folder, 'socket'), '-f', config, ...args], {
+      encoding: 'utf8',
+    });
   // Nothing is sent before the log is there.
   const line = ['sh', '-c', 'read go && exec "$@"', 'sh', ...command];
   tmux('new-session', '-d', '-x', String(columns), '-y', String(rows), '--', ...line);
