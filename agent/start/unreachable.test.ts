@@ -22,7 +22,7 @@ it('an outage lasts from the first failure to the next answer', async () => {
   const failed: Look = { state: 'failed', error: fail('server_unreachable', 'gone') };
   const looks: Look[] = [failed, failed, { state: 'nothing' }, failed];
   let now = 0;
-  const { source, seconds } = watchOutage(
+  const outage = watchOutage(
     {
       inForce: () => Promise.resolve(looks.shift()!),
       rejection: () => Promise.resolve({ state: 'nothing' }),
@@ -32,9 +32,9 @@ it('an outage lasts from the first failure to the next answer', async () => {
   const after: number[] = [];
   for (let i = 0; i < 4; i++) {
     now += 10_000;
-    await source.inForce();
+    await outage.source.inForce();
     now += 5000;
-    after.push(seconds());
+    after.push(outage.seconds());
   }
   expect(after).toEqual([5, 20, 0, 5]);
 });
