@@ -40,6 +40,8 @@ describe('what follows from changed files', () => {
     ['job.service.d/readme', []],
     ['job.service.d/deep/more.conf', []],
     ['README', []],
+    ['coatcheck-agent.service.d/more.conf', []],
+    ['coatcheck-refresh.service', []],
   ])('of the unit file %s is a restart of its unit', (file, restart) => {
     expect(restartsFor([`etc/systemd/system/${file}`], {}, NONE)).toEqual({
       ...{ daemonReload: true, reload: [], restart, network: NONE_OF_THE_NETWORK },

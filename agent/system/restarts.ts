@@ -22,6 +22,9 @@ const NETWORK = new Set([
   'wpa_supplicant.service',
 ]);
 
+/** The agent itself: restarted by itself, it would never come to the end. Its next start is soon enough. */
+const OWN = new Set(['coatcheck-agent.service', 'coatcheck-refresh.service']);
+
 /**
  * What follows from changed files: a unit whose own file changed is restarted, since a reload does
  * not run a new program; one that the bundle names for a path is reloaded if it can be; the others
@@ -40,7 +43,7 @@ export function restartsFor(
   const reload = new Set([...named, ...paths.flatMap((path) => readersOf(image.reload, path))]);
   for (const unit of restart) reload.delete(unit);
   const only = (units: Iterable<string>, network: boolean): string[] =>
-    [...units].filter((unit) => NETWORK.has(unit) === network).sort();
+    [...units].filter((unit) => NETWORK.has(unit) === network && !OWN.has(unit)).sort();
   return {
     daemonReload: paths.some((path) => path.startsWith(UNIT_FOLDER)),
     reload: only(reload, false),
