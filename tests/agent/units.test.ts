@@ -140,7 +140,14 @@ describeWith('systemd', 'a machine with these units', () => {
       );
       expect(status.stdout).toContain('started ours.service');
     } finally {
+      // The device is this machine's too.
+      const remove = 'read n < /run/coatcheck/zram; echo 1 > /sys/block/$n/reset; ';
       await machine.run('systemctl', 'stop', 'coatcheck-swap');
+      await machine.run(
+        'sh',
+        '-c',
+        `${remove} echo \${n#zram} > /sys/class/zram-control/hot_remove`,
+      );
     }
   });
 
