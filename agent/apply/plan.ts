@@ -6,7 +6,7 @@ import { classifyPath, MERGED } from '../../protocol/paths.ts';
 import { isAccountFile, readNames } from './accounts.ts';
 import type { AccountFile, Names } from './accounts.ts';
 import type { Folder } from '../tree/folder.ts';
-import { readItem, sameItem } from '../tree/item.ts';
+import { readItem, readItems, sameItem } from '../tree/item.ts';
 import type { FileItem, Item } from '../tree/item.ts';
 import { keptItem } from './kept.ts';
 import type { Kept } from './kept.ts';
@@ -49,10 +49,9 @@ export interface PlanInput {
 export function planApply(input: PlanInput): Plan {
   const { root, state, files, kept, owners } = input;
   checkPaths(files.map(({ path }) => path));
-  const dropped = Object.keys(kept.files).filter((path) => !files.some((f) => f.path === path));
-  const disk = new Map(
-    [...files.map((file) => file.path), ...dropped].map((path) => [path, readItem(root, path)]),
-  );
+  const inBundle = new Set(files.map(({ path }) => path));
+  const dropped = Object.keys(kept.files).filter((path) => !inBundle.has(path));
+  const disk = readItems(root, [...files.map((file) => file.path), ...dropped]);
   const current = accountTexts((path) => contentOf(disk.get(path) ?? readItem(root, path)));
   const bundle = bundleTexts(files);
   const merged = mergeAccounts({ current, bundle, originals: kept.originals });

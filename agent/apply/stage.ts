@@ -5,7 +5,7 @@ import { toHex, utf8 } from '../../bundle/bytes.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { STAGED_PREFIX } from '../../protocol/paths.ts';
 import { createIn, removeIn, renameIn, statIn, syncFolder } from '../tree/files.ts';
-import { at, inFolder, inFolderOf, parentOf } from '../tree/folder.ts';
+import { at, inFolder, inFolderOf, inFoldersOf, parentOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import type { Item } from '../tree/item.ts';
 import type { Change } from './plan.ts';
@@ -34,10 +34,10 @@ export function stage(
   owners: boolean,
 ): void {
   writeState(state, JOURNAL, { coatcheck: 'journal/1', staged: changes.map(({ path }) => path) });
-  for (const { path, to } of changes) {
-    if (to.kind === 'absent') continue;
-    inFolderOf(root, path, (folder) => stageItem(folder, path, to, owners), { make: 0o755 });
-  }
+  const toStage = changes.filter(({ to }) => to.kind !== 'absent');
+  const put = (folder: Folder, _: string, { path, to }: Change): void =>
+    stageItem(folder, path, to, owners);
+  inFoldersOf(root, toStage, put, { make: 0o755 });
 }
 
 function stageItem(folder: Folder, path: string, item: Item, owners: boolean): void {
@@ -61,10 +61,10 @@ function put(folder: Folder, name: string, item: Item, owners: boolean): void {
 export function commit(root: Folder, changes: readonly Change[], owners: boolean): void {
   const done: Change[] = [];
   try {
-    for (const change of changes) {
-      replace(root, change.path, change.to);
+    inFoldersOf(root, changes, (folder, name, change) => {
+      replaceIn(folder, name, change.path, change.to);
       done.push(change);
-    }
+    });
   } catch (error) {
     for (const change of done.reverse()) takeBack(root, change, owners);
     throw error;
@@ -74,19 +74,17 @@ export function commit(root: Folder, changes: readonly Change[], owners: boolean
   }
 }
 
-function replace(root: Folder, path: string, by: Item): void {
-  inFolderOf(root, path, (folder, name) => {
-    if (by.kind === 'absent') removeIn(folder, name);
-    else renameIn(folder, stagedName(path), name);
-  });
+function replaceIn(folder: Folder, name: string, path: string, by: Item): void {
+  if (by.kind === 'absent') removeIn(folder, name);
+  else renameIn(folder, stagedName(path), name);
 }
 
 function takeBack(root: Folder, { path, from }: Change, owners: boolean): void {
   try {
-    if (from.kind !== 'absent') {
-      inFolderOf(root, path, (folder) => stageItem(folder, path, from, owners));
-    }
-    replace(root, path, from);
+    inFolderOf(root, path, (folder, name) => {
+      if (from.kind !== 'absent') stageItem(folder, path, from, owners);
+      replaceIn(folder, name, path, from);
+    });
   } catch {
     // What stopped the apply is said; the others can still go back.
   }

@@ -131,5 +131,30 @@ export function inFolderOf<T>(
   return inFolder(root, parentOf(path), (folder) => act(folder, nameOf(path)), options);
 }
 
+/**
+ * Runs `act` for each of `items` in the folder of its path. A folder is opened once for all that
+ * follow one another in it; where it is missing, `act` is not called.
+ * @throws as {@link inFolder}
+ */
+export function inFoldersOf<T extends { readonly path: string }>(
+  root: Folder,
+  items: readonly T[],
+  act: (folder: Folder, name: string, item: T) => void,
+  options: WalkOptions = {},
+): void {
+  for (let next = 0; next < items.length;) {
+    const parent = parentOf(items[next]!.path);
+    const end = items.findIndex(({ path }, i) => i > next && parentOf(path) !== parent);
+    const together = items.slice(next, end < 0 ? items.length : end);
+    inFolder(
+      root,
+      parent,
+      (folder) => together.forEach((item) => act(folder, nameOf(item.path), item)),
+      options,
+    );
+    next += together.length;
+  }
+}
+
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import { equalBytes } from '../../bundle/bytes.ts';
 import { fail } from '../../protocol/errors.ts';
-import { readIn, statIn } from './files.ts';
-import { at, inFolderOf } from './folder.ts';
+import { readIn as readFileIn, statIn } from './files.ts';
+import { at, inFoldersOf } from './folder.ts';
 import type { Folder } from './folder.ts';
 import { naming } from './system-error.ts';
 
@@ -29,20 +29,32 @@ export const MAX_FILE_BYTES = 16 * 1024 * 1024;
  * @throws path_refused for a folder, a device or the like, and behind a link
  */
 export function readItem(root: Folder, path: string): Item {
-  const read = (folder: Folder, name: string): Item => {
-    const stat = statIn(folder, name);
-    if (stat === undefined) return ABSENT;
-    if (stat.isSymbolicLink()) {
-      return { kind: 'link', target: naming(path, () => fs.readlinkSync(at(folder, name))) };
-    }
-    if (!stat.isFile()) {
-      throw fail('path_refused', `${path} is a folder or a special file, and is never replaced`);
-    }
-    const file = readIn(folder, name, MAX_FILE_BYTES);
-    const { mode, uid, gid } = file.stat;
-    return { kind: 'file', content: file.content, mode: mode & 0o7777, uid, gid };
-  };
-  return inFolderOf(root, path, read) ?? ABSENT;
+  return readItems(root, [path]).get(path)!;
+}
+
+/** As {@link readItem}, for many, by their paths. */
+export function readItems(root: Folder, paths: readonly string[]): Map<string, Item> {
+  const items = new Map<string, Item>(paths.map((path) => [path, ABSENT]));
+  inFoldersOf(
+    root,
+    paths.map((path) => ({ path })),
+    (folder, name, { path }) => items.set(path, readIn(folder, name, path)),
+  );
+  return items;
+}
+
+function readIn(folder: Folder, name: string, path: string): Item {
+  const stat = statIn(folder, name);
+  if (stat === undefined) return ABSENT;
+  if (stat.isSymbolicLink()) {
+    return { kind: 'link', target: naming(path, () => fs.readlinkSync(at(folder, name))) };
+  }
+  if (!stat.isFile()) {
+    throw fail('path_refused', `${path} is a folder or a special file, and is never replaced`);
+  }
+  const file = readFileIn(folder, name, MAX_FILE_BYTES);
+  const { mode, uid, gid } = file.stat;
+  return { kind: 'file', content: file.content, mode: mode & 0o7777, uid, gid };
 }
 
 /** @param owners whether a difference of owner counts: only root can change it */

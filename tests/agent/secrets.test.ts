@@ -7,8 +7,8 @@ import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
-import { createSecretScan, filesBelow } from './secret-scan.ts';
-import type { SecretScan } from './secret-scan.ts';
+import { createSecretScan, filesBelow } from '../incidents/secret-scan.ts';
+import type { SecretScan } from '../incidents/secret-scan.ts';
 
 const TOKEN = 'Zk3-r9q0VtY2uB81sXh4';
 const PASSWORD = 'a password of root';
