@@ -103,7 +103,7 @@ describe('secrets', () => {
     expect(shown(undefined, [shadow], { showSecrets: true })).toContain('+root:$y$hash');
   });
   it('are masked inside files that are none, and counted', () => {
-    const conf = file('etc/nfs.conf', 'host = x\npassword = hunter2\n');
+    const conf = file('etc/ntp.conf', 'host = x\npassword = hunter2\n');
     expect(shown(undefined, [conf])).toContain('+password = ********');
     expect(shown(undefined, [conf])).toContain('1 value masked');
     expect(shown(undefined, [conf])).not.toContain('hunter2');
@@ -128,6 +128,14 @@ describe('secrets', () => {
     expect(shown(undefined, [file('etc/wireguard/wg0.conf', conf, 0o600)])).toContain(
       '+PrivateKey = ********\n+PostUp = token=1 evil\n+PresharedKey=********\n',
     );
+  });
+  it.each([
+    ['etc/iscsi/iscsid.conf', 'node.session.auth.password_in', 'iscsid.startup = /bin/evil'],
+    ['etc/wpa_supplicant/wlan0.conf', 'psk', 'pkcs11_module_path=/etc/evil.so'],
+    ['etc/sssd/sssd.conf', 'ldap_default_authtok', 'command = /bin/evil password=1'],
+  ])('are the passwords of %s, but not what it loads or runs', (path, name, runs) => {
+    const text = shown(undefined, [file(path, `${name} = hidden\n${runs}\n`, 0o600)]);
+    expect(text).toContain(`+${name} = ********\n+${runs}\n`);
   });
   it('never hide what executes', () => {
     const unit = file(

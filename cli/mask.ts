@@ -7,6 +7,8 @@ export const MASK = '********';
 export type Masker = (line: string) => string;
 
 const WIREGUARD = /^etc\/wireguard\/[^/]+\.conf$/;
+/** Settings with passwords among them, and with what names a program or a library to load. */
+const MIXED = /^etc\/(iscsi\/[^/]+|wpa_supplicant\/[^/]+|sssd\/sssd|sssd\/conf\.d\/[^/]+)\.conf$/;
 const ACCOUNTS = /^etc\/(passwd|group)$/;
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----/;
 
@@ -21,6 +23,7 @@ export function maskerOf(path: string, texts: readonly string[]): Masker | 'secr
   if (ACCOUNTS.test(path)) return maskHash;
   // Secret and executing: wg-quick runs PostUp.
   if (WIREGUARD.test(path)) return maskWireguardKey;
+  if (MIXED.test(path)) return maskNamedSecret;
   const kind = classifyPath(path);
   if (kind === 'secret') return 'secret';
   if (kind === 'exec') return undefined;
@@ -44,6 +47,13 @@ const maskHash: Masker = (line) => line.replace(/^([^:]*:)[^:]{2,}(?=:)/, `$1${M
 
 const maskWireguardKey: Masker = (line) =>
   line.replace(/^(\s*(?:PrivateKey|PresharedKey)\s*=\s*)[A-Za-z0-9+/]{43}=\s*$/i, `$1${MASK}`);
+
+/** By the names that iscsid.conf(5), wpa_supplicant.conf(5) and sssd.conf(5) have for a secret. */
+const maskNamedSecret: Masker = (line) =>
+  line.replace(
+    /^(\s*(?:[\w.]*(?:password|password_in|passwd|authtok)|psk|wep_key[0-3]|pin)\s*=\s*)\S.*$/i,
+    `$1${MASK}`,
+  );
 
 /** A line of base64 as PEM and OpenPGP fill them. */
 const maskKeyLine: Masker = (line) => line.replace(/^\s*[A-Za-z0-9+/=]{24,}\s*$/, MASK);

@@ -36,6 +36,13 @@ describe('classifyPath', () => {
     ['etc/apt/sources.list.d/x.list', 'exec'],
     ['etc/chrony/chrony.keys', 'secret'],
     ['etc/chrony/chrony.conf', 'plain'],
+    ['etc/chrony/sources.d/site.sources', 'plain'],
+    // A method of idmapd is a library, a callout of statd a program.
+    ['etc/idmapd.conf', 'exec'],
+    ['etc/nfs.conf', 'exec'],
+    ['etc/nfs.conf.d/site.conf', 'exec'],
+    ['etc/login.defs', 'exec'],
+    ['etc/ceph/ceph.conf', 'exec'],
     ['etc/iscsi/initiatorname.iscsi', 'plain'],
     ['etc/iscsi/iscsid.conf', 'secret'],
     ['etc/kdump.conf', 'exec'],
@@ -44,8 +51,8 @@ describe('classifyPath', () => {
     ['etc/tuned/active_profile', 'exec'],
     ['etc/X11/xorg.conf.d/00-keyboard.conf', 'exec'],
     ['etc/coatcheck/ready.d/50-register', 'exec'],
-    ['etc/coatcheck/ready.json', 'plain'],
-    ['etc/coatcheck/engine.json', 'plain'],
+    ['etc/coatcheck/ready.json', 'exec'],
+    ['etc/coatcheck/engine.json', 'exec'],
     ['etc/coatcheck/engine-credentials.json', 'secret'],
   ])('%s is %s', (path, expected) => {
     expect(classifyPath(path)).toBe(expected);
@@ -58,6 +65,7 @@ describe('classifyPath', () => {
     'etc',
     'etc/',
     'etc//hosts',
+    'etc/chrony/x.so',
     './etc/hosts',
     'etc/./hosts',
     'etc/../etc/hosts',

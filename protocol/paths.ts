@@ -4,8 +4,8 @@
  *
  * - `plain`: settings that are only read
  * - `secret`: keys and passwords, masked unless asked for
- * - `exec`: what runs, or names, a program, a library or a module, or lets somebody in; highlighted
- *   and never masked
+ * - `exec`: what runs, or names, a program, a library or a module, lets somebody in, or says where a
+ *   secret is sent; highlighted and never masked
  */
 export type PathClass = 'plain' | 'secret' | 'exec';
 
@@ -109,6 +109,13 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/tuned/profile_mode',
     'etc/X11/xorg.conf.d/00-keyboard.conf',
     'etc/lvm/*.conf',
+    'etc/login.defs',
+    'etc/idmapd.conf',
+    'etc/nfs.conf',
+    'etc/nfs.conf.d/*.conf',
+    'etc/ceph/ceph.conf',
+    'etc/coatcheck/ready.json',
+    'etc/coatcheck/engine.json',
     'etc/apt/sources.list',
     'etc/apt/sources.list.d/*.list',
     'etc/apt/sources.list.d/*.sources',
@@ -117,7 +124,6 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/subuid',
     'etc/subgid',
     'etc/shells',
-    'etc/login.defs',
     'etc/adduser.conf',
     'etc/deluser.conf',
     'etc/securetty',
@@ -141,9 +147,6 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/issue',
     'etc/issue.net',
     'etc/motd',
-    'etc/idmapd.conf',
-    'etc/nfs.conf',
-    'etc/nfs.conf.d/*.conf',
     'etc/systemd/*.conf',
     'etc/systemd/*.conf.d/*.conf',
     'etc/systemd/network/**',
@@ -152,7 +155,9 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/nftables.conf',
     'etc/iptables/*',
     'etc/chrony.conf',
-    'etc/chrony/**',
+    'etc/chrony/*.conf',
+    'etc/chrony/conf.d/*.conf',
+    'etc/chrony/sources.d/*.sources',
     'etc/ntp.conf',
     'etc/ntpsec/*.conf',
     'etc/ldap/ldap.conf',
@@ -163,10 +168,7 @@ const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
     'etc/ssh/moduli',
     'etc/initiatorname.iscsi',
     'etc/iscsi/initiatorname.iscsi',
-    'etc/ceph/ceph.conf',
     'etc/apt/preferences.d/*',
-    'etc/coatcheck/ready.json',
-    'etc/coatcheck/engine.json',
   ],
 };
 

@@ -325,11 +325,12 @@ export const ORDERS = [
   },
   {
     name: 'coatcheck.mirror',
-    meaning: 'another place that has copies: an address, or `usb`; may be given several times',
+    meaning:
+      'another place that has copies: the address below which `approved/` is, or `usb`; may be given several times',
     otherwise: 'none',
-    example: 'coatcheck.mirror=http://mirror.example.com/approved',
+    example: 'coatcheck.mirror=http://mirror.example.com/coatcheck',
     kind: value.either(
-      'an http:// or https:// address, or usb',
+      'an http:// or https:// address without ? and #, or usb',
       value.oneOf('usb'),
       value.webAddress,
     ),

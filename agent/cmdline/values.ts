@@ -218,8 +218,11 @@ export const origin: Kind = {
 
 /** An address of the web without a password. */
 export const webAddress: Kind = {
-  expected: 'an http:// or https:// address',
-  canonical: (text) => parseUrl(text)?.href,
+  expected: 'an http:// or https:// address without ? and #',
+  canonical: (text) => {
+    const url = parseUrl(text);
+    return url?.search === '' ? url.href : undefined;
+  },
 };
 
 function parseUrl(text: string): URL | undefined {
