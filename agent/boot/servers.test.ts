@@ -51,11 +51,31 @@ describe('the servers of a site', () => {
     },
   );
 
-  it('are not passed over where they refuse', async () => {
-    const { health, asked } = await lab([refusal('token_refused'), HEALTH]);
-    expect(await health().catch(codeOf)).toBe('token_refused');
-    expect(asked.join('')).toBe('a');
+  it.each(['bad_request', 'not_this_node', 'token_refused', 'bad_magic', 'file_malformed'])(
+    'are passed over where they refuse with %s: another may be a true one',
+    async (code) => {
+      const { health, asked } = await lab([refusal(code), HEALTH]);
+      await health();
+      expect(asked.join('')).toBe('ab');
+    },
+  );
+
+  it('refuse for good only if every one of them does', async () => {
+    const all = await lab([refusal('bad_request'), refusal('token_refused')]);
+    expect(await all.health().catch(codeOf)).toBe('token_refused');
+    expect(all.asked.join('')).toBe('ab');
+    const away = await lab([undefined, refusal('token_refused')]);
+    expect(await away.health().catch(codeOf)).toBe('server_unreachable');
   });
+
+  it.each(['waiting', 'rejected', 'already_decided', 'store_unknown', 'already_exists'])(
+    'are not passed over where they answer %s: that is what became of the request',
+    async (code) => {
+      const { health, asked } = await lab([refusal(code), HEALTH]);
+      expect(await health().catch(codeOf)).toBe(code);
+      expect(asked.join('')).toBe('a');
+    },
+  );
 
   it('are all tried before it is said that none answers', async () => {
     const { health, asked } = await lab([undefined, undefined]);

@@ -1,6 +1,7 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
-import { fail, hasCode } from '../../protocol/errors.ts';
+import { codeOf, ERRORS, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { agentFetch } from '../network/fetch.ts';
@@ -9,9 +10,11 @@ import type { Node } from '../node.ts';
 /** The servers of a site, any of which is as good as the others. */
 export interface Servers {
   /**
-   * Asks the server that answered last, then the others in their order. Only a server that is not
-   * there, is broken, or is none of this site is passed over: a refusal is an answer.
-   * @throws what the last of them threw
+   * Asks the server that answered last, then the others in their order. Passed over is a server that
+   * is not there, is broken, is none of this site, or refuses for good: nobody vouches for its word,
+   * and another may be a true one. Whatever else it says is the answer, what became of an upload too.
+   * @throws a refusal for good only if every one of them refused, and otherwise what the last of the
+   *   others failed with, since a true one may come back
    */
   ask<T>(question: (client: Client) => Promise<T>): Promise<T>;
   /**
@@ -21,9 +24,17 @@ export interface Servers {
   passOver(): void;
 }
 
+/** `rollback_refused` is of this machine, where a server shows an old chain of keysets. */
 const PASSED_OVER: readonly ErrorCode[] = [
   ...(['server_unreachable', 'server_garbage', 'wrong_site', 'no_such_route', 'internal'] as const),
+  'rollback_refused',
 ];
+
+/** Whether the same request can never succeed there. One that was decided meanwhile is answered. */
+const isForGood = (error: unknown): boolean =>
+  error instanceof CoatcheckError &&
+  ERRORS[codeOf(error)].node === 'stop' &&
+  !hasCode(error, 'already_decided');
 
 /**
  * @param origins in the order in which they are tried
@@ -43,18 +54,20 @@ export function createServers(
   }
   return {
     async ask(question) {
-      let last: unknown;
+      let refusal: unknown;
+      let failure: unknown;
       for (const client of clients) {
         try {
           const answer = await question(client);
           clients = [client, ...clients.filter((other) => other !== client)];
           return answer;
         } catch (error) {
-          if (!hasCode(error, ...PASSED_OVER)) throw error;
-          last = error;
+          if (isForGood(error)) refusal = error;
+          else if (hasCode(error, ...PASSED_OVER)) failure = error;
+          else throw error;
         }
       }
-      throw last;
+      throw failure ?? refusal;
     },
     passOver() {
       const [last, ...others] = clients;
