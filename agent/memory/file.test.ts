@@ -43,6 +43,16 @@ describe('the memory against rollback', () => {
     expect(fs.readdirSync(folder)).toEqual(['memory.json']);
   });
 
+  it('never goes back: neither in seq, nor at the same seq to an older keyset', () => {
+    of('a').save(memory);
+    of('a').save({ ...memory, seq: 4, keysetVersion: 3 });
+    of('a').save({ ...memory, keysetVersion: 1 });
+    expect(of('a').load()).toEqual(memory);
+    const newer = { ...memory, keysetVersion: 3 };
+    of('a').save(newer);
+    expect(of('a').load()).toEqual(newer);
+  });
+
   it.each(['', '{', '[]', '{"coatcheck":"memory/1","nodes":{"x":{"seq":-1}}}'])(
     'is never taken for missing when it is damaged: %j',
     (text) => {

@@ -3,6 +3,7 @@ import { fromHex, toHex } from '../../bundle/bytes.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import type { Folder } from '../tree/folder.ts';
 import { withLock } from '../tree/lock.ts';
+import { isOlder } from './memory.ts';
 import type { MemoryStore } from './memory.ts';
 import { Count, HexDigest, readState, writeState } from '../tree/state-file.ts';
 import type { StatePlace } from '../tree/state-place.ts';
@@ -44,7 +45,7 @@ export function fileMemory(place: StatePlace, site: Uint8Array, node: NodeId): M
         withLock(folder, () => {
           const nodes = nodesIn(folder);
           // Another process may have been quicker.
-          if ((nodes[name]?.seq ?? 0) > seq) return;
+          if (isOlder(entry, nodes[name])) return;
           writeState(folder, FILE, { coatcheck: 'memory/1', nodes: { ...nodes, [name]: entry } });
         }),
       );

@@ -14,7 +14,15 @@ export interface MemoryStore {
   save(memory: Memory): void;
 }
 
-/** Whether something newer than `memory` is known, which is kept then. */
-export function isOlder(memory: Memory, known: Memory | undefined): boolean {
-  return known !== undefined && memory.seq < known.seq;
+/** What says which of two memories is the newer one. */
+type Age = Pick<Memory, 'seq' | 'keysetVersion'>;
+
+/**
+ * Whether something newer than `memory` is known, which is kept then: a higher seq, or the same one
+ * under a newer keyset.
+ */
+export function isOlder(memory: Age, known: Age | undefined): boolean {
+  if (known === undefined) return false;
+  if (memory.seq !== known.seq) return memory.seq < known.seq;
+  return memory.keysetVersion < known.keysetVersion;
 }

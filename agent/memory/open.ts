@@ -3,6 +3,7 @@ import { withLock } from '../tree/lock.ts';
 import { efiMemory } from './efi.ts';
 import { fileMemory } from './file.ts';
 import type { MemoryKind } from './kind.ts';
+import { isOlder } from './memory.ts';
 import type { Memory, MemoryStore } from './memory.ts';
 import type { Owner } from './record.ts';
 import { stickMemory } from './stick.ts';
@@ -45,7 +46,7 @@ export function openMemory(kind: MemoryKind, place: StatePlace, owner: Owner): O
   if (kept !== undefined) file.save(kept);
   const before = file.load();
   // It was wiped while this root remembers.
-  if (before !== undefined && before.seq > (kept?.seq ?? 0)) saveBoth(before);
+  if (before !== undefined && (kept === undefined || isOlder(kept, before))) saveBoth(before);
   return { kind, before, load: () => file.load(), save: saveBoth };
 }
 

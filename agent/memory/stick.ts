@@ -71,7 +71,7 @@ function find({ fd, path }: Stick, owner: Owner): { at: number; memory?: Memory 
     const seen = copies.map((copy) => readCopy(copy, owner, path));
     const [memory] = seen
       .flatMap((copy) => (typeof copy === 'object' ? [copy] : []))
-      .sort((a, b) => b.seq - a.seq);
+      .sort((a, b) => (isOlder(a, b) ? 1 : -1));
     if (memory !== undefined) return { at, memory };
     if (seen.includes('another')) continue;
     // What was never written twice was never relied on.
