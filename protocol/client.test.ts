@@ -174,6 +174,8 @@ describe.each([
     ['the status of another route', { status: 201, body: CONFIG }],
     ['an error without a code', { status: 500, body: { message: 'oops' } }],
     ['a code that nobody knows', { status: 500, body: refuse('constructor').body }],
+    ['a code of local files', { status: 400, body: refuse('file_malformed').body }],
+    ['a code of nodes', { status: 500, body: refuse('expired').body }],
     ['more than 1 MiB', { body: { ...CONFIG, url: 'x'.repeat(MAX_ANSWER_BYTES) } }],
   ])('%s', async (_, answer) => {
     const { client } = await server(() => answer, { fetch });

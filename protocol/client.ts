@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { toBase64Url, utf8 } from '../bundle/bytes.ts';
 import type { Identity, NodeId } from '../bundle/identity.ts';
 import { MAX_TIME } from '../bundle/statement.ts';
-import { fail, hasCode, isErrorCode } from './errors.ts';
+import { ERRORS, fail, hasCode, isErrorCode } from './errors.ts';
 import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
 import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
 import type { DigestHex } from './keys.ts';
@@ -216,6 +216,10 @@ function refusalOf(server: string, status: number, json: unknown): Error {
   if (!answer.success) return garbage(server, `it answered ${status} without an error code`);
   const { code, message, details } = answer.output.error;
   if (!isErrorCode(code)) return garbage(server, `it answered ${status} with an unknown code`);
+  // The status of what only happens on this side, where it may mean more than a server can know.
+  if (ERRORS[code].status === ERRORS.internal.status && code !== 'internal') {
+    return garbage(server, `it answered ${status} with a code that no server has`);
+  }
   return fail(code, message.slice(0, 1000), { details });
 }
 
