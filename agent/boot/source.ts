@@ -8,6 +8,7 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { memoryOf, verifyForNode } from '../../protocol/verify.ts';
 import type { NodeMemory } from '../../protocol/verify.ts';
+import { isOver } from '../node.ts';
 import type { Node } from '../node.ts';
 import type { Servers } from './servers.ts';
 
@@ -39,6 +40,8 @@ export interface Source {
 
 /** A URL is renewed a little before it ends. */
 const MARGIN_SECONDS = 30;
+/** However long the server says that it lasts. */
+const MAX_URL_SECONDS = 3600;
 
 /** Asks for URLs once, and for new ones when they end or do not serve. */
 export function createSource(node: Node, servers: Servers): Source {
@@ -52,7 +55,8 @@ export function createSource(node: Node, servers: Servers): Source {
     if (urls !== undefined && named && performance.now() < endsAt) return urls;
     const answer = await servers.ask((client) => client.config(identity.id, waiting));
     // Not by the clock: it may be years off, or be set meanwhile.
-    endsAt = performance.now() + (answer.expiresAt - answer.now - MARGIN_SECONDS) * 1000;
+    const seconds = Math.min(answer.expiresAt - answer.now - MARGIN_SECONDS, MAX_URL_SECONDS);
+    endsAt = performance.now() + seconds * 1000;
     urls = answer;
     asked = waiting;
     return answer;
@@ -66,27 +70,36 @@ export function createSource(node: Node, servers: Servers): Source {
     const answer = await attempt(() => config(waiting));
     if (answer instanceof CoatcheckError) {
       if (ERRORS[codeOf(answer)].node === 'stop') throw answer;
-      return { state: 'failed', error: answer };
+      return failed(answer);
     }
     const body = await attempt(async () => {
       const url = urlOf(answer);
       if (url === undefined) throw fail('server_garbage', 'the server gave no URL of the refusal');
+      // Answered even where it fails: the next server would be asked for the same URL.
       const got = await servers.ask((client) =>
-        client.get(url, maxFrameBytes(site.maxBundleBytes)),
+        attempt(() => client.get(url, maxFrameBytes(site.maxBundleBytes))),
       );
+      if (got instanceof CoatcheckError) throw got;
       return got.found ? got.body : undefined;
     });
     if (body === undefined) return { state: 'nothing' };
     if (body instanceof CoatcheckError) return failed(body);
     const frame = await attempt(() => verify(body));
     if (frame instanceof CoatcheckError) return failed(frame);
+    // Over by its word alone: the decision is true, and the time may be a lie.
+    const { statement } = frame;
+    if (!isOver(node, statement) && isOver(node, statement, [answer.now])) askAnother();
     return { state: 'found', decision: { frame, proof: proofOf(body), serverNow: answer.now } };
   }
 
   /** Another server may know better. */
-  function failed(error: CoatcheckError): Look {
+  function askAnother(): void {
     urls = undefined;
     servers.passOver();
+  }
+
+  function failed(error: CoatcheckError): Look {
+    askAnother();
     return { state: 'failed', error };
   }
 
