@@ -50,16 +50,22 @@ export function usbMirror(node: Node): Mirror {
 
 /**
  * A source that looks into the mirrors where the servers fail, in their order. "Nothing there" is
- * never believed of a mirror, and what one of them has is verified like anything else.
+ * never believed of a mirror, and what one of them has is verified like anything else. What a mirror
+ * showed is said when it is another thing than at the look before.
  */
 export function withMirrors(source: Source, node: Node, mirrors: readonly Mirror[]): Source {
+  const told = new Map<Mirror, string>();
+  const tell = (mirror: Mirror, line: string): void => {
+    if (told.get(mirror) !== line) node.console.note(line);
+    told.set(mirror, line);
+  };
   return {
     ...source,
     async inForce(waiting) {
       const look = await source.inForce(waiting);
       if (look.state !== 'failed') return look;
       for (const mirror of mirrors) {
-        const copy = await lookInto(mirror, node);
+        const copy = await lookInto(mirror, node, (line) => tell(mirror, line));
         if (copy !== undefined) return copy;
       }
       return look;
@@ -67,16 +73,20 @@ export function withMirrors(source: Source, node: Node, mirrors: readonly Mirror
   };
 }
 
-async function lookInto(mirror: Mirror, node: Node): Promise<Look | undefined> {
+async function lookInto(
+  mirror: Mirror,
+  node: Node,
+  note: (line: string) => void,
+): Promise<Look | undefined> {
   try {
     const decision = decisionFromCopy(node, await mirror.read());
-    node.console.note(
+    note(
       `no server gives anything good: taking decision ${decision.frame.statement.seq} from ${mirror.name}`,
     );
     return { state: 'found', decision };
   } catch (error) {
     if (!(error instanceof CoatcheckError)) throw error;
-    node.console.note(`the mirror ${mirror.name}: ${error.message} [${error.code}]`);
+    note(`the mirror ${mirror.name}: ${error.message} [${error.code}]`);
     return undefined;
   }
 }
