@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { openTestTerminal } from '../../tests/support/terminal.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Look } from '../boot/source.ts';
-import { policyOf, watchOutage } from './unreachable.ts';
+import { createPatience } from '../boot/wait.ts';
+import type { DraftInput } from './drafts.ts';
+import { policyOf, unapprovedOption, watchOutage } from './unreachable.ts';
 
 describe('what the command line orders for servers that fail', () => {
   it('is to wait, unless it says otherwise or names a mirror', () => {
@@ -37,4 +40,23 @@ it('an outage lasts from the first failure to the next answer', async () => {
     after.push(outage.seconds());
   }
   expect(after).toEqual([5, 20, 0, 5]);
+});
+
+it('a dialogue with nobody there ends once a server answers', async () => {
+  const gone = fail('server_unreachable', 'gone');
+  const looks: Look[] = [{ state: 'failed', error: gone }, { state: 'nothing' }];
+  const source = {
+    inForce: () => Promise.resolve(looks.shift()!),
+    rejection: () => Promise.resolve<Look>({ state: 'nothing' }),
+  };
+  const terminal = openTestTerminal();
+  const input = {
+    node: { site: { unapprovedWhenUnreachable: true } },
+    ...{ terminal, answers: {}, facts: { interfaces: [], offered: {} } },
+  } as unknown as DraftInput;
+  const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const outage = { source, seconds: () => 60 };
+  const unapproved = unapprovedOption('reconfigure', input, outage, createPatience({ sleep }));
+  expect(await unapproved!(gone)).toBeUndefined();
+  expect([looks, terminal.raw.at(-1)]).toEqual([[], false]);
 });

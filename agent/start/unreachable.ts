@@ -1,7 +1,10 @@
 import type { CoatcheckError } from '../../bundle/errors.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
+import { askWhileLooking } from '../boot/asking.ts';
 import type { Source } from '../boot/source.ts';
+import { createPatience } from '../boot/wait.ts';
+import type { Patience } from '../boot/wait.ts';
 import type { Orders, UnreachablePolicy } from '../cmdline/orders.ts';
 import { fail } from '../../protocol/errors.ts';
 import { missingAnswers } from '../cmdline/together.ts';
@@ -56,13 +59,16 @@ export function watchOutage(source: Source, elapsed = () => performance.now()): 
 /**
  * What a machine does while no server gives it anything good (docs/node.md, "The server is down").
  * `reconfigure` and `prompt` end with what nobody approved, so they need the word of the pinned site:
- * the command line alone proves nothing. Answers come from the command line and the console only.
+ * the command line alone proves nothing. Answers come from the command line and the console only, and
+ * nobody is asked for them any more once a look does not fail.
+ * @param patience between the looks while somebody is asked
  * @returns undefined where it only waits
  */
 export function unapprovedOption(
   policy: UnreachablePolicy,
   input: DraftInput,
-  outage: Pick<Outage, 'seconds'>,
+  outage: Outage,
+  patience: Patience = createPatience(),
 ): BootOptions['unapproved'] {
   const { node, terminal, answers } = input;
   if (policy === 'wait' || policy === 'mirror') return undefined;
@@ -76,8 +82,15 @@ export function unapprovedOption(
     if (missingAnswers(answers).length === 0 && policy === 'reconfigure') {
       return madeDraft(input, answers);
     }
+    if (terminal === undefined) return undefined;
     const question = { initial: answers, because: UNAPPROVED };
-    return terminal && (await askedDraft(input, terminal, question))?.draft;
+    const ask = async (signal: AbortSignal): Promise<Draft | undefined> =>
+      (await askedDraft(input, terminal, { ...question, signal }))?.draft;
+    const isAnswered = async (): Promise<boolean> =>
+      (await outage.source.inForce()).state !== 'failed';
+    patience.restart();
+    const draft = await askWhileLooking(ask, isAnswered, patience);
+    return draft === 'overtaken' ? undefined : draft;
   };
   return async (why: CoatcheckError) => {
     if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
