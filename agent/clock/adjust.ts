@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import { MAX_TIME } from '../../bundle/statement.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { reasonOf } from '../../protocol/objects.ts';
@@ -45,7 +46,8 @@ const MAX_DRIFT_SECONDS = 60;
  * valid at a time after the image was made. A clock that something keeps is left alone.
  */
 export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions): Fetch {
-  const { console, built, clock = systemClock, claimed = claimedTime } = options;
+  const { console, built, clock = systemClock, lookup } = options;
+  const { claimed = (url) => claimedTime(url, { lookup }) } = options;
   return async (url, init) => {
     try {
       return await fetch(url, init);
@@ -74,6 +76,8 @@ export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions)
 }
 
 export interface FollowOptions {
+  /** How the name of whoever is asked for the time is resolved: as for `fetch` */
+  readonly lookup?: LookupFunction;
   /** What whoever answers at a URL says that the time is, Unix seconds */
   readonly claimed?: (url: string) => Promise<number | undefined>;
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -46,4 +47,32 @@ it('is nothing where that is no time, or nobody answers', async () => {
   }
   expect(await claim((request) => request.socket.destroy())).toBeUndefined();
   expect(await claimedTime('https://127.0.0.1:9/')).toBeUndefined();
+});
+
+it('is nothing where an answer comes byte by byte and without an end', async () => {
+  const server = createServer(expired, ({ socket }) => {
+    socket.write('HTTP/1.1 200 OK\r\nx: ');
+    const drip = setInterval(() => socket.write('x'), 50);
+    socket.on('error', () => undefined).once('close', () => clearInterval(drip));
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const time = await claimedTime(`https://127.0.0.1:${port}/`, { limitSeconds: 0.5 });
+  server.close();
+  expect(time).toBeUndefined();
+});
+
+it('is asked of a host that only the given resolver knows', async () => {
+  const server = createServer(expired, (_, response) => void response.end());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const asked: string[] = [];
+  const lookup: LookupFunction = (name, { all }, answer) => {
+    asked.push(name);
+    if (all === true) answer(null, [{ address: '127.0.0.1', family: 4 }]);
+    else answer(null, '127.0.0.1', 4);
+  };
+  const time = await claimedTime(`https://time.invalid:${port}/`, { lookup });
+  server.close();
+  expect([asked, typeof time]).toEqual([['time.invalid'], 'number']);
 });

@@ -1,23 +1,34 @@
 import { request as requestTls } from 'node:https';
+import type { LookupFunction } from 'node:net';
 
-const MAX_MILLISECONDS = 5000;
+const LIMIT_SECONDS = 5;
+
+export interface ClaimOptions {
+  /** How the host's name is resolved; as the system does it if not given */
+  readonly lookup?: LookupFunction | undefined;
+  /** All in all, however slowly an answer comes */
+  readonly limitSeconds?: number;
+}
 
 /**
  * The time that whoever answers at the host of a URL claims, Unix seconds: nobody vouches for it. It is
  * asked with a bare HEAD of `/`, so that it learns nothing; a presigned URL is a credential.
  */
-export async function claimedTime(url: string): Promise<number | undefined> {
+export async function claimedTime(
+  url: string,
+  { lookup, limitSeconds = LIMIT_SECONDS }: ClaimOptions = {},
+): Promise<number | undefined> {
+  const signal = AbortSignal.timeout(limitSeconds * 1000);
   return await new Promise((resolve) => {
     const head = requestTls(
       new URL('/', url),
-      { method: 'HEAD', agent: false, rejectUnauthorized: false },
+      { method: 'HEAD', agent: false, rejectUnauthorized: false, lookup, signal },
       (answer) => {
         const time = Math.floor(Date.parse(answer.headers.date ?? '') / 1000);
         answer.destroy();
         resolve(Number.isNaN(time) ? undefined : time);
       },
     );
-    head.setTimeout(MAX_MILLISECONDS, () => head.destroy());
     head.once('error', () => resolve(undefined)).once('close', () => resolve(undefined));
     head.end();
   });

@@ -40,7 +40,8 @@ function readCa(path: string): string {
   }
 }
 
-function lookupBy(lease: Pick<Lease, 'dns'> | undefined): LookupFunction {
+/** The system's resolution of names, and where it fails that of the lease's resolvers. */
+export function lookupBy(lease: Pick<Lease, 'dns'> | undefined): LookupFunction {
   return (name, options, answer) => {
     systemLookup(name, options, (error, ...found) => {
       if (error === null || lease === undefined || lease.dns.length === 0) {

@@ -9,7 +9,7 @@ import { throwFailures } from '../console/outcome.ts';
 import { tellInstalled } from '../console/tell.ts';
 import { openTerminal } from '../dialogue/terminal.ts';
 import { bringUp } from '../network/bring-up.ts';
-import { agentFetch } from '../network/fetch.ts';
+import { agentFetch, lookupBy } from '../network/fetch.ts';
 import { chooseInterface, listInterfaces } from '../network/interfaces.ts';
 import { cleanLease, leaseOfResolvConf } from '../network/lease.ts';
 import type { Lease } from '../network/lease.ts';
@@ -55,7 +55,8 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
   const { site, built } = node;
   await adjustClock({ console, built });
   const { lease, bootDevice } = await networkOf(orders, flags.noNetwork);
-  const fetch = followDates(agentFetch({ site, orders, lease }), { console, built });
+  const lookup = lookupBy(lease);
+  const fetch = followDates(agentFetch({ site, orders, lease }), { console, built, lookup });
   const { servers, source } = await reach(node, orders, { server, lease, fetch });
   const outage = watchOutage(source);
   const terminal = openTerminal(flags.terminal);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { run, runNow } from './run.ts';
 
@@ -30,5 +31,28 @@ describe.each([
   it('does not mind a program that does not read its input', async () => {
     const input = Buffer.alloc(1_000_000);
     expect(await act('true', [], { input })).toMatchObject({ status: 0 });
+  });
+});
+
+describe('what a program leaves behind in a session of its own', () => {
+  const leave = "setsid sh -c 'echo $$; exec sleep 60' &";
+  const isAlive = (pid: number): boolean => {
+    try {
+      return process.kill(pid, 0);
+    } catch {
+      return false;
+    }
+  };
+
+  it.each([
+    ['that ended', 'sleep 0.2; exit 0', 0],
+    ['that was killed', 'sleep 60', 124],
+  ])('holds up nobody who runs one %s, and runs on', async (_, after, status) => {
+    const ran = await run('sh', ['-c', `${leave} ${after}`], { timeoutSeconds: 1 });
+    const pid = Number(ran.stdout.toString());
+    await pause(300);
+    const alive = isAlive(pid);
+    if (alive) process.kill(pid, 'SIGKILL');
+    expect([ran.status, alive]).toEqual([status, true]);
   });
 });

@@ -19,6 +19,8 @@ export interface RunOptions {
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
 const MAX_SAID_BYTES = 64 * 1024;
+/** How long a program's output may outlast it: what it left behind can hold the pipes for ever. */
+const MAX_REST_MILLISECONDS = 1000;
 
 /**
  * As {@link run}, and nothing else happens meanwhile, not even the end that a signal asks for: for
@@ -47,8 +49,9 @@ export function runNow(program: string, args: readonly string[], options: RunOpt
 
 /**
  * Runs a program of the image, found by PATH, without a shell. Killed with its whole group after
- * `timeoutSeconds` (30) or above 1 MiB of output, which counts as status 124 or 125. Never throws:
- * what a missing or failing program means is the caller's to say.
+ * `timeoutSeconds` (30) or above 1 MiB of output, which counts as status 124 or 125. What a program
+ * that ended leaves running, such as a daemon, runs on and is waited for a second at most. Never
+ * throws: what a missing or failing program means is the caller's to say.
  */
 export async function run(
   program: string,
@@ -65,8 +68,13 @@ export async function run(
     let outBytes = 0;
     let said = '';
     let killedAs: number | undefined;
+    let rest: NodeJS.Timeout | undefined;
+    const endSoon = (status: number): void => {
+      rest ??= setTimeout(() => end(status), MAX_REST_MILLISECONDS);
+    };
     const kill = (status: number): void => {
       killedAs ??= status;
+      endSoon(status);
       try {
         process.kill(-child.pid!, 'SIGKILL');
       } catch {
@@ -76,6 +84,9 @@ export async function run(
     const timer = setTimeout(() => kill(124), timeoutSeconds * 1000);
     const end = (status: number): void => {
       clearTimeout(timer);
+      clearTimeout(rest);
+      for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
+      child.unref();
       resolve({ status: killedAs ?? status, stdout: Buffer.concat(out), stderr: said });
     };
     child.stdout.on('data', (chunk: Buffer) => {
@@ -92,11 +103,16 @@ export async function run(
       said = error.message;
       end(127);
     });
-    child.on('close', (code, signal) =>
-      end(code ?? (signal === null ? 1 : 128 + constants.signals[signal])),
-    );
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      endSoon(statusOf(code, signal));
+    });
+    child.on('close', (code, signal) => end(statusOf(code, signal)));
   });
 }
+
+const statusOf = (code: number | null, signal: NodeJS.Signals | null): number =>
+  code ?? (signal === null ? 1 : 128 + constants.signals[signal]);
 
 /** What a program that failed was told and said, as an error: its first line, since others repeat it. */
 export function failure(
