@@ -47,7 +47,7 @@ const MAX_DRIFT_SECONDS = 60;
  */
 export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions): Fetch {
   const { console, built, clock = systemClock, lookup } = options;
-  const { claimed = (url) => claimedTime(url, { lookup }) } = options;
+  const { claimed = (url: string) => claimedTime(url, { lookup }) } = options;
   return async (url, init) => {
     try {
       return await fetch(url, init);

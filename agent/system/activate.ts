@@ -2,6 +2,7 @@ import type { Manifest } from '../../bundle/manifest.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import type { Folder } from '../tree/folder.ts';
 import { closeFolder, openRoot } from '../tree/folder.ts';
+import { errnoOf } from '../tree/system-error.ts';
 import { claimUnits, releaseUnits } from './enablement.ts';
 import type { Enablement, Failure } from './enablement.ts';
 import { hostnameOf, setHostname } from './hostname.ts';
@@ -71,8 +72,10 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Activatio
     try {
       await act();
     } catch (error) {
-      if (!(error instanceof CoatcheckError)) throw error;
-      doing.failed.push({ what, why: error.message });
+      // What the kernel refuses, too: the rest is done all the same. A bug is thrown.
+      const isOurs = error instanceof CoatcheckError || errnoOf(error) !== undefined;
+      if (!isOurs) throw error;
+      doing.failed.push({ what, why: (error as Error).message });
     }
   };
 
@@ -86,9 +89,11 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Activatio
     if (ran.status !== 0) doing.failed.push({ what: 'daemon-reload', why: saidBy(ran) });
   }
   if (isNew) add(doing, await claimUnits(root, systemctl, metadata));
-  const hostname = hostnameOf(manifest);
-  if (systemctl.isLive && hostname !== undefined) {
-    await trying('hostname', () => setHostname(hostname));
+  if (systemctl.isLive) {
+    await trying('hostname', () => {
+      const hostname = hostnameOf(manifest);
+      if (hostname !== undefined) setHostname(hostname);
+    });
   }
   await trying('timezone', () => setTimezone(root, metadata.timezone));
   await tellUnits(systemctl, restarts, doing);
