@@ -39,12 +39,16 @@ export function webMirror(node: Node, url: string, fetch: Fetch): Mirror {
   };
 }
 
-/** The same on the stick that carries the key, below its top folder. */
-export function usbMirror(node: Node): Mirror {
+/**
+ * The same on the stick that carries the key, below its top folder.
+ * @param filesystems as for `readUsbKey`
+ */
+export function usbMirror(node: Node, filesystems?: Readonly<Record<string, string>>): Mirror {
   const maxBytes = maxFrameBytes(node.site.maxBundleBytes);
+  const path = approvedKey(node.identity.id);
   return {
     name: 'usb',
-    read: async () => Promise.resolve(readOnKeyStick(approvedKey(node.identity.id), maxBytes)),
+    read: async () => Promise.resolve(readOnKeyStick(path, maxBytes, filesystems)),
   };
 }
 

@@ -7,9 +7,12 @@ import { makeUsbKey } from '../../agent/keys/make.ts';
 import { readUsbKey } from '../../agent/keys/usb.ts';
 import { stickMemory } from '../../agent/memory/stick.ts';
 import type { Memory } from '../../agent/memory/memory.ts';
-import type { NodeId } from '../../bundle/identity.ts';
+import { usbMirror, withMirrors } from '../../agent/boot/mirrors.ts';
+import type { Look } from '../../agent/boot/source.ts';
+import { openNode } from '../../agent/node.ts';
+import type { Identity, NodeId } from '../../bundle/identity.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { codeOf } from '../../protocol/errors.ts';
+import { codeOf, fail } from '../../protocol/errors.ts';
 import { describeWith } from '../support/components.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { format, mountsOf, plugIn } from '../support/disks.ts';
@@ -17,7 +20,7 @@ import type { Disk } from '../support/disks.ts';
 import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import type { Run } from '../support/run.ts';
-import { makeSite } from '../support/site.ts';
+import { makeNode, makeSite } from '../support/site.ts';
 
 /** This kernel may have neither vfat nor iso9660: all but the driver is the same. */
 const EXT4 = { ext4: 'noload' };
@@ -68,6 +71,40 @@ describeWith('disks', 'sticks', () => {
       expect(readUsbKey(EXT4)).toEqual(seed);
       expect(mountsOf(disk)).toEqual([]);
       expect(leftovers()).toEqual(before);
+    });
+
+    it('may carry copies of what is approved, verified as any other', async () => {
+      const site = makeSite();
+      const machine = makeMachine(site.site);
+      const said: string[] = [];
+      const console = { note: (line: string) => void said.push(line), result: () => undefined };
+      const node = openNode(
+        { root: machine.root, site: machine.path('etc/coatcheck/site.json') },
+        console,
+        () => 2e9,
+      );
+      const copyOf = (of: Identity, to = node.identity.id): void => {
+        const disk = labelled((folder) => {
+          fs.mkdirSync(join(folder, 'approved'));
+          const frame = approvedFrame(site, of, [fileEntry('etc/motd', 'hello\n')]);
+          fs.writeFileSync(join(folder, 'approved', to), frame);
+        });
+        expect(mountsOf(disk)).toEqual([]);
+      };
+      const failed: Look = { state: 'failed', error: fail('server_unreachable', 'gone') };
+      const away = (): Promise<Look> => Promise.resolve(failed);
+      const looking = withMirrors({ inForce: away, rejection: away }, node, [
+        usbMirror(node, EXT4),
+      ]);
+      copyOf(makeNode('other'));
+      expect(await looking.inForce()).toBe(failed);
+      expect(said.at(-1)).toContain('[not_this_node]');
+      disks.splice(0).forEach((disk) => disk.remove());
+      copyOf(machine.identity);
+      expect(await looking.inForce()).toMatchObject({ state: 'found' });
+      expect(said.at(-1)).toContain('taking decision 1 from usb');
+      expect(leftovers().filter((name) => name.startsWith('coatcheck-stick-'))).toEqual([]);
+      machine.remove();
     });
 
     it.each<[string, string, (folder: string, key: string) => void]>([
