@@ -160,10 +160,11 @@ export async function refusalOf(
 ): Promise<Decision> {
   const look = await source.rejection(digest);
   if (look.state === 'found') return look.decision;
-  if (look.state === 'failed') throw look.error;
+  // Whatever is wrong with its proof, it is this server's word only: no reason to end a boot.
+  const why = look.state === 'failed' ? `: ${look.error.message}` : '';
   throw fail(
     'server_garbage',
-    `the server says that ${digest} was rejected, and has no proof of it`,
+    `the server says that ${digest} was rejected, and has no proof of it${why}`,
   );
 }
 

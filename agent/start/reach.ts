@@ -10,6 +10,7 @@ import type { Context } from '../commands.ts';
 import { findServers } from '../network/find-servers.ts';
 import type { Lease } from '../network/lease.ts';
 import type { Node } from '../node.ts';
+import { fail } from '../../protocol/errors.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { readAll } from '../tree/files.ts';
 import { naming } from '../tree/system-error.ts';
@@ -44,9 +45,10 @@ export function openOrderedNode(
 /**
  * The servers of a machine and where it looks for decisions: in its mirrors too, unless it is to wait.
  * @param options.server of the agent's own command line: it goes before the kernel's
- * @throws as `findServers` and `createServers`
+ * Servers are found when they are asked, and again as long as none is: a resolver may come up later.
+ * @throws bad_argument as `policyOf`
  */
-export async function reach(
+export function reach(
   node: Node,
   orders: Pick<Orders, 'server' | 'mirrors' | 'unreachable'>,
   options: {
@@ -54,14 +56,28 @@ export async function reach(
     readonly lease: Omit<Lease, 'interface'>;
     readonly fetch: Fetch;
   },
-): Promise<{ servers: Servers; source: Source }> {
+): { servers: Servers; source: Source } {
   const { server = orders.server, lease, fetch } = options;
   const named = server === undefined ? {} : { server };
-  const origins = await findServers({ orders: named, site: node.site, lease });
-  const servers = createServers(node, origins, fetch);
+  const servers = foundServers(async () => {
+    const origins = await findServers({ orders: named, site: node.site, lease });
+    if (origins.length > 0) return createServers(node, origins, fetch);
+    throw fail('server_unreachable', 'neither the command line, DNS nor site.json names a server');
+  });
   const places = policyOf(orders) === 'wait' ? [] : orders.mirrors;
   const mirrors = places.map((place) =>
     place === 'usb' ? usbMirror(node) : webMirror(node, place, fetch),
   );
   return { servers, source: withMirrors(createSource(node, servers), node, mirrors) };
+}
+
+function foundServers(findThem: () => Promise<Servers>): Servers {
+  let found: Servers | undefined;
+  return {
+    async ask(question) {
+      found ??= await findThem();
+      return await found.ask(question);
+    },
+    passOver: () => found?.passOver(),
+  };
 }

@@ -32,7 +32,7 @@ export async function refreshNow(context: Context, flags: RefreshFlags): Promise
   const node = openOrderedNode(context, orders, flags);
   const lease = { addresses: [], ...cleanLease(leaseOfResolvConf()) };
   const fetch = agentFetch({ site: node.site, orders, lease });
-  const { servers, source } = await reach(node, orders, { server, lease, fetch });
+  const { servers, source } = reach(node, orders, { server, lease, fetch });
   const refreshed = await refresh(node, servers, source);
   const { state, decision } = refreshed;
   if (state === 'applied') {

@@ -57,7 +57,7 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
   const { lease, bootDevice } = await networkOf(orders, flags.noNetwork);
   const lookup = lookupBy(lease);
   const fetch = followDates(agentFetch({ site, orders, lease }), { console, built, lookup });
-  const { servers, source } = await reach(node, orders, { server, lease, fetch });
+  const { servers, source } = reach(node, orders, { server, lease, fetch });
   const outage = watchOutage(source);
   const terminal = openTerminal(flags.terminal);
   const input = {

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
+import { formatSite } from '../../protocol/site.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
@@ -274,6 +275,24 @@ describe('a server that is down', () => {
     expect(stderr).toContain(`taking decision 1 from ${mirror}`);
     expect(stdout).toContain('applied decision 1');
     expect(code).toBe(0);
+  });
+
+  it('may be known to nobody, where a mirror is', async () => {
+    const first = node(WITH_DHCP);
+    await lab.approve(first.identity, await proposes(first));
+    const mirror = await mirrorOf(
+      approvedKey(first.identity.id),
+      await lab.approved(first.identity.id),
+    );
+    const nobody = first.reboot();
+    nobody.write('etc/coatcheck/site.json', formatSite({ ...lab.site, servers: [] }));
+    const waiting = boot(node(WITH_DHCP, { of: nobody }));
+    await waiting.saw(/names a server \[server_unreachable\], waiting since/);
+    await waiting.cut();
+    const { code, stdout } = await boot(
+      node(`${WITH_DHCP} coatcheck.mirror=${mirror}`, { of: nobody }),
+    ).done;
+    expect([code, stdout]).toEqual([0, expect.stringContaining('applied decision 1')]);
   });
 
   it('has mirrors that lie: nothing of them is applied, and nothing is made anew', async () => {
