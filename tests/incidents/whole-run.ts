@@ -43,7 +43,7 @@ function secretFiles(): Record<string, string> {
     'etc/wireguard/wg0.conf': `[Interface]\nPrivateKey = ${randomBytes(32).toString('base64')}\n`,
     'etc/wpa_supplicant/lab.conf': `network={\n psk="${random(16)}"\n}\n`,
     'etc/krb5.keytab': random(48),
-    'etc/nfs.conf': `password = ${random(16)}\n`,
+    'etc/ntp.conf': `password = ${random(16)}\n`,
   };
 }
 /** The part of such a file that nobody may see. */

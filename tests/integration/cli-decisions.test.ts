@@ -519,7 +519,7 @@ describe('what a node says', () => {
   it('that is secret is shown only when asked for', async () => {
     const node = newNode();
     await desk.propose(node, {
-      files: { 'etc/shadow': 'root:$y$secret:1::::::\n', 'etc/nfs.conf': 'password=hunter2\n' },
+      files: { 'etc/shadow': 'root:$y$secret:1::::::\n', 'etc/ntp.conf': 'password=hunter2\n' },
     });
     for (const args of [[], ['--json']]) {
       const { stdout } = await desk.run(...args, 'diff', node.id);
