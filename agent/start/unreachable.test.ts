@@ -42,21 +42,36 @@ it('an outage lasts from the first failure to the next answer', async () => {
   expect(after).toEqual([5, 20, 0, 5]);
 });
 
-it('a dialogue with nobody there ends once a server answers', async () => {
+describe('a dialogue for what nobody approved', () => {
   const gone = fail('server_unreachable', 'gone');
-  const looks: Look[] = [{ state: 'failed', error: gone }, { state: 'nothing' }];
-  const source = {
-    inForce: () => Promise.resolve(looks.shift()!),
-    rejection: () => Promise.resolve<Look>({ state: 'nothing' }),
-  };
-  const terminal = openTestTerminal();
-  const input = {
-    node: { site: { unapprovedWhenUnreachable: true } },
-    ...{ terminal, answers: {}, facts: { interfaces: [], offered: {} } },
-  } as unknown as DraftInput;
-  const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-  const outage = { source, seconds: () => 60 };
-  const unapproved = unapprovedOption('reconfigure', input, outage, createPatience({ sleep }));
-  expect(await unapproved!(gone)).toBeUndefined();
-  expect([looks, terminal.raw.at(-1)]).toEqual([[], false]);
+  /** What it gives while the servers give these looks, one after another. */
+  async function dialogue(
+    terminal: ReturnType<typeof openTestTerminal>,
+    looks: Look[],
+  ): Promise<unknown> {
+    const source = {
+      inForce: () => Promise.resolve(looks.shift() ?? { state: 'failed' as const, error: gone }),
+      rejection: () => Promise.resolve<Look>({ state: 'nothing' }),
+    };
+    const input = {
+      node: { site: { unapprovedWhenUnreachable: true } },
+      ...{ terminal, answers: {}, facts: { interfaces: [], offered: {} } },
+    } as unknown as DraftInput;
+    const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const outage = { source, seconds: () => 60 };
+    return await unapprovedOption('reconfigure', input, outage, createPatience({ sleep }))!(gone);
+  }
+
+  it('ends once a server answers, with nobody there', async () => {
+    const terminal = openTestTerminal();
+    const looks: Look[] = [{ state: 'failed', error: gone }, { state: 'nothing' }];
+    expect(await dialogue(terminal, looks)).toBeUndefined();
+    expect([looks, terminal.raw.at(-1)]).toEqual([[], false]);
+  });
+
+  it('gives nothing where the console hangs up: the servers are still asked', async () => {
+    const terminal = openTestTerminal();
+    terminal.hangUp();
+    expect(await dialogue(terminal, [])).toBeUndefined();
+  });
 });

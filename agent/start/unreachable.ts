@@ -6,7 +6,7 @@ import type { Source } from '../boot/source.ts';
 import { createPatience } from '../boot/wait.ts';
 import type { Patience } from '../boot/wait.ts';
 import type { Orders, UnreachablePolicy } from '../cmdline/orders.ts';
-import { fail } from '../../protocol/errors.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
 import { missingAnswers } from '../cmdline/together.ts';
 import { askWhatToDo } from '../dialogue/what-to-do.ts';
 import { askedDraft, madeDraft } from './drafts.ts';
@@ -89,8 +89,14 @@ export function unapprovedOption(
     const isAnswered = async (): Promise<boolean> =>
       (await outage.source.inForce()).state !== 'failed';
     patience.restart();
-    const draft = await askWhileLooking(ask, isAnswered, patience);
-    return draft === 'overtaken' ? undefined : draft;
+    try {
+      const draft = await askWhileLooking(ask, isAnswered, patience);
+      return draft === 'overtaken' ? undefined : draft;
+    } catch (error) {
+      // The console hung up: the servers are still asked.
+      if (hasCode(error, 'interrupted')) return undefined;
+      throw error;
+    }
   };
   return async (why: CoatcheckError) => {
     if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
