@@ -46,12 +46,9 @@ function secretFiles(): Record<string, string> {
     'etc/ntp.conf': `password = ${random(16)}\n`,
   };
 }
-/** The part of such a file that nobody may see. */
+/** The part of such a file that nobody may see: the longest. */
 const heart = (text: string): string =>
-  text
-    .split(/[\s"$:=]+/)
-    .filter((part) => !part.startsWith('-'))
-    .reduce((a, b) => (b.length > a.length ? b : a));
+  text.split(/[\s"$:=]+/).reduce((a, b) => (b.length > a.length ? b : a));
 
 /**
  * A site from its first command to the last: the real programs, on real files, with every secret
