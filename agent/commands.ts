@@ -1,4 +1,3 @@
-import * as fs from 'node:fs';
 import { fromUtf8, toHex } from '../bundle/bytes.ts';
 import { maxFrameBytes } from '../bundle/frame.ts';
 import { nodeWords } from '../bundle/words.ts';
@@ -11,7 +10,7 @@ import { captureFiles } from './apply/capture.ts';
 import { openTerminal } from './dialogue/terminal.ts';
 import { formatTime } from './console/console.ts';
 import type { Console } from './console/console.ts';
-import { readAll } from './tree/files.ts';
+import { readPath } from './tree/files.ts';
 import { withRoot } from './tree/folder.ts';
 import { install, tellDecision } from './apply/install.ts';
 import { readMarker } from './apply/marker.ts';
@@ -24,7 +23,6 @@ import { createSource, decisionFromCopy } from './boot/source.ts';
 import { takeSnapshot } from './apply/snapshot.ts';
 import type { Draft } from './apply/snapshot.ts';
 import { readApplied } from './apply/status.ts';
-import { naming } from './tree/system-error.ts';
 import { throwFailures } from './console/outcome.ts';
 import { tellInstalled, tellSkipped } from './console/tell.ts';
 import { NOT_ASKED } from './ready/ready.ts';
@@ -165,7 +163,7 @@ export async function applyFile(
 ): Promise<void> {
   const { console } = context;
   const node = openOwnNode(context, flags);
-  const bytes = readFile(path, maxFrameBytes(node.site.maxBundleBytes));
+  const bytes = readPath(path, maxFrameBytes(node.site.maxBundleBytes));
   const decision = decisionFromCopy(node, bytes);
   const { applied, manifest, statement } = install(node, decision);
   const { rootPath } = node;
@@ -215,17 +213,7 @@ export function status({ places, console, now }: Context): void {
 }
 
 function readToken({ tokenFile }: { tokenFile?: string | undefined }): string | undefined {
-  return tokenFile === undefined ? undefined : fromUtf8(readFile(tokenFile, 1024)).trim();
-}
-
-function readFile(path: string, maxBytes: number): Uint8Array {
-  const { O_RDONLY, O_NONBLOCK } = fs.constants;
-  const fd = naming(path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK));
-  try {
-    return readAll(fd, path, maxBytes);
-  } finally {
-    fs.closeSync(fd);
-  }
+  return tokenFile === undefined ? undefined : fromUtf8(readPath(tokenFile, 1024)).trim();
 }
 
 const counted = (files: number): string => (files === 1 ? '1 file' : `${files} files`);

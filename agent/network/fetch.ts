@@ -1,13 +1,11 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { closeSync, constants, openSync } from 'node:fs';
 import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
 import { createFetch } from '../../protocol/fetch.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Orders } from '../cmdline/orders.ts';
-import { readAll } from '../tree/files.ts';
-import { naming } from '../tree/system-error.ts';
+import { readPath } from '../tree/files.ts';
 import { resolverOf } from './find-servers.ts';
 import type { Lease } from './lease.ts';
 
@@ -31,13 +29,8 @@ export function agentFetch({ site, orders, lease }: AgentFetchOptions): Fetch {
 }
 
 function readCa(path: string): string {
-  const fd = naming(path, () => openSync(path, constants.O_RDONLY | constants.O_NONBLOCK));
-  try {
-    const text = Buffer.from(readAll(fd, path, MAX_CA_BYTES)).toString('latin1');
-    return parseCa(text, `coatcheck.ca=${path}`).join('\n');
-  } finally {
-    closeSync(fd);
-  }
+  const text = Buffer.from(readPath(path, MAX_CA_BYTES)).toString('latin1');
+  return parseCa(text, `coatcheck.ca=${path}`).join('\n');
 }
 
 /** The system's resolution of names, and where it fails that of the lease's resolvers. */

@@ -1,4 +1,3 @@
-import * as fs from 'node:fs';
 import { usbMirror, webMirror, withMirrors } from '../boot/mirrors.ts';
 import { createServers } from '../boot/servers.ts';
 import type { Servers } from '../boot/servers.ts';
@@ -12,8 +11,7 @@ import type { Lease } from '../network/lease.ts';
 import type { Node } from '../node.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Fetch } from '../../protocol/objects.ts';
-import { readAll } from '../tree/files.ts';
-import { naming } from '../tree/system-error.ts';
+import { readPath } from '../tree/files.ts';
 import { policyOf } from './unreachable.ts';
 
 /** The kernel's own limit is 4 KiB on most machines (COMMAND_LINE_SIZE); a bootconfig adds to it. */
@@ -21,12 +19,7 @@ const MAX_COMMAND_LINE_BYTES = 64 * 1024;
 
 /** @throws file_missing, file_denied, too_large */
 export function readCommandLineFile(path: string): string {
-  const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY));
-  try {
-    return Buffer.from(readAll(fd, path, MAX_COMMAND_LINE_BYTES)).toString('latin1');
-  } finally {
-    fs.closeSync(fd);
-  }
+  return Buffer.from(readPath(path, MAX_COMMAND_LINE_BYTES)).toString('latin1');
 }
 
 /**
@@ -44,8 +37,8 @@ export function openOrderedNode(
 
 /**
  * The servers of a machine and where it looks for decisions: in its mirrors too, unless it is to wait.
- * @param options.server of the agent's own command line: it goes before the kernel's
  * Servers are found when they are asked, and again as long as none is: a resolver may come up later.
+ * @param options.server of the agent's own command line: it goes before the kernel's
  * @throws bad_argument as `policyOf`
  */
 export function reach(

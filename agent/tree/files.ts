@@ -39,6 +39,19 @@ export function readIn(folder: Folder, name: string, maxBytes: number): ReadFile
 }
 
 /**
+ * A regular file that the operator or the system named, links followed; never waits for a FIFO.
+ * @throws file_missing, file_denied; as {@link readAll}
+ */
+export function readPath(path: string, maxBytes: number): Uint8Array {
+  const fd = naming(path, () => fs.openSync(path, O_RDONLY | O_NONBLOCK));
+  try {
+    return readAll(fd, path, maxBytes);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/**
  * The content of an open regular file.
  * @throws path_refused if it is something else; too_large above `maxBytes`
  */
