@@ -1,11 +1,12 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { codeOf, ERRORS, hasCode } from '../../protocol/errors.ts';
+import { hasCode } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { isOrder } from '../apply/install.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import { askWhileLooking } from './asking.ts';
 import { propose } from './propose.ts';
 import { nothingAtAll, nothingYet, refused, waiting } from './reasons.ts';
+import { tryAgain } from './servers.ts';
 import type { Decision } from './source.ts';
 import { standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
@@ -48,8 +49,7 @@ async function whatStands(
   try {
     return await standingOf({ ...context, inForce, token: context.options.token });
   } catch (error) {
-    if (!isOurs(error) || ERRORS[codeOf(error)].node === 'stop') throw error;
-    return error;
+    return tryAgain(context.servers, error);
   }
 }
 
@@ -135,11 +135,8 @@ export async function proposeAnew(
     const soon = proposal.state === 'accepted';
     return { why: waiting(node, wait), state: { ...state, wait }, soon };
   } catch (error) {
-    // Decided while it was being sent: the next look shows it.
-    const stop = ERRORS[codeOf(error)].node === 'stop' && !hasCode(error, 'already_decided');
-    if (stop || !isOurs(error)) throw error;
     return {
-      why: error,
+      why: tryAgain(context.servers, error),
       state: options.asks === true ? { ...state, unsent: { draft, after } } : state,
     };
   }
@@ -153,5 +150,3 @@ export function isAnswered(refusal: Decision | undefined, inForce: Decision | un
     inForce.frame.statement.seq > refusal.frame.statement.seq
   );
 }
-
-const isOurs = (error: unknown): error is CoatcheckError => error instanceof CoatcheckError;

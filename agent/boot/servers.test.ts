@@ -4,7 +4,7 @@ import { serveHttp } from '../../tests/support/http-servers.ts';
 import type { TestServer } from '../../tests/support/http-servers.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
 import type { Node } from '../node.ts';
-import { createServers } from './servers.ts';
+import { createServers, tryAgain } from './servers.ts';
 
 const NOW = 1_790_000_000;
 const { site } = makeSite();
@@ -90,6 +90,22 @@ describe('the servers of a site', () => {
       servers.passOver();
     }
     expect(asked.join('')).toBe('abca');
+  });
+
+  it('are passed over once for each answer, whoever judges it', async () => {
+    const { servers, health, asked } = await lab([refusal('store_unavailable'), HEALTH]);
+    const error: unknown = await health().catch((thrown: unknown) => thrown);
+    expect(tryAgain(servers, error)).toBe(error);
+    servers.passOver();
+    await health();
+    expect(asked.join('')).toBe('ab');
+  });
+
+  it('are asked again about nothing that they refused for good', async () => {
+    const { servers } = await lab([HEALTH]);
+    for (const error of [fail('too_large', 'x'), new TypeError('a bug')]) {
+      expect(() => tryAgain(servers, error)).toThrow(error);
+    }
   });
 
   it('must be named', () => {

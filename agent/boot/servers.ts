@@ -18,8 +18,8 @@ export interface Servers {
    */
   ask<T>(question: (client: Client) => Promise<T>): Promise<T>;
   /**
-   * What the one that answered last gave was no good: the others are asked before it. One that somebody
-   * else brought into the list cannot hold up a machine that knows a true one.
+   * What the one that answered last gave was no good: the others are asked before it, once. One that
+   * somebody else brought into the list cannot hold up a machine that knows a true one.
    */
   passOver(): void;
 }
@@ -30,11 +30,19 @@ const PASSED_OVER: readonly ErrorCode[] = [
   'rollback_refused',
 ];
 
-/** Whether the same request can never succeed there. One that was decided meanwhile is answered. */
+/** Whether the same request can never succeed. One that was decided meanwhile: the next look shows it. */
 const isForGood = (error: unknown): boolean =>
-  error instanceof CoatcheckError &&
-  ERRORS[codeOf(error)].node === 'stop' &&
-  !hasCode(error, 'already_decided');
+  ERRORS[codeOf(error)].node === 'stop' && !hasCode(error, 'already_decided');
+
+/**
+ * What a question failed with, where another try may help: at another server, if there is one.
+ * @throws what no try will mend, and a bug
+ */
+export function tryAgain(servers: Servers, error: unknown): CoatcheckError {
+  if (!(error instanceof CoatcheckError) || isForGood(error)) throw error;
+  servers.passOver();
+  return error as CoatcheckError;
+}
 
 /**
  * @param origins in the order in which they are tried
@@ -49,6 +57,7 @@ export function createServers(
   let clients = origins.map((origin) =>
     createClient({ server: origin, site: site.id, identity, fetch, now, datesByServer: true }),
   );
+  let answered: Client | undefined;
   if (clients.length === 0) {
     throw fail('usage', 'no server is known: name one with --server, or in site.json');
   }
@@ -59,19 +68,24 @@ export function createServers(
       for (const client of clients) {
         try {
           const answer = await question(client);
+          answered = client;
           clients = [client, ...clients.filter((other) => other !== client)];
           return answer;
         } catch (error) {
           if (isForGood(error)) refusal = error;
           else if (hasCode(error, ...PASSED_OVER)) failure = error;
-          else throw error;
+          else {
+            answered = client;
+            throw error;
+          }
         }
       }
       throw failure ?? refusal;
     },
     passOver() {
-      const [last, ...others] = clients;
-      clients = [...others, last!];
+      if (answered === undefined) return;
+      clients = [...clients.filter((other) => other !== answered), answered];
+      answered = undefined;
     },
   };
 }

@@ -2,7 +2,7 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { decodeFrame, encodeFrame, maxFrameBytes } from '../../bundle/frame.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import { codeOf, ERRORS, fail } from '../../protocol/errors.ts';
+import { fail } from '../../protocol/errors.ts';
 import type { Answer } from '../../protocol/http.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
@@ -10,6 +10,7 @@ import { memoryOf, verifyForNode } from '../../protocol/verify.ts';
 import type { NodeMemory } from '../../protocol/verify.ts';
 import { isOver } from '../node.ts';
 import type { Node } from '../node.ts';
+import { tryAgain } from './servers.ts';
 import type { Servers } from './servers.ts';
 
 /** A verified decision about this node. */
@@ -68,10 +69,7 @@ export function createSource(node: Node, servers: Servers): Source {
     verify: (bytes: Uint8Array) => VerifiedFrame,
   ): Promise<Look> {
     const answer = await attempt(() => config(waiting));
-    if (answer instanceof CoatcheckError) {
-      if (ERRORS[codeOf(answer)].node === 'stop') throw answer;
-      return failed(answer);
-    }
+    if (answer instanceof CoatcheckError) return failed(tryAgain(servers, answer));
     const body = await attempt(async () => {
       const url = urlOf(answer);
       if (url === undefined) throw fail('server_garbage', 'the server gave no URL of the refusal');

@@ -1,8 +1,8 @@
-import { hasCode } from '../../protocol/errors.ts';
 import { obstacleTo } from '../apply/install.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import { propose } from '../boot/propose.ts';
 import { sendReport } from '../boot/report.ts';
+import { tryAgain } from '../boot/servers.ts';
 import type { Servers } from '../boot/servers.ts';
 import type { Source } from '../boot/source.ts';
 import type { Patience } from '../boot/wait.ts';
@@ -34,8 +34,7 @@ export async function makeKnown(
           node.console.note(`a server answers: what runs here without approval is ${state}`);
           return;
         } catch (error) {
-          if (!hasCode(error, 'server_unreachable', 'server_garbage', 'store_unavailable'))
-            throw error;
+          tryAgain(servers, error);
         }
       }
     }

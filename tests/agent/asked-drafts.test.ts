@@ -9,6 +9,8 @@ import { openNode } from '../../agent/node.ts';
 import { utf8 } from '../../bundle/bytes.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
+import { serveHttp } from '../support/http-servers.ts';
+import type { TestServer } from '../support/http-servers.ts';
 import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 
@@ -16,11 +18,14 @@ import type { Machine } from '../support/machine.ts';
 
 let lab: Lab;
 const machines: Machine[] = [];
+const rogues: TestServer[] = [];
 beforeAll(async () => {
   lab = await startLab();
 });
 afterEach(() => machines.splice(0).forEach((machine) => machine.remove()));
-afterAll(() => lab.close());
+afterAll(async () => {
+  await Promise.all([lab, ...rogues].map((server) => server.close()));
+});
 
 const draftOf = (hostname: string): Draft => ({
   metadata: {},
@@ -33,14 +38,17 @@ const draftOf = (hostname: string): Draft => ({
 });
 
 /** A boot that looks again after a few milliseconds, and what it says. */
-function boots(options: Partial<BootOptions>): {
+function boots(
+  options: Partial<BootOptions>,
+  servers?: string[],
+): {
   machine: Machine;
   found: Promise<Found>;
   saw: (text: string) => Promise<void>;
   /** Ends its patience. */
   end: () => void;
 } {
-  const machine = makeMachine(lab.site);
+  const machine = makeMachine({ ...lab.site, ...(servers && { servers }) });
   machines.push(machine);
   let isOver = false;
   const said: string[] = [];
@@ -48,9 +56,9 @@ function boots(options: Partial<BootOptions>): {
   const now = (): number => Math.floor(Date.now() / 1000);
   const site = machine.path('etc/coatcheck/site.json');
   const node = openNode({ root: machine.root, site }, console, now);
-  const servers = createServers(node);
+  const asked = createServers(node);
   const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
-  const found = find(node, servers, createSource(node, servers), {
+  const found = find(node, asked, createSource(node, asked), {
     ...{ patience: { ...createPatience({ sleep: pause }), isOver: () => isOver }, asks: true },
     ...options,
   });
@@ -120,4 +128,36 @@ describe('what somebody answered', () => {
     end();
     await expect(found).rejects.toMatchObject({ code: 'revoked' });
   });
+});
+
+/** One that has nothing, and refuses all else. */
+async function rogue(code: string): Promise<TestServer> {
+  const server = await serveHttp(({ url, headers }, response) => {
+    const now = Math.floor(Date.now() / 1000);
+    const at = `http://${headers.host!}/nothing`;
+    if (url === '/nothing') response.writeHead(404).end('<Error><Code>NoSuchKey</Code></Error>');
+    else if (url!.includes('/config')) {
+      response.end(JSON.stringify({ url: at, rejectedUrl: at, expiresAt: now + 900, now }));
+    } else {
+      const error = { code, message: 'no', details: { digest: 'ab'.repeat(32) } };
+      response.writeHead(503).end(JSON.stringify({ error }));
+    }
+  });
+  rogues.push(server);
+  return server;
+}
+
+describe('a server that somebody else brought into the list', () => {
+  it.each(['store_unavailable', 'too_many_pending', 'already_decided', 'rejected', 'stale_keyset'])(
+    'takes no boot away from a true one by refusing everything with %s',
+    async (code) => {
+      const { url } = await rogue(code);
+      for (const asks of [true, false]) {
+        const draft = async (): Promise<Draft> => Promise.resolve(draftOf('node1'));
+        const { machine, found } = boots({ draft, asks }, [url, lab.url]);
+        await lab.approve(machine.identity, await waiting(machine));
+        expect(await found).toHaveProperty('decision.frame.statement.seq', 1);
+      }
+    },
+  );
 });
