@@ -29,30 +29,35 @@ export function hkdfSha256(
   return new Uint8Array(hkdfSync('sha256', ikm, salt, info, length));
 }
 
-/** A private key in DER (RFC 8410) is these bytes and then the 32 bytes of the secret. */
-const PKCS8 = {
-  ed25519: Buffer.from('302e020100300506032b657004220420', 'hex'),
-  x25519: Buffer.from('302e020100300506032b656e04220420', 'hex'),
-} as const;
+type Curve = 'Ed25519' | 'X25519';
 
-function privateKey(curve: keyof typeof PKCS8, secret: Uint8Array): KeyObject {
-  const key = Buffer.concat([PKCS8[curve], secret]);
-  return createPrivateKey({ key, format: 'der', type: 'pkcs8' });
+/**
+ * A key as a JWK (RFC 8037), since OpenSSL takes ten times longer to import one in DER: longer than
+ * to sign with it. Node takes the public half of a private key from its `d`, and wants an `x`.
+ */
+function privateKey(crv: Curve, secret: Uint8Array): KeyObject {
+  const d = Buffer.from(secret).toString('base64url');
+  return createPrivateKey({ key: { kty: 'OKP', crv, x: '', d }, format: 'jwk' });
 }
 
-function publicKey(curve: keyof typeof PKCS8, secret: Uint8Array): Uint8Array {
-  const { x = '' } = createPublicKey(privateKey(curve, secret)).export({ format: 'jwk' });
+function publicKeyObject(crv: Curve, key: Uint8Array): KeyObject {
+  const x = Buffer.from(key).toString('base64url');
+  return createPublicKey({ key: { kty: 'OKP', crv, x }, format: 'jwk' });
+}
+
+function publicKey(crv: Curve, secret: Uint8Array): Uint8Array {
+  const { x = '' } = createPublicKey(privateKey(crv, secret)).export({ format: 'jwk' });
   return new Uint8Array(Buffer.from(x, 'base64url'));
 }
 
 /** Ed25519 public key (RFC 8032) of a 32-byte seed: 32 bytes. */
 export function ed25519PublicKey(seed: Uint8Array): Uint8Array {
-  return publicKey('ed25519', seed);
+  return publicKey('Ed25519', seed);
 }
 
 /** X25519 public key (RFC 7748) of a 32-byte secret: 32 bytes. */
 export function x25519PublicKey(secret: Uint8Array): Uint8Array {
-  return publicKey('x25519', secret);
+  return publicKey('X25519', secret);
 }
 
 /**
@@ -60,14 +65,13 @@ export function x25519PublicKey(secret: Uint8Array): Uint8Array {
  * `assertBoxKey` refuses.
  */
 export function x25519(secret: Uint8Array, boxKey: Uint8Array): Uint8Array {
-  const x = Buffer.from(boxKey).toString('base64url');
-  const key = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
-  return plain(diffieHellman({ privateKey: privateKey('x25519', secret), publicKey: key }));
+  const publicKey = publicKeyObject('X25519', boxKey);
+  return plain(diffieHellman({ privateKey: privateKey('X25519', secret), publicKey }));
 }
 
 /** Ed25519 signature (RFC 8032): 64 bytes. */
 export function ed25519Sign(seed: Uint8Array, message: Uint8Array): Uint8Array {
-  return plain(sign(null, message, privateKey('ed25519', seed)));
+  return plain(sign(null, message, privateKey('Ed25519', seed)));
 }
 
 /**
@@ -79,10 +83,7 @@ export function ed25519VerifyRaw(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  // As a JWK because OpenSSL takes ten times longer to import a key in DER: as long as to verify.
-  const x = Buffer.from(signKey).toString('base64url');
-  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
-  return verify(null, message, key, signature);
+  return verify(null, message, publicKeyObject('Ed25519', signKey), signature);
 }
 
 /** Bytes from the system's random source. */
