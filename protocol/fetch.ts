@@ -1,6 +1,6 @@
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestPlain } from 'node:http';
-import { Agent, request as requestTls } from 'node:https';
+import type { Agent } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { parseCa } from './certificates.ts';
 import type { Fetch, FetchAnswer } from './objects.ts';
@@ -26,22 +26,24 @@ const MAX_CONNECT_MILLISECONDS = 10_000;
  * @throws file_malformed as {@link parseCa}
  */
 export function createFetch({ ca, lookup }: FetchOptions = {}): Fetch {
-  const agent = makeAgent(ca);
+  const trusted = ca === undefined ? undefined : parseCa(ca);
+  let tls: Transport | undefined;
   return async (text, init = {}) => {
     const { method = 'GET', headers = {}, body, signal } = init;
     const url = new URL(text);
     const isTls = url.protocol === 'https:';
     if (!isTls && url.protocol !== 'http:') throw new TypeError('its URL is not one of http');
     if (url.username !== '' || url.password !== '') throw new TypeError('its URL has a password');
+    const { agent, request: open } = isTls ? (tls ??= overTls(trusted)) : PLAIN;
     const options: RequestOptions = {
       method,
       headers,
-      ...(isTls ? { agent } : { agent: false }),
+      agent,
       ...(lookup !== undefined && { lookup }),
       ...(signal !== undefined && { signal }),
     };
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = (isTls ? requestTls : requestPlain)(url, options);
+      const request = open(url, options);
       request.once('response', resolve);
       request.on('error', (error) => reject(aborted(signal) ?? error));
       request.once('socket', (socket) => {
@@ -57,10 +59,19 @@ export function createFetch({ ca, lookup }: FetchOptions = {}): Fetch {
   };
 }
 
-function makeAgent(ca: string | undefined): Agent {
+interface Transport {
+  readonly agent: Agent | false;
+  readonly request: typeof requestPlain;
+}
+
+const PLAIN: Transport = { agent: false, request: requestPlain };
+
+/** Loaded for the first URL that needs it: most of what a machine starts with is never used. */
+function overTls(ca: string[] | undefined): Transport {
+  const { Agent, request } = process.getBuiltinModule('node:https');
   // Explicit: the environment can switch it off otherwise.
   const strict = { rejectUnauthorized: true };
-  return new Agent(ca === undefined ? strict : { ...strict, ca: parseCa(ca) });
+  return { agent: new Agent(ca === undefined ? strict : { ...strict, ca }), request };
 }
 
 function answerOf(message: IncomingMessage, signal: AbortSignal | undefined): FetchAnswer {

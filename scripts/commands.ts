@@ -1,6 +1,7 @@
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import type { Plugin } from 'esbuild';
 
 /** Bundles the two commands as they are published into a folder, which holds nothing else then. */
 export async function buildCommands(outdir: string): Promise<void> {
@@ -32,10 +33,36 @@ export async function buildCommands(outdir: string): Promise<void> {
     ...shared,
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
     minify: true,
+    plugins: [loadedWhenCalled('fflate', ['deflateSync'])],
     banner: {
       js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
     },
   });
   const commands = ['coatcheck.mjs', 'coatcheck-agent.mjs'];
   await Promise.all(commands.map((file) => chmod(join(outdir, file), 0o755)));
+}
+
+/**
+ * Bundles a library so that it is loaded by the first call of one of its functions. Where a library
+ * makes tables when it is loaded, a start that never needs them does not pay for them.
+ */
+function loadedWhenCalled(library: string, functions: readonly string[]): Plugin {
+  const namespace = `${library} when called`;
+  const wrapper = functions
+    .map((name) => `export const ${name} = (...args) => require('loaded').${name}(...args);`)
+    .join('\n');
+  return {
+    name: namespace,
+    setup(esbuild) {
+      esbuild.onResolve({ filter: new RegExp(`^${library}$`) }, ({ namespace: from }) =>
+        from === namespace ? undefined : { path: 'wrapper', namespace },
+      );
+      esbuild.onResolve({ filter: /^loaded$/, namespace }, () => ({ path: 'loaded', namespace }));
+      esbuild.onLoad({ filter: /^/, namespace }, ({ path }) => ({
+        contents:
+          path === 'wrapper' ? wrapper : `export { ${functions.join(', ')} } from '${library}';`,
+        resolveDir: process.cwd(),
+      }));
+    },
+  };
 }

@@ -1,4 +1,3 @@
-import { request as requestTls } from 'node:https';
 import type { LookupFunction } from 'node:net';
 
 const LIMIT_SECONDS = 5;
@@ -19,8 +18,9 @@ export async function claimedTime(
   { lookup, limitSeconds = LIMIT_SECONDS }: ClaimOptions = {},
 ): Promise<number | undefined> {
   const signal = AbortSignal.timeout(limitSeconds * 1000);
+  const { request } = process.getBuiltinModule('node:https');
   return await new Promise((resolve) => {
-    const head = requestTls(
+    const head = request(
       new URL('/', url),
       { method: 'HEAD', agent: false, rejectUnauthorized: false, lookup, signal },
       (answer) => {

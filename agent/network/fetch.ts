@@ -1,4 +1,3 @@
-import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
 import { createFetch } from '../../protocol/fetch.ts';
@@ -36,7 +35,8 @@ function readCa(path: string): string {
 /** The system's resolution of names, and where it fails that of the lease's resolvers. */
 export function lookupBy(lease: Pick<Lease, 'dns'> | undefined): LookupFunction {
   return (name, options, answer) => {
-    systemLookup(name, options, (error, ...found) => {
+    const { lookup } = process.getBuiltinModule('node:dns');
+    lookup(name, options, (error, ...found) => {
       if (error === null || lease === undefined || lease.dns.length === 0) {
         (answer as (error: Error | null, ...found: unknown[]) => void)(error, ...found);
         return;

@@ -1,5 +1,4 @@
-import { promises as dns } from 'node:dns';
-import type { SrvRecord } from 'node:dns';
+import type { promises as dns, SrvRecord } from 'node:dns';
 import type { Site } from '../../protocol/site.ts';
 import type { Orders } from '../cmdline/orders.ts';
 import type { Lease } from './lease.ts';
@@ -58,7 +57,8 @@ export async function findServers(options: FindOptions): Promise<readonly string
 
 /** Node reads resolv.conf when it starts, and the lease came later. */
 export function resolverOf(lease: Pick<Lease, 'dns'> | undefined): dns.Resolver {
-  const resolver = new dns.Resolver({ timeout: 3000, tries: 2 });
+  const { promises } = process.getBuiltinModule('node:dns');
+  const resolver = new promises.Resolver({ timeout: 3000, tries: 2 });
   if (lease !== undefined && lease.dns.length > 0) resolver.setServers([...lease.dns]);
   return resolver;
 }

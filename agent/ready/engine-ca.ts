@@ -1,5 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { get } from 'node:https';
 import { fail } from '../../protocol/errors.ts';
 import { parseCa } from '../../protocol/certificates.ts';
 import { LIMIT_SECONDS } from './ask.ts';
@@ -41,6 +40,7 @@ function fetchUnverified(host: string, port: number, limitSeconds: number): Prom
   return new Promise((resolve, reject) => {
     const refuse = (why: string): void =>
       reject(fail('server_unreachable', `the engine ${host}:${port} gave no CA: ${why}`));
+    const { get } = process.getBuiltinModule('node:https');
     const request = get(
       { host, port, path: PATH, agent: false, rejectUnauthorized: false },
       (answer) => {

@@ -1,4 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { fail } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -28,6 +27,7 @@ const MAX_REST_MILLISECONDS = 1000;
  */
 export function runNow(program: string, args: readonly string[], options: RunOptions = {}): Ran {
   const { input, timeoutSeconds = 30, env } = options;
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
   const { error, status, signal, stdout, stderr } = spawnSync(program, args, {
     ...(input === undefined ? {} : { input }),
     env: { ...process.env, LC_ALL: 'C', ...env },
@@ -59,6 +59,7 @@ export async function run(
   options: RunOptions = {},
 ): Promise<Ran> {
   const { input, timeoutSeconds = 30, env } = options;
+  const { spawn } = process.getBuiltinModule('node:child_process');
   return await new Promise((resolve) => {
     const child = spawn(program, args, {
       detached: true,
