@@ -221,6 +221,17 @@ describe('what else is made', () => {
     expect(make('ip=dhcp ntp=off disable_kdump').unmet).toEqual([]);
   });
 
+  it('enables the units whose work is asked for, those that the image has', () => {
+    const has = ['etc/chrony/chrony.conf', 'chrony.service', 'rsyslog.service', 'etc/collectd.d'];
+    const text = 'ip=dhcp ntp=n syslog=h collectd=c nfsv4_domain=x';
+    const made = make(text, layout('systemd-networkd.service', 'etc/idmapd.conf', ...has));
+    expect(made.metadata.enable).toEqual([
+      'systemd-networkd.service',
+      'chrony.service',
+      'rsyslog.service',
+    ]);
+  });
+
   it.each([
     ['', 'ip'],
     ['ip=off', 'ipv6'],

@@ -42,10 +42,9 @@ export function makeFiles(answers: Answers, layout: Layout, bootDevice: BootDevi
   const restart: Record<string, readonly string[]> = {};
   const unmet: AnswerName[] = [];
   const add = (files: Readonly<Record<string, string>>, units: readonly string[] = []): void => {
-    const own = units.filter((unit) => layout.has.has(unit));
     for (const [path, text] of Object.entries(files)) {
       texts[path] = text;
-      if (own.length > 0) restart[path] = own;
+      if (units.length > 0) restart[path] = units;
     }
   };
 
@@ -84,8 +83,9 @@ export function makeFiles(answers: Answers, layout: Layout, bootDevice: BootDevi
     }
     const made: Record<string, string> = {};
     for (const [path, text] of Object.entries(template.files)) made[path] = text(value, setting);
-    add(made, template.restart);
-    enable.push(...(template.enable ?? []));
+    const readers = template.restart?.filter((unit) => layout.has.has(unit)) ?? [];
+    add(made, readers);
+    if (template.isWanted) enable.push(...readers);
     disable.push(...(template.disable ?? []));
   }
 

@@ -17,9 +17,10 @@ export interface Template {
   readonly fits?: (value: string) => boolean;
   /** By path; world-readable, unless it is one of {@link PRIVATE} */
   readonly files: Readonly<Record<string, (value: string, setting: Setting) => string>>;
-  /** To restart when one of the files changes, those that the image has */
+  /** Units to restart when one of the files changes, those that the image has */
   readonly restart?: readonly string[];
-  readonly enable?: readonly string[];
+  /** The answer asks for what those units do: they are enabled, too */
+  readonly isWanted?: true;
   readonly disable?: readonly string[];
 }
 
@@ -53,17 +54,30 @@ const chrony = (value: string): string =>
 const collectd = (value: string): string =>
   `${MADE}LoadPlugin network\n<Plugin network>\n  Server "${hostOf(value)}" "${portOf(value, 25826)}"\n</Plugin>\n`;
 
-/** kdump.conf(5). @param target `nfs` or `ssh` */
-const kdump =
-  (target: string, flags: string) =>
-  (value: string): string =>
-    `${MADE}${target} ${value}\ncore_collector makedumpfile ${flags}-l --message-level 1 -d 31\n`;
+/** kdump.conf(5). Into the export itself: else it has to have a folder `var/crash` already. */
+const kdumpNfs = (value: string): string =>
+  `${MADE}nfs ${value}\npath /\ncore_collector makedumpfile -l --message-level 1 -d 31\n`;
 
-/** kdump-tools(5) of Debian. @param target `NFS` or `SSH` */
+/** kdump.conf(5): what goes through a pipe is flattened. */
+const kdumpSsh = (value: string): string =>
+  `${MADE}ssh ${value}\ncore_collector makedumpfile -F -l --message-level 1 -d 31\n`;
+
+/**
+ * kdump-tools(5) of Debian, with the kernel and the small initrd that its own file names.
+ *
+ * @param target `NFS` or `SSH`
+ */
 const kdumpTools =
   (target: string) =>
   (value: string): string =>
-    `${MADE}USE_KDUMP=1\n${target}="${value}"\n`;
+    `${MADE}USE_KDUMP=1\nKDUMP_KERNEL=/var/lib/kdump/vmlinuz\nKDUMP_INITRD=/var/lib/kdump/initrd.img\n${target}="${value}"\n`;
+
+const KDUMPS = [
+  ['kdump_nfs', 'kdump.service', 'etc/kdump.conf', kdumpNfs],
+  ['kdump_ssh', 'kdump.service', 'etc/kdump.conf', kdumpSsh],
+  ['kdump_nfs', 'kdump-tools.service', 'etc/default/kdump-tools', kdumpTools('NFS')],
+  ['kdump_ssh', 'kdump-tools.service', 'etc/default/kdump-tools', kdumpTools('SSH')],
+] as const;
 
 /**
  * The layout of X for a keymap of the console: the part before the first dash, as systemd's
@@ -119,12 +133,14 @@ export const TEMPLATES: readonly Template[] = [
     needs: 'etc/chrony/chrony.conf',
     files: { 'etc/chrony/chrony.conf': chrony },
     restart: ['chrony.service', 'chronyd.service'],
+    isWanted: true,
   },
   {
     answer: 'ntp',
     needs: 'chronyd.service',
     files: { 'etc/chrony.conf': chrony },
     restart: ['chronyd.service'],
+    isWanted: true,
   },
   {
     answer: 'ntp',
@@ -134,6 +150,7 @@ export const TEMPLATES: readonly Template[] = [
         section('Time', [`NTP=${items(value).join(' ')}`, 'FallbackNTP=']),
     },
     restart: ['systemd-timesyncd.service'],
+    isWanted: true,
   },
   {
     answer: 'ssh_pwauth',
@@ -150,6 +167,7 @@ export const TEMPLATES: readonly Template[] = [
         `${MADE}*.* action(type="omfwd" target="${hostOf(value)}" port="${portOf(value, 514)}" protocol="udp")\n`,
     },
     restart: ['rsyslog.service'],
+    isWanted: true,
   },
   {
     answer: 'keyboard',
@@ -180,7 +198,7 @@ export const TEMPLATES: readonly Template[] = [
         `${MADE}SYSLOGADDR=${hostOf(value)}\nSYSLOGPORT=${portOf(value, 6666)}\n`,
     },
     restart: ['netconsole.service'],
-    enable: ['netconsole.service'],
+    isWanted: true,
   },
   {
     // Documentation/networking/netconsole.rst: the module itself takes an address only.
@@ -202,32 +220,15 @@ export const TEMPLATES: readonly Template[] = [
     needs,
     files: { [path]: collectd },
     restart: ['collectd.service'],
-    enable: ['collectd.service'],
+    isWanted: true as const,
   })),
-  {
-    answer: 'kdump_nfs',
-    needs: 'kdump.service',
-    files: { 'etc/kdump.conf': kdump('nfs', '') },
-    restart: ['kdump.service'],
-  },
-  {
-    answer: 'kdump_nfs',
-    needs: 'kdump-tools.service',
-    files: { 'etc/default/kdump-tools': kdumpTools('NFS') },
-    restart: ['kdump-tools.service'],
-  },
-  {
-    answer: 'kdump_ssh',
-    needs: 'kdump.service',
-    files: { 'etc/kdump.conf': kdump('ssh', '-F ') },
-    restart: ['kdump.service'],
-  },
-  {
-    answer: 'kdump_ssh',
-    needs: 'kdump-tools.service',
-    files: { 'etc/default/kdump-tools': kdumpTools('SSH') },
-    restart: ['kdump-tools.service'],
-  },
+  ...KDUMPS.map(([answer, unit, path, text]) => ({
+    answer,
+    needs: unit,
+    files: { [path]: text },
+    restart: [unit],
+    isWanted: true as const,
+  })),
   ...['kdump.service', 'kdump-tools.service'].map((unit) => ({
     answer: 'disable_kdump' as const,
     needs: unit,
@@ -256,6 +257,7 @@ export const TEMPLATES: readonly Template[] = [
       'etc/tuned/profile_mode': () => 'manual\n',
     },
     restart: ['tuned.service'],
+    isWanted: true,
   },
   {
     // logrotate(8): what a file says outside of any block holds for those that are read after it.

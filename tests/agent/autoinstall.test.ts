@@ -1,4 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -17,6 +19,8 @@ import type { NetMachine, Network } from '../support/network.ts';
 const layoutHere = (): Layout => withRoot('/', findLayout);
 const make = (text: string, layout = layoutHere()): Made =>
   makeFiles(readCommandLine(`stateless ${text}`).answers, layout, { name: 'eth0' });
+
+const on = (unit: string): Layout => ({ has: new Set([unit]), accounts: {} });
 
 /** Puts what was made below a folder, the folders included. */
 function put(root: string, { files }: Made): void {
@@ -130,6 +134,138 @@ describeWith('services', 'the programs of a Debian image read what autoinstall m
   });
 });
 
+describeWith('services', 'so do those of what one table makes', () => {
+  const TEXT =
+    'ip=dhcp netconsole=192.0.2.9 kdump_nfs=nfs.example.com:/crash iscsi_name=iqn.2026-11.com.example:node1 nfsv4_domain=Example.com tuned=virtual-host';
+  const metrics = createSocket('udp4');
+  let root: string;
+  let made: Made;
+
+  beforeAll(async () => {
+    root = fs.mkdtempSync(join(tmpdir(), 'coatcheck-autoinstall-'));
+    metrics.bind(0, '127.0.0.1');
+    await once(metrics, 'listening');
+    made = make(`${TEXT} collectd=127.0.0.1:${metrics.address().port}`);
+    put(root, made);
+  });
+  afterAll(() => {
+    metrics.close();
+    fs.rmSync(root, { recursive: true, force: true });
+  });
+
+  /** Where what was made stands in the place of the machine's own, and nothing else runs. */
+  const inPlace = (paths: string[], script: string): ReturnType<typeof run> =>
+    run(
+      'unshare',
+      ...['--mount', '--net', 'sh', '-c'],
+      `set -e; mount -t tmpfs tmpfs /run; ${paths.map((path) => `mount --bind ${root}/${path} /${path};`).join(' ')} ${script}`,
+    );
+  /** What a daemon says until it says this, or ends. One of them ends its whole session with it. */
+  const untilSays = (words: string, daemon: string): string =>
+    `setsid ${daemon} > ${root}/log 2>&1 & while kill -0 $! 2> /dev/null && ! grep -q '${words}' ${root}/log; do sleep 0.1; done; kill $! || true; cat ${root}/log`;
+
+  it('all of it has a use there, and what has work to do is enabled', () => {
+    expect(made.unmet).toEqual([]);
+    const wanted = ['collectd', 'kdump-tools', 'tuned'].map((name) => `${name}.service`);
+    expect(made.metadata.enable).toEqual(expect.arrayContaining(wanted));
+  });
+
+  it("collectd, which its image's configuration leads there", async () => {
+    const sent = once(metrics, 'message');
+    const script = `mount --bind ${root}/etc/collectd/collectd.conf.d /etc/collectd/collectd.conf.d && mount -t tmpfs tmpfs /var/lib/collectd && collectd -T`;
+    expect(run('unshare', '--mount', 'sh', '-c', script).said).not.toContain('not allowed');
+    // The first part of a packet is the name of the host (the binary protocol of collectd).
+    const [packet] = (await sent) as [Buffer];
+    expect(packet.readUInt16BE(0)).toBe(0);
+  });
+
+  it('kdump-config of Debian, which knows what to load and where the dump goes', () => {
+    const { said } = inPlace(['etc/default/kdump-tools'], 'kdump-config show; kdump-config test');
+    expect(said).toMatch(/^NFS: +nfs\.example\.com:\/crash$/m);
+    expect(said).toMatch(/^ +\/sbin\/kexec -p .* \/var\/lib\/kdump\/vmlinuz$/m);
+  });
+
+  it('kdump-config of Debian, over SSH', () => {
+    put(root, make('ip=dhcp kdump_ssh=kdump@crash.example.com'));
+    const { said } = inPlace(['etc/default/kdump-tools'], 'kdump-config show');
+    expect(said).toMatch(/^SSH: +kdump@crash\.example\.com$/m);
+    expect(said).not.toMatch(/^NFS:/m);
+  });
+
+  // Debian has no kdumpctl: these are its rules for kdump.conf, the parameters by the program itself.
+  it.each([
+    ['kdump_nfs=nfs.example.com:/crash', { nfs: 'nfs.example.com:/crash', path: '/' }],
+    ['kdump_ssh=kdump@crash.example.com', { ssh: 'kdump@crash.example.com' }],
+  ])('makedumpfile, and kdump.conf(5): %s', (text, expected) => {
+    const [{ content }] = make(text + ' ip=dhcp', on('kdump.service')).files as [
+      { content: Uint8Array },
+    ];
+    const lines = Buffer.from(content).toString().split('\n');
+    const { core_collector: collector = '', ...rest } = Object.fromEntries(
+      lines
+        .filter((line) => line !== '' && !line.startsWith('#'))
+        .map((line) => [line.replace(/ .*/, ''), line.replace(/^\S+ /, '')]),
+    );
+    expect(rest).toEqual(expected);
+    const [program = '', ...parameters] = collector.split(' ');
+    const files = parameters.includes('-F') ? ['vmcore'] : ['vmcore', 'dumpfile'];
+    expect(parameters.includes('-F')).toBe('ssh' in expected);
+    expect(run(program, '--check-params', ...parameters, ...files).status).toBe(0);
+  });
+
+  it('tuned-adm', () => {
+    const files = ['etc/tuned/active_profile', 'etc/tuned/profile_mode'];
+    const { said } = inPlace(files, 'tuned-adm active; tuned-adm profile_mode');
+    expect(said).toContain('Preset profile: virtual-host\n');
+    expect(said).toContain('Profile selection mode: manual\n');
+  });
+
+  it('iscsid', () => {
+    // It ends where the kernel has no iSCSI: it is given another kind of netlink socket.
+    const source = join(root, 'netlink.c');
+    fs.writeFileSync(source, NETLINK);
+    execFileSync('gcc', ['-shared', '-fPIC', '-o', join(root, 'netlink.so'), source]);
+    const iscsid = `env LD_PRELOAD=${root}/netlink.so iscsid -f -d 8 -n`;
+    const { said } = inPlace(
+      ['etc/iscsi/initiatorname.iscsi'],
+      untilSays('InitiatorAlias', iscsid),
+    );
+    expect(said).toContain('InitiatorName=iqn.2026-11.com.example:node1\n');
+  });
+
+  it('nfsidmap, and rpc.idmapd, which ends where it does not know nobody', () => {
+    const pipes = join(root, 'pipes');
+    fs.mkdirSync(join(pipes, 'nfs'), { recursive: true });
+    const idmapd = untilSays('Expiration time', `rpc.idmapd -f -vvv -C -p ${pipes}`);
+    const { said } = inPlace(['etc/idmapd.conf'], `nfsidmap -d; ${idmapd}`);
+    expect(said).toMatch(/^example\.com$/m);
+    expect(said).toContain('using domain: example.com\n');
+    expect(said).toContain('Expiration time');
+  });
+
+  it('modprobe, for the module of the kernel', () => {
+    const { said } = run('modprobe', '-C', join(root, 'etc/modprobe.d'), '--showconfig');
+    expect(said).toContain('options netconsole netconsole=@/eth0,6666@192.0.2.9/\n');
+  });
+
+  it('the shell, for the netconsole service of another family', () => {
+    const service = make('ip=dhcp netconsole=log.example.com:514', on('netconsole.service'));
+    put(root, service);
+    const script = `. ${root}/etc/sysconfig/netconsole; echo "$SYSLOGADDR" "$SYSLOGPORT"`;
+    expect(run('bash', '-c', script).said).toBe('log.example.com 514\n');
+    expect(service.metadata.enable).toContain('netconsole.service');
+  });
+});
+
+const NETLINK = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <linux/netlink.h>
+int socket(int domain, int type, int protocol) {
+  int (*real)(int, int, int) = (int (*)(int, int, int))dlsym(RTLD_NEXT, "socket");
+  return real(domain, type, protocol == NETLINK_ISCSI ? NETLINK_USERSOCK : protocol);
+}`;
+
 const NETWORKS = [
   'ip=dhcp',
   'ip=192.0.2.7/24 gateway=192.0.2.1 dns=192.0.2.53,fd77::53 ipv6=auto',
@@ -139,7 +275,6 @@ const NETWORKS = [
   'ip=192.0.2.7/24 vlan=7 bond=bond0:eth0,eth1:mode=802.3ad,lacp_rate=fast,xmit_hash_policy=layer3+4',
 ];
 
-const on = (unit: string): Layout => ({ has: new Set([unit]), accounts: {} });
 const NETWORKD = on('systemd-networkd.service');
 const MANAGER = on('NetworkManager.service');
 

@@ -115,7 +115,9 @@ const probes: Record<Component, () => string | undefined> = {
   },
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
-    lacking('systemctl sshd ssh-keygen openssl chronyd rsyslogd logrotate pwck grpck unshare'),
+    lacking(
+      'systemctl sshd ssh-keygen openssl chronyd rsyslogd logrotate pwck grpck unshare collectd kdump-config makedumpfile tuned-adm iscsid nfsidmap rpc.idmapd modprobe gcc',
+    ),
 };
 
 /** Which of these programs is not installed. */
