@@ -1,11 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Long searches: the same on every line of Node, so that running them on one is enough. */
-const proof = 'tests/{model,fuzz,torture}/**/*.test.ts';
+/**
+ * What takes long and is the same on every line of Node, so that running it on one is enough: the
+ * searches, and the approval protocol on each server of S3. What it is made of runs on every line:
+ * the protocol on the memory and folder stores, and the S3 store on each of the same servers.
+ */
+const proof = ['tests/{model,fuzz,torture}/**/*.test.ts', 'tests/contract/approval-*.test.ts'];
 
 export default defineConfig({
   test: {
     reporters: ['./tests/support/reporter.ts'],
+    // Most tests wait for another program most of the time.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         extends: true,
@@ -21,7 +28,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts'],
-          exclude: [proof],
+          exclude: proof,
           globalSetup: [
             'tests/support/minio-setup.ts',
             'tests/support/versitygw-setup.ts',
@@ -35,8 +42,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'proof',
-          include: [proof],
-          globalSetup: ['tests/support/minio-setup.ts'],
+          include: proof,
+          globalSetup: ['tests/support/minio-setup.ts', 'tests/support/versitygw-setup.ts'],
           testTimeout: 600_000,
           hookTimeout: 60_000,
         },

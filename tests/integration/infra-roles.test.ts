@@ -1,17 +1,14 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { approvedKey, historyKey, keysetKey, pendingKey } from '../../protocol/keys.ts';
 import { parseDigest, rejectedKey, reportKey, PREFIXES } from '../../protocol/keys.ts';
 import type { ObjectKey, Prefix } from '../../protocol/keys.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
-import { approvalContract } from '../contract/approval-contract.ts';
 import { presignedContract } from '../contract/presigned-contract.ts';
 import { describeWith } from '../support/components.ts';
-import { freshBucket } from '../support/minio.ts';
-import type { TestBucket } from '../support/s3-bucket.ts';
+import { bucketWithRoles } from '../support/roles.ts';
 import { makeNode } from '../support/site.ts';
-import { rolePolicies, synthesise } from '../support/template.ts';
 
 const { id } = makeNode();
 const digest = parseDigest('a'.repeat(64));
@@ -51,14 +48,6 @@ const ALLOWED: Record<Credential, string[]> = {
 
 /** The policies of the AWS roles, from the template that `cdk synth` writes, on a real server. */
 describeWith('minio', 'the AWS roles on a real MinIO', () => {
-  let template: ReturnType<typeof synthesise>['template'];
-  beforeAll(() => ({ template } = synthesise()));
-
-  const bucketWithRoles = (): Promise<TestBucket> =>
-    freshBucket((credential, bucket) =>
-      JSON.stringify(rolePolicies(template, credential, bucket)['store']),
-    );
-
   describe.each(CREDENTIALS)('%s', (credential) => {
     it('may do what its table says and is denied everything else', async () => {
       const bucket = await bucketWithRoles();
@@ -111,12 +100,4 @@ describeWith('minio', 'the AWS roles on a real MinIO', () => {
       ],
     },
   );
-
-  describe('approval, with the role of admin', () => {
-    approvalContract(async () => {
-      const { store, signer } = await bucketWithRoles();
-      const uploads = { signer: signer('upload'), fetch };
-      return { bucket: store('root'), store: store('admin'), uploads };
-    });
-  });
 });
