@@ -26,7 +26,7 @@ import { readApplied } from './apply/status.ts';
 import { throwFailures } from './console/outcome.ts';
 import { tellInstalled, tellSkipped } from './console/tell.ts';
 import { NOT_ASKED } from './ready/ready.ts';
-import { activate, settle } from './system/activate.ts';
+import { activate } from './system/activate.ts';
 import { createPatience } from './boot/wait.ts';
 
 /** What every command is given. */
@@ -167,7 +167,8 @@ export async function applyFile(
   const decision = decisionFromCopy(node, bytes);
   const { applied, manifest, statement } = install(node, decision);
   const { rootPath } = node;
-  const activation = await settle(rootPath, await activate({ rootPath, manifest, statement }));
+  const settle = await activate({ rootPath, manifest, statement });
+  const activation = await settle();
   const outcome = { applied, activation, ready: NOT_ASKED };
   tellInstalled(console, { decision }, outcome);
   throwFailures(outcome);

@@ -7,7 +7,7 @@ import type { Outcome } from '../console/outcome.ts';
 import type { Node } from '../node.ts';
 import { NOT_ASKED } from '../ready/ready.ts';
 import type { MakeReady } from '../ready/ready.ts';
-import { activate, settle } from '../system/activate.ts';
+import { activate } from '../system/activate.ts';
 import { notify } from '../system/notify.ts';
 import type { Found } from './boot.ts';
 import { sendReport } from './report.ts';
@@ -45,12 +45,12 @@ export async function finish(
   const { applied, manifest, statement, seq } = installed;
   const { rootPath } = node;
   try {
-    const begun = await activate({
+    const settle = await activate({
       ...{ rootPath, manifest, statement },
       stillAnswers: () => servers.ask((client) => client.health()),
     });
     await notify('ready', `decision ${seq} is in place`);
-    const activation = await settle(rootPath, begun);
+    const activation = await settle();
     const isApproved = 'decision' in found;
     const ready =
       (await makeReady?.({ statement, seq, isApproved, failed: activation.failed })) ?? NOT_ASKED;

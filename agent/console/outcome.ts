@@ -2,7 +2,8 @@ import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
 import type { Applied } from '../apply/apply.ts';
 import { tellApplied } from '../apply/install.ts';
 import { fail } from '../../protocol/errors.ts';
-import type { Activation, Failure } from '../system/activate.ts';
+import type { Failure } from '../system/failure.ts';
+import type { Activation } from '../system/settle.ts';
 import type { Readiness } from '../ready/ready.ts';
 
 /** What became of a configuration that is in place. */
@@ -12,7 +13,7 @@ export interface Outcome {
   readonly ready: Readiness;
 }
 
-const VERBS = ['reloaded', 'restarted', 'started', 'stopped'] as const;
+const VERBS = ['reloaded', 'restarted', 'started', 'stopped', 'waiting'] as const;
 /** What a report has room for (docs/format.md), but for what it says of the memory. */
 const MAX_RESULT_BYTES = 1024 - 64;
 

@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs';
 import { fstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Console } from '../console/console.ts';
-import type { Failure } from '../system/enablement.ts';
+import type { Failure } from '../system/failure.ts';
 import { run } from '../system/run.ts';
 import { listIn, statIn } from '../tree/files.ts';
 import { inFolder, withRoot } from '../tree/folder.ts';

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Node } from '../node.ts';
-import type { Failure } from '../system/enablement.ts';
+import type { Failure } from '../system/failure.ts';
 import { withRoot } from '../tree/folder.ts';
 import { readEngine, readWebhook } from './config.ts';
 import type { Engine } from './config.ts';

@@ -56,6 +56,7 @@ describe('what became of a configuration', () => {
     applied: { changed: ['etc/motd'], removed: [], unchanged: 2 },
     activation: {
       ...{ reloaded: ['a.service'], restarted: [], started: ['b.service'], stopped: [] },
+      waiting: ['d.service'],
       failed: [{ what: 'c.service', why: 'it failed: exit-code' }],
     },
     ready: { done: ['webhook'], failed: [{ what: 'engine', why: 'x' }] },
@@ -63,7 +64,7 @@ describe('what became of a configuration', () => {
 
   it('is one line in a report', () => {
     expect(tellOutcome(outcome)).toBe(
-      'applied: 1 changed, 0 removed, 2 as they were; reloaded a.service; started b.service; ' +
+      'applied: 1 changed, 0 removed, 2 as they were; reloaded a.service; started b.service; waiting d.service; ' +
         'ready: webhook; FAILED c.service: it failed: exit-code; FAILED engine: x',
     );
     expect(failuresOf(outcome)).toHaveLength(2);

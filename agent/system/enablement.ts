@@ -1,5 +1,6 @@
 import type { Metadata } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
+import type { Failure } from './failure.ts';
 import { changeRecord, readRecord } from './record.ts';
 import type { ActivationRecord } from './record.ts';
 import { saidBy } from './systemctl.ts';
@@ -10,14 +11,6 @@ export interface Enablement {
   readonly started: readonly string[];
   readonly stopped: readonly string[];
   readonly failed: readonly Failure[];
-}
-
-/** Something that shall take effect and does not. */
-export interface Failure {
-  /** A unit, or `hostname`, `timezone`, `swap`, `network` */
-  readonly what: string;
-  /** A program's words: whoever prints them must escape them */
-  readonly why: string;
 }
 
 type Wish = 'enable' | 'disable' | 'mask';

@@ -20,13 +20,20 @@ export interface UnitState {
   /** `success`, or how it ended */
   readonly result: string;
   readonly canReload: boolean;
+  /** `success`, or how its last reload ended */
+  readonly reloadResult: string;
+  /** When its last start began, in microseconds of CLOCK_MONOTONIC: its conditions are checked then. */
+  readonly checkedAt: number;
   /** It waits to be started or stopped, or is being so. */
   readonly hasJob: boolean;
 }
 
-const PROPERTIES = ['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'CanReload', 'Job'];
+const PROPERTIES = [
+  ...['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'Job'],
+  ...['CanReload', 'ReloadResult', 'ConditionTimestampMonotonic'],
+];
 /** A unit that stops takes up to 90 s (DefaultTimeoutStopSec) before systemd kills it. */
-const JOB_SECONDS = 120;
+export const JOB_SECONDS = 120;
 
 /** `systemctl` on the running machine, or on the files of another root. */
 export interface Systemctl {
@@ -70,6 +77,8 @@ function readState(block: string): UnitState {
     sub: of('SubState'),
     result: of('Result'),
     canReload: of('CanReload') === 'yes',
+    reloadResult: of('ReloadResult') || 'success',
+    checkedAt: Number(of('ConditionTimestampMonotonic')),
     hasJob: !['', '0'].includes(of('Job')),
   };
 }

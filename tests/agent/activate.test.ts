@@ -151,8 +151,10 @@ describeWith('systemd', 'what was applied takes effect', () => {
       `${UNITS}/dying.service`,
       '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=test.target\n',
     );
+    const needs = '[Unit]\nRequires=dying.service\nAfter=dying.service';
+    machine.write(`${UNITS}/needy.service`, loggingUnit('needy', needs));
     await machine.run('systemctl', 'daemon-reload');
-    const enable = ['absent.service', 'dying.service'];
+    const enable = ['absent.service', 'dying.service', 'needy.service'];
     const restart = { 'etc/motd': ['good.service', 'sick.service'] };
     decide([fileEntry('etc/motd', 'x\n')], { enable, restart, hostname: 'named' });
     const { code, stdout, stderr } = await apply();
@@ -163,11 +165,13 @@ describeWith('systemd', 'what was applied takes effect', () => {
     };
     expect(activation.restarted).toEqual(['good.service']);
     expect(activation.failed.map(({ what }) => what).toSorted()).toEqual([
-      ...['absent.service', 'dying.service', 'sick.service'],
+      ...['absent.service', 'dying.service', 'needy.service', 'sick.service'],
     ]);
     const why = Object.fromEntries(activation.failed.map((failure) => [failure.what, failure.why]));
     expect(why['absent.service']).toContain('does not exist');
     expect(why['dying.service']).toContain('exit-code');
+    expect(why['needy.service']).toContain('a unit that it requires has failed');
+    expect(why['sick.service']).toBe('its reload failed: exit-code');
     expect((await machine.run('hostname')).stdout).toBe('named\n');
     // A unit that failed is tried with its new file.
     machine.write(`${UNITS}/dying.service`, loggingUnit('dying'));
@@ -213,6 +217,31 @@ describeWith('systemd', 'what was applied takes effect', () => {
     await applied(files, { restart });
     expect(machine.log().slice(-2)).toEqual(['NetworkManager stop', 'NetworkManager start']);
     expect(machine.log()).toHaveLength(6);
+  });
+
+  it('waits for no unit that waits for it, and says which', async () => {
+    await running({
+      ssh: RELOADABLE,
+      late: '[Unit]\nAfter=applying.service',
+      later: '[Unit]\nAfter=late.service',
+    });
+    machine.write(
+      `${UNITS}/applying.service`,
+      `[Unit]\nDefaultDependencies=no\nBefore=ssh.service\n[Service]\nType=oneshot\nExecStart=/bin/sh -c 'node ${AGENT} --json apply /frame > /run/result'\n`,
+    );
+    await machine.run('systemctl', 'daemon-reload');
+    machine.write('run/log', '');
+    const restart = { 'etc/motd': ['ssh.service', 'late.service', 'later.service'] };
+    decide([fileEntry('etc/motd', 'x\n')], { restart });
+    const { code } = await machine.run('systemctl', 'start', 'applying.service');
+    const { activation } = JSON.parse(machine.read('run/result')) as { activation: unknown };
+    expect([code, activation]).toMatchObject([
+      0,
+      { waiting: ['late.service', 'later.service', 'ssh.service'], failed: [], restarted: [] },
+    ]);
+    await expect
+      .poll(() => machine.log().toSorted(), { timeout: 30_000 })
+      .toEqual(['late start', 'late stop', 'later start', 'later stop', 'ssh reload']);
   });
 
   it('makes swap in compressed memory once, and ends it', async () => {

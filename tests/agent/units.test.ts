@@ -151,6 +151,19 @@ describeWith('systemd', 'a machine with these units', () => {
     }
   });
 
+  it('restarts what runs already and is ordered after it', async () => {
+    const after = '[Unit]\nAfter=coatcheck-agent.service\n';
+    machine.write('usr/lib/systemd/system/late.service', after + loggingUnit('late'));
+    await machine.run('systemctl', 'start', 'late.service');
+    const metadata = { restart: { 'etc/motd': ['late.service'] } };
+    await approve([fileEntry('etc/motd', 'first\n')], metadata);
+    await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+    await expect.poll(said, { timeout: 30_000 }).toContain('applied decision');
+    expect(said()).toContain('restarted late.service');
+    expect(said()).not.toContain('FAILED');
+    expect(machine.log()).toEqual(['late start', 'late stop', 'late start']);
+  });
+
   it('follows what is approved later, and stops asking when it is revoked', async () => {
     await approve([fileEntry('etc/motd', 'first\n')]);
     await machine.run('systemctl', 'start', 'coatcheck-agent.service');
