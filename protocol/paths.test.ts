@@ -99,6 +99,27 @@ describe('classifyPath', () => {
     expect(classifyPath(path)).toBeUndefined();
   });
 
+  // Of Debian and Fedora: where programs run what they find, whatever its name and mode.
+  const RUN = `
+    acpi apcupsd apm/event.d avahi bash_completion.d ca-certificates/update.d console-setup
+    coatcheck/ready.d cron.d cron.daily cron.hourly cron.monthly cron.weekly cron.yearly
+    dhcp/dhclient-enter-hooks.d dhcp/dhclient-exit-hooks.d dhcp/dhclient.d grub.d init.d
+    initramfs-tools/hooks initramfs-tools/scripts/init-top kdump/post.d kdump/pre.d
+    kernel/install.d kernel/postinst.d kernel/postrm.d kernel/preinst.d
+    letsencrypt/renewal-hooks/post libvirt/hooks logrotate.d munin/plugins needrestart/hook.d
+    network/if-down.d network/if-post-down.d network/if-pre-up.d network/if-up.d
+    networkd-dispatcher/routable.d NetworkManager/dispatcher.d NetworkManager/dispatcher.d/pre-up.d
+    openvpn pm/sleep.d ppp ppp/ip-down.d ppp/ip-up.d profile.d qemu/fsfreeze-hook.d
+    rc.d/init.d rc0.d rc3.d rcS.d resolvconf/update.d security smartmontools/run.d sv/ssh
+    sysconfig/network-scripts systemd/system-environment-generators systemd/system-generators
+    systemd/system-shutdown systemd/system-sleep systemd/user-environment-generators
+    systemd/user-generators udev udhcpc update-motd.d X11 X11/Xsession.d xen/scripts`;
+  it.each(RUN.trim().split(/\s+/))('takes nothing that runs in etc/%s for less', (folder) => {
+    for (const name of ['50-hook', 'hook.sh', 'namespace.init']) {
+      expect(classifyPath(`etc/${folder}/${name}`) ?? 'exec').toBe('exec');
+    }
+  });
+
   it('knows the merged files, and shows what of them is secret as secret', () => {
     expect(MERGED.map(classifyPath)).toEqual(['exec', 'secret', 'exec']);
   });
