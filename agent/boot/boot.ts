@@ -51,7 +51,8 @@ async function next(context: Context, state: State): Promise<Step> {
   const look = await source.inForce(wait?.digest);
   if (look.state === 'failed') {
     const unapproved = await options.unapproved?.(look.error);
-    return unapproved ? { found: { unapproved } } : { why: look.error, state };
+    if (typeof unapproved === 'object') return { found: { unapproved } };
+    return { why: look.error, state, soon: unapproved === 'overtaken' };
   }
   const inForce = look.state === 'found' ? look.decision : undefined;
   const seq = inForce?.frame.statement.seq ?? 0;

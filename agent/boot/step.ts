@@ -30,8 +30,11 @@ export interface BootOptions {
   readonly pressed?: ((over: AbortSignal) => Promise<boolean>) | undefined;
   /** Propose although something is approved; that is applied only if it is just what is proposed. */
   readonly fresh?: boolean;
-  /** Asked at each failure to look: something to apply that nobody approved, or undefined to wait. */
-  readonly unapproved?: (why: CoatcheckError) => Promise<Draft | undefined>;
+  /**
+   * Asked at each failure to look: something to apply that nobody approved, or undefined to wait;
+   * `overtaken` where a look did not fail meanwhile.
+   */
+  readonly unapproved?: (why: CoatcheckError) => Promise<Draft | 'overtaken' | undefined>;
 }
 
 /** What a boot ended with: a decision to apply, or a draft that nobody approved. */

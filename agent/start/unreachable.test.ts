@@ -55,7 +55,7 @@ describe('a dialogue for what nobody approved', () => {
     };
     const input = {
       node: { site: { unapprovedWhenUnreachable: true } },
-      ...{ terminal, answers: {}, facts: { interfaces: [], offered: {} } },
+      ...{ terminal, answers: {}, facts: () => ({ interfaces: [], offered: {} }) },
     } as unknown as DraftInput;
     const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
     const outage = { source, seconds: () => 60 };
@@ -65,7 +65,7 @@ describe('a dialogue for what nobody approved', () => {
   it('ends once a server answers, with nobody there', async () => {
     const terminal = openTestTerminal();
     const looks: Look[] = [{ state: 'failed', error: gone }, { state: 'nothing' }];
-    expect(await dialogue(terminal, looks)).toBeUndefined();
+    expect(await dialogue(terminal, looks)).toBe('overtaken');
     expect([looks, terminal.raw.at(-1)]).toEqual([[], false]);
   });
 

@@ -1,4 +1,3 @@
-import type { CoatcheckError } from '../../bundle/errors.ts';
 import type { Draft } from '../apply/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
 import { askWhileLooking } from '../boot/asking.ts';
@@ -8,14 +7,13 @@ import type { Patience } from '../boot/wait.ts';
 import type { Orders, UnreachablePolicy } from '../cmdline/orders.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { missingAnswers } from '../cmdline/together.ts';
+import type { Terminal } from '../dialogue/terminal.ts';
 import { askWhatToDo } from '../dialogue/what-to-do.ts';
 import { askedDraft, madeDraft } from './drafts.ts';
 import type { DraftInput } from './drafts.ts';
 
 /** A server that starts again, or a switch, is no reason to go on without it. */
 const GRACE_SECONDS = 30;
-/** So long a question stands before the servers are asked again. */
-const QUESTION_SECONDS = 60;
 
 /**
  * What the command line orders: a mirror that is named is used.
@@ -78,33 +76,30 @@ export function unapprovedOption(
       `coatcheck.unreachable=${policy}: site.json does not allow what nobody approved (unapprovedWhenUnreachable), so this machine ${policy === 'prompt' ? 'can only wait' : 'waits'}`,
     );
   }
-  const configure = async (): Promise<Draft | undefined> => {
-    if (missingAnswers(answers).length === 0 && policy === 'reconfigure') {
-      return madeDraft(input, answers);
-    }
+  const ask = async (
+    at: Terminal,
+    why: string,
+    overtaken: AbortSignal,
+  ): Promise<Draft | undefined> => {
+    if (policy === 'prompt' && (await askWhatToDo(at, why, overtaken)) === 'wait') return undefined;
+    const question = { initial: answers, because: UNAPPROVED, signal: overtaken };
+    return (await askedDraft(input, at, question))?.draft;
+  };
+  const isAnswered = async (): Promise<boolean> =>
+    (await outage.source.inForce()).state !== 'failed';
+  return async ({ message: why }) => {
+    if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
+    const isEnough = missingAnswers(answers).length === 0;
+    if (policy === 'reconfigure' && isEnough) return madeDraft(input, answers);
     if (terminal === undefined) return undefined;
-    const question = { initial: answers, because: UNAPPROVED };
-    const ask = async (signal: AbortSignal): Promise<Draft | undefined> =>
-      (await askedDraft(input, terminal, { ...question, signal }))?.draft;
-    const isAnswered = async (): Promise<boolean> =>
-      (await outage.source.inForce()).state !== 'failed';
     patience.restart();
     try {
-      const draft = await askWhileLooking(ask, isAnswered, patience);
-      return draft === 'overtaken' ? undefined : draft;
+      return await askWhileLooking((over) => ask(terminal, why, over), isAnswered, patience);
     } catch (error) {
       // The console hung up: the servers are still asked.
       if (hasCode(error, 'interrupted')) return undefined;
       throw error;
     }
-  };
-  return async (why: CoatcheckError) => {
-    if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
-    if (policy === 'reconfigure') return await configure();
-    if (terminal === undefined) return undefined;
-    const question = AbortSignal.timeout(QUESTION_SECONDS * 1000);
-    const choice = await askWhatToDo(terminal, why.message, question);
-    return choice === 'configure' ? await configure() : undefined;
   };
 }
 const UNAPPROVED = 'UNAPPROVED: what you answer is applied at once, and nobody has reviewed it.';
