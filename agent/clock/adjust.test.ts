@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fetch, FetchAnswer } from '../../protocol/objects.ts';
 import { adjustClock, followDates } from './adjust.ts';
+import type { Before } from './before.ts';
 import type { SystemClock } from './system-clock.ts';
 
 const BUILT = Date.UTC(2026, 0, 1) / 1000;
@@ -8,7 +9,10 @@ const TRUE_TIME = Date.UTC(2026, 10, 24) / 1000;
 const YEAR = 366 * 86_400;
 
 /** A clock, and all that was done to it and said. */
-function makeClock(start: number, more: Partial<SystemClock> & { refuses?: string } = {}) {
+function makeClock(
+  start: number,
+  more: Partial<SystemClock> & { refuses?: string; keeps?: boolean } = {},
+) {
   let time = start;
   const said: string[] = [];
   const set: number[] = [];
@@ -23,12 +27,17 @@ function makeClock(start: number, more: Partial<SystemClock> & { refuses?: strin
     },
     ...more,
   };
-  return {
-    clock,
-    set,
-    said,
-    options: { clock, built: BUILT, console: { note: (line: string) => void said.push(line) } },
+  let before: number | undefined;
+  const kept: Before = {
+    keep(said) {
+      if (more.keeps === false) throw new Error('/run is read-only');
+      before = said;
+    },
+    now: () => before,
+    forget: () => void (before = undefined),
   };
+  const console = { note: (line: string) => void said.push(line) };
+  return { clock, set, said, kept, options: { clock, kept, built: BUILT, console } };
 }
 
 describe('a clock before the date of the image', () => {
@@ -55,15 +64,35 @@ describe('a clock before the date of the image', () => {
   });
 });
 
+describe('a clock on which an earlier process tried a time, and was killed over it', () => {
+  it('gets back what it would say by now, and this is said', async () => {
+    const { options, kept, set, said } = makeClock(TRUE_TIME + YEAR);
+    kept.keep(TRUE_TIME);
+    await adjustClock(options);
+    expect([set, kept.now()]).toEqual([[TRUE_TIME], undefined]);
+    expect(said).toEqual([
+      'the clock said 2027-11-25 00:00:00 UTC, for which nobody vouched: set back to 2026-11-24 00:00:00 UTC',
+    ]);
+  });
+
+  it('is left alone where something keeps it meanwhile', async () => {
+    const { options, kept, set } = makeClock(TRUE_TIME, { isKept: async () => true });
+    kept.keep(0);
+    await adjustClock(options);
+    expect([set, kept.now()]).toEqual([[], undefined]);
+  });
+});
+
 /** A server whose certificate is good for the year around the true time, and what it says that is. */
 function serve(
   clock: SystemClock,
   error = 'CERT_NOT_YET_VALID',
+  date: string | null = new Date(TRUE_TIME * 1000).toUTCString(),
 ): { fetch: Fetch; asked: () => number } {
   let asked = 0;
   const answer: FetchAnswer = {
     ...{ status: 200, ok: true, body: null },
-    headers: { get: () => new Date(TRUE_TIME * 1000).toUTCString() },
+    headers: { get: () => date },
   };
   return {
     asked: () => asked,
@@ -99,11 +128,41 @@ describe('a clock for which a certificate is not valid', () => {
   });
 
   it('is put back where no verified answer comes', async () => {
-    const { clock, options, set } = makeClock(0);
+    const { clock, options, set, kept } = makeClock(0);
     const lie = TRUE_TIME + 3 * YEAR;
     const follow = followDates(serve(clock).fetch, { ...options, claimed: async () => lie });
     await expect(follow(URL)).rejects.toThrow('not yet valid');
-    expect(set).toEqual([lie, 0]);
+    expect([set, kept.now()]).toEqual([[lie, 0], undefined]);
+  });
+
+  it.each([null, 'soon', 'Thu, 01 Jan 1970 00:00:00 GMT'])(
+    'is put back where the verified answer is dated %s: the claim stays nobody’s',
+    async (date) => {
+      const { clock, options, set, kept, said } = makeClock(0);
+      const { fetch } = serve(clock, undefined, date);
+      const follow = followDates(fetch, { ...options, claimed: async () => TRUE_TIME });
+      expect((await follow(URL)).status).toBe(200);
+      expect([set, kept.now(), said]).toEqual([[TRUE_TIME, 0], undefined, []]);
+    },
+  );
+
+  it('has what it said before kept, while a claim is tried', async () => {
+    const { clock, options, kept } = makeClock(0);
+    const seen: unknown[] = [];
+    const { fetch } = serve(clock);
+    const looking: Fetch = (url) => {
+      seen.push(kept.now());
+      return fetch(url);
+    };
+    await followDates(looking, { ...options, claimed: async () => TRUE_TIME })(URL);
+    expect([seen, kept.now()]).toEqual([[undefined, 0], undefined]);
+  });
+
+  it('is not touched where that cannot be kept', async () => {
+    const { clock, options, set } = makeClock(0, { keeps: false });
+    const follow = followDates(serve(clock).fetch, { ...options, claimed: async () => TRUE_TIME });
+    await expect(follow(URL)).rejects.toThrow('cannot be set (/run is read-only)');
+    expect(set).toEqual([]);
   });
 
   it.each([

@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startServer } from '../../functions/serve.ts';
@@ -26,6 +29,8 @@ const day = (offset: number): string =>
   new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
 /** The image is the oldest, then the approval, and then what it may end with. */
 const [BUILT, APPROVED, OVER] = [day(-90), day(-60), day(-30)] as const;
+/** What a stranger claims */
+const LATER = day(20);
 
 const ours = makeSite();
 const files = [fileEntry('etc/motd', 'approved\n')];
@@ -92,7 +97,10 @@ describeWith('network', 'a machine whose clock is years off', () => {
       clock: string;
       expires?: string;
       maySet?: boolean;
-    }): Promise<{ machine: Machine; start: () => ReturnType<NetMachine['start']> }> {
+    }): Promise<{
+      machine: Machine;
+      start: (command?: string) => ReturnType<NetMachine['start']>;
+    }> {
       const machine = makeMachine({ ...ours.site, servers: [server], ca: authority.ca });
       machines.push(machine);
       const built = seconds(BUILT);
@@ -112,8 +120,8 @@ describeWith('network', 'a machine whose clock is years off', () => {
         `#!/bin/sh\n[ "$1" = -s ] || exit 2\n${maySet ? set : refusal}\n`,
         { mode: 0o755 },
       );
-      const command = [process.execPath, agentProgram(), '--root', machine.root, 'start'];
-      return { machine, start: () => node.start(command, env) };
+      const agent = [process.execPath, agentProgram(), '--root', machine.root];
+      return { machine, start: (command = 'start') => node.start([...agent, command], env) };
     }
 
     /** Boots to the end. @returns all that the console said */
@@ -177,6 +185,51 @@ describeWith('network', 'a machine whose clock is years off', () => {
         }
       },
     );
+
+    it('has its own time again after a kill -9 while that of a stranger was tried', async () => {
+      const stranger = createServer(({ method }, response) => {
+        // Whatever is asked afterwards, verified, has no answer.
+        if (method === 'HEAD') response.setHeader('date', new Date(LATER).toUTCString()).end();
+      });
+      await once(stranger.listen(0, '127.0.0.1'), 'listening');
+      const { port } = stranger.address() as AddressInfo;
+      const place = '10.77.0.3:8443';
+      await network.publish(place, port, authority.issue('IP:10.77.0.3'));
+      const { start } = await switchOn({ server: `https://${place}`, clock: '2100-01-01' });
+      const first = start();
+      await until(() => clockNow() === LATER);
+      first.child.kill('SIGKILL');
+      await once(first.child, 'exit');
+      stranger.closeAllConnections();
+      stranger.close();
+
+      const second = start();
+      await until(() => second.said.stderr.includes('waiting since'));
+      second.child.kill('SIGKILL');
+      expect(second.said.stderr).toMatch(
+        new RegExp(`the clock said ${LATER} .*, for which nobody vouched: set back to 2100-01-01 `),
+      );
+      expect(clockNow()).toBe('2100-01-01');
+    });
+
+    it('has it left alone by a refresh, which asks again later: over plain HTTP it need not be right', async () => {
+      for (const [server, code, said] of [
+        [PLAIN, 0, ''],
+        [TLS, 7, /certificate has expired.*\[server_unreachable\]\n$/],
+      ] as const) {
+        const { start } = await switchOn({ server, clock: today });
+        const booted = start();
+        await until(() => booted.child.exitCode !== null);
+        fs.writeFileSync(clockFile, '@2100-01-01 00:00:00\n');
+        const refreshed = start('refresh');
+        await until(() => refreshed.child.exitCode !== null);
+        expect([refreshed.child.exitCode, refreshed.said.stderr]).toEqual([
+          code,
+          said === '' ? said : expect.stringMatching(said),
+        ]);
+        expect(clockNow()).toBe('2100-01-01');
+      }
+    });
 
     it('says both times where it may not set its clock', async () => {
       const said = await waits({ server: TLS, clock: '1970-01-01', maySet: false });
