@@ -37,15 +37,20 @@ const ANSWER_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
 const RESTART = 'restart:';
 const ANSWER = 'answer:';
 
+const HOSTNAME =
+  /^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
 const VALUES: Readonly<Record<string, RegExp>> = {
-  hostname:
-    /^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/,
+  hostname: HOSTNAME,
   madeAt: /^(0|[1-9][0-9]{0,11})$/,
   madeBy: /^[ -~]{1,128}$/,
   keySource: /^[a-z][a-z0-9-]{0,31}$/,
   timezone: /^(?=.{1,64}$)[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
+
+/** Whether the metadata field `hostname` may have this value. */
+export const isHostname = (text: string): boolean => HOSTNAME.test(text);
 
 function bad(name: string): Error {
   return bundleError('bad_metadata', `the metadata field ${quote(name)} is not allowed`);

@@ -34,6 +34,15 @@ describe('the host name', () => {
     const files = text === undefined ? [] : [file(text)];
     expect(hostnameOf({ files, metadata })).toBe(expected);
   });
+
+  it.each(['n'.repeat(65), 'a b', 'a..b', '-a', 'a-', 'a_b', 'a\u001b[2Jb', 'nöde', 'a.', '.'])(
+    'is not %j',
+    (text) => {
+      const files = [file(`${text}\n`)];
+      expect(() => hostnameOf({ files, metadata: {} })).toThrow('which is no host name');
+      expect(() => hostnameOf({ files, metadata: {} })).not.toThrow(/[^ -~]/);
+    },
+  );
 });
 
 describe('a network that was restarted', () => {
