@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { connect } from 'node:net';
-import { CoatcheckError } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Node } from '../node.ts';
+import { trying } from '../system/failure.ts';
 import type { Failure } from '../system/failure.ts';
 import { withRoot } from '../tree/folder.ts';
 import { readEngine, readWebhook } from './config.ts';
@@ -46,30 +46,26 @@ export function makeReady(node: Node): MakeReady {
     const done: string[] = [];
     const failed: Failure[] = [];
     /** @param act answers whether there was anything to do */
-    const trying = async (what: string, act: () => Promise<boolean>): Promise<void> => {
-      try {
-        if (await act()) done.push(what);
-      } catch (error) {
-        if (!(error instanceof CoatcheckError)) throw error;
-        failed.push({ what, why: error.message });
-      }
+    const step = async (what: string, act: () => Promise<boolean>): Promise<void> => {
+      if ((await trying(failed, what, act)) === true) done.push(what);
     };
 
-    const hooks = await runHooks(rootPath, console, {
+    const env = {
       COATCHECK_NODE: identity.id,
       COATCHECK_STATEMENT: about.statement,
       COATCHECK_SEQ: String(about.seq),
       COATCHECK_APPROVED: about.isApproved ? 'yes' : 'no',
-    });
-    done.push(...hooks.done);
-    failed.push(...hooks.failed);
-    await trying('webhook', async () => {
+    };
+    const hooks = await trying(failed, 'ready.d', () => runHooks(rootPath, console, env));
+    done.push(...(hooks?.done ?? []));
+    failed.push(...(hooks?.failed ?? []));
+    await step('webhook', async () => {
       const webhook = withRoot(rootPath, readWebhook);
       if (webhook === undefined) return false;
       await callWebhook(node, webhook, { ...about, failed: [...about.failed, ...failed] });
       return true;
     });
-    await trying('engine', async () => {
+    await step('engine', async () => {
       const found = withRoot(rootPath, readEngine);
       if (found === undefined) return false;
       const { engine, credentials } = found;

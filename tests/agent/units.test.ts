@@ -16,6 +16,7 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import { formatSite } from '../../protocol/site.ts';
 import { describeWith } from '../support/components.ts';
 import { fileEntry } from '../support/frames.ts';
+import { serveHttp } from '../support/http-servers.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram } from '../support/machine.ts';
@@ -149,6 +150,33 @@ describeWith('systemd', 'a machine with these units', () => {
         `${remove} echo \${n#zram} > /sys/class/zram-control/hot_remove`,
       );
     }
+  });
+
+  it('makes the machine available as far as it can, and says what failed', async () => {
+    const bodies: string[] = [];
+    const server = await serveHttp((request, response) => {
+      request.on('data', (chunk: Buffer) => bodies.push(chunk.toString()));
+      request.on('end', () => response.writeHead(204).end());
+    });
+    machine.write('etc/coatcheck/ready.d', 'no folder\n');
+    await approve([
+      fileEntry('etc/hostname', `${'n'.repeat(65)}\n`),
+      fileEntry('etc/coatcheck/engine.json', '{}\n'),
+      fileEntry(
+        'etc/coatcheck/ready.json',
+        `{"coatcheck":"ready/1","webhook":{"url":"${server.url}/"}}\n`,
+      ),
+    ]);
+    const name = (await machine.run('hostname')).stdout;
+    await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+    await expect.poll(said, { timeout: 30_000 }).toContain('step_failed');
+    await server.close();
+    expect(said()).toContain('FAILED hostname: etc/hostname gives');
+    expect((await machine.run('hostname')).stdout).toBe(name);
+    expect(said()).toContain('FAILED ready.d: etc/coatcheck/ready.d lies behind');
+    expect(said()).toContain('FAILED engine: etc/coatcheck/engine.json is malformed');
+    expect(said()).toContain('done webhook');
+    expect(JSON.parse(bodies.join(''))).toMatchObject({ failed: ['hostname', 'ready.d'] });
   });
 
   it('restarts what runs already and is ordered after it', async () => {
