@@ -34,9 +34,8 @@ export async function buildCommands(outdir: string): Promise<void> {
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
     minify: true,
     plugins: [loadedWhenCalled('fflate', ['deflateSync'])],
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
+    // tweetnacl asks for node:crypto so.
+    banner: { js: 'const require = process.getBuiltinModule;' },
   });
   const commands = ['coatcheck.mjs', 'coatcheck-agent.mjs'];
   await Promise.all(commands.map((file) => chmod(join(outdir, file), 0o755)));
