@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../bundle/bytes.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
-import { codeOf } from '../../protocol/errors.ts';
+import { codeFrom } from '../../tests/support/thrown.ts';
 import { applyFiles } from './apply.ts';
 import type { Applied } from './apply.ts';
 import { withRoot } from '../tree/folder.ts';
@@ -33,15 +33,6 @@ function apply(...files: FileEntry[]): Applied {
     appliedAt: 0,
   };
   return withRoot(root, (folder) => applyFiles({ root: folder, files, owners: asRoot, about }));
-}
-
-function codeFrom(act: () => unknown): string {
-  try {
-    act();
-  } catch (error) {
-    return codeOf(error);
-  }
-  return 'no error';
 }
 
 const at = (path: string): string => join(root, path);

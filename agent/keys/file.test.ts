@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { codeOf } from '../../protocol/errors.ts';
+import { codeFrom } from '../../tests/support/thrown.ts';
 import { formatKeyFile, makeKeyFile, parseKeyFile, readKeyFile } from './file.ts';
 
 let folder: string;
@@ -14,14 +14,6 @@ afterEach(() => {
   fs.rmSync(folder, { recursive: true });
 });
 
-const codeFrom = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return codeOf(error);
-  }
-  return 'no error';
-};
 const seed = Uint8Array.from({ length: 32 }, (_, i) => i * i);
 
 describe('a key file', () => {

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { codeOf } from '../../protocol/errors.ts';
+import { codeFrom } from '../../tests/support/thrown.ts';
 import { formatKeyFile, makeKeyFile } from './file.ts';
 import { openSeed } from './open.ts';
 import { parseKeySource } from './source.ts';
@@ -22,14 +22,6 @@ afterEach(() => {
   if (given !== undefined) process.env[VARIABLE] = given;
 });
 
-const codeFrom = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return codeOf(error);
-  }
-  return 'no error';
-};
 const key = (): string => join(root, 'etc/coatcheck/key');
 
 /** As systemd puts it there. */

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { efiMemory } from '../../agent/memory/efi.ts';
 import type { Memory } from '../../agent/memory/memory.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import { codeOf } from '../../protocol/errors.ts';
 import { describeWith } from '../support/components.ts';
+import { codeFrom } from '../support/thrown.ts';
 
 /**
  * The logic on a folder that keeps an immutable flag, as efivarfs does. Only firmware shows that a
@@ -19,14 +19,6 @@ const memory = (seq: number): Memory => ({
   ...{ keysetVersion: 1, keysetDigest: new Uint8Array(32).fill(1) },
   ...{ seq, digest: new Uint8Array(32).fill(seq), issued: 1_790_000_000 },
 });
-const codeFrom = (act: () => unknown): string => {
-  try {
-    act();
-  } catch (error) {
-    return codeOf(error);
-  }
-  return 'no error';
-};
 const variables = (): string[] =>
   fs.readdirSync(folder).filter((name) => name.startsWith('Coatcheck-'));
 const isImmutable = (name: string): boolean =>

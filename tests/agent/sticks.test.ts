@@ -21,6 +21,7 @@ import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import type { Run } from '../support/run.ts';
 import { makeNode, makeSite } from '../support/site.ts';
+import { codeFrom } from '../support/thrown.ts';
 
 /** This kernel may have neither vfat nor iso9660: all but the driver is the same. */
 const EXT4 = { ext4: 'noload' };
@@ -42,7 +43,6 @@ const errorOf = (act: () => unknown): Error => {
   }
   return new Error('no error');
 };
-const codeFrom = (act: () => unknown): string => codeOf(errorOf(act));
 /** Nothing of ours stays mounted or lies around. */
 const leftovers = (): string[] => [
   ...disks.flatMap(mountsOf),
