@@ -81,9 +81,10 @@ function json(bytes: Uint8Array): unknown {
   }
 }
 
-/** The units that one verb of the map names for a path. */
-export function readersOf(map: RestartMap[Verb], path: string): string[] {
-  return Object.entries(map).flatMap(([pattern, units]) =>
-    pathPattern([pattern]).test(path) ? units : [],
-  );
+/** The units that one verb of the map names for any of the paths. */
+export function readersOf(map: RestartMap[Verb], paths: readonly string[]): string[] {
+  return Object.entries(map).flatMap(([pattern, units]) => {
+    const named = pathPattern([pattern]);
+    return paths.some((path) => named.test(path)) ? units : [];
+  });
 }

@@ -38,9 +38,9 @@ export function restartsFor(
   image: RestartMap,
 ): Restarts {
   const own = paths.flatMap(ownUnit);
-  const restart = new Set([...own, ...paths.flatMap((path) => readersOf(image.restart, path))]);
+  const restart = new Set([...own, ...readersOf(image.restart, paths)]);
   const named = paths.flatMap((path) => (Object.hasOwn(bundle, path) ? bundle[path]! : []));
-  const reload = new Set([...named, ...paths.flatMap((path) => readersOf(image.reload, path))]);
+  const reload = new Set([...named, ...readersOf(image.reload, paths)]);
   for (const unit of restart) reload.delete(unit);
   const only = (units: Iterable<string>, network: boolean): string[] =>
     [...units].filter((unit) => NETWORK.has(unit) === network && !OWN.has(unit)).sort();
