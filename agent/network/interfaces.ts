@@ -70,7 +70,7 @@ export async function chooseInterface(
       'coatcheck.bootif=required, and the kernel has no BOOTIF: let the boot loader add it (pxelinux: IPAPPEND 2; iPXE: BOOTIF=01-${net0/mac:hexhyp})',
     );
   }
-  const wanted = orders.bootInterface ?? { by: 'link' };
+  const wanted = orders.bootInterface;
   const raised = new Set<string>();
   let looks = 0;
   const chosen = await until(
@@ -91,12 +91,13 @@ export async function chooseInterface(
   throw fail('network_down', `${said(wanted)} after ${seconds} s; there is ${told(list())}`);
 }
 
-function fits(one: Interface, wanted: BootInterface): boolean {
+/** Whether it may be the one to boot over, with or without link. */
+export function fits(one: Interface, wanted: BootInterface = { by: 'link' }): boolean {
   if (wanted.by === 'name') return one.name === wanted.name;
   return one.isPort && (wanted.by === 'link' || one.mac === wanted.mac);
 }
 
-function said(wanted: BootInterface): string {
+function said(wanted: BootInterface = { by: 'link' }): string {
   if (wanted.by === 'link') return 'no network interface has link';
   const which = wanted.by === 'name' ? wanted.name : `the one with address ${wanted.mac}`;
   return `the boot interface (BOOTIF), ${which}, is missing or has no link`;

@@ -19,8 +19,9 @@ export interface DraftInput {
   readonly node: Node;
   /** Of the command line */
   readonly answers: Answers;
-  readonly bootDevice: BootDevice;
-  readonly facts: Omit<Facts, 'because'>;
+  /** A network may come up after the boot began: both are of the moment. */
+  readonly bootDevice: () => BootDevice;
+  readonly facts: () => Omit<Facts, 'because'>;
   /** Absent where there is nobody to ask. */
   readonly terminal?: Terminal | undefined;
 }
@@ -72,7 +73,7 @@ export function draftOptions(
 /** @throws bad_argument where answers are missing, or contradict one another */
 export function madeDraft({ node, bootDevice }: DraftInput, answers: Answers): Draft {
   const layout = withRoot(node.rootPath, findLayout);
-  const { files, metadata, unmet } = makeFiles(answers, layout, bootDevice);
+  const { files, metadata, unmet } = makeFiles(answers, layout, bootDevice());
   if (unmet.length > 0) {
     node.console.note(`this image has no use for ${unmet.join(', ')}: left out`);
   }
@@ -91,7 +92,7 @@ export async function askedDraft(
   terminal: Terminal,
   { initial, signal, because }: Question,
 ): Promise<{ draft: Draft; answers: Answers } | undefined> {
-  const facts = { ...input.facts, because };
+  const facts = { ...input.facts(), because };
   const answers = await askForAnswers(terminal, initial, facts, signal && { signal });
   return answers && { draft: madeDraft(input, answers), answers };
 }

@@ -7,11 +7,11 @@ import type { Orders } from '../cmdline/orders.ts';
 import { openOwnNode } from '../commands.ts';
 import type { Context } from '../commands.ts';
 import { findServers } from '../network/find-servers.ts';
-import type { Lease } from '../network/lease.ts';
 import type { Node } from '../node.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { readPath } from '../tree/files.ts';
+import type { Network } from './network.ts';
 import { policyOf } from './unreachable.ts';
 
 /** The kernel's own limit is 4 KiB on most machines (COMMAND_LINE_SIZE); a bootconfig adds to it. */
@@ -37,7 +37,8 @@ export function openOrderedNode(
 
 /**
  * The servers of a machine and where it looks for decisions: in its mirrors too, unless it is to wait.
- * Servers are found when they are asked, and again as long as none is: a resolver may come up later.
+ * Servers are found when they are asked, and again as long as none is: network and resolver may come up
+ * later.
  * @param options.server of the agent's own command line: it goes before the kernel's
  * @throws bad_argument as `policyOf`
  */
@@ -46,13 +47,15 @@ export function reach(
   orders: Pick<Orders, 'server' | 'mirrors' | 'unreachable'>,
   options: {
     readonly server: string | undefined;
-    readonly lease: Omit<Lease, 'interface'>;
+    readonly network: Network;
     readonly fetch: Fetch;
   },
 ): { servers: Servers; source: Source } {
-  const { server = orders.server, lease, fetch } = options;
+  const { server = orders.server, network, fetch } = options;
   const named = server === undefined ? {} : { server };
   const servers = foundServers(async () => {
+    await network.check();
+    const { lease } = network;
     const origins = await findServers({ orders: named, site: node.site, lease });
     if (origins.length > 0) return createServers(node, origins, fetch);
     throw fail('server_unreachable', 'neither the command line, DNS nor site.json names a server');

@@ -5,7 +5,7 @@ import type { Context } from '../commands.ts';
 import { throwFailures } from '../console/outcome.ts';
 import { tellInstalled } from '../console/tell.ts';
 import { agentFetch } from '../network/fetch.ts';
-import { cleanLease, leaseOfResolvConf } from '../network/lease.ts';
+import { givenNetwork } from './network.ts';
 import { openOrderedNode, reach, readCommandLineFile } from './reach.ts';
 
 const SAID = {
@@ -30,9 +30,9 @@ export async function refreshNow(context: Context, flags: RefreshFlags): Promise
   const { console, server } = context;
   const { orders } = readCommandLine(readCommandLineFile(flags.commandLine));
   const node = openOrderedNode(context, orders, flags);
-  const lease = { addresses: [], ...cleanLease(leaseOfResolvConf()) };
-  const fetch = agentFetch({ site: node.site, orders, lease });
-  const { servers, source } = reach(node, orders, { server, lease, fetch });
+  const network = givenNetwork();
+  const fetch = agentFetch({ site: node.site, orders, lease: network.lease });
+  const { servers, source } = reach(node, orders, { server, network, fetch });
   const refreshed = await refresh(node, servers, source);
   const { state, decision } = refreshed;
   if (state === 'applied') {

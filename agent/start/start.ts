@@ -2,21 +2,19 @@ import { find } from '../boot/boot.ts';
 import { finish } from '../boot/finish.ts';
 import { createPatience } from '../boot/wait.ts';
 import { adjustClock, followDates } from '../clock/adjust.ts';
-import type { Orders } from '../cmdline/orders.ts';
 import { readCommandLine } from '../cmdline/read.ts';
 import type { Context } from '../commands.ts';
 import { throwFailures } from '../console/outcome.ts';
 import { tellInstalled } from '../console/tell.ts';
 import { openTerminal } from '../dialogue/terminal.ts';
-import { bringUp } from '../network/bring-up.ts';
 import { agentFetch, lookupBy } from '../network/fetch.ts';
-import { chooseInterface, listInterfaces } from '../network/interfaces.ts';
-import { cleanLease, leaseOfResolvConf } from '../network/lease.ts';
+import { listInterfaces } from '../network/interfaces.ts';
 import type { Lease } from '../network/lease.ts';
 import { makeReady } from '../ready/ready.ts';
-import { run } from '../system/run.ts';
+import { enterRescue } from '../system/rescue.ts';
 import { makeKnown } from './afterwards.ts';
 import { draftOptions } from './drafts.ts';
+import { givenNetwork, openNetwork } from './network.ts';
 import { openOrderedNode, reach, readCommandLineFile } from './reach.ts';
 import { policyOf, unapprovedOption, watchOutage } from './unreachable.ts';
 
@@ -34,7 +32,7 @@ export interface StartFlags {
  * From the kernel's command line to a machine that is ready: docs/node.md tells it stage by stage.
  * A machine that is not `stateless` is left alone.
  *
- * @throws bad_argument, network_down, device_missing, and as `openNode`, `find` and `finish`
+ * @throws bad_argument, device_missing, and as `openNode`, `find` and `finish`
  */
 export async function start(context: Context, flags: StartFlags): Promise<void> {
   const { console, server } = context;
@@ -46,23 +44,25 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
     return;
   }
   if (orders.rescue) {
-    await run('systemctl', ['--no-block', 'isolate', 'rescue.target']);
     console.result('rescue: no configuration is fetched', { state: 'rescue' });
+    await enterRescue();
     return;
   }
 
   const node = openOrderedNode(context, orders, flags);
   const { site, built } = node;
   await adjustClock({ console, built });
-  const { lease, bootDevice } = await networkOf(orders, flags.noNetwork);
+  const network = flags.noNetwork ? givenNetwork() : await openNetwork(orders);
+  const { lease } = network;
   const lookup = lookupBy(lease);
   const fetch = followDates(agentFetch({ site, orders, lease }), { console, built, lookup });
-  const { servers, source } = reach(node, orders, { server, lease, fetch });
+  const { servers, source } = reach(node, orders, { server, network, fetch });
   const outage = watchOutage(source);
   const terminal = openTerminal(flags.terminal);
   const input = {
-    ...{ node, answers, bootDevice, terminal },
-    facts: { interfaces: listInterfaces(), offered: offeredBy(lease) },
+    ...{ node, answers, terminal },
+    bootDevice: () => network.bootDevice(),
+    facts: () => ({ interfaces: listInterfaces(), offered: offeredBy(lease) }),
   };
   const unapproved = unapprovedOption(policyOf(orders), input, outage);
   const found = await find(node, servers, outage.source, {
@@ -81,22 +81,6 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
     await makeKnown(node, servers, outage.source, found.unapproved, { patience, token });
   }
   throwFailures(finished);
-}
-
-/** @throws bad_argument, network_down */
-async function networkOf(
-  orders: Orders,
-  noNetwork: boolean,
-): Promise<{ lease: Omit<Lease, 'interface'>; bootDevice: { name: string; mac?: string } }> {
-  if (noNetwork) {
-    const [first] = listInterfaces();
-    const lease = { addresses: [], ...cleanLease(leaseOfResolvConf()) };
-    return { lease, bootDevice: { name: first?.name ?? 'eth0' } };
-  }
-  const chosen = await chooseInterface(orders);
-  const lease = await bringUp(chosen);
-  const { name, mac } = chosen;
-  return { lease, bootDevice: orders.bootInterface?.by === 'mac' ? { name, mac } : { name } };
 }
 
 /** What the network said of this machine, as a dialogue offers it. */

@@ -44,17 +44,19 @@ it('an outage lasts from the first failure to the next answer', async () => {
 
 describe('a dialogue for what nobody approved', () => {
   const gone = fail('server_unreachable', 'gone');
+  const said: string[] = [];
   /** What it gives while the servers give these looks, one after another. */
   async function dialogue(
     terminal: ReturnType<typeof openTestTerminal>,
     looks: Look[],
+    site: { unapprovedWhenUnreachable?: boolean } = { unapprovedWhenUnreachable: true },
   ): Promise<unknown> {
     const source = {
       inForce: () => Promise.resolve(looks.shift() ?? { state: 'failed' as const, error: gone }),
       rejection: () => Promise.resolve<Look>({ state: 'nothing' }),
     };
     const input = {
-      node: { site: { unapprovedWhenUnreachable: true } },
+      node: { site, console: { note: (line: string) => void said.push(line) } },
       ...{ terminal, answers: {}, facts: () => ({ interfaces: [], offered: {} }) },
     } as unknown as DraftInput;
     const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -73,5 +75,15 @@ describe('a dialogue for what nobody approved', () => {
     const terminal = openTestTerminal();
     terminal.hangUp();
     expect(await dialogue(terminal, [])).toBeUndefined();
+  });
+
+  it('is never begun where the pinned site does not allow it', async () => {
+    const terminal = openTestTerminal();
+    terminal.type('\r'.repeat(99));
+    expect(await dialogue(terminal, [], {})).toBeUndefined();
+    expect([terminal.written(), said.join()]).toEqual([
+      '',
+      expect.stringContaining('site.json does not allow what nobody approved'),
+    ]);
   });
 });
