@@ -197,10 +197,8 @@ describeWith('services', 'so do those of what one table makes', () => {
     ['kdump_nfs=nfs.example.com:/crash', { nfs: 'nfs.example.com:/crash', path: '/' }],
     ['kdump_ssh=kdump@crash.example.com', { ssh: 'kdump@crash.example.com' }],
   ])('makedumpfile, and kdump.conf(5): %s', (text, expected) => {
-    const [{ content }] = make(text + ' ip=dhcp', on('kdump.service')).files as [
-      { content: Uint8Array },
-    ];
-    const lines = Buffer.from(content).toString().split('\n');
+    const made = make(`ip=dhcp ${text}`, on('kdump.service'));
+    const lines = Buffer.from(made.files[0]!.content).toString().split('\n');
     const { core_collector: collector = '', ...rest } = Object.fromEntries(
       lines
         .filter((line) => line !== '' && !line.startsWith('#'))
