@@ -1,5 +1,4 @@
 import { fromUtf8 } from '../../bundle/index.ts';
-import { startServer } from '../../functions/serve.ts';
 import type { ServerOptions } from '../../functions/serve.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isOrigin } from '../../protocol/site.ts';
@@ -30,6 +29,8 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   if (publicUrl !== undefined && !isOrigin(publicUrl)) {
     throw fail('usage', '--public-url is an origin without a path, such as https://coatcheck.lan');
   }
+  // No other command needs what an HTTP server is made of: most of what there is to load.
+  const { startServer } = await import('../../functions/serve.ts');
   const server = await startServer({
     site,
     store: await openPlace(place),
