@@ -1,5 +1,6 @@
 import { blake2b } from '@noble/hashes/blake2.js';
-import { deflateSync } from 'fflate';
+// Without threads: the other build of it loads Node's when it is imported.
+import { deflateSync } from 'fflate/browser';
 import nacl from 'tweetnacl';
 import { boxSharedKey } from './shared-key.ts';
 import { ed25519Sign, hmacSha256, randomBytes, x25519PublicKey } from '#platform';

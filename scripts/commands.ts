@@ -33,7 +33,7 @@ export async function buildCommands(outdir: string): Promise<void> {
     ...shared,
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
     minify: true,
-    plugins: [loadedWhenCalled('fflate', ['deflateSync'])],
+    plugins: [loadedWhenCalled('fflate/browser', ['deflateSync'])],
     // tweetnacl asks for node:crypto so.
     banner: { js: 'const require = process.getBuiltinModule;' },
   });
@@ -46,7 +46,7 @@ export async function buildCommands(outdir: string): Promise<void> {
  * makes tables when it is loaded, a start that never needs them does not pay for them.
  */
 function loadedWhenCalled(library: string, functions: readonly string[]): Plugin {
-  const namespace = `${library} when called`;
+  const namespace = 'loaded when called';
   const wrapper = functions
     .map((name) => `export const ${name} = (...args) => require('loaded').${name}(...args);`)
     .join('\n');
