@@ -192,6 +192,28 @@ describeWith('systemd', 'a machine with these units', () => {
     expect(machine.log()).toEqual(['late start', 'late stop', 'late start']);
   });
 
+  it('makes way for a shell where the command line says rescue', async () => {
+    machine.write('run/cmdline', 'quiet stateless rescue\n');
+    // As systemd's own, without what a whole boot has before it.
+    const target = '[Unit]\nDefaultDependencies=no\nRequires=rescue.service\nAllowIsolate=yes\n';
+    machine.write('etc/systemd/system/rescue.target', target);
+    machine.write('etc/systemd/system/rescue.service', loggingUnit('rescue'));
+    machine.write('etc/systemd/system/normal.service', loggingUnit('normal'));
+    const others = 'etc/systemd/system/systemd-update-utmp-runlevel.service';
+    fs.symlinkSync('/dev/null', join(machine.root, others));
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'start', 'normal');
+    await approve([fileEntry('etc/motd', 'first\n')]);
+    await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+    const log = (): string[] => machine.log().toSorted();
+    await expect.poll(log).toEqual(['normal start', 'normal stop', 'rescue start']);
+    const active = async (): Promise<string> =>
+      (await machine.run('systemctl', 'is-active', 'rescue.target', 'coatcheck-agent')).stdout;
+    await expect.poll(active).toBe('active\ninactive\n');
+    expect(said()).toContain('rescue: no configuration is fetched');
+    expect(said()).not.toContain('decision');
+  });
+
   it('follows what is approved later, and stops asking when it is revoked', async () => {
     await approve([fileEntry('etc/motd', 'first\n')]);
     await machine.run('systemctl', 'start', 'coatcheck-agent.service');
