@@ -1,3 +1,6 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { run, runNow } from './run.ts';
@@ -26,6 +29,20 @@ describe.each([
     ['too long a time', 124, 'sleep', ['60']],
   ])('says %s as %i', async (__, status, program, args) => {
     expect(await act(program, args, { timeoutSeconds: 1 })).toMatchObject({ status });
+  });
+
+  it('says a program that is being written as 127', async () => {
+    const folder = fs.mkdtempSync(join(tmpdir(), 'run-'));
+    const program = join(folder, 'program');
+    fs.copyFileSync('/bin/true', program);
+    const writing = fs.openSync(program, 'r+');
+    try {
+      const { status, stderr } = await act(program, []);
+      expect([status, stderr]).toEqual([127, expect.stringContaining('ETXTBSY')]);
+    } finally {
+      fs.closeSync(writing);
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it('does not mind a program that does not read its input', async () => {

@@ -1,9 +1,10 @@
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { constants } from 'node:os';
 import { fail } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 
 export interface Ran {
-  /** Exit status; 128 + the signal's number as a shell has it, 127 where there is no such program */
+  /** Exit status; 128 + the signal's number as a shell has it, 127 where it could not be started */
   readonly status: number;
   readonly stdout: Buffer;
   /** Up to 64 KiB of it */
@@ -61,10 +62,17 @@ export async function run(
   const { input, timeoutSeconds = 30, env } = options;
   const { spawn } = process.getBuiltinModule('node:child_process');
   return await new Promise((resolve) => {
-    const child = spawn(program, args, {
-      detached: true,
-      env: { ...process.env, LC_ALL: 'C', ...env },
-    });
+    let child: ChildProcessWithoutNullStreams;
+    try {
+      child = spawn(program, args, {
+        detached: true,
+        env: { ...process.env, LC_ALL: 'C', ...env },
+      });
+    } catch (error) {
+      // Some of what the kernel says, such as ETXTBSY, is thrown and no event.
+      resolve({ status: 127, stdout: Buffer.alloc(0), stderr: (error as Error).message });
+      return;
+    }
     const out: Buffer[] = [];
     let outBytes = 0;
     let said = '';
