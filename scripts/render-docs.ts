@@ -1,5 +1,6 @@
 import { format, resolveConfig } from 'prettier';
-import { ANSWERS, ORDERS } from '../agent/cmdline/arguments.ts';
+import { ANSWERS } from '../agent/cmdline/answers.ts';
+import { ORDERS } from '../agent/cmdline/orders.ts';
 import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import { ERRORS } from '../protocol/errors.ts';

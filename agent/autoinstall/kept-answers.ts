@@ -1,10 +1,9 @@
 import type { Metadata } from '../../bundle/manifest.ts';
 import { hasCode } from '../../protocol/errors.ts';
-import { SECRET_ANSWERS } from '../cmdline/answers.ts';
+import { ANSWERS, checkAnswer } from '../cmdline/answers.ts';
 import type { Answers } from '../cmdline/answers.ts';
-import { ANSWERS, checkAnswer } from '../cmdline/arguments.ts';
 
-const KEPT = ANSWERS.map(({ name }) => name).filter((name) => !SECRET_ANSWERS.includes(name));
+const KEPT = ANSWERS.filter(({ isSecret }) => !isSecret).map(({ name }) => name);
 
 /** The answers as a bundle keeps them for a later dialogue: in lower case, and no secret. */
 export function keptAnswers(answers: Answers): Record<string, string> {

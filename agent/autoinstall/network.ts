@@ -1,5 +1,5 @@
 import type { Answers } from '../cmdline/answers.ts';
-import { prefixLength } from '../cmdline/values.ts';
+import { prefixLength } from '../cmdline/addresses.ts';
 
 /** An interface of the machine that carries the network. */
 export interface BootDevice {

@@ -1,5 +1,5 @@
 import type { AnswerName } from '../cmdline/answers.ts';
-import { splitHostAndPort } from '../cmdline/values.ts';
+import { splitHostAndPort } from '../cmdline/addresses.ts';
 
 /** What more a file may say than its own answer. */
 export interface Setting {

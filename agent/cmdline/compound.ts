@@ -1,5 +1,5 @@
 import type { AnswerName } from './answers.ts';
-import { host, splitHostAndPort } from './values.ts';
+import { host, splitHostAndPort } from './addresses.ts';
 
 type Said = Readonly<Partial<Record<AnswerName, string | undefined>>>;
 

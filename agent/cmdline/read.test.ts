@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { ANSWER_NAMES, SECRET_ANSWERS } from './answers.ts';
-import { ANSWERS, ORDERS } from './arguments.ts';
-import type { Argument } from './arguments.ts';
+import { ANSWERS, SECRET_ANSWERS } from './answers.ts';
+import type { Argument } from './argument.ts';
+import { ORDERS } from './orders.ts';
 import { readCommandLine } from './read.ts';
 
 const HASH =
@@ -186,11 +186,8 @@ describe('answers', () => {
     },
   );
 
-  it('have a row for each name, and no other', () => {
-    expect(ANSWERS.map(({ name }) => name).sort()).toEqual([...ANSWER_NAMES].sort());
-    expect(ANSWERS.filter(({ isSecret }) => isSecret).map(({ name }) => name)).toEqual(
-      SECRET_ANSWERS,
-    );
+  it('are passwords where nobody may see them', () => {
+    expect(SECRET_ANSWERS).toEqual(['rootpw', 'adminpw']);
   });
 });
 

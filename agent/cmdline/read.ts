@@ -2,12 +2,14 @@ import { quote } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { KeySource } from '../keys/source.ts';
 import type { MemoryKind } from '../memory/kind.ts';
+import { ANSWERS, checkAnswer } from './answers.ts';
 import type { AnswerName, Answers } from './answers.ts';
-import { ANSWERS, checkAnswer, checkValue, ORDERS } from './arguments.ts';
-import type { Argument, OrderName } from './arguments.ts';
+import { checkValue } from './argument.ts';
+import type { Argument } from './argument.ts';
 import { partsOf } from './compound.ts';
 import type { Parts } from './compound.ts';
-import type { BootInterface, Orders, UnreachablePolicy } from './orders.ts';
+import { ORDERS } from './orders.ts';
+import type { BootInterface, OrderName, Orders, UnreachablePolicy } from './orders.ts';
 import { checkTogether } from './together.ts';
 import { splitCommandLine } from './split.ts';
 import type { Word } from './split.ts';
@@ -72,7 +74,7 @@ const NOT_STATELESS: Orders = {
 /** The words of each argument, by its name; the words of nobody's by their own. */
 function byArgument(words: readonly Word[]): Map<string, Word[]> {
   const names = new Map<string, string>();
-  for (const { name, alias } of [...ANSWERS, ...ORDERS] as readonly Argument[]) {
+  for (const { name, alias } of [...ANSWERS, ...ORDERS]) {
     names.set(name, name);
     if (!name.startsWith(OURS)) names.set(`ovirt_${name}`, name);
     if (alias !== undefined) names.set(alias, name);
@@ -124,7 +126,7 @@ function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
 function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
   const ours = ORDERS.map(({ name }) => name).filter((name) => name.startsWith(OURS));
   for (const [name, [word]] of words) {
-    if (!name.startsWith(OURS) || (ours as readonly string[]).includes(name)) continue;
+    if (!name.startsWith(OURS) || ours.some((known) => known === name)) continue;
     const what = `${quote(name)}${at(word!.position)}`;
     throw fail('bad_argument', `${what}: there is none but ${ours.join(', ')}`);
   }

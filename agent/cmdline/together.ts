@@ -1,7 +1,7 @@
 import { BlockList } from 'node:net';
 import { fail } from '../../protocol/errors.ts';
 import type { AnswerName, Answers } from './answers.ts';
-import { prefixLength } from './values.ts';
+import { prefixLength } from './addresses.ts';
 
 /**
  * What is needed before a configuration can be made without a dialogue: only how the machine gets an

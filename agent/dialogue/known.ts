@@ -1,7 +1,6 @@
 import { hasCode } from '../../protocol/errors.ts';
-import { ANSWER_NAMES } from '../cmdline/answers.ts';
+import { ANSWERS, checkAnswer } from '../cmdline/answers.ts';
 import type { AnswerName, Answers } from '../cmdline/answers.ts';
-import { checkAnswer } from '../cmdline/arguments.ts';
 
 /** By the names of the arguments, from a bundle or from DHCP: nobody checked them. */
 export type ClaimedAnswers = Readonly<Record<string, string | undefined>>;
@@ -12,7 +11,7 @@ export type ClaimedAnswers = Readonly<Record<string, string | undefined>>;
  */
 export function knownAnswers(claimed: ClaimedAnswers): Answers {
   const known: Partial<Record<AnswerName, string>> = {};
-  for (const name of ANSWER_NAMES) {
+  for (const { name } of ANSWERS) {
     const text = Object.hasOwn(claimed, name) ? claimed[name] : undefined;
     if (text === undefined) continue;
     try {

@@ -1,5 +1,5 @@
+import { checkAnswer } from '../cmdline/answers.ts';
 import type { AnswerName } from '../cmdline/answers.ts';
-import { checkAnswer } from '../cmdline/arguments.ts';
 import type { Asker } from './asker.ts';
 import type { cryptPassword } from './crypt.ts';
 

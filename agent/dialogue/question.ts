@@ -1,7 +1,6 @@
 import { hasCode } from '../../protocol/errors.ts';
-import { SECRET_ANSWERS } from '../cmdline/answers.ts';
+import { checkAnswer, SECRET_ANSWERS } from '../cmdline/answers.ts';
 import type { AnswerName, Answers } from '../cmdline/answers.ts';
-import { checkAnswer } from '../cmdline/arguments.ts';
 import type { Asker } from './asker.ts';
 import type { cryptPassword } from './crypt.ts';
 import { explain, usuallyOf } from './explain.ts';
@@ -20,8 +19,8 @@ export interface Facts {
   }[];
   /** What DHCP said: `hostname`, `ip`, `netmask`, `gateway`, `dns`, `ntp`. */
   readonly offered: ClaimedAnswers;
-  /** Why it asks, as the reason of a refusal. */
-  readonly because?: string | undefined;
+  /** Whether the answers are applied with nobody's approval; otherwise they are sent to get it. */
+  readonly unapproved?: boolean;
 }
 
 /** A dialogue that goes on. */

@@ -1,6 +1,6 @@
-import { ANSWER_NAMES } from '../../../agent/cmdline/answers.ts';
+import { ANSWERS, checkAnswer } from '../../../agent/cmdline/answers.ts';
 import type { AnswerName } from '../../../agent/cmdline/answers.ts';
-import { ANSWERS, checkAnswer, ORDERS } from '../../../agent/cmdline/arguments.ts';
+import { ORDERS } from '../../../agent/cmdline/orders.ts';
 import { readCommandLine } from '../../../agent/cmdline/read.ts';
 import { splitCommandLine } from '../../../agent/cmdline/split.ts';
 import { missingAnswers } from '../../../agent/cmdline/together.ts';
@@ -44,7 +44,10 @@ export const target: Target = {
         return 'installed';
       }
       for (const [name, value] of Object.entries(answers) as [AnswerName, string][]) {
-        demand(ANSWER_NAMES.includes(name), 'an answer that there is not');
+        demand(
+          ANSWERS.some((answer) => answer.name === name),
+          'an answer that there is not',
+        );
         sameText(checkAnswer(name, value), value, name);
         demand(/^[!-~]+$/.test(value) && !/["'`\\]/.test(value), 'a value that needs quoting');
       }

@@ -1,0 +1,124 @@
+import { isIP } from 'node:net';
+import { either, listOf, numberFrom } from './kind.ts';
+import type { Kind } from './kind.ts';
+
+export const ipv4: Kind = {
+  expected: 'an IPv4 address',
+  canonical: (text) => (isIP(text) === 4 ? text : undefined),
+};
+
+/** As RFC 5952 writes it; no zone, no embedded IPv4. */
+export const ipv6: Kind = {
+  expected: 'an IPv6 address',
+  canonical: (text) =>
+    isIP(text) === 6 && /^[0-9A-Fa-f:]+$/.test(text)
+      ? new URL(`http://[${text}]`).hostname.slice(1, -1)
+      : undefined,
+};
+
+const address = either('an IP address', ipv4, ipv6);
+
+/**
+ * A host name (RFC 1123): up to 64 characters, which is what Linux has room for, and not all digits
+ * at its end, which would be a mistyped address.
+ */
+export const hostName: Kind = {
+  expected: 'a host name',
+  canonical: (text) =>
+    text.length <= 64 &&
+    /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(
+      text,
+    ) &&
+    text.split('.').every((label) => label.length <= 63) &&
+    !/(^|\.)[0-9]+$/.test(text)
+      ? text.toLowerCase()
+      : undefined,
+};
+
+export const host = either('a host name or an IP address', address, hostName);
+
+export const ipAddresses = listOf('IP addresses', address);
+export const hosts = listOf('host names or IP addresses', host);
+
+export const port = numberFrom(1, 65535);
+
+/** `<host>`, `<host>:<port>`, `[<IPv6 address>]:<port>`; the port stays out where it is not given. */
+export const hostAndPort: Kind = {
+  expected: '<host> or <host>:<port>',
+  canonical(text) {
+    const { host: name, port: number } = splitHostAndPort(text);
+    const at = host.canonical(name);
+    if (at === undefined || number === undefined) return at;
+    const checked = port.canonical(number);
+    if (checked === undefined) return undefined;
+    return at.includes(':') ? `[${at}]:${checked}` : `${at}:${checked}`;
+  },
+};
+
+/** Only a single colon, or one behind brackets, comes before a port. */
+export function splitHostAndPort(text: string): { host: string; port?: string } {
+  const [, bracketed, plain, number] = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text) ?? [];
+  return number === undefined ? { host: text } : { host: bracketed ?? plain!, port: number };
+}
+
+/** `255.255.255.0` or `24`; canonically the dotted form. */
+export const netmask: Kind = {
+  expected: 'a netmask, as in 255.255.255.0, or a prefix length',
+  canonical(text) {
+    const length = numberFrom(1, 32).canonical(text);
+    const bits = length === undefined ? bitsOf(text) : -1 << (32 - Number(length));
+    // Ones, then zeros: the complement plus one is a power of two.
+    if (bits === undefined || bits === 0 || (~bits & (~bits + 1)) !== 0) return undefined;
+    return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.');
+  },
+};
+
+function bitsOf(text: string): number | undefined {
+  if (isIP(text) !== 4) return undefined;
+  return text.split('.').reduce((bits, part) => (bits << 8) | Number(part), 0);
+}
+
+/** 1 to 32, of a netmask in its canonical form. */
+export function prefixLength(mask: string): number {
+  return Math.clz32(~bitsOf(mask)!);
+}
+
+/** `<address>/<prefix length>`; 64 where none is given. */
+export const ipv6Network: Kind = {
+  expected: 'an IPv6 address and its prefix length, as in fd77::5/64',
+  canonical(text) {
+    const [given = '', length = '64', ...rest] = text.split('/');
+    const at = ipv6.canonical(given);
+    const checked = numberFrom(1, 128).canonical(length);
+    const isWhole = at !== undefined && checked !== undefined && rest.length === 0;
+    return isWhole ? `${at}/${checked}` : undefined;
+  },
+};
+
+/** An origin: `http://host[:port]` or `https://host[:port]`. */
+export const origin: Kind = {
+  expected: 'http://<host>[:<port>] or https://<host>[:<port>]',
+  canonical(text) {
+    const url = parseUrl(text);
+    return url?.pathname === '/' && url.search === '' ? url.origin : undefined;
+  },
+};
+
+/** An address of the web without a password. */
+export const webAddress: Kind = {
+  expected: 'an http:// or https:// address without ? and #',
+  canonical: (text) => {
+    const url = parseUrl(text);
+    return url?.search === '' ? url.href : undefined;
+  },
+};
+
+function parseUrl(text: string): URL | undefined {
+  if (!/^https?:\/\/[!-~]{1,1000}$/.test(text) || /["'`<>\\^{|}]/.test(text)) return undefined;
+  try {
+    const url = new URL(text);
+    return url.username === '' && url.password === '' && url.hash === '' ? url : undefined;
+  } catch {
+    return undefined;
+  }
+}

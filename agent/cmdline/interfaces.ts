@@ -1,0 +1,78 @@
+import { either, listOf, matching, numberFrom, oneOf } from './kind.ts';
+import type { Kind } from './kind.ts';
+
+/** The name of a network interface, as the kernel allows them, less what a file could trip over. */
+const INTERFACE = /[A-Za-z][A-Za-z0-9_.-]{0,14}/;
+export const interfaceName = matching(
+  'the name of a network interface, up to 15 characters',
+  INTERFACE,
+);
+
+/** pxelinux puts the hardware type before the address; canonically lower case with colons. */
+const macAddress: Kind = {
+  expected: 'a MAC address',
+  canonical(text) {
+    const [, mac] = /^(?:01-)?([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})$/i.exec(text) ?? [];
+    return mac?.toLowerCase().replaceAll('-', ':');
+  },
+};
+
+export const bootInterface = either(
+  "link, an interface's name, or a MAC address as in 01-52-54-00-77-00-01",
+  macAddress,
+  interfaceName,
+);
+
+/** `<id>` or `<id>:<interface>`. */
+export const vlan: Kind = {
+  expected: 'an id from 1 to 4094, and perhaps the interface that it is on, as in 100:eth0',
+  canonical(text) {
+    const [id = '', on, ...rest] = text.split(':');
+    const checked = numberFrom(1, 4094).canonical(id);
+    if (checked === undefined || rest.length > 0) return undefined;
+    if (on === undefined) return checked;
+    return interfaceName.canonical(on) && `${checked}:${on}`;
+  },
+};
+
+/** `<name>:<interface>,<interface>` and perhaps `:<option>=<value>,...`, as dracut has it. */
+export const bond: Kind = {
+  expected:
+    '<name>:<interface>,<interface> and perhaps :<options>, as in bond0:eth0,eth1:mode=active-backup,miimon=100',
+  canonical(text) {
+    const [name = '', slaves = '', options, ...rest] = text.split(':');
+    const names = listOf('interfaces', interfaceName).canonical(slaves);
+    if (interfaceName.canonical(name) === undefined || names === undefined) return undefined;
+    if (rest.length > 0 || names.split(',').includes(name)) return undefined;
+    if (options === undefined || options === '') return `${name}:${names}`;
+    const isGood = options.split(',').every((option) => isBondOption(option, names.split(',')));
+    return isGood ? `${name}:${names}:${options}` : undefined;
+  },
+};
+
+/** The options of a bond that all of the image's network programs can be told, and their values. */
+const BOND_OPTIONS: Readonly<Record<string, Kind>> = {
+  mode: oneOf(
+    'balance-rr',
+    'active-backup',
+    'balance-xor',
+    'broadcast',
+    '802.3ad',
+    'balance-tlb',
+    'balance-alb',
+  ),
+  miimon: numberFrom(0, 60_000),
+  updelay: numberFrom(0, 600_000),
+  downdelay: numberFrom(0, 600_000),
+  lacp_rate: oneOf('slow', 'fast'),
+  xmit_hash_policy: oneOf('layer2', 'layer2+3', 'layer3+4', 'encap2+3', 'encap3+4'),
+  primary: interfaceName,
+};
+
+function isBondOption(option: string, slaves: readonly string[]): boolean {
+  const [name = '', value = '', ...rest] = option.split('=');
+  if (rest.length > 0 || !Object.hasOwn(BOND_OPTIONS, name)) return false;
+  return (
+    BOND_OPTIONS[name]!.canonical(value) === value && (name !== 'primary' || slaves.includes(value))
+  );
+}
