@@ -170,10 +170,11 @@ describe('the dialogue', () => {
     expect(Object.keys(own.answers!)).not.toContain('rootpw');
   });
 
-  it('says why it asks, and escapes it', async () => {
-    const facts = { ...NOTHING, because: 'refused: reason: no\x1b[2J' };
-    const { screen } = await ask([...ALL, 'yes'], { facts });
-    expect(screen).toContain('refused: reason: no<U+001B>[2J');
+  it('says what yes does where nobody approves it', async () => {
+    const facts = { ...NOTHING, unapproved: true };
+    const { screen } = await ask([...ALL, 'no'], { facts });
+    expect(screen).toMatch(/UNAPPROVED: your answers are applied, and nobody has reviewed them/);
+    expect(screen).toMatch(/yes applies it, [^]*Apply it\? no\nStopped\. Nothing was applied\.\n$/);
   });
 
   it.each([

@@ -41,7 +41,7 @@ export async function askForAnswers(
     return await converse({ asker, facts, offered, crypt }, knownAnswers(initial));
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
-    asker.say('Stopped. Nothing was sent.');
+    asker.say(`Stopped. Nothing was ${facts.unapproved === true ? 'applied' : 'sent'}.`);
     return undefined;
   } finally {
     terminal.release();
@@ -50,14 +50,18 @@ export async function askForAnswers(
 
 async function converse(dialogue: Dialogue, initial: Answers): Promise<Answers> {
   const { asker, facts } = dialogue;
-  if (facts.because !== undefined) asker.say(`\n${facts.because}`);
+  const { unapproved = false } = facts;
+  if (unapproved)
+    asker.say('\nUNAPPROVED: your answers are applied, and nobody has reviewed them.');
   asker.say('\nThe configuration of this machine. Enter keeps what is in [ ].');
   asker.say('- empties it, < goes back, ? explains, ^U erases the line, ^C stops.');
   let answers = await askPages(dialogue, PAGES, initial);
   for (;;) {
     await asker.show(`\nSummary\n${summaryOf(answers)}`);
-    asker.say(`yes sends it, 1 to ${PAGES.length} corrects that page, no stops.`);
-    const choice = (await asker.ask('Send it?')).toLowerCase();
+    asker.say(
+      `yes ${unapproved ? 'applies' : 'sends'} it, 1 to ${PAGES.length} corrects that page, no stops.`,
+    );
+    const choice = (await asker.ask(unapproved ? 'Apply it?' : 'Send it?')).toLowerCase();
     if (choice === 'no') throw new Stopped();
     const wrong = choice === 'yes' ? whatIsWrong(sensible(answers)) : undefined;
     if (wrong !== undefined) asker.say(wrong);

@@ -21,7 +21,7 @@ export interface DraftInput {
   readonly answers: Answers;
   /** A network may come up after the boot began: both are of the moment. */
   readonly bootDevice: () => BootDevice;
-  readonly facts: () => Omit<Facts, 'because'>;
+  readonly facts: () => Omit<Facts, 'unapproved'>;
   /** Absent where there is nobody to ask. */
   readonly terminal?: Terminal | undefined;
 }
@@ -83,16 +83,16 @@ export function madeDraft({ node, bootDevice }: DraftInput, answers: Answers): D
 interface Question {
   readonly initial: Answers;
   readonly signal?: AbortSignal;
-  readonly because?: string;
+  readonly unapproved?: boolean;
 }
 
 /** @returns undefined if the person stopped */
 export async function askedDraft(
   input: DraftInput,
   terminal: Terminal,
-  { initial, signal, because }: Question,
+  { initial, signal, unapproved = false }: Question,
 ): Promise<{ draft: Draft; answers: Answers } | undefined> {
-  const facts = { ...input.facts(), because };
+  const facts = { ...input.facts(), unapproved };
   const answers = await askForAnswers(terminal, initial, facts, signal && { signal });
   return answers && { draft: madeDraft(input, answers), answers };
 }

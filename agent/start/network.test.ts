@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fail } from '../../protocol/errors.ts';
+import type { BootInterface } from '../cmdline/orders.ts';
 import type { Interface } from '../network/interfaces.ts';
 import type { Lease } from '../network/lease.ts';
 import { openNetwork } from './network.ts';
@@ -89,7 +90,7 @@ describe('the network of a boot', () => {
 
   it('has the interface that is ordered, where it was never there', async () => {
     const away = { choose: () => Promise.reject(noAnswer) };
-    const none = async (bootInterface: Parameters<typeof openNetwork>[0]['bootInterface']) =>
+    const none = async (bootInterface: BootInterface) =>
       (await openNetwork({ ...orders, bootInterface }, away)).bootDevice();
     expect(await none({ by: 'name', name: 'enp9s0' })).toEqual({ name: 'enp9s0' });
     expect(await none({ by: 'mac', mac: PORT.mac })).toEqual({ name: 'eth0', mac: PORT.mac });

@@ -82,7 +82,7 @@ export function unapprovedOption(
     overtaken: AbortSignal,
   ): Promise<Draft | undefined> => {
     if (policy === 'prompt' && (await askWhatToDo(at, why, overtaken)) === 'wait') return undefined;
-    const question = { initial: answers, because: UNAPPROVED, signal: overtaken };
+    const question = { initial: answers, unapproved: true, signal: overtaken };
     return (await askedDraft(input, at, question))?.draft;
   };
   const isAnswered = async (): Promise<boolean> =>
@@ -102,4 +102,3 @@ export function unapprovedOption(
     }
   };
 }
-const UNAPPROVED = 'UNAPPROVED: what you answer is applied at once, and nobody has reviewed it.';

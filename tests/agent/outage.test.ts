@@ -58,7 +58,7 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
         await eventually(screen, QUESTION);
         await screen.answer(QUESTION, 'configure');
         await screen.answer('Host name [node1]:', 'byhand');
-        expect(screen.text()).toContain('UNAPPROVED: what you answer is applied at once');
+        expect(screen.text()).toContain('UNAPPROVED: your answers are applied, and');
         const network = ['[link]:', '[dhcp]:', 'IPv6 [off]:', 'bond]:', 'Bond [none]:'];
         const access = ['of root', 'of admin', 'over ssh', 'Keyboard'];
         for (const question of [...network, 'Name servers', 'Time servers', ...access]) {
@@ -68,7 +68,7 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
           await screen.answer(question, '');
         }
         expect(configured(machine)).toEqual([]);
-        await screen.answer('Send it?', 'yes');
+        await screen.answer('Apply it?', 'yes');
         await screen.until(
           'UNAPPROVED: what is applied now was decided by nobody but this machine',
         );
