@@ -4,7 +4,7 @@ import type { Failure } from './failure.ts';
 import { changeRecord, readRecord } from './record.ts';
 import type { ActivationRecord } from './record.ts';
 import { saidBy } from './systemctl.ts';
-import type { Systemctl } from './systemctl.ts';
+import type { Systemctl, UnitState } from './systemctl.ts';
 
 /** What was done to units, and what could not be. */
 export interface Enablement {
@@ -29,7 +29,7 @@ export async function releaseUnits(
   const done: Done = { started: [], stopped: [], failed: [] };
   for (const [unit, before] of Object.entries(readRecord(root).units)) {
     if (wishes.has(unit)) continue;
-    await fulfil(systemctl, unit, wishFor(before), done);
+    await fulfil(systemctl, unit, wishFor(before), done, { mayStop: !before.endsWith(RAN) });
     changeRecord(root, (record) => withUnits(record, without(record.units, unit)));
   }
   return done;
@@ -61,6 +61,9 @@ function wishesOf({ enable = [], disable = [], mask = [] }: Metadata): ReadonlyM
   ]);
 }
 
+/** What a record says of a unit that ran, enabled or not, before a bundle said anything. */
+const RAN = ' running';
+
 /** What a unit was, in the words of `systemctl is-enabled`, as a wish. */
 function wishFor(before: string): Wish {
   if (before.startsWith('enabled')) return 'enable';
@@ -77,7 +80,9 @@ async function remember(
   const found: Record<string, string> = {};
   for (const unit of units.filter((name) => !Object.hasOwn(known, name))) {
     const { stdout } = await systemctl.ask('is-enabled', '--', unit);
-    found[unit] = stdout.toString('utf8').trim() || 'absent';
+    const [state] = systemctl.isLive ? await systemctl.show([unit]) : [];
+    const ran = state !== undefined && isRunning(state) ? RAN : '';
+    found[unit] = `${stdout.toString('utf8').trim() || 'absent'}${ran}`;
   }
   changeRecord(root, (record) => withUnits(record, { ...found, ...record.units }));
 }
@@ -90,6 +95,8 @@ const withUnits = (
 const without = (units: ActivationRecord['units'], unit: string): ActivationRecord['units'] =>
   Object.fromEntries(Object.entries(units).filter(([name]) => name !== unit));
 
+const isRunning = ({ active }: UnitState): boolean => !['inactive', 'failed'].includes(active);
+
 interface Done {
   readonly started: string[];
   readonly stopped: string[];
@@ -101,14 +108,15 @@ async function fulfil(
   unit: string,
   wish: Wish,
   { started, stopped, failed }: Done,
+  { mayStop = true } = {},
 ): Promise<void> {
   const why = async (...args: string[]): Promise<string | undefined> => {
     const ran = await systemctl.ask(...args, '--', unit);
     return ran.status === 0 ? undefined : saidBy(ran);
   };
   const [state] = systemctl.isLive ? await systemctl.show([unit]) : [];
-  const runs = state !== undefined && !['inactive', 'failed'].includes(state.active);
-  if (wish !== 'enable' && (runs || state?.hasJob === true)) {
+  const runs = state !== undefined && isRunning(state);
+  if (wish !== 'enable' && mayStop && (runs || state?.hasJob === true)) {
     const refused = await why('stop');
     if (refused === undefined) stopped.push(unit);
     else failed.push({ what: unit, why: refused });

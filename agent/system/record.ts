@@ -24,7 +24,10 @@ export interface ActivationRecord {
   readonly pending: Readonly<Record<string, string>>;
   /** The statement whose units are enabled, disabled and masked; hex */
   readonly done: string | null;
-  /** What each unit was before a bundle said what it shall be, as `systemctl is-enabled` says it. */
+  /**
+   * What each unit was before a bundle said what it shall be, as `systemctl is-enabled` says it, and
+   * whether it ran: `disabled`, `static running`, ...
+   */
   readonly units: Readonly<Record<string, string>>;
   /** Target of /etc/localtime before a bundle named a time zone; null where there was none. */
   readonly localtime?: string | null;
