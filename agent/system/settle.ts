@@ -63,8 +63,10 @@ export async function settle(
   const units = [...reloaded, ...restarted, ...started].filter((unit) => !known.has(unit));
   if (!systemctl.isLive || units.length === 0) return activation;
   const { states, waiting, late } = await untilDone(systemctl, units, SETTLE_SECONDS);
-  const done = states.filter(({ hasJob }) => !hasJob);
-  const wasTold = ({ unit }: UnitState): boolean => !reloaded.includes(unit);
+  const failureOf = (state: UnitState): Failure[] => {
+    const why = reasonFor(state, reloaded.includes(state.unit) ? 0 : since);
+    return why === undefined ? [] : [{ what: state.unit, why }];
+  };
   const others = (told: readonly string[]): string[] => told.filter((unit) => !waiting.has(unit));
   return {
     reloaded: others(reloaded),
@@ -72,26 +74,29 @@ export async function settle(
     started: others(started),
     stopped,
     waiting: [...waiting].sort(),
-    failed: [
-      ...failed,
-      ...late,
-      ...done.flatMap((state) => failureOf(state, wasTold(state) ? since : undefined)),
-    ],
+    failed: [...failed, ...late, ...states.filter(isDone).flatMap(failureOf)],
   };
 }
 
-/** @param startedSince when it was told to start, at the earliest; undefined if it was not */
-function failureOf(state: UnitState, startedSince: number | undefined): Failure[] {
-  const { unit, active, sub, result, reloadResult, checkedAt } = state;
-  const failure = (why: string): Failure[] => [{ what: unit, why }];
-  if (active === 'failed') return failure(`it failed: ${result}`);
-  if (sub === 'auto-restart') return failure(`it ends and is started anew: ${result}`);
-  if (reloadResult !== 'success') return failure(`its reload failed: ${reloadResult}`);
-  // The manager checks the conditions of a unit first; of one that it gave up it checks none.
-  if (active === 'inactive' && startedSince !== undefined && checkedAt < startedSince) {
-    return failure('its start was given up, as where a unit that it requires has failed');
+const isDone = ({ hasJob }: UnitState): boolean => !hasJob;
+
+/**
+ * Why a unit that has nothing more to do is not as it should be; undefined if it is.
+ * @param startedSince its last start cannot have been before; 0 if it was not told to start
+ */
+function reasonFor(
+  { active, sub, result, reloadResult, checkedAt, isRefused }: UnitState,
+  startedSince: number,
+): string | undefined {
+  if (active === 'failed') return `it failed: ${result}`;
+  if (sub === 'auto-restart') return `it ends and is started anew: ${result}`;
+  if (reloadResult !== 'success') return `its reload failed: ${reloadResult}`;
+  if (active !== 'inactive') return undefined;
+  // A start checks the conditions of a unit first; one that was given up has not come to it.
+  if (checkedAt < startedSince) {
+    return 'its start was given up: a unit that it requires has failed, or ended';
   }
-  return [];
+  return isRefused ? 'what it asserts does not hold' : undefined;
 }
 
 const pause = (milliseconds: number): Promise<void> =>

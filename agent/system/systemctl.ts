@@ -24,13 +24,21 @@ export interface UnitState {
   readonly reloadResult: string;
   /** When its last start began, in microseconds of CLOCK_MONOTONIC: its conditions are checked then. */
   readonly checkedAt: number;
+  /** Its conditions held at its last start, and what it asserts did not (systemd.unit(5)). */
+  readonly isRefused: boolean;
   /** It waits to be started or stopped, or is being so. */
   readonly hasJob: boolean;
 }
 
 const PROPERTIES = [
   ...['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'Job'],
-  ...['CanReload', 'ReloadResult', 'ConditionTimestampMonotonic'],
+  ...[
+    'CanReload',
+    'ReloadResult',
+    'ConditionTimestampMonotonic',
+    'ConditionResult',
+    'AssertResult',
+  ],
 ];
 /** A unit that stops takes up to 90 s (DefaultTimeoutStopSec) before systemd kills it. */
 export const JOB_SECONDS = 120;
@@ -78,6 +86,7 @@ function readState(block: string): UnitState {
     result: of('Result'),
     canReload: of('CanReload') === 'yes',
     reloadResult: of('ReloadResult') || 'success',
+    isRefused: of('ConditionResult') === 'yes' && of('AssertResult') === 'no',
     checkedAt: Number(of('ConditionTimestampMonotonic')),
     hasJob: !['', '0'].includes(of('Job')),
   };

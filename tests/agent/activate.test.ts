@@ -122,12 +122,16 @@ describeWith('systemd', 'what was applied takes effect', () => {
   });
 
   it('disables and masks units of the image, and gives them back when nobody says so', async () => {
-    await running({ one: '', two: '', three: '' });
+    await running({ one: '', two: '', three: '', called: '' });
+    const called = loggingUnit('called').replace('[Install]\nWantedBy=test.target\n', '');
+    machine.write(`${IMAGE_UNITS}/called.service`, called);
+    await machine.run('systemctl', 'daemon-reload');
     await machine.run('systemctl', 'enable', 'one', 'two');
     await machine.run('systemctl', 'mask', 'three');
     const files = [fileEntry('etc/motd', 'x\n')];
     const stopped = ['one.service', 'two.service'];
-    const orders = { disable: ['one.service'], mask: ['two.service'], enable: ['three.service'] };
+    const enable = ['called.service', 'three.service'];
+    const orders = { disable: ['one.service'], mask: ['two.service'], enable };
     expect(await applied(files, orders)).toMatchObject({ stopped, started: [], failed: [] });
     expect(await Promise.all(['one', 'two', 'three'].map(enablement))).toEqual([
       ...['disabled', 'masked', 'enabled'],
@@ -136,8 +140,8 @@ describeWith('systemd', 'what was applied takes effect', () => {
     expect(await Promise.all(['one', 'two', 'three'].map(enablement))).toEqual([
       ...['enabled', 'enabled', 'masked'],
     ]);
-    expect(await Promise.all(['one', 'two', 'three'].map(state))).toEqual([
-      ...['active', 'active', 'inactive'],
+    expect(await Promise.all(['one', 'two', 'three', 'called'].map(state))).toEqual([
+      ...['active', 'active', 'active', 'active'],
     ]);
   });
 
@@ -153,8 +157,13 @@ describeWith('systemd', 'what was applied takes effect', () => {
     );
     const needs = '[Unit]\nRequires=dying.service\nAfter=dying.service';
     machine.write(`${UNITS}/needy.service`, loggingUnit('needy', needs));
+    const asserts = '[Unit]\nAssertPathExists=/nowhere';
+    machine.write(`${UNITS}/picky.service`, loggingUnit('picky', asserts));
+    const skipped = '[Unit]\nConditionPathExists=/nowhere';
+    machine.write(`${UNITS}/skipped.service`, loggingUnit('skipped', skipped));
     await machine.run('systemctl', 'daemon-reload');
-    const enable = ['absent.service', 'dying.service', 'needy.service'];
+    const names = ['absent', 'dying', 'needy', 'picky', 'skipped'];
+    const enable = names.map((name) => `${name}.service`);
     const restart = { 'etc/motd': ['good.service', 'sick.service'] };
     decide([fileEntry('etc/motd', 'x\n')], { enable, restart, hostname: 'named' });
     const { code, stdout, stderr } = await apply();
@@ -165,12 +174,13 @@ describeWith('systemd', 'what was applied takes effect', () => {
     };
     expect(activation.restarted).toEqual(['good.service']);
     expect(activation.failed.map(({ what }) => what).toSorted()).toEqual([
-      ...['absent.service', 'dying.service', 'needy.service', 'sick.service'],
+      ...['absent.service', 'dying.service', 'needy.service', 'picky.service', 'sick.service'],
     ]);
     const why = Object.fromEntries(activation.failed.map((failure) => [failure.what, failure.why]));
     expect(why['absent.service']).toContain('does not exist');
     expect(why['dying.service']).toContain('exit-code');
-    expect(why['needy.service']).toContain('a unit that it requires has failed');
+    expect(why['needy.service']).toContain('its start was given up');
+    expect(why['picky.service']).toContain('asserts');
     expect(why['sick.service']).toBe('its reload failed: exit-code');
     expect((await machine.run('hostname')).stdout).toBe('named\n');
     // A unit that failed is tried with its new file.
