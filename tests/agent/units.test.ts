@@ -214,6 +214,15 @@ describeWith('systemd', 'a machine with these units', () => {
     expect(said()).not.toContain('decision');
   });
 
+  it('says where no shell can be had', async () => {
+    machine.write('run/cmdline', 'stateless rescue\n');
+    fs.symlinkSync('/dev/null', join(machine.root, 'etc/systemd/system/rescue.target'));
+    await machine.run('systemctl', 'daemon-reload');
+    const { code } = await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+    expect(code).not.toBe(0);
+    expect(said()).toMatch(/systemctl --no-block isolate rescue\.target ended.* \[step_failed\]/);
+  });
+
   it('follows what is approved later, and stops asking when it is revoked', async () => {
     await approve([fileEntry('etc/motd', 'first\n')]);
     await machine.run('systemctl', 'start', 'coatcheck-agent.service');
