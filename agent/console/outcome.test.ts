@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { failuresOf, tellOutcome } from './outcome.ts';
+
+describe('what became of a configuration', () => {
+  const outcome = {
+    applied: { changed: ['etc/motd'], removed: [], unchanged: 2 },
+    activation: {
+      ...{ reloaded: ['a.service'], restarted: [], started: ['b.service'], stopped: [] },
+      waiting: ['d.service'],
+      failed: [{ what: 'c.service', why: 'it failed: exit-code' }],
+    },
+    ready: { done: ['webhook'], failed: [{ what: 'engine', why: 'x' }] },
+  };
+
+  it('is one line in a report', () => {
+    expect(tellOutcome(outcome)).toBe(
+      'applied: 1 changed, 0 removed, 2 as they were; reloaded a.service; started b.service; waiting d.service; ' +
+        'ready: webhook; FAILED c.service: it failed: exit-code; FAILED engine: x',
+    );
+    expect(failuresOf(outcome)).toHaveLength(2);
+  });
+
+  it('fits into a report, however much failed, and in whatever script', () => {
+    const failed = [{ what: 'c.service', why: '失敗'.repeat(500) }];
+    const result = tellOutcome({ ...outcome, ready: { done: [], failed } });
+    expect(Buffer.byteLength(result)).toBeGreaterThan(900);
+    expect(Buffer.byteLength(result)).toBeLessThanOrEqual(1024);
+    expect(result).toMatch(/失(敗)?\.\.\.$/);
+  });
+});
