@@ -1,5 +1,6 @@
 import type { AnswerName } from '../cmdline/answers.ts';
 import { splitHostAndPort } from '../cmdline/addresses.ts';
+import { defaultKeyboard, xorgKeyboard } from './keyboard.ts';
 
 /** What more a file may say than its own answer. */
 export interface Setting {
@@ -79,32 +80,7 @@ const KDUMPS = [
   ['kdump_ssh', 'kdump-tools.service', 'etc/default/kdump-tools', kdumpTools('SSH')],
 ] as const;
 
-/**
- * The layout of X for a keymap of the console: the part before the first dash, as systemd's
- * kbd-model-map has nearly all of them.
- */
-function xLayout(keymap: string): { layout: string; variant: string } {
-  const layout = keymap.replace(/[-_.].*/, '');
-  return {
-    layout: layout === 'uk' ? 'gb' : layout,
-    variant: keymap.includes('nodeadkeys') ? 'nodeadkeys' : '',
-  };
-}
-
 const vconsole = (value: string): string => `${MADE}KEYMAP=${value}\n`;
-
-/** What systemd-localed writes (xorg.conf(5)). */
-function xorgKeyboard(value: string): string {
-  const { layout, variant } = xLayout(value);
-  const option = variant === '' ? '' : `  Option "XkbVariant" "${variant}"\n`;
-  return `${MADE}Section "InputClass"\n  Identifier "system-keyboard"\n  MatchIsKeyboard "on"\n  Option "XkbLayout" "${layout}"\n${option}EndSection\n`;
-}
-
-/** keyboard(5) of Debian. */
-function defaultKeyboard(value: string): string {
-  const { layout, variant } = xLayout(value);
-  return `${MADE}XKBMODEL="pc105"\nXKBLAYOUT="${layout}"\nXKBVARIANT="${variant}"\nXKBOPTIONS=""\nBACKSPACE="guess"\n`;
-}
 
 /** sshd_config(5): where a password is not enough, it is not enough by way of PAM either. */
 const sshd = (value: string): string =>
@@ -172,7 +148,10 @@ export const TEMPLATES: readonly Template[] = [
   {
     answer: 'keyboard',
     needs: 'etc/default/keyboard',
-    files: { 'etc/default/keyboard': defaultKeyboard, 'etc/vconsole.conf': vconsole },
+    files: {
+      'etc/default/keyboard': (value) => MADE + defaultKeyboard(value),
+      'etc/vconsole.conf': vconsole,
+    },
     restart: ['keyboard-setup.service', 'console-setup.service'],
   },
   {
@@ -180,7 +159,7 @@ export const TEMPLATES: readonly Template[] = [
     needs: 'etc/X11/xorg.conf.d',
     files: {
       'etc/vconsole.conf': vconsole,
-      'etc/X11/xorg.conf.d/00-keyboard.conf': xorgKeyboard,
+      'etc/X11/xorg.conf.d/00-keyboard.conf': (value) => MADE + xorgKeyboard(value),
     },
     restart: ['systemd-vconsole-setup.service'],
   },

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply/apply.ts';
+import { keyboardOf } from '../../agent/autoinstall/keyboard.ts';
 import { findLayout } from '../../agent/autoinstall/layout.ts';
 import type { Layout } from '../../agent/autoinstall/layout.ts';
 import { makeFiles } from '../../agent/autoinstall/make.ts';
@@ -239,6 +240,26 @@ describeWith('services', 'so do those of what one table makes', () => {
     expect(said).toMatch(/^example\.com$/m);
     expect(said).toContain('using domain: example.com\n');
     expect(said).toContain('Expiration time');
+  });
+
+  it('of the keyboard, what systemd knows of each keymap', () => {
+    const map = fs.readFileSync('/usr/share/systemd/kbd-model-map', 'utf8');
+    const rows = map.split('\n').flatMap((line) => {
+      const [keymap = '', layouts = ''] = line.split(/\s+/);
+      return layouts === '' || line.startsWith('#') ? [] : [[keymap, layouts] as const];
+    });
+    expect(rows.length).toBeGreaterThan(60);
+    const first = (layouts: string): string => layouts.split(',')[0]!;
+    for (const [keymap, layouts] of rows) {
+      const { layout, options } = keyboardOf(keymap);
+      expect([keymap, first(layout)]).toEqual([keymap, first(layouts)]);
+      // Whoever types no Latin letters has to have a way to.
+      const isSecond = layouts.includes(',us') && !keymap.startsWith('cz');
+      expect([keymap, layout.endsWith(',us'), options !== '']).toEqual([
+        keymap,
+        ...[isSecond, isSecond],
+      ]);
+    }
   });
 
   it('modprobe, for the module of the kernel', () => {
