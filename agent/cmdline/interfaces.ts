@@ -3,10 +3,7 @@ import type { Kind } from './kind.ts';
 
 /** The name of a network interface, as the kernel allows them, less what a file could trip over. */
 const INTERFACE = /[A-Za-z][A-Za-z0-9_.-]{0,14}/;
-export const interfaceName = matching(
-  'the name of a network interface, up to 15 characters',
-  INTERFACE,
-);
+const interfaceName = matching('the name of a network interface, up to 15 characters', INTERFACE);
 
 /** pxelinux puts the hardware type before the address; canonically lower case with colons. */
 const macAddress: Kind = {

@@ -8,7 +8,7 @@ import { either, matching, oneOf } from './kind.ts';
 import { path } from './values.ts';
 
 /** What to do while no server can be reached (docs/node.md). */
-export const UNREACHABLE_POLICIES = ['wait', 'mirror', 'reconfigure', 'prompt'] as const;
+const UNREACHABLE_POLICIES = ['wait', 'mirror', 'reconfigure', 'prompt'] as const;
 export type UnreachablePolicy = (typeof UNREACHABLE_POLICIES)[number];
 
 /** The interface that a machine boots over: the first with link, one by name, or one by address. */

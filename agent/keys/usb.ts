@@ -85,7 +85,7 @@ function readFileOn(
 }
 
 /** What a partition without a filesystem begins with, up to the first zero byte. */
-export function readBare(path: string): string {
+function readBare(path: string): string {
   const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY));
   try {
     const bytes = Buffer.alloc(MAX_KEY_FILE_BYTES);
