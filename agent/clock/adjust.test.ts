@@ -75,6 +75,13 @@ describe('a clock on which an earlier process tried a time, and was killed over 
     ]);
   });
 
+  it('is still to be put back where that cannot be done now', async () => {
+    const { options, kept, said } = makeClock(TRUE_TIME, { refuses: 'not permitted' });
+    kept.keep(BUILT);
+    await adjustClock(options);
+    expect([kept.now(), said]).toEqual([BUILT, []]);
+  });
+
   it('is left alone where something keeps it meanwhile', async () => {
     const { options, kept, set } = makeClock(TRUE_TIME, { isKept: async () => true });
     kept.keep(0);

@@ -27,7 +27,7 @@ export interface ClockOptions {
 export async function adjustClock(options: ClockOptions): Promise<void> {
   const { console, built, clock = systemClock, kept = keptBefore() } = options;
   const tried = clock.now();
-  if ((await putBack(clock, kept)) !== undefined) {
+  if (await putBack(clock, kept)) {
     console.note(
       `the clock said ${formatTime(tried)}, for which nobody vouched: set back to ${formatTime(clock.now())}`,
     );
@@ -55,14 +55,14 @@ async function tryOut(clock: SystemClock, kept: Before, time: number): Promise<s
   return refused;
 }
 
-/** @returns the time that it has now; undefined where nothing was tried, or something keeps it meanwhile */
-async function putBack(clock: SystemClock, kept: Before): Promise<number | undefined> {
+/** @returns whether it did: not where nothing was tried, something keeps it meanwhile, or it cannot be set */
+async function putBack(clock: SystemClock, kept: Before): Promise<boolean> {
   const time = kept.now();
-  if (time === undefined) return undefined;
-  const isOurs = !(await clock.isKept());
-  if (isOurs) await clock.set(time);
+  if (time === undefined) return false;
+  const isKept = await clock.isKept();
+  if (!isKept && (await clock.set(time)) !== undefined) return false;
   kept.forget();
-  return isOurs ? time : undefined;
+  return !isKept;
 }
 
 /** OpenSSL's codes for a certificate that the clock makes invalid. */
