@@ -26,11 +26,12 @@ try {
 }
 
 async function measureAll(): Promise<void> {
-  const { storm, growth } = await stormSuites(folder);
+  // First: what the storms leave in the heap would be collected in its time.
   console.error('measuring what one process does');
   const inProcess = [await bootSuite(), await sealSuite(), sizeSuite(), ...entrySuites()];
   console.error('measuring a machine that boots');
   const node = await nodeSuites();
+  const { storm, growth } = await stormSuites(folder);
   const suites = [...storm, ...growth, ...inProcess, ...node];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
