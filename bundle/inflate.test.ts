@@ -1,7 +1,7 @@
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { deflateSync } from 'fflate';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { concat, utf8 } from './bytes.ts';
 import { CoatcheckError } from './errors.ts';
 import { longCodes } from '../tests/fixtures/deflate.ts';
@@ -135,6 +135,15 @@ describe('inflateExactly', () => {
     const before = process.memoryUsage().arrayBuffers;
     expect(() => inflateExactly(bomb, 1000, NONE)).toThrow(hasCode('length_mismatch'));
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1024 * 1024);
+  });
+
+  it('makes the fixed codes once, however many blocks there are, and all of them empty', () => {
+    // Four blocks in five bytes: a megabyte of them is a proposal that somebody has to read.
+    const blocks = Buffer.alloc(1_000_000, Uint8Array.of(2, 8, 32, 128, 0));
+    const made = vi.spyOn(Uint8Array, 'from');
+    expect(inflateExactly(concat(blocks, Uint8Array.of(3, 0)), 0, NONE)).toEqual(NONE);
+    expect(made.mock.calls.length).toBeLessThan(2);
+    made.mockRestore();
   });
 
   it('inflates words of up to 15 bits, each block with a code of its own', () => {

@@ -24,7 +24,7 @@ export function inflateExactly(
     isLast = bits.take(1) === 1;
     const type = bits.take(2);
     if (type === 0) copyStored(bits, output);
-    else if (type === 1) inflateBlock(bits, output, ...fixedCodes());
+    else if (type === 1) inflateBlock(bits, output, ...(fixedCodes ??= makeFixedCodes()));
     else if (type === 2) inflateBlock(bits, output, ...readCodes(bits));
     else throw inflateFailed('a reserved block type');
   } while (!isLast);
@@ -141,14 +141,13 @@ function copyStored(bits: BitReader, output: Output): void {
 }
 
 // RFC 1951 section 3.2.6
-function fixedCodes(): [HuffmanCode, HuffmanCode] {
+function makeFixedCodes(): [HuffmanCode, HuffmanCode] {
   const literals = Uint8Array.from({ length: 288 }, (_, i) =>
     i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8,
   );
-  fixed ??= [huffmanCode(literals, false), huffmanCode(new Uint8Array(32).fill(5), false)];
-  return fixed;
+  return [huffmanCode(literals, false), huffmanCode(new Uint8Array(32).fill(5), false)];
 }
-let fixed: [HuffmanCode, HuffmanCode] | undefined;
+let fixedCodes: [HuffmanCode, HuffmanCode] | undefined;
 
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 const END_OF_BLOCK = 256;
