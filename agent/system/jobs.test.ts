@@ -15,24 +15,27 @@ describe('the unit of a process', () => {
 });
 
 describe('the units that wait for another', () => {
-  /** As systemd 252 says it, with what each job waits for and which wait for it. */
-  const said = `14 later.service start waiting
-└─ \twaiting for job 11 (late.service/start) -     -
+  /** As systemd says it. */
+  const saying = (word: string): string => `14 later.service start waiting
+└─ \t${word} job 11 (late.service/start) -     -
 8  u.service                              start running
-└─ \tblocking job 11 (late.service/start)  -     -
 11 late.service                           start waiting
-└─ \tblocking job 14 (later.service/start) -     -
-└─ \twaiting for job 8 (u.service/start)   -     -
+└─ \t${word} job 8 (u.service/start)   -     -
 20 other.service                          start waiting
-\`- \twaiting for job 21 (slow.service/start) -     -
+\`- \t${word} job 21 (slow.service/start) -     -
 21 slow.service                           start running
 30 reads.service                          reload waiting
-\`- \twaiting for job 8 (u.service/start) -     -
+\`- \t${word} job 8 (u.service/start) -     -
 40 stops.service                          restart running
-\`- \twaiting for job 8 (u.service/start) -     -
+\`- \t${word} job 8 (u.service/start) -     -
 `;
+  const said = saying('waiting for');
 
-  it('do so by its job or by those of others, while they do nothing yet', () => {
+  it.each([
+    ['since version 256', 'waiting for'],
+    ['before it', 'blocking'],
+  ])('do so by its job or by those of others, while they do nothing yet: %s', (_, word) => {
+    const said = saying(word);
     expect([...unitsBehind('u.service', said)].sort()).toEqual([
       ...['late.service', 'later.service', 'reads.service'],
     ]);

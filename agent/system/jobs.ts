@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import type { Systemctl } from './systemctl.ts';
 
 const ROW = /^\s*\d+\s+(\S+)\s+\S+\s+(waiting|running)/;
-const REASON = /waiting for job \d+ \((\S+)\/[a-z-]+\)/;
+const REASON = / job \d+ \((\S+)\/[a-z-]+\)/;
 
 /**
  * The units whose turn comes only once the unit in which this process runs has started. Whoever
@@ -11,9 +11,7 @@ const REASON = /waiting for job \d+ \((\S+)\/[a-z-]+\)/;
 export async function unitsBehindUs(systemctl: Systemctl): Promise<ReadonlySet<string>> {
   const us = unitOf(fs.readFileSync('/proc/self/cgroup', 'utf8'));
   if (us === undefined) return new Set();
-  const { stdout } = await systemctl.ask(
-    ...['list-jobs', '--before', '--after', '--full', '--no-legend'],
-  );
+  const { stdout } = await systemctl.ask('list-jobs', '--before', '--full', '--no-legend');
   return unitsBehind(us, stdout.toString('utf8'));
 }
 
@@ -24,7 +22,8 @@ export function unitOf(cgroups: string): string | undefined {
 
 /**
  * The units whose jobs wait for that of `unit`, be it through those of others.
- * @param said what `systemctl list-jobs` says with the jobs that each waits for
+ * @param said what `systemctl list-jobs --before` says: below each job those that it waits for. It
+ *   calls them `blocking` before version 256, and `waiting for` since (and in some older ones).
  */
 export function unitsBehind(unit: string, said: string): ReadonlySet<string> {
   const reasons: [waiting: string, reason: string][] = [];
