@@ -48,6 +48,14 @@ describe('what follows from changed files', () => {
     });
   });
 
+  it('is for a template that of all its instances that run, whoever names it', () => {
+    const image = { reload: { 'etc/a': ['a@.service'] }, restart: { 'etc/b': ['b@.service'] } };
+    const paths = ['etc/a', 'etc/b', 'etc/c'];
+    expect(restartsFor(paths, { 'etc/c': ['c@.service'] }, image)).toMatchObject({
+      ...{ reload: ['a@*.service', 'c@*.service'], restart: ['b@*.service'] },
+    });
+  });
+
   it('leaves the units of the network for last', () => {
     const paths = ['etc/NetworkManager/system-connections/lan.nmconnection', 'etc/chrony.conf'];
     const named = { 'etc/chrony.conf': ['systemd-networkd.service'] };

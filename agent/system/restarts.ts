@@ -28,7 +28,8 @@ const OWN = new Set(['coatcheck-agent.service', 'coatcheck-refresh.service']);
 /**
  * What follows from changed files: a unit whose own file changed is restarted, since a reload does
  * not run a new program; one that the bundle names for a path is reloaded if it can be; the others
- * as the image's map says. Where they disagree, the restart wins.
+ * as the image's map says. Where they disagree, the restart wins. A template stands for every instance
+ * of it that runs.
  *
  * @param bundle the metadata's `restart`: units by path
  */
@@ -43,7 +44,10 @@ export function restartsFor(
   const reload = new Set([...named, ...readersOf(image.reload, paths)]);
   for (const unit of restart) reload.delete(unit);
   const only = (units: Iterable<string>, network: boolean): string[] =>
-    [...units].filter((unit) => NETWORK.has(unit) === network && !OWN.has(unit)).sort();
+    [...units]
+      .map((unit) => unit.replace(/@\./, '@*.'))
+      .filter((unit) => NETWORK.has(unit) === network && !OWN.has(unit))
+      .sort();
   return {
     daemonReload: paths.some((path) => path.startsWith(UNIT_FOLDER)),
     reload: only(reload, false),
@@ -52,15 +56,12 @@ export function restartsFor(
   };
 }
 
-/**
- * The unit that a file below /etc/systemd/system makes or changes (systemd.unit(5)); every running
- * instance of a template.
- */
+/** The unit that a file below /etc/systemd/system makes or changes (systemd.unit(5)). */
 function ownUnit(path: string): string[] {
   if (!path.startsWith(UNIT_FOLDER)) return [];
   const [first = '', ...rest] = path.slice(UNIT_FOLDER.length).split('/');
   const unit = rest.length === 0 ? first : first.replace(/\.d$/, '');
   const isDropIn = rest.length === 1 && first.endsWith('.d') && rest[0]!.endsWith('.conf');
   if (!/^[A-Za-z0-9:_.\\@-]+\.[a-z]+$/.test(unit) || (rest.length > 0 && !isDropIn)) return [];
-  return [unit.replace(/@\./, '@*.')];
+  return [unit];
 }
