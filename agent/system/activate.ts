@@ -86,11 +86,12 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
     });
   }
   await trying(failed, 'timezone', () => setTimezone(root, metadata.timezone));
-  await tellUnits(systemctl, restarts, doing);
+  await trying(failed, 'units', () => tellUnits(systemctl, restarts, doing));
   if (systemctl.isLive) await trying(failed, 'swap', () => setSwap(metadata.swap ?? 'none'));
-  if (await tellUnits(systemctl, restarts.network, doing)) {
-    await trying(failed, 'network', () => waitForAnswer(input.stillAnswers));
-  }
+  await trying(failed, 'network', async () => {
+    const isTold = await tellUnits(systemctl, restarts.network, doing);
+    if (isTold) await waitForAnswer(input.stillAnswers);
+  });
   changeRecord(root, (now) => finished(now, record, statement));
   return () => settle(systemctl, doing, since);
 }

@@ -1,5 +1,6 @@
 import type { Metadata } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
+import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
 import { changeRecord, readRecord } from './record.ts';
 import type { ActivationRecord } from './record.ts';
@@ -80,7 +81,7 @@ async function remember(
   const found: Record<string, string> = {};
   for (const unit of units.filter((name) => !Object.hasOwn(known, name))) {
     const { stdout } = await systemctl.ask('is-enabled', '--', unit);
-    const [state] = systemctl.isLive ? await systemctl.show([unit]) : [];
+    const state = await stateOf(systemctl, unit);
     const ran = state !== undefined && isRunning(state) ? RAN : '';
     found[unit] = `${stdout.toString('utf8').trim() || 'absent'}${ran}`;
   }
@@ -94,6 +95,12 @@ const withUnits = (
 
 const without = (units: ActivationRecord['units'], unit: string): ActivationRecord['units'] =>
   Object.fromEntries(Object.entries(units).filter(([name]) => name !== unit));
+
+/** Undefined where no manager runs, or it has none: whatever else it is asked then says why. */
+async function stateOf(systemctl: Systemctl, unit: string): Promise<UnitState | undefined> {
+  const states = systemctl.isLive && (await trying([], unit, () => systemctl.show([unit])));
+  return states ? states[0] : undefined;
+}
 
 const isRunning = ({ active }: UnitState): boolean => !['inactive', 'failed'].includes(active);
 
@@ -114,7 +121,7 @@ async function fulfil(
     const ran = await systemctl.ask(...args, '--', unit);
     return ran.status === 0 ? undefined : saidBy(ran);
   };
-  const [state] = systemctl.isLive ? await systemctl.show([unit]) : [];
+  const state = await stateOf(systemctl, unit);
   const runs = state !== undefined && isRunning(state);
   if (wish !== 'enable' && mayStop && (runs || state?.hasJob === true)) {
     const refused = await why('stop');

@@ -3,7 +3,7 @@ import { errnoOf } from '../tree/system-error.ts';
 
 /** Something that shall take effect and does not. */
 export interface Failure {
-  /** A unit, `hostname`, `timezone`, `swap`, `network`, or a step of making a machine available */
+  /** A unit, `units`, `hostname`, `timezone`, `swap`, `network`, or a step of making a machine available */
   readonly what: string;
   /** A program's words: whoever prints them must escape them */
   readonly why: string;

@@ -1,3 +1,4 @@
+import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
 import { unitsBehindUs } from './jobs.ts';
 import type { Systemctl, UnitState } from './systemctl.ts';
@@ -62,7 +63,12 @@ export async function settle(
   const known = new Set(failed.map(({ what }) => what));
   const units = [...reloaded, ...restarted, ...started].filter((unit) => !known.has(unit));
   if (!systemctl.isLive || units.length === 0) return activation;
-  const { states, waiting, late } = await untilDone(systemctl, units, SETTLE_SECONDS);
+  const unknown: Failure[] = [];
+  const standing = await trying(unknown, 'units', () =>
+    untilDone(systemctl, units, SETTLE_SECONDS),
+  );
+  if (standing === undefined) return { ...activation, failed: [...failed, ...unknown] };
+  const { states, waiting, late } = standing;
   const failureOf = (state: UnitState): Failure[] => {
     const why = reasonFor(state, reloaded.includes(state.unit) ? 0 : since);
     return why === undefined ? [] : [{ what: state.unit, why }];
@@ -84,19 +90,23 @@ const isDone = ({ hasJob }: UnitState): boolean => !hasJob;
  * Why a unit that has nothing more to do is not as it should be; undefined if it is.
  * @param startedSince its last start cannot have been before; 0 if it was not told to start
  */
-function reasonFor(
-  { active, sub, result, reloadResult, checkedAt, isRefused }: UnitState,
-  startedSince: number,
-): string | undefined {
+function reasonFor(state: UnitState, startedSince: number): string | undefined {
+  const { active, sub, result, reloadResult, checkedAt, begunAt } = state;
   if (active === 'failed') return `it failed: ${result}`;
   if (sub === 'auto-restart') return `it ends and is started anew: ${result}`;
   if (reloadResult !== 'success') return `its reload failed: ${reloadResult}`;
   if (active !== 'inactive') return undefined;
+  // Forgotten: where it had failed, it would not be.
+  if (checkedAt === 0 && !state.isWanted) return undefined;
   // A start checks the conditions of a unit first; one that was given up has not come to it.
   if (checkedAt < startedSince) {
     return 'its start was given up: a unit that it requires has failed, or ended';
   }
-  return isRefused ? 'what it asserts does not hold' : undefined;
+  // What was to be done and then ended well has begun; what its conditions skip is as it should be.
+  if (!state.conditionsHeld || begunAt >= startedSince) return undefined;
+  return state.assertsHeld
+    ? 'its start was refused: the journal says why'
+    : 'what it asserts does not hold';
 }
 
 const pause = (milliseconds: number): Promise<void> =>

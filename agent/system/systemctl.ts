@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { fail } from '../../protocol/errors.ts';
 import { run } from './run.ts';
 import type { Ran } from './run.ts';
 
@@ -24,20 +25,28 @@ export interface UnitState {
   readonly reloadResult: string;
   /** When its last start began, in microseconds of CLOCK_MONOTONIC: its conditions are checked then. */
   readonly checkedAt: number;
-  /** Its conditions held at its last start, and what it asserts did not (systemd.unit(5)). */
-  readonly isRefused: boolean;
+  /** When it last began to be anything but inactive or failed, on the same clock */
+  readonly begunAt: number;
+  /** Whether its conditions, and what it asserts, held at its last start (systemd.unit(5)). */
+  readonly conditionsHeld: boolean;
+  readonly assertsHeld: boolean;
+  /** Another loaded unit pulls it in: systemd may forget one that is not, and ended. */
+  readonly isWanted: boolean;
   /** It waits to be started or stopped, or is being so. */
   readonly hasJob: boolean;
 }
 
+const PULLED_IN_BY = ['WantedBy', 'RequiredBy', 'BoundBy', 'TriggeredBy'];
 const PROPERTIES = [
   ...['Id', 'LoadState', 'ActiveState', 'SubState', 'Result', 'Job'],
   ...[
     'CanReload',
     'ReloadResult',
     'ConditionTimestampMonotonic',
+    'InactiveExitTimestampMonotonic',
     'ConditionResult',
     'AssertResult',
+    ...PULLED_IN_BY,
   ],
 ];
 /** A unit that stops takes up to 90 s (DefaultTimeoutStopSec) before systemd kills it. */
@@ -49,7 +58,10 @@ export interface Systemctl {
   readonly isLive: boolean;
   /** `systemctl <args>`: in another root as `systemctl --root`. */
   ask(...args: string[]): Promise<Ran>;
-  /** Of loaded units; a pattern gives those that match. Only where `isLive`. */
+  /**
+   * Of loaded units; a pattern gives those that match. Only where `isLive`.
+   * @throws step_failed: then nothing is known of any of them
+   */
   show(units: readonly string[]): Promise<readonly UnitState[]>;
 }
 
@@ -64,8 +76,9 @@ export function createSystemctl(rootPath: string): Systemctl {
     ask,
     async show(units) {
       if (units.length === 0) return [];
-      const { stdout } = await ask('show', `--property=${PROPERTIES.join(',')}`, '--', ...units);
-      return stdout.toString('utf8').trim().split('\n\n').filter(Boolean).map(readState);
+      const ran = await ask('show', `--property=${PROPERTIES.join(',')}`, '--', ...units);
+      if (ran.status !== 0) throw fail('step_failed', `systemctl show: ${saidBy(ran)}`);
+      return ran.stdout.toString('utf8').trim().split('\n\n').filter(Boolean).map(readState);
     },
   };
 }
@@ -86,8 +99,11 @@ function readState(block: string): UnitState {
     result: of('Result'),
     canReload: of('CanReload') === 'yes',
     reloadResult: of('ReloadResult') || 'success',
-    isRefused: of('ConditionResult') === 'yes' && of('AssertResult') === 'no',
     checkedAt: Number(of('ConditionTimestampMonotonic')),
+    begunAt: Number(of('InactiveExitTimestampMonotonic')),
+    conditionsHeld: of('ConditionResult') === 'yes',
+    assertsHeld: of('AssertResult') === 'yes',
+    isWanted: PULLED_IN_BY.some((property) => of(property) !== ''),
     hasJob: !['', '0'].includes(of('Job')),
   };
 }

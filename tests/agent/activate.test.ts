@@ -146,7 +146,15 @@ describeWith('systemd', 'what was applied takes effect', () => {
   });
 
   it('says which units failed, does the rest, and ends with 9', async () => {
+    const socket =
+      '[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/busy\n[Install]\nWantedBy=test.target\n';
+    machine.write(`${IMAGE_UNITS}/busy.socket`, socket);
     await running({ good: '', sick: RELOADABLE });
+    machine.write(`${IMAGE_UNITS}/busy.service`, loggingUnit('busy'));
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'enable', 'busy.socket');
+    for (const unit of ['busy.socket', 'busy.service'])
+      await machine.run('systemctl', 'start', unit);
     machine.write(
       `${UNITS}/sick.service.d/sick.conf`,
       '[Service]\nExecReload=\nExecReload=false\n',
@@ -155,6 +163,13 @@ describeWith('systemd', 'what was applied takes effect', () => {
       `${UNITS}/dying.service`,
       '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nWantedBy=test.target\n',
     );
+    // What it is bound to ends well, and at once.
+    const brief = '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/true\n';
+    machine.write(`${UNITS}/brief.service`, brief);
+    const bound = '[Unit]\nBindsTo=brief.service\nAfter=brief.service';
+    machine.write(`${UNITS}/bound.service`, loggingUnit('bound', bound));
+    // Nothing that is loaded wants it: systemd forgets it as soon as it is done.
+    machine.write(`${UNITS}/done.service`, `${brief}[Install]\nWantedBy=elsewhere.target\n`);
     const needs = '[Unit]\nRequires=dying.service\nAfter=dying.service';
     machine.write(`${UNITS}/needy.service`, loggingUnit('needy', needs));
     const asserts = '[Unit]\nAssertPathExists=/nowhere';
@@ -162,9 +177,9 @@ describeWith('systemd', 'what was applied takes effect', () => {
     const skipped = '[Unit]\nConditionPathExists=/nowhere';
     machine.write(`${UNITS}/skipped.service`, loggingUnit('skipped', skipped));
     await machine.run('systemctl', 'daemon-reload');
-    const names = ['absent', 'dying', 'needy', 'picky', 'skipped'];
+    const names = ['absent', 'bound', 'brief', 'done', 'dying', 'needy', 'picky', 'skipped'];
     const enable = names.map((name) => `${name}.service`);
-    const restart = { 'etc/motd': ['good.service', 'sick.service'] };
+    const restart = { 'etc/motd': ['busy.socket', 'good.service', 'sick.service'] };
     decide([fileEntry('etc/motd', 'x\n')], { enable, restart, hostname: 'named' });
     const { code, stdout, stderr } = await apply();
     expect(code).toBe(EXIT.failed);
@@ -172,12 +187,23 @@ describeWith('systemd', 'what was applied takes effect', () => {
     const { activation } = JSON.parse(stdout) as {
       activation: { restarted: string[]; failed: { what: string; why: string }[] };
     };
-    expect(activation.restarted).toEqual(['good.service']);
+    expect(activation.restarted.toSorted()).toEqual(['busy.socket', 'good.service']);
     expect(activation.failed.map(({ what }) => what).toSorted()).toEqual([
-      ...['absent.service', 'dying.service', 'needy.service', 'picky.service', 'sick.service'],
+      ...[
+        'absent.service',
+        'bound.service',
+        'busy.socket',
+        'dying.service',
+        'needy.service',
+        'picky.service',
+      ],
+      'sick.service',
     ]);
     const why = Object.fromEntries(activation.failed.map((failure) => [failure.what, failure.why]));
     expect(why['absent.service']).toContain('does not exist');
+    expect(why['bound.service']).toContain('its start was refused');
+    // A socket whose service runs cannot be started.
+    expect(why['busy.socket']).toContain('its start was refused');
     expect(why['dying.service']).toContain('exit-code');
     expect(why['needy.service']).toContain('its start was given up');
     expect(why['picky.service']).toContain('asserts');
@@ -190,6 +216,29 @@ describeWith('systemd', 'what was applied takes effect', () => {
     const file = fileEntry(`${UNITS}/dying.service.d/x.conf`, '[Service]\nNice=1\n');
     expect(await applied([file], next)).toMatchObject({ failed: [] });
     expect(await state('dying')).toBe('active');
+  });
+
+  it('restarts the instances of a template that run, and names what is no unit', async () => {
+    machine.write(`${IMAGE_UNITS}/each@.service`, loggingUnit('each-%i'));
+    await running({ good: '' });
+    await machine.run('systemctl', 'start', 'each@a', 'each@b');
+    machine.write('run/log', '');
+    const restart = {
+      'etc/motd': ['each@.service'],
+      'etc/issue': ['good.service', '@bad.service'],
+    };
+    const { restarted } = await applied([fileEntry('etc/motd', 'x\n')], { restart });
+    expect((restarted as string[]).toSorted()).toEqual(['each@a.service', 'each@b.service']);
+    expect(
+      machine
+        .log()
+        .filter((line) => line.endsWith('start'))
+        .toSorted(),
+    ).toEqual([...['each-a start', 'each-b start']]);
+    decide([fileEntry('etc/issue', 'x\n')], { restart });
+    const { code, stdout } = await apply();
+    expect(code).toBe(EXIT.failed);
+    expect(stdout).toContain('systemctl show: ');
   });
 
   it('gives the machine its name and its time zone before any unit hears of it', async () => {
