@@ -36,7 +36,7 @@ interface Asked {
 async function server(
   answer: (asked: Asked, turn: number) => { status?: number; body: unknown },
   options: Partial<ClientOptions> = {},
-): Promise<{ client: Client; asked: Asked[] }> {
+): Promise<{ client: Client; url: string; asked: Asked[] }> {
   const asked: Asked[] = [];
   const running = await serveHttp((request, response) => {
     const chunks: Buffer[] = [];
@@ -55,7 +55,7 @@ async function server(
     ...{ server: running.url, site: site.id, identity: node, now: () => NOW },
     ...options,
   });
-  return { client, asked };
+  return { client, url: running.url, asked };
 }
 
 async function refusal(promise: Promise<unknown>): Promise<CoatcheckError> {
@@ -109,6 +109,12 @@ describe('a call', () => {
 });
 
 describe('a refusal', () => {
+  it('for another site names the server, which may be one of many that DNS names', async () => {
+    const { client, url } = await server(() => refuse('wrong_site'));
+    const { code, message } = await refusal(client.config(node.id));
+    expect([code, message]).toEqual(['wrong_site', expect.stringContaining(url)]);
+  });
+
   it("is the server's own code, sentence and details", async () => {
     const { client } = await server(() => refuse('waiting', { digest: 'x' }));
     const error = await refusal(client.config(node.id));

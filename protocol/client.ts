@@ -220,7 +220,12 @@ function refusalOf(server: string, status: number, json: unknown): Error {
   if (ERRORS[code].status === ERRORS.internal.status && code !== 'internal') {
     return garbage(server, `it answered ${status} with a code that no server has`);
   }
-  return fail(code, message.slice(0, 1000), { details });
+  // It is true of this one only: which of several it is no server knows.
+  const said =
+    code === 'wrong_site'
+      ? `the server ${server} is of another site than the site.json here: ask another, or take its site.json`
+      : message.slice(0, 1000);
+  return fail(code, said, { details });
 }
 
 function garbage(server: string, reason: string): Error {
