@@ -75,13 +75,18 @@ function statePlace({ root, state, memory }: Places): StatePlace {
   return memory === 'none' ? stateOfThisBoot(root) : stateBelow(root);
 }
 
-/** The site, and when its file was last changed; of a file that is not there how to name another. */
+/** The site, and when its file was last changed; of a file that is none which, and how to name another. */
 export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
   try {
     return readSiteFile(path);
   } catch (error) {
-    if (!hasCode(error, 'file_missing')) throw error;
-    throw fail('file_missing', `${(error as Error).message}: name it with --site`);
+    const said = (error as Error).message;
+    if (hasCode(error, 'file_missing')) {
+      const how = 'copy the site.json that coatcheck init made there, or name it with --site';
+      throw fail('file_missing', `${said}: ${how}`, { cause: error });
+    }
+    if (!hasCode(error, 'file_malformed', 'bad_encoding')) throw error;
+    throw fail('file_malformed', `${path}: ${said}`, { cause: error });
   }
 }
 

@@ -63,11 +63,12 @@ describe('the command line of the agent', () => {
       EXIT.usage,
       'file_missing',
     ]);
-    machine.write('site', '<html>');
-    expect(refusal(await machine.run('--site', machine.path('site'), 'status'))).toEqual([
-      EXIT.usage,
-      'file_malformed',
-    ]);
+    for (const malformed of ['<html>', Buffer.from([0xff, 0xfe])]) {
+      fs.writeFileSync(machine.path('site'), malformed);
+      const noSite = await machine.run('--site', machine.path('site'), 'status');
+      expect(refusal(noSite)).toEqual([EXIT.usage, 'file_malformed']);
+      expect(noSite.stderr).toContain(machine.path('site'));
+    }
     fs.chmodSync(machine.path('etc/coatcheck/key'), 0o644);
     expect(refusal(await machine.run('id'))).toEqual([EXIT.usage, 'file_unsafe']);
   });
@@ -76,7 +77,8 @@ describe('the command line of the agent', () => {
     const [site, key] = [machine.path('no.site'), machine.path('no.key')];
     const noSite = await machine.run('--site', site, 'boot', '--once');
     expect(refusal(noSite)).toEqual([EXIT.usage, 'file_missing']);
-    expect(noSite.stderr).toContain(`${site} does not exist: name it with --site`);
+    expect(noSite.stderr).toContain(`${site} does not exist: copy the site.json that`);
+    expect(noSite.stderr).toContain('or name it with --site');
     for (const command of ['boot', 'id']) {
       const noKey = await machine.run('--key', key, command);
       expect(refusal(noKey)).toEqual([EXIT.usage, 'file_missing']);
