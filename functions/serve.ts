@@ -46,7 +46,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { site, store, host, port, publicUrl, token, maxPending, log } = options;
   const clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
   if (publicUrl === undefined && ['0.0.0.0', '::'].includes(host)) {
-    throw fail('usage', `to listen on ${host} the URL that clients use must be given (publicUrl)`);
+    throw fail(
+      'usage',
+      `to listen on ${host} the URL that clients use must be given (--public-url)`,
+    );
   }
   const backend =
     'folder' in store
