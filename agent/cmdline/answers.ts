@@ -33,7 +33,7 @@ const TABLE = [
   {
     name: 'ip',
     meaning:
-      '`dhcp`, `off`, an address, or as pxelinux appends it (`ipappend 1`): `<client>:<server>:<gateway>:<netmask>`',
+      '`dhcp`, `off`, an address (also `<address>/<prefix>`), or as pxelinux appends it (`ipappend 1`): `<client>:<server>:<gateway>:<netmask>`',
     otherwise: 'asked for',
     example: 'ip=192.0.2.7',
     kind: either(

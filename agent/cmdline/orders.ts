@@ -88,7 +88,7 @@ const TABLE = [
     name: 'coatcheck.key',
     meaning:
       'where the key of this machine is: `usb`, `image`, `tpm`, `credential`, or `file:<path>`',
-    otherwise: 'docs/keys.md',
+    otherwise: '`/etc/coatcheck/key`, else the credential',
     example: 'coatcheck.key=tpm',
     kind: either(
       'usb, image, tpm, credential or file:<path>',
@@ -103,14 +103,14 @@ const TABLE = [
   {
     name: 'coatcheck.memory',
     meaning: `what remembers the newest decision between boots: ${MEMORY_KINDS.map((kind) => `\`${kind}\``).join(', ')}`,
-    otherwise: 'docs/keys.md',
+    otherwise: '`file`, gone with a root in memory',
     example: 'coatcheck.memory=tpm',
     kind: oneOf(...MEMORY_KINDS),
   },
   {
     name: 'coatcheck.unreachable',
     meaning: `while no server can be reached: ${UNREACHABLE_POLICIES.map((policy) => `\`${policy}\``).join(', ')}`,
-    otherwise: '`wait`',
+    otherwise: '`wait`; `mirror` where one is named',
     example: 'coatcheck.unreachable=mirror',
     kind: oneOf(...UNREACHABLE_POLICIES),
   },
