@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { run } from '../../system/run.ts';
 import { readIfThere } from '../lease.ts';
 import type { RawLease } from '../lease.ts';
-import { clientFailed, isProgram } from './client.ts';
+import { clientFailed, endEarlier, isProgram } from './client.ts';
 import { ASK_SECONDS, RUN_FOLDER } from './program.ts';
 import type { DhcpProgram } from './program.ts';
 
@@ -16,6 +16,7 @@ export const dhclient: DhcpProgram = {
   async start({ name }) {
     fs.mkdirSync(RUN_FOLDER, { recursive: true, mode: 0o755 });
     const pid = join(RUN_FOLDER, `dhclient-${name}.pid`);
+    endEarlier(pid);
     const args = ['-4', '-1', '-pf', pid, '-lf', leasesOf(name), name];
     const ran = await run('dhclient', args, { timeoutSeconds: ASK_SECONDS + 10 });
     if (ran.status !== 0) throw clientFailed('dhclient', args, ran);

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../system/run.ts';
 import { readAssignments } from '../lease.ts';
-import { clientFailed, isProgram } from './client.ts';
+import { clientFailed, endEarlier, isProgram } from './client.ts';
 import { ASK_SECONDS, RUN_FOLDER } from './program.ts';
 import type { DhcpProgram } from './program.ts';
 
@@ -20,10 +20,12 @@ export const udhcpc: DhcpProgram = {
   isHere: () => isProgram('udhcpc', ['--help']),
   async start({ name }) {
     const hook = await makeHook();
+    const pid = join(RUN_FOLDER, `udhcpc-${name}.pid`);
+    endEarlier(pid);
     const args = [
       ...['-i', name, '-n', '-t', String(ASK_SECONDS / TRY_SECONDS), '-T', String(TRY_SECONDS)],
       // 119 is the search list, RFC 3397
-      ...['-O', '119', '-p', join(RUN_FOLDER, `udhcpc-${name}.pid`)],
+      ...['-O', '119', '-p', pid],
       ...(hook === undefined ? [] : ['-s', hook]),
     ];
     const ran = await run('udhcpc', args, { timeoutSeconds: ASK_SECONDS + 10 });
