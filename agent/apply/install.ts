@@ -27,7 +27,8 @@ export function obstacleTo(node: Node, { frame, serverNow }: Decision): Coatchec
     return fail('nothing_approved', `a new configuration was ordered: ${said}`);
   }
   if (!isOver(node, frame.statement, [serverNow])) return undefined;
-  return fail('expired', `the approval ended ${formatTime(expires!)}, it was ${said}`);
+  const ended = `the approval ended ${formatTime(expires!)}, and waits to be renewed`;
+  return fail('expired', `${ended}: it was ${said}`);
 }
 
 /** An administrator ordered this machine to propose a new configuration. */
