@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fail } from '../../protocol/errors.ts';
 import type { Fetch, FetchAnswer } from '../../protocol/objects.ts';
 import { adjustClock, followDates } from './adjust.ts';
 import type { Before } from './before.ts';
@@ -80,6 +81,18 @@ describe('a clock on which an earlier process tried a time, and was killed over 
     kept.keep(BUILT);
     await adjustClock(options);
     expect([kept.now(), said]).toEqual([BUILT, []]);
+  });
+
+  it('stays as it is where that cannot be read, and the boot goes on', async () => {
+    const { options, kept, set, said } = makeClock(TRUE_TIME + YEAR);
+    const damaged: Before = {
+      ...kept,
+      now() {
+        throw fail('file_malformed', 'clock.json is damaged');
+      },
+    };
+    await adjustClock({ ...options, kept: damaged });
+    expect([set, said]).toEqual([[], [expect.stringContaining('clock.json is damaged')]]);
   });
 
   it('is left alone where something keeps it meanwhile', async () => {

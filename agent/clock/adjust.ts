@@ -1,4 +1,5 @@
 import type { LookupFunction } from 'node:net';
+import { CoatcheckError } from '../../bundle/errors.ts';
 import { MAX_TIME } from '../../bundle/statement.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { reasonOf } from '../../protocol/objects.ts';
@@ -27,9 +28,16 @@ export interface ClockOptions {
 export async function adjustClock(options: ClockOptions): Promise<void> {
   const { console, built, clock = systemClock, kept = keptBefore() } = options;
   const tried = clock.now();
-  if (await putBack(clock, kept)) {
+  try {
+    if (await putBack(clock, kept)) {
+      console.note(
+        `the clock said ${formatTime(tried)}, for which nobody vouched: set back to ${formatTime(clock.now())}`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof CoatcheckError)) throw error;
     console.note(
-      `the clock said ${formatTime(tried)}, for which nobody vouched: set back to ${formatTime(clock.now())}`,
+      `what the clock said before a time was tried on it cannot be read: ${error.message}`,
     );
   }
   const before = clock.now();
