@@ -69,6 +69,30 @@ describe('the network of a boot', () => {
     release();
   });
 
+  it('is left to what is applied while that goes on', async () => {
+    const { network, check, tried } = await lab([noAnswer]);
+    await network.undisturbed(async () => {
+      expect([await check(60), tried()]).toEqual([noAnswer, 1]);
+    });
+    expect([await check(0), tried()]).toEqual([noAnswer, 2]);
+  });
+
+  it('is not asked for an address afterwards by a try that waited for its interface', async () => {
+    let plugIn = (): void => undefined;
+    const plugged = new Promise<void>((resolve) => (plugIn = resolve));
+    let looked = 0;
+    const choose = async (): Promise<Interface> => {
+      if (looked++ === 0) throw noAnswer;
+      await plugged;
+      return PORT;
+    };
+    const { network, check, tried } = await lab([LEASE], { choose });
+    await check(60);
+    await network.undisturbed(() => Promise.resolve());
+    plugIn();
+    expect([await check(60), looked, tried()]).toEqual([noAnswer, 2, 0]);
+  });
+
   it('is seen at once where something else brings it up', async () => {
     let isUp = false;
     const look = (): Promise<Lease | undefined> => Promise.resolve(isUp ? LEASE : undefined);

@@ -18,6 +18,11 @@ export interface Network {
    * @throws network_down: how the last try ended
    */
   check(): Promise<void>;
+  /**
+   * No try asks for an address while `act` goes on, nor does one from before it later: what that does
+   * may be just what brings the network up.
+   */
+  undisturbed<T>(act: () => Promise<T>): Promise<T>;
 }
 
 /** Between two tries: what is done without a network is not disturbed by the next one at once. */
@@ -48,6 +53,8 @@ export async function openNetwork(
   let failure: unknown;
   let isUp = false as boolean;
   let isTrying = false;
+  let isLeftAlone = false;
+  let timesLeftAlone = 0;
   let ended = 0;
 
   const found = (what: Lease | undefined): void => {
@@ -56,9 +63,10 @@ export async function openNetwork(
   };
   async function tryOnce(): Promise<void> {
     isTrying = true;
+    const times = timesLeftAlone;
     try {
       chosen = await choose(orders);
-      found(await bring(chosen));
+      if (times === timesLeftAlone) found(await bring(chosen));
     } catch (error) {
       failure = error;
     }
@@ -79,8 +87,18 @@ export async function openNetwork(
     async check() {
       if (!isUp && chosen !== undefined) found(await look(chosen));
       if (isUp) return;
-      if (!isTrying && elapsed() - ended >= REST_SECONDS * 1000) void tryOnce();
+      const isRested = elapsed() - ended >= REST_SECONDS * 1000;
+      if (isRested && !isTrying && !isLeftAlone) void tryOnce();
       throw failure;
+    },
+    async undisturbed(act) {
+      isLeftAlone = true;
+      timesLeftAlone++;
+      try {
+        return await act();
+      } finally {
+        isLeftAlone = false;
+      }
     },
   };
 }
@@ -92,6 +110,7 @@ export function givenNetwork(): Network {
     lease: { addresses: [], ...cleanLease(leaseOfResolvConf()) },
     bootDevice: () => ({ name: first.name }),
     check: () => Promise.resolve(),
+    undisturbed: (act) => act(),
   };
 }
 

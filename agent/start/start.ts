@@ -73,7 +73,9 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
     fresh: orders.newConfiguration,
   });
   terminal?.close();
-  const finished = await finish(node, servers, found, { ready: makeReady(node) });
+  const finished = await network.undisturbed(() =>
+    finish(node, servers, found, { ready: makeReady(node) }),
+  );
   tellInstalled(console, found, finished);
   if ('unapproved' in found) {
     const patience = createPatience();
