@@ -11,7 +11,7 @@ import type { Look, Source } from './source.ts';
 
 /** A place that may have a copy of what is approved: it is believed no more than a server. */
 export interface Mirror {
-  /** As the operator wrote it */
+  /** For messages: the whole address that is asked, or `usb` */
   readonly name: string;
   /**
    * The copy of this machine's approved object.
@@ -30,10 +30,10 @@ export function webMirror(node: Node, url: string, fetch: Fetch): Mirror {
   const maxBytes = maxFrameBytes(node.site.maxBundleBytes);
   const at = `${url.replace(/\/*$/, '')}/${approvedKey(node.identity.id)}`;
   return {
-    name: url,
+    name: at,
     async read() {
       const got = await getObject(at, { maxBytes, timeoutSeconds: TIMEOUT_SECONDS, fetch });
-      if (!got.found) throw fail('not_found', `${at} is not there`);
+      if (!got.found) throw fail('not_found', 'it is not there');
       return got.body;
     },
   };

@@ -317,7 +317,7 @@ describe('a server that is down', () => {
     const before = machine.tree();
     const booting = boot(machine);
     for (const url of [...mirrors, empty])
-      await booting.saw(new RegExp(`the mirror ${url}: .*\\[`));
+      await booting.saw(new RegExp(`the mirror ${url}${path}: .*\\[`));
     await booting.saw(/waiting since/);
     expect(machine.tree()).toEqual(before);
     await booting.cut();
