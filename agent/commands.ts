@@ -15,11 +15,13 @@ import { withRoot } from './tree/folder.ts';
 import { install, tellDecision } from './apply/install.ts';
 import { readMarker } from './apply/marker.ts';
 import { tellBlank } from './memory/open.ts';
-import { openNode } from './node.ts';
+import { openNode, openOwn } from './node.ts';
 import type { Node, Places } from './node.ts';
 import { propose } from './boot/propose.ts';
 import { createServers } from './boot/servers.ts';
 import { createSource, decisionFromCopy } from './boot/source.ts';
+import type { Decision } from './boot/source.ts';
+import { takeChanges } from './apply/changes.ts';
 import { takeSnapshot } from './apply/snapshot.ts';
 import type { Draft } from './apply/snapshot.ts';
 import { readApplied } from './apply/status.ts';
@@ -82,6 +84,8 @@ export function openOwnNode({ places, console, now }: Context, { takeOver }: Roo
 
 export interface ProposeFlags extends RootFlags {
   readonly after?: string | undefined;
+  /** Files to propose besides those in force */
+  readonly add?: readonly string[] | undefined;
   readonly tokenFile?: string | undefined;
 }
 
@@ -100,7 +104,11 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
     after: flags.after === undefined ? undefined : parseDigest(flags.after),
     token: readToken(flags),
   };
-  const proposal = await propose(proposing, capturedDraft(node));
+  const { inForce } = proposing;
+  const proposal = await propose(
+    proposing,
+    changedDraft(node, inForce, flags.add) ?? capturedDraft(node),
+  );
   const { state } = proposal;
   if (state === 'waiting') {
     const said = `proposal ${proposal.digest} waits for a decision; this one was not sent`;
@@ -123,6 +131,16 @@ export async function proposeNow(context: Context, flags: ProposeFlags): Promise
   const { digest, fileCount } = proposal;
   if (state === 'proposed') console.note('it waits for an administrator');
   console.result(`${state} ${digest}: ${counted(fileCount)}`, { state, digest, fileCount });
+}
+
+/** What changed of the configuration in force; undefined where none is, or none was applied. */
+function changedDraft(
+  node: Node,
+  inForce: Decision | undefined,
+  added: readonly string[] = [],
+): Draft | undefined {
+  const bundle = inForce?.frame.bundle;
+  return bundle && takeChanges(node.rootPath, openOwn(node, bundle), added);
 }
 
 /** The machine as it is, for a proposal; says what was left out. */

@@ -100,14 +100,25 @@ export const PROGRAM: Program<Context> = {
     },
     {
       usage: 'propose',
-      about: 'propose the configuration of this machine, as it is now',
+      about: 'propose what this machine changed of its configuration; without one, all that it is',
       options: [
+        {
+          name: 'add',
+          value: '<paths>',
+          about: 'files to propose besides those in force, with commas between',
+        },
         { name: 'after', value: '<digest>', about: 'although this proposal was refused' },
         TOKEN_FILE,
         TAKE_OVER,
       ],
       run: (context, given) =>
-        proposeNow(context, { ...commonFlags(given), after: text(given, 'after') }),
+        proposeNow(context, {
+          ...commonFlags(given),
+          after: text(given, 'after'),
+          add: text(given, 'add')
+            ?.split(',')
+            .map((path) => path.replace(/^\//, '')),
+        }),
     },
     {
       usage: 'boot',

@@ -39,7 +39,7 @@ export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefin
 }
 
 /** The host name, where `etc/hostname` holds one. */
-function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {
+export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {
   const content = files.find(({ path }) => path === 'etc/hostname')?.content;
   const hostname = Buffer.from(content ?? [])
     .toString('latin1')

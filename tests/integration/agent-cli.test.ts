@@ -203,6 +203,23 @@ describe('capture', () => {
   });
 });
 
+describe('propose', () => {
+  it('proposes what was changed of the configuration in force, its settings kept, and nothing else', async () => {
+    machine.write('etc/hostname', 'a\n');
+    machine.write('etc/motd', 'hello\n');
+    const { digest } = await machine.json('propose');
+    await lab.approve(machine.identity, digest as string);
+    await machine.json('boot');
+    machine.write('etc/issue', 'of the image\n');
+    expect(await machine.json('propose')).toEqual({ state: 'unchanged' });
+    const missing = await machine.run('propose', '--add', '/etc/hosts');
+    expect(refusal(missing)).toEqual([EXIT.usage, 'file_missing']);
+    machine.write('etc/motd', 'changed\n');
+    const added = await machine.json('propose', '--add', '/etc/issue');
+    expect(added).toMatchObject({ state: 'proposed', fileCount: 3 });
+  });
+});
+
 describe('status', () => {
   it('says what changed since it was applied', async () => {
     expect(await machine.json('status')).toMatchObject({ drift: [] });
