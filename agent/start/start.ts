@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { find } from '../boot/boot.ts';
 import { finish } from '../boot/finish.ts';
 import { createPatience } from '../boot/wait.ts';
@@ -45,7 +46,7 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
   }
   if (orders.rescue) {
     console.result('rescue: no configuration is fetched', { state: 'rescue' });
-    await enterRescue();
+    if (realpathSync(context.places.root) === '/') await enterRescue();
     return;
   }
 

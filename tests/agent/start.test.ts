@@ -127,6 +127,11 @@ async function nowhere(): Promise<string> {
 const WITH_DHCP = 'stateless hostname=node-7.example.com ip=dhcp';
 
 describe('a start', () => {
+  it('makes way for no shell of the machine on which another root is tried', async () => {
+    const { code, stdout } = await boot(node('stateless rescue')).done;
+    expect([code, stdout]).toEqual([EXIT.ok, 'rescue: no configuration is fetched\n']);
+  });
+
   it('leaves a machine alone that is not stateless', async () => {
     const machine = node('root=/dev/sda1 ip=nonsense coatcheck.server=nonsense');
     const before = machine.tree();
