@@ -162,6 +162,19 @@ describe('a start', () => {
     expect(Object.keys(machine.tree()).join()).toContain('etc/systemd/network/');
   });
 
+  it('has nothing to propose after that, whatever its image has', async () => {
+    const machine = node(`${WITH_DHCP} ssh_pwauth=1 rootpw=$6$5salt5salt$${'x'.repeat(86)}`);
+    machine.write('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n');
+    machine.write('etc/shadow', 'root:*:1::::::\ndaemon:*:1::::::\n', 0o600);
+    machine.write('etc/issue', 'of the image\n');
+    const booting = boot(machine);
+    const [, digest] = await booting.saw(/approve ([0-9a-f]{64})/);
+    await lab.approve(machine.identity, digest!);
+    expect((await booting.done).code).toBe(0);
+    expect(machine.read('etc/shadow')).toContain('root:$6$');
+    expect(await machine.json('propose')).toEqual({ state: 'unchanged' });
+  });
+
   it('waits for the same proposal after a power cut', async () => {
     const machine = node(WITH_DHCP);
     const digest = await proposes(machine);
