@@ -67,7 +67,7 @@ function copySource(name: string, open: (folder: string) => Promise<Place>): voi
       await coatcheck('approve', victim.identity.id, '--yes');
       await victim.json('boot', '--once');
       victim.write('etc/motd', 'waits\n');
-      await victim.json('propose');
+      await victim.json('propose', '--add', 'etc/motd');
 
       const keys: ObjectKey[] = [];
       for await (const { key } of listAll(place.store, '')) {
