@@ -8,6 +8,12 @@ export function isAccountFile(path: string): path is AccountFile {
   return Object.hasOwn(ACCOUNT_FILES, path);
 }
 
+/** The text of one of the files, byte for byte: what people are called is not always UTF-8. */
+export const textOf = (content: Uint8Array): string => Buffer.from(content).toString('latin1');
+
+/** The file of such a text. */
+export const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
+
 /** One line, split at its colons; field 0 is the name that it is merged by. */
 export type Entry = readonly string[];
 

@@ -4,7 +4,7 @@ import type { FileEntry } from '../../bundle/manifest.ts';
 import { checkPath } from '../../bundle/path.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
 import { classifyPath } from '../../protocol/paths.ts';
-import { readNames } from './accounts.ts';
+import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { readIn, statIn } from '../tree/files.ts';
 import type { ReadFile } from '../tree/files.ts';
@@ -59,13 +59,18 @@ const MAX_LINKS = 8;
 /**
  * Reads the files below a root that a bundle may hold, with mode and owners by name. A link is read
  * as the file that it leads to, if that is one that a bundle may hold.
+ * @param isWanted by path; what it is not true of is neither read nor skipped
  */
-export function captureFiles(root: Folder): Capture {
+export function captureFiles(
+  root: Folder,
+  isWanted: (path: string) => boolean = () => true,
+): Capture {
   const names = { users: namesIn(root, 'etc/passwd'), groups: namesIn(root, 'etc/group') };
   const files: FileEntry[] = [];
   const skipped: Skipped[] = [];
   let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
   for (const { path, closed } of START.flatMap((start) => [...pathsBelow(root, start, isStore)])) {
+    if (!isWanted(path)) continue;
     const found = closed ? 'not readable' : readPath(root, path);
     if (typeof found === 'string') {
       skipped.push({ path, reason: found });
@@ -151,5 +156,5 @@ function reasonOf(error: unknown): SkipReason {
 
 function namesIn(root: Folder, path: string): Names {
   const found = readPath(root, path);
-  return readNames(typeof found === 'string' ? '' : Buffer.from(found.content).toString('latin1'));
+  return readNames(typeof found === 'string' ? '' : textOf(found.content));
 }

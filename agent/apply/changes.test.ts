@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
+import { MAX_FILES } from '../../bundle/manifest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { codeFrom } from '../../tests/support/thrown.ts';
 import { withRoot } from '../tree/folder.ts';
@@ -82,6 +83,13 @@ describe('what a machine changed of its configuration', () => {
     write('etc/unlisted', 'x');
     expect(codeFrom(() => changes([HOSTNAME], 'etc/motd'))).toBe('file_missing');
     expect(codeFrom(() => changes([HOSTNAME], 'etc/unlisted'))).toBe('path_refused');
+  });
+
+  it('has room for them, however much the image has', () => {
+    apply(HOSTNAME, MOTD);
+    for (let i = 0; i < MAX_FILES; i++) write(`etc/cron.d/image-${i}`, '#\n');
+    write('etc/motd', 'changed\n');
+    expect(changes([HOSTNAME, MOTD])).toEqual({ 'etc/hostname': 'a\n', 'etc/motd': 'changed\n' });
   });
 
   it('has the entries of its own in an account file, and no others', () => {

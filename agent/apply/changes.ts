@@ -1,7 +1,7 @@
 import { fail } from '../../protocol/errors.ts';
 import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
 import { withRoot } from '../tree/folder.ts';
-import { formatEntries, isAccountFile, parseEntries } from './accounts.ts';
+import { bytesOf, formatEntries, isAccountFile, parseEntries, textOf } from './accounts.ts';
 import { captureFiles } from './capture.ts';
 import type { Skipped } from './capture.ts';
 import { hostname } from './snapshot.ts';
@@ -27,9 +27,11 @@ export function takeChanges(
 ): Draft | undefined {
   const applied = readApplied(rootPath);
   if (applied === undefined) return undefined;
-  const { files, skipped } = withRoot(rootPath, captureFiles);
-  const disk = new Map(files.map((file) => [file.path, file]));
   const drifted = new Map(applied.drift.map(({ path, drift }) => [path, drift]));
+  const { files, skipped } = withRoot(rootPath, (root) =>
+    captureFiles(root, (path) => drifted.has(path) || added.includes(path)),
+  );
+  const disk = new Map(files.map((file) => [file.path, file]));
   const kept = inForce.files.flatMap((file): FileEntry[] => {
     if (added.includes(file.path)) return [];
     const drift = drifted.get(file.path);
@@ -57,11 +59,11 @@ function ownEntries(file: FileEntry, now: FileEntry): FileEntry {
   if (!isAccountFile(file.path)) return now;
   const names = new Set(entriesOf(file).map(([name]) => name));
   const text = formatEntries(entriesOf(now).filter(([name]) => names.has(name)));
-  return { ...now, content: new Uint8Array(Buffer.from(text, 'latin1')) };
+  return { ...now, content: bytesOf(text) };
 }
 
 const entriesOf = ({ content }: FileEntry): ReturnType<typeof parseEntries> =>
-  parseEntries(Buffer.from(content).toString('latin1'));
+  parseEntries(textOf(content));
 
 const why = (path: string, skipped: readonly Skipped[]): string =>
   skipped.find((one) => one.path === path)?.reason ??

@@ -3,7 +3,7 @@ import { toHex } from '../../bundle/bytes.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { fail } from '../../protocol/errors.ts';
 import { classifyPath, MERGED } from '../../protocol/paths.ts';
-import { isAccountFile, readNames } from './accounts.ts';
+import { bytesOf, isAccountFile, readNames, textOf } from './accounts.ts';
 import type { AccountFile, Names } from './accounts.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readItem, readItems, sameItem } from '../tree/item.ts';
@@ -154,7 +154,3 @@ function accountTexts(contentOf: (path: AccountFile) => Uint8Array | undefined):
   }
   return texts;
 }
-
-// Byte for byte: what people are called is not always UTF-8.
-const textOf = (content: Uint8Array): string => Buffer.from(content).toString('latin1');
-const bytesOf = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'));
