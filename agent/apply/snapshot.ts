@@ -1,6 +1,6 @@
 import { equalBytes } from '../../bundle/bytes.ts';
 import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
-import { metadataToEntries } from '../../bundle/metadata.ts';
+import { isHostname } from '../../bundle/metadata.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { captureFiles } from './capture.ts';
 import type { Skipped } from './capture.ts';
@@ -44,12 +44,7 @@ export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'
   const hostname = Buffer.from(content ?? [])
     .toString('latin1')
     .trim();
-  try {
-    metadataToEntries({ hostname });
-    return { hostname };
-  } catch {
-    return {};
-  }
+  return isHostname(hostname) ? { hostname } : {};
 }
 
 /** Whether two bundles put the same on a machine. Numbers of owners differ between images. */

@@ -1,11 +1,10 @@
-import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { connect } from 'node:net';
 import { fail } from '../../protocol/errors.ts';
 import type { Node } from '../node.ts';
 import { trying } from '../system/failure.ts';
 import type { Failure } from '../system/failure.ts';
-import { withRoot } from '../tree/folder.ts';
+import { isOwnRoot, withRoot } from '../tree/folder.ts';
 import { readEngine, readWebhook } from './config.ts';
 import type { Engine } from './config.ts';
 import { registerHost } from './engine.ts';
@@ -42,7 +41,7 @@ export type MakeReady = (about: ReadyAbout) => Promise<Readiness>;
 export function makeReady(node: Node): MakeReady {
   const { rootPath, identity, console } = node;
   return async (about) => {
-    if (realpathSync(rootPath) !== '/') return NOT_ASKED;
+    if (!isOwnRoot(rootPath)) return NOT_ASKED;
     const done: string[] = [];
     const failed: Failure[] = [];
     /** @param act answers whether there was anything to do */

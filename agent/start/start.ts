@@ -1,4 +1,3 @@
-import { realpathSync } from 'node:fs';
 import { find } from '../boot/boot.ts';
 import { finish } from '../boot/finish.ts';
 import { createPatience } from '../boot/wait.ts';
@@ -13,6 +12,7 @@ import { listInterfaces } from '../network/interfaces.ts';
 import type { Lease } from '../network/lease.ts';
 import { makeReady } from '../ready/ready.ts';
 import { enterRescue } from '../system/rescue.ts';
+import { isOwnRoot } from '../tree/folder.ts';
 import { makeKnown } from './afterwards.ts';
 import { draftOptions } from './drafts.ts';
 import { givenNetwork, openNetwork } from './network.ts';
@@ -46,7 +46,7 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
   }
   if (orders.rescue) {
     console.result('rescue: no configuration is fetched', { state: 'rescue' });
-    if (realpathSync(context.places.root) === '/') await enterRescue();
+    if (isOwnRoot(context.places.root)) await enterRescue();
     return;
   }
 

@@ -10,7 +10,7 @@ import type { ActivationRecord } from './record.ts';
 import type { RestartMap } from './restart-map.ts';
 import { readRestartMap, RESTART_MAP } from './restart-map.ts';
 import { restartsFor } from './restarts.ts';
-import { settle } from './settle.ts';
+import { pause, settle } from './settle.ts';
 import type { Activation } from './settle.ts';
 import { setSwap } from './swap.ts';
 import { createSystemctl, saidBy } from './systemctl.ts';
@@ -131,6 +131,3 @@ export async function waitForAnswer(
     await pause(1000);
   }
 }
-
-const pause = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));

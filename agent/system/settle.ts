@@ -109,5 +109,6 @@ function reasonFor(state: UnitState, startedSince: number): string | undefined {
     : 'what it asserts does not hold';
 }
 
-const pause = (milliseconds: number): Promise<void> =>
+/** Does nothing for so long. */
+export const pause = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));

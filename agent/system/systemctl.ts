@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import { fail } from '../../protocol/errors.ts';
+import { isOwnRoot } from '../tree/folder.ts';
 import { run } from './run.ts';
 import type { Ran } from './run.ts';
 
@@ -67,7 +68,7 @@ export interface Systemctl {
 
 /** A manager runs where it made this folder: sd_booted(3). It manages `/` and nothing else. */
 export function createSystemctl(rootPath: string): Systemctl {
-  const isLive = fs.realpathSync(rootPath) === '/' && fs.existsSync('/run/systemd/system');
+  const isLive = isOwnRoot(rootPath) && fs.existsSync('/run/systemd/system');
   const where = isLive ? ['--no-ask-password'] : [`--root=${rootPath}`];
   const ask = (...args: string[]): Promise<Ran> =>
     run('systemctl', [...where, ...args], { timeoutSeconds: JOB_SECONDS });

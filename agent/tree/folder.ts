@@ -43,6 +43,9 @@ export function openRoot(path: string): Folder {
   return { fd, path: '' };
 }
 
+/** Whether a root is that of the running machine: of another one only files are changed. */
+export const isOwnRoot = (path: string): boolean => fs.realpathSync(path) === '/';
+
 export function closeFolder(folder: Folder): void {
   fs.closeSync(folder.fd);
 }
