@@ -5,7 +5,6 @@ import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
-import { propose } from '../support/site.ts';
 import { openScreen } from '../support/tmux.ts';
 import type { Screen } from '../support/tmux.ts';
 
@@ -131,13 +130,8 @@ describeWith('terminal', 'the console of a machine without a configuration', () 
     const screen = await starts(machine);
     await screen.answer('Host name [node1]:', 'node1');
     await screen.until('[link]:');
-    const { bytes, digest } = propose({
-      ...{ keyset: lab.site.pinned.keyset, node: machine.identity },
-      files: { 'etc/motd': 'welcome\n' },
-    });
-    const hex = Buffer.from(digest).toString('hex');
-    await lab.store.create(`pending/${machine.identity.id}/${hex}` as never, bytes);
-    await lab.approve(machine.identity, hex);
+    const digest = await lab.propose(machine.identity, { 'etc/motd': 'welcome\n' });
+    await lab.approve(machine.identity, digest);
     await screen.until('applied decision 1');
     expect(machine.read('etc/motd')).toBe('welcome\n');
     expect(await waiting(machine)).toEqual([]);

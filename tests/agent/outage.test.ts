@@ -14,7 +14,7 @@ import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import { openNetwork, until } from '../support/network.ts';
 import type { NetMachine, Network } from '../support/network.ts';
-import { makeSite, propose } from '../support/site.ts';
+import { makeSite } from '../support/site.ts';
 import { openScreen } from '../support/tmux.ts';
 import type { Screen } from '../support/tmux.ts';
 
@@ -157,13 +157,8 @@ async function atTheConsole(
   machine.write('usr/lib/systemd/system/systemd-networkd.service', '[Service]\n');
   machine.write('cmdline', 'stateless hostname=node1 coatcheck.unreachable=prompt\n');
   if (approved) {
-    const { bytes, digest } = propose({
-      ...{ keyset: lab.site.pinned.keyset, node: machine.identity },
-      files: { 'etc/motd': 'approved\n' },
-    });
-    const hex = Buffer.from(digest).toString('hex');
-    await lab.store.create(`pending/${machine.identity.id}/${hex}` as never, bytes);
-    await lab.approve(machine.identity, hex);
+    const digest = await lab.propose(machine.identity, { 'etc/motd': 'approved\n' });
+    await lab.approve(machine.identity, digest);
   }
   await lab.stop();
   const agent = [process.execPath, agentProgram(), '--root', machine.root, 'start'];

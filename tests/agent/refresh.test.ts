@@ -5,7 +5,6 @@ import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
-import { propose } from '../support/site.ts';
 
 /** `coatcheck-agent refresh` by itself; tests/agent/units.test.ts has it under systemd. */
 
@@ -26,11 +25,7 @@ function running(line = 'stateless') {
   return {
     machine,
     approve: async (text: string, expires?: number): Promise<string> => {
-      const files = { 'etc/motd': text };
-      const { keyset } = lab.site.pinned;
-      const { bytes, digest } = propose({ keyset, node: identity, files });
-      const hex = Buffer.from(digest).toString('hex');
-      await lab.store.create(`pending/${identity.id}/${hex}` as never, bytes);
+      const hex = await lab.propose(identity, { 'etc/motd': text });
       await lab.approve(identity, hex, expires === undefined ? {} : { expires });
       return hex;
     },

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fromHex } from '../../bundle/bytes.ts';
+import { fromHex, toHex } from '../../bundle/bytes.ts';
 import type { Identity, NodeId } from '../../bundle/identity.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
 import type { Statement, StatementType } from '../../bundle/statement.ts';
@@ -10,11 +10,11 @@ import type { RunningServer } from '../../functions/serve.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import type { DecisionSource } from '../../protocol/http.ts';
-import { approvedKey } from '../../protocol/keys.ts';
+import { approvedKey, parseDigest, pendingKey } from '../../protocol/keys.ts';
 import type { Approval, Site } from '../../protocol/site.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
-import { after, makeSite, makeStatement, NOTHING, sign } from './site.ts';
+import { after, makeSite, makeStatement, NOTHING, propose, sign } from './site.ts';
 import type { After } from './site.ts';
 
 /** A real server on a store in a folder, and the administrator of its site. */
@@ -26,6 +26,8 @@ export interface Lab {
   /** What an administrator of the bucket could do. */
   readonly store: ObjectStore;
   readonly admin: Client;
+  /** Puts a bundle of these files (path to content), made by a node, where proposals wait: its digest, hex. */
+  propose(node: Identity, files: Readonly<Record<string, string>>): Promise<string>;
   /** Signs the next decision about a node, and has it recorded. */
   decide(
     node: Identity,
@@ -86,6 +88,11 @@ export async function startLab(
     folder,
     store,
     admin,
+    async propose(node, files) {
+      const { bytes, digest } = propose({ keyset, node, files });
+      await store.create(pendingKey(node.id, parseDigest(toHex(digest))), bytes);
+      return toHex(digest);
+    },
     decide,
     approve: (node, digest, more = {}) =>
       decide(node, 'approve', { digest, from: { pending: true }, ...more }),
