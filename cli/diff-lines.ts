@@ -1,6 +1,6 @@
 import type { DiffView, FileView } from './diff-view.ts';
 import { escapeLine, escapeText } from '../protocol/escape.ts';
-import { count } from './table.ts';
+import { count } from '../protocol/count.ts';
 import type { Style } from './terminal.ts';
 
 const SIGN = { added: '+', removed: '-', changed: '~' } as const;

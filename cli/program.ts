@@ -18,7 +18,7 @@ import type { ServeFlags } from './commands/serve.ts';
 import { show } from './commands/show.ts';
 import type { Context } from './context.ts';
 import { homeAt } from './home.ts';
-import type { StoreFlags } from './store-options.ts';
+import type { StoreFlags } from '../functions/serve/store-options.ts';
 import { createTerminal } from './terminal.ts';
 import type { Streams } from './terminal.ts';
 

@@ -11,7 +11,7 @@ import { escapeLine } from '../protocol/escape.ts';
 import { openEntry } from './opened.ts';
 import type { Opened } from './opened.ts';
 import type { Session } from './session.ts';
-import { count } from './table.ts';
+import { count } from '../protocol/count.ts';
 import type { Terminal } from './terminal.ts';
 import { when } from './time.ts';
 

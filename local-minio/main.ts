@@ -4,7 +4,7 @@ import { credentialProviders } from '../cli/credentials.ts';
 import { homeAt, readSite } from '../cli/home.ts';
 import { nextInterrupt, onSignal } from '../cli/interrupt.ts';
 import { reportError } from '../cli/terminal.ts';
-import { startServer } from '../functions/serve.ts';
+import { startServer } from '../functions/serve/server.ts';
 import { fail } from '../protocol/errors.ts';
 import { buildMinio, obtainMinio } from './build.ts';
 import { claimFolder } from './claim.ts';

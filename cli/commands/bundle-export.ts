@@ -8,7 +8,7 @@ import { unlock } from '../context.ts';
 import type { Context } from '../context.ts';
 import { createFile, fileError, makeFolder, readLocalFile } from '../files.ts';
 import { onInterrupt } from '../interrupt.ts';
-import { count } from '../table.ts';
+import { count } from '../../protocol/count.ts';
 import { parseSealed } from './bundle.ts';
 
 /** `coatcheck bundle export FILE FOLDER`: the files of a bundle, into a new or an empty folder. */

@@ -1,19 +1,19 @@
 import { fail } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
-import { probeConditions } from '../doctor/conditions.ts';
+import { probeConditions } from '../../functions/doctor/conditions.ts';
 import { openLab } from '../doctor/open.ts';
-import { probePermissions } from '../doctor/permissions.ts';
-import { probePresigned } from '../doctor/presigned.ts';
-import { probeReach } from '../doctor/reach.ts';
-import { probeListing } from '../doctor/listing.ts';
-import { probeUnsigned } from '../doctor/unsigned.ts';
-import type { Finding } from '../doctor/probe.ts';
-import { probeRecords } from '../doctor/record.ts';
+import { probePermissions } from '../../functions/doctor/permissions.ts';
+import { probePresigned } from '../../functions/doctor/presigned.ts';
+import { probeReach } from '../../functions/doctor/reach.ts';
+import { probeListing } from '../../functions/doctor/listing.ts';
+import { probeUnsigned } from '../../functions/doctor/unsigned.ts';
+import type { Finding } from '../../functions/doctor/probe.ts';
+import { probeRecords } from '../../functions/doctor/record.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../home.ts';
-import { storePlace } from '../store-options.ts';
-import type { StoreFlags } from '../store-options.ts';
-import { count } from '../table.ts';
+import { storePlace } from '../../functions/serve/store-options.ts';
+import type { StoreFlags } from '../../functions/serve/store-options.ts';
+import { count } from '../../protocol/count.ts';
 import type { Terminal } from '../terminal.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { fromUtf8 } from '../../bundle/index.ts';
-import type { ServerOptions } from '../../functions/serve.ts';
+import type { ServerOptions } from '../../functions/serve/server.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isOrigin } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
@@ -7,8 +7,8 @@ import { credentialProviders, readCredentials } from '../credentials.ts';
 import { makeFolder, readLocalFile } from '../files.ts';
 import { readSite } from '../home.ts';
 import { nextInterrupt } from '../interrupt.ts';
-import { storePlace } from '../store-options.ts';
-import type { StoreFlags, StorePlace } from '../store-options.ts';
+import { storePlace } from '../../functions/serve/store-options.ts';
+import type { StoreFlags, StorePlace } from '../../functions/serve/store-options.ts';
 
 export interface ServeFlags extends StoreFlags {
   readonly host: string;
@@ -30,7 +30,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     throw fail('usage', '--public-url is an origin without a path, such as https://coatcheck.lan');
   }
   // No other command needs what an HTTP server is made of: most of what there is to load.
-  const { startServer } = await import('../../functions/serve.ts');
+  const { startServer } = await import('../../functions/serve/server.ts');
   const server = await startServer({
     site,
     store: await openPlace(place),

@@ -6,9 +6,9 @@ import { guardStore } from '../../store/guard.ts';
 import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import { credentialProviders, readCredentials } from '../credentials.ts';
-import type { StorePlace } from '../store-options.ts';
-import { anHourAgo } from './probe.ts';
-import type { Lab } from './probe.ts';
+import type { StorePlace } from '../../functions/serve/store-options.ts';
+import { anHourAgo } from '../../functions/doctor/probe.ts';
+import type { Lab } from '../../functions/doctor/probe.ts';
 
 const BASE_URL = 'http://doctor.invalid';
 

@@ -1,8 +1,8 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { startServer } from '../../functions/serve.ts';
-import type { RunningServer } from '../../functions/serve.ts';
+import { startServer } from '../../functions/serve/server.ts';
+import type { RunningServer } from '../../functions/serve/server.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { makeAuthority } from '../support/certificates.ts';

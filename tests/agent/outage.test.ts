@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
-import { startServer } from '../../functions/serve.ts';
+import { startServer } from '../../functions/serve/server.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';

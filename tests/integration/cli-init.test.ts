@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { startServer } from '../../functions/serve.ts';
+import { startServer } from '../../functions/serve/server.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { parseSite } from '../../protocol/site.ts';
 import { makeAuthority } from '../support/certificates.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeCredentials } from '../../cli/credentials.ts';
-import type { Finding } from '../../cli/doctor/probe.ts';
+import type { Finding } from '../../functions/doctor/probe.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { serveBadStore } from '../support/bad-store.ts';
 import { runCli } from '../support/cli.ts';

@@ -1,7 +1,7 @@
 import { MAX_TIME } from '../../../bundle/index.ts';
 import { homeAt } from '../../../cli/home.ts';
 import { serverAddress } from '../../../cli/server-address.ts';
-import { storePlace } from '../../../cli/store-options.ts';
+import { storePlace } from '../../../functions/serve/store-options.ts';
 import { parseExpiry, when } from '../../../cli/time.ts';
 import { parseDigest, parseNodeId } from '../../../protocol/keys.ts';
 import type { Target } from '../engine/target.ts';

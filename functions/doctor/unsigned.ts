@@ -1,4 +1,4 @@
-import { utf8 } from '../../bundle/index.ts';
+import { utf8 } from '../../bundle/bytes.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { freshKey, LASTING, reason, remove, send } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';

@@ -1,4 +1,4 @@
-import type { NodeId } from '../../bundle/index.ts';
+import type { NodeId } from '../../bundle/identity.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, readHistory } from '../../protocol/history.ts';
 import type { HistoryObject } from '../../protocol/history.ts';
@@ -7,7 +7,7 @@ import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
-import { count } from '../table.ts';
+import { count } from '../../protocol/count.ts';
 import { DOCTOR } from './probe.ts';
 import type { Finding } from './probe.ts';
 

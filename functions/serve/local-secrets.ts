@@ -2,15 +2,15 @@ import { link, open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { equalBytes, fromBase64Url, toBase64Url, utf8 } from '../bundle/bytes.ts';
-import { fail } from '../protocol/errors.ts';
-import { CREDENTIALS } from '../protocol/permissions.ts';
-import type { Credential } from '../protocol/permissions.ts';
-import { discard, stageFile, syncFolder } from '../store/durable-file.ts';
-import { errnoOf } from '../store/errno.ts';
-import { withStoreErrors } from '../store/filesystem-errors.ts';
-import { storeFolders } from '../store/filesystem-paths.ts';
-import { assertStrongSecret } from '../protocol/secrets.ts';
+import { equalBytes, fromBase64Url, toBase64Url, utf8 } from '../../bundle/bytes.ts';
+import { fail } from '../../protocol/errors.ts';
+import { CREDENTIALS } from '../../protocol/permissions.ts';
+import type { Credential } from '../../protocol/permissions.ts';
+import { discard, stageFile, syncFolder } from '../../store/durable-file.ts';
+import { errnoOf } from '../../store/errno.ts';
+import { withStoreErrors } from '../../store/filesystem-errors.ts';
+import { storeFolders } from '../../store/filesystem-paths.ts';
+import { assertStrongSecret } from '../../protocol/secrets.ts';
 
 /** What signs the URLs of a store in a folder: 32 bytes for each credential. */
 export type LocalSecrets = Readonly<Record<Credential, Uint8Array>>;

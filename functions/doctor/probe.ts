@@ -1,4 +1,4 @@
-import type { NodeId } from '../../bundle/index.ts';
+import type { NodeId } from '../../bundle/identity.ts';
 import { approvedKey, historyKey, keysetKey } from '../../protocol/keys.ts';
 import { parseDigest, pendingKey, rejectedKey, reportKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey, Prefix } from '../../protocol/keys.ts';

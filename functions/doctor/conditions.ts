@@ -1,4 +1,4 @@
-import { equalBytes, utf8 } from '../../bundle/index.ts';
+import { equalBytes, utf8 } from '../../bundle/bytes.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { freshKey, LASTING, reason, remove } from './probe.ts';

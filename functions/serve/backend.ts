@@ -1,12 +1,12 @@
-import type { Credential } from '../protocol/permissions.ts';
-import { openFilesystemStore } from '../store/filesystem.ts';
-import { guardStore } from '../store/guard.ts';
-import { createLocalHandler, createLocalSigner } from '../store/local-urls.ts';
-import type { ObjectStore, UrlSigner } from '../store/port.ts';
-import { createS3Signer } from '../store/s3-signer.ts';
-import type { S3Options } from '../store/s3-options.ts';
-import type { AppDeps } from './app.ts';
-import { listedKeysets, storeKeysets } from './keysets.ts';
+import type { Credential } from '../../protocol/permissions.ts';
+import { openFilesystemStore } from '../../store/filesystem.ts';
+import { guardStore } from '../../store/guard.ts';
+import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
+import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import { createS3Signer } from '../../store/s3-signer.ts';
+import type { S3Options } from '../../store/s3-options.ts';
+import type { AppDeps } from '../app.ts';
+import { listedKeysets, storeKeysets } from '../keysets.ts';
 import { localSecrets } from './local-secrets.ts';
 
 /** A bucket, and for each part of the server the keys that it works with. */
@@ -49,7 +49,7 @@ export async function folderBackend(
 /** A bucket: each part of the server holds its own credential, and the guard's word besides. */
 export async function s3Backend({ credentials, ...place }: S3Place): Promise<Backend> {
   // Only here: a server on a folder starts without loading the SDK.
-  const { createS3Store } = await import('../store/s3.ts');
+  const { createS3Store } = await import('../../store/s3.ts');
   const roles = rolesOf((credential) => {
     const options = { ...place, credentials: credentials[credential] };
     // Not the SDK's signer: a boot is little else than its URL, and ours takes a fraction of the time.

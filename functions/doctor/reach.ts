@@ -1,6 +1,6 @@
 import { hasCode } from '../../protocol/errors.ts';
 import { reasonOf } from '../../protocol/objects.ts';
-import { count } from '../table.ts';
+import { count } from '../../protocol/count.ts';
 import { EMPTY_KEYS, reason, TIMEOUT_SECONDS } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';
 

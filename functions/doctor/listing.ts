@@ -1,4 +1,4 @@
-import { utf8 } from '../../bundle/index.ts';
+import { utf8 } from '../../bundle/bytes.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { nodePrefix } from '../../protocol/keys.ts';
 import { DOCTOR, freshKey, reason } from './probe.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { utf8 } from '../../bundle/index.ts';
+import { utf8 } from '../../bundle/bytes.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { getObject, putObject } from '../../protocol/objects.ts';

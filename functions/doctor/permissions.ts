@@ -1,4 +1,4 @@
-import { utf8 } from '../../bundle/index.ts';
+import { utf8 } from '../../bundle/bytes.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { parseKey, PREFIXES } from '../../protocol/keys.ts';
 import type { ObjectKey, Prefix } from '../../protocol/keys.ts';

@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
-import { fail } from '../protocol/errors.ts';
-import type { Home } from './home.ts';
+import { fail } from '../../protocol/errors.ts';
 
 /** The options of `serve` and `doctor` that say where the objects are. */
 export interface StoreFlags {
@@ -23,8 +22,11 @@ export type StorePlace =
       readonly credentialsFile: string;
     };
 
-/** @throws usage for options that do not fit together */
-export function storePlace(flags: StoreFlags, home: Home): StorePlace {
+/**
+ * @param home whose `storeFolder` holds the objects where no option says otherwise
+ * @throws usage for options that do not fit together
+ */
+export function storePlace(flags: StoreFlags, home: { readonly storeFolder: string }): StorePlace {
   const { store = home.storeFolder, endpoint, publicEndpoint, region, credentials } = flags;
   if (/^[a-z0-9+]+:\/\//.test(store) && !store.startsWith('s3://')) {
     throw fail('usage', '--store is a folder, or s3://BUCKET');
