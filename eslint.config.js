@@ -7,11 +7,12 @@ import tseslint from 'typescript-eslint';
  */
 const mayImport = {
   bundle: [],
+  usage: ['protocol'],
   protocol: ['bundle'],
   store: ['protocol', 'bundle'],
   functions: ['store', 'protocol', 'bundle'],
-  agent: ['bundle', 'protocol'],
-  cli: ['bundle', 'protocol', 'store', 'functions'],
+  agent: ['bundle', 'protocol', 'usage'],
+  cli: ['bundle', 'protocol', 'store', 'functions', 'usage'],
   infra: ['protocol'],
   'local-minio': ['functions', 'store', 'protocol', 'cli', 'bundle'],
 };

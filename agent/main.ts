@@ -3,7 +3,7 @@ import { EXIT, fail } from '../protocol/errors.ts';
 import { sayError } from './console/console.ts';
 import { contextOf, PROGRAM } from './program.ts';
 import { systemError } from './tree/system-error.ts';
-import { parse } from './usage.ts';
+import { parse } from '../usage/usage.ts';
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');

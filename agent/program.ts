@@ -9,7 +9,7 @@ import { id, keyMakeCredential, keyMakeFile, keyMakeImage, keyMakeUsb } from './
 import { parseKeySource } from './keys/source.ts';
 import { isMemoryKind, MEMORY_KINDS } from './memory/kind.ts';
 import { network } from './network/command.ts';
-import type { Given, Option, Program } from './usage.ts';
+import type { Given, Option, Program } from '../usage/usage.ts';
 import { VERSION } from './version.ts';
 
 const TAKE_OVER: Option = {

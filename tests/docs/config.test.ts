@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Command } from 'commander';
 import { PROGRAM as AGENT } from '../../agent/program.ts';
-import { partsOf } from '../../agent/usage.ts';
+import { partsOf } from '../../usage/usage.ts';
 import { BUNDLE_ERROR_CODES } from '../../bundle/errors.ts';
 import { createProgram as createCli } from '../../cli/program.ts';
 import { CREDENTIALS, PERMISSIONS } from '../../protocol/permissions.ts';

@@ -1,5 +1,5 @@
 import { PROGRAM } from '../../../agent/program.ts';
-import { parse, partsOf } from '../../../agent/usage.ts';
+import { parse, partsOf } from '../../../usage/usage.ts';
 import { utf8 } from '../../../bundle/bytes.ts';
 import { hasCode } from '../../../protocol/errors.ts';
 import type { Target } from '../engine/target.ts';
