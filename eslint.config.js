@@ -12,9 +12,10 @@ const mayImport = {
   store: ['protocol', 'bundle'],
   functions: ['store', 'protocol', 'bundle'],
   agent: ['bundle', 'protocol', 'usage'],
-  cli: ['bundle', 'protocol', 'store', 'functions', 'usage'],
+  admin: ['bundle', 'protocol'],
+  cli: ['bundle', 'protocol', 'admin', 'store', 'functions', 'usage'],
   infra: ['protocol'],
-  'local-minio': ['functions', 'store', 'protocol', 'cli', 'bundle'],
+  'local-minio': ['functions', 'store', 'protocol', 'admin', 'cli', 'bundle'],
 };
 const layers = Object.keys(mayImport);
 

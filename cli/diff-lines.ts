@@ -1,4 +1,4 @@
-import type { DiffView, FileView } from './diff-view.ts';
+import type { DiffView, FileView } from '../admin/diff-view.ts';
 import { escapeLine, escapeText } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
 import type { Style } from './terminal.ts';

@@ -1,7 +1,7 @@
 import { MAX_REASON_BYTES, utf8 } from '../../bundle/index.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Decided } from '../decide.ts';
-import type { DiffView } from '../diff-view.ts';
+import type { DiffView } from '../../admin/diff-view.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** @throws usage for a reason that no statement can carry */

@@ -1,6 +1,6 @@
 import type { FileEntry, Manifest, Metadata } from '../../../bundle/index.ts';
 import { diffLines } from '../../../cli/diff-lines.ts';
-import { diffView } from '../../../cli/diff-view.ts';
+import { diffView } from '../../../admin/diff-view.ts';
 import { createTerminal } from '../../../cli/terminal.ts';
 import { escapeJson } from '../../../protocol/escape.ts';
 import { fileOf, manifestOf } from '../../fixtures/format.ts';

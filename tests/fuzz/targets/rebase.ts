@@ -1,5 +1,5 @@
-import { sameFiles } from '../../../cli/changes.ts';
-import { rebase } from '../../../cli/rebase.ts';
+import { sameFiles } from '../../../admin/changes.ts';
+import { rebase } from '../../../admin/rebase.ts';
 import { fileOf } from '../../fixtures/format.ts';
 import type { FileEntry } from '../../../bundle/manifest.ts';
 import { Choices } from '../engine/choices.ts';

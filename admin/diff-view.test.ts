@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { deriveIdentity, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
-import { diffLines } from './diff-lines.ts';
+import { diffLines } from '../cli/diff-lines.ts';
 import { diffView, unifiedLines } from './diff-view.ts';
 import { maskerOf, maskLine } from './mask.ts';
-import { createTerminal } from './terminal.ts';
+import { createTerminal } from '../cli/terminal.ts';
 
 const node = deriveIdentity(new Uint8Array(32).fill(1));
 const { style } = createTerminal(
