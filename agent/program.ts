@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { fail } from '../protocol/errors.ts';
-import { applyFile, bootNow, capture, proposeNow, status } from './commands.ts';
-import type { Context } from './commands.ts';
+import { applyFile, bootNow, capture, proposeNow, status } from './commands/commands.ts';
+import type { Context } from './commands/commands.ts';
 import { createConsole } from './console/console.ts';
-import { refreshNow } from './start/refresh.ts';
-import { start } from './start/start.ts';
-import { id, keyMakeCredential, keyMakeFile, keyMakeImage, keyMakeUsb } from './keys/commands.ts';
-import { parseKeySource } from './keys/source.ts';
-import { isMemoryKind, MEMORY_KINDS } from './memory/kind.ts';
-import { network } from './network/command.ts';
+import { refreshNow } from './commands/refresh.ts';
+import { start } from './stages/start.ts';
+import { id, keyMakeCredential, keyMakeFile, keyMakeImage, keyMakeUsb } from './commands/keys.ts';
+import { parseKeySource } from './identity/keys/source.ts';
+import { isMemoryKind, MEMORY_KINDS } from './identity/memory/kind.ts';
+import { network } from './commands/network.ts';
 import type { Given, Option, Program } from '../usage/usage.ts';
 import { VERSION } from './version.ts';
 

@@ -1,6 +1,6 @@
 import { format, resolveConfig } from 'prettier';
-import { ANSWERS } from '../agent/cmdline/answers.ts';
-import { ORDERS } from '../agent/cmdline/orders.ts';
+import { ANSWERS } from '../agent/answers/cmdline/answers.ts';
+import { ORDERS } from '../agent/answers/cmdline/orders.ts';
 import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import { ERRORS } from '../protocol/errors.ts';

@@ -1,5 +1,5 @@
-import { isOrder, obstacleTo } from '../apply/install.ts';
-import type { Node } from '../node.ts';
+import { isOrder, obstacleTo } from './install.ts';
+import type { Node } from './node.ts';
 import { afterRefusal, draftAgain, draftFirst, isAnswered, proposeAnew } from './drafting.ts';
 import { nothingYet, refused, waiting } from './reasons.ts';
 import type { Servers } from './servers.ts';

@@ -1,8 +1,8 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import { isOrder } from '../apply/install.ts';
-import type { Draft } from '../apply/snapshot.ts';
+import { isOrder } from './install.ts';
+import type { Draft } from './snapshot.ts';
 import { askWhileLooking } from './asking.ts';
 import { propose } from './propose.ts';
 import { nothingAtAll, nothingYet, refused, waiting } from './reasons.ts';

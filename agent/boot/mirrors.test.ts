@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { fail } from '../../protocol/errors.ts';
-import type { Node } from '../node.ts';
+import type { Node } from './node.ts';
 import { withMirrors } from './mirrors.ts';
 import type { Look, Source } from './source.ts';
 

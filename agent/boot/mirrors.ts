@@ -4,8 +4,8 @@ import { fail } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { getObject } from '../../protocol/objects.ts';
 import type { Fetch } from '../../protocol/objects.ts';
-import { readOnKeyStick } from '../keys/usb.ts';
-import type { Node } from '../node.ts';
+import { readOnKeyStick } from '../identity/keys/usb.ts';
+import type { Node } from './node.ts';
 import { decisionFromCopy } from './source.ts';
 import type { Look, Source } from './source.ts';
 

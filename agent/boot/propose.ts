@@ -7,14 +7,14 @@ import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import type { ProposalRequest } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import { isOrder } from '../apply/install.ts';
-import { openOwn, ownTime } from '../node.ts';
-import type { Node } from '../node.ts';
+import { isOrder } from './install.ts';
+import { openOwn, ownTime } from './node.ts';
+import type { Node } from './node.ts';
 import { newestKeyset, sealFor } from './sealed.ts';
 import type { Sealed } from './sealed.ts';
 import type { Servers } from './servers.ts';
-import { manifestOf, sameFiles } from '../apply/snapshot.ts';
-import type { Draft } from '../apply/snapshot.ts';
+import { manifestOf, sameFiles } from './snapshot.ts';
+import type { Draft } from './snapshot.ts';
 import type { Decision, Source } from './source.ts';
 
 /** What became of a proposal. */

@@ -1,9 +1,9 @@
 import type { CoatcheckError } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import { tellDecision } from '../apply/install.ts';
+import { tellDecision } from './install.ts';
 import { formatTime } from '../console/console.ts';
-import type { Node } from '../node.ts';
+import type { Node } from './node.ts';
 import type { Decision } from './source.ts';
 import type { Wait } from './step.ts';
 

@@ -4,7 +4,7 @@ import { encodeChain } from '../../bundle/keyset.ts';
 import type { SignedKeyset } from '../../bundle/keyset.ts';
 import type { Fetch, FetchAnswer } from '../../protocol/objects.ts';
 import { makeAdmin, makeNode, makeSite, nextKeyset } from '../../tests/support/site.ts';
-import type { Node } from '../node.ts';
+import type { Node } from './node.ts';
 import { newestKeyset } from './sealed.ts';
 import { createServers } from './servers.ts';
 

@@ -8,7 +8,7 @@ import { fail } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { checkKeysets } from '../../protocol/verify.ts';
-import type { Node } from '../node.ts';
+import type { Node } from './node.ts';
 import type { Servers } from './servers.ts';
 
 /** A proposal, ready to be sent. */

@@ -3,7 +3,7 @@ import { codeOf, fail } from '../../protocol/errors.ts';
 import { serveHttp } from '../../tests/support/http-servers.ts';
 import type { TestServer } from '../../tests/support/http-servers.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
-import type { Node } from '../node.ts';
+import type { Node } from './node.ts';
 import { createServers, tryAgain } from './servers.ts';
 
 const NOW = 1_790_000_000;

@@ -5,7 +5,7 @@ import { codeOf, ERRORS, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { agentFetch } from '../network/fetch.ts';
-import type { Node } from '../node.ts';
+import type { Node } from './node.ts';
 
 /** The servers of a site, any of which is as good as the others. */
 export interface Servers {

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { FetchAnswer } from '../../protocol/objects.ts';
 import { approvedFrame, fileEntry } from '../../tests/support/frames.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
-import { obstacleTo } from '../apply/install.ts';
-import type { Node } from '../node.ts';
+import { obstacleTo } from './install.ts';
+import type { Node } from './node.ts';
 import { createServers } from './servers.ts';
 import { createSource } from './source.ts';
 

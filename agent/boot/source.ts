@@ -8,8 +8,8 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { memoryOf, verifyForNode } from '../../protocol/verify.ts';
 import type { NodeMemory } from '../../protocol/verify.ts';
-import { isOver } from '../node.ts';
-import type { Node } from '../node.ts';
+import { isOver } from './node.ts';
+import type { Node } from './node.ts';
 import { tryAgain } from './servers.ts';
 import type { Servers } from './servers.ts';
 

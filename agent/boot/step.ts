@@ -1,6 +1,6 @@
 import type { CoatcheckError } from '../../bundle/errors.ts';
-import type { Draft } from '../apply/snapshot.ts';
-import type { Node } from '../node.ts';
+import type { Draft } from './snapshot.ts';
+import type { Node } from './node.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Servers } from './servers.ts';
 import type { Decision, Source } from './source.ts';

@@ -2,12 +2,12 @@ import { fail } from '../../protocol/errors.ts';
 import { addressesOf, builtUpon, defaultRouteOf } from './addresses.ts';
 import { cleanLease, leaseOfResolvConf } from './lease.ts';
 import type { Lease, RawLease } from './lease.ts';
-import { dhclient } from './programs/dhclient.ts';
-import { networkManager } from './programs/network-manager.ts';
-import { networkd } from './programs/networkd.ts';
-import { ASK_SECONDS } from './programs/program.ts';
-import type { DhcpProgram, Link } from './programs/program.ts';
-import { udhcpc } from './programs/udhcpc.ts';
+import { dhclient } from './dhcp/dhclient.ts';
+import { networkManager } from './dhcp/network-manager.ts';
+import { networkd } from './dhcp/networkd.ts';
+import { ASK_SECONDS } from './dhcp/program.ts';
+import type { DhcpProgram, Link } from './dhcp/program.ts';
+import { udhcpc } from './dhcp/udhcpc.ts';
 import { until } from './until.ts';
 
 /** NetworkManager first: where it runs it manages every interface, and networkd those that it is told. */

@@ -3,7 +3,7 @@ import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
 import { createFetch } from '../../protocol/fetch.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import type { Site } from '../../protocol/site.ts';
-import type { Orders } from '../cmdline/orders.ts';
+import type { Orders } from '../answers/cmdline/orders.ts';
 import { readPath } from '../tree/files.ts';
 import { resolverOf } from './find-servers.ts';
 import type { Lease } from './lease.ts';

@@ -1,6 +1,6 @@
 import type { promises as dns, SrvRecord } from 'node:dns';
 import type { Site } from '../../protocol/site.ts';
-import type { Orders } from '../cmdline/orders.ts';
+import type { Orders } from '../answers/cmdline/orders.ts';
 import type { Lease } from './lease.ts';
 import { inOrder } from './srv.ts';
 

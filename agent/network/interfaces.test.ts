@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../protocol/errors.ts';
-import type { Orders } from '../cmdline/orders.ts';
+import type { Orders } from '../answers/cmdline/orders.ts';
 import { chooseInterface, listInterfaces } from './interfaces.ts';
 import type { Interface } from './interfaces.ts';
 

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../protocol/errors.ts';
-import type { BootInterface, Orders } from '../cmdline/orders.ts';
-import { run } from '../system/run.ts';
+import type { BootInterface, Orders } from '../answers/cmdline/orders.ts';
+import { run } from '../programs/run.ts';
 import { readIfThere } from './lease.ts';
 import { until } from './until.ts';
 import type { Sleep } from './until.ts';

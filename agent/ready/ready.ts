@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { connect } from 'node:net';
 import { fail } from '../../protocol/errors.ts';
-import type { Node } from '../node.ts';
-import { trying } from '../system/failure.ts';
-import type { Failure } from '../system/failure.ts';
+import type { Node } from '../boot/node.ts';
+import { trying } from '../systemd/failure.ts';
+import type { Failure } from '../systemd/failure.ts';
 import { isOwnRoot, withRoot } from '../tree/folder.ts';
 import { readEngine, readWebhook } from './config.ts';
 import type { Engine } from './config.ts';

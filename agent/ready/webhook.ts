@@ -3,7 +3,7 @@ import { toHex, utf8 } from '../../bundle/bytes.ts';
 import { fail } from '../../protocol/errors.ts';
 import { createFetch } from '../../protocol/fetch.ts';
 import { signRequest } from '../../protocol/request-signature.ts';
-import type { Node } from '../node.ts';
+import type { Node } from '../boot/node.ts';
 import { ask, patiently } from './ask.ts';
 import type { Manners } from './ask.ts';
 import type { Webhook } from './config.ts';

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Draft } from '../../agent/apply/snapshot.ts';
+import type { Draft } from '../../agent/boot/snapshot.ts';
 import { find } from '../../agent/boot/boot.ts';
 import type { BootOptions, Found } from '../../agent/boot/boot.ts';
 import { createServers } from '../../agent/boot/servers.ts';
 import { createSource } from '../../agent/boot/source.ts';
 import { createPatience } from '../../agent/boot/wait.ts';
-import { openNode } from '../../agent/node.ts';
+import { openNode } from '../../agent/boot/node.ts';
 import { utf8 } from '../../bundle/bytes.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';

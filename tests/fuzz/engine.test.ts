@@ -58,7 +58,7 @@ describe('the fuzzer', () => {
     [
       'an error that is none of ours',
       'key-files',
-      { file: 'agent/keys/file.ts', from: 'match === null', to: 'match === undefined' },
+      { file: 'agent/identity/keys/file.ts', from: 'match === null', to: 'match === undefined' },
       /TypeError/,
     ],
     [

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply/apply.ts';
-import { applyFile } from '../../agent/commands.ts';
+import { applyFile } from '../../agent/commands/commands.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { codeOf, EXIT } from '../../protocol/errors.ts';

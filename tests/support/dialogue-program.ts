@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { askForAnswers } from '../../agent/dialogue/dialogue.ts';
-import { openTerminal } from '../../agent/dialogue/terminal.ts';
+import { askForAnswers } from '../../agent/answers/dialogue/dialogue.ts';
+import { openTerminal } from '../../agent/answers/dialogue/terminal.ts';
 import { codeOf } from '../../protocol/errors.ts';
 
 /*

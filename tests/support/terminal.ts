@@ -1,6 +1,6 @@
 import { PassThrough, Writable } from 'node:stream';
-import { createTerminal } from '../../agent/dialogue/terminal.ts';
-import type { Terminal } from '../../agent/dialogue/terminal.ts';
+import { createTerminal } from '../../agent/answers/dialogue/terminal.ts';
+import type { Terminal } from '../../agent/answers/dialogue/terminal.ts';
 
 /** The real terminal port over streams: a keyboard that tests type on, and all that was written. */
 export interface TestTerminal extends Terminal {

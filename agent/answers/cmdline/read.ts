@@ -1,0 +1,144 @@
+import { quote } from '../../../bundle/errors.ts';
+import { fail } from '../../../protocol/errors.ts';
+import type { KeySource } from '../../identity/keys/source.ts';
+import type { MemoryKind } from '../../identity/memory/kind.ts';
+import { ANSWERS, checkAnswer } from './answers.ts';
+import type { AnswerName, Answers } from './answers.ts';
+import { checkValue } from './argument.ts';
+import type { Argument } from './argument.ts';
+import { partsOf } from './compound.ts';
+import type { Parts } from './compound.ts';
+import { ORDERS } from './orders.ts';
+import type { BootInterface, OrderName, Orders, UnreachablePolicy } from './orders.ts';
+import { checkTogether } from './together.ts';
+import { splitCommandLine } from './split.ts';
+import type { Word } from './split.ts';
+
+/** What a command line says: how to boot, and what the machine is to be. */
+export interface CommandLine {
+  readonly orders: Orders;
+  readonly answers: Answers;
+}
+
+/** Ours by its name: a misspelt one is an error, and not somebody else's. */
+const OURS = 'coatcheck.';
+
+/**
+ * Reads the kernel's command line. Of an argument that is there several times the last counts, but
+ * every `coatcheck.mirror=`; one of oVirt Node's with an empty value is as if it were not there.
+ * Without `stateless` nothing else is looked at.
+ *
+ * @param text `/proc/cmdline`, one character for each byte (Latin-1)
+ * @throws bad_argument, with the argument, its position and what is expected; never a secret
+ */
+export function readCommandLine(text: string): CommandLine {
+  const words = byArgument(splitCommandLine(text));
+  const order = (name: OrderName): string | undefined => valueOf(argumentOf(name), words.get(name));
+  const isOrdered = (name: OrderName): boolean => order(name) === 'yes';
+  if (!isOrdered('stateless')) return { orders: NOT_STATELESS, answers: {} };
+
+  refuseUnknown(words);
+  const answers = readAnswers(words);
+  checkTogether(answers);
+  const { BOOTIF } = answers;
+  const key = order('coatcheck.key');
+  const mirrors = (words.get('coatcheck.mirror') ?? []).map((word) =>
+    checkWord(argumentOf('coatcheck.mirror'), word),
+  );
+  const orders = {
+    stateless: true,
+    newConfiguration: isOrdered('firstboot') || isOrdered('reinstall'),
+    rescue: isOrdered('rescue'),
+    bootInterface: BOOTIF === undefined ? undefined : bootInterface(BOOTIF),
+    bootInterfaceRequired: order('coatcheck.bootif') === 'required',
+    server: order('coatcheck.server'),
+    ca: order('coatcheck.ca'),
+    key: key === undefined ? undefined : keySource(key),
+    memory: order('coatcheck.memory') as MemoryKind | undefined,
+    unreachable: order('coatcheck.unreachable') as UnreachablePolicy | undefined,
+    mirrors,
+    token: order('coatcheck.token'),
+  };
+  const given = Object.entries(orders).filter(([, value]) => value !== undefined);
+  return { orders: Object.fromEntries(given) as unknown as Orders, answers };
+}
+
+const NOT_STATELESS: Orders = {
+  stateless: false,
+  newConfiguration: false,
+  rescue: false,
+  bootInterfaceRequired: false,
+  mirrors: [],
+};
+
+/** The words of each argument, by its name; the words of nobody's by their own. */
+function byArgument(words: readonly Word[]): Map<string, Word[]> {
+  const names = new Map<string, string>();
+  for (const { name, alias } of [...ANSWERS, ...ORDERS]) {
+    names.set(name, name);
+    if (!name.startsWith(OURS)) names.set(`ovirt_${name}`, name);
+    if (alias !== undefined) names.set(alias, name);
+  }
+  const found = new Map<string, Word[]>();
+  for (const word of words) {
+    const name = names.get(word.name) ?? word.name;
+    found.set(name, [...(found.get(name) ?? []), word]);
+  }
+  return found;
+}
+
+const argumentOf = (name: OrderName): Argument => ORDERS.find((order) => order.name === name)!;
+
+/** Of the last of an argument's words; undefined where there is none, or an empty one of oVirt's. */
+function valueOf(argument: Argument, words: readonly Word[] = []): string | undefined {
+  const word = words.at(-1);
+  if (word === undefined || (word.value === '' && !argument.name.startsWith(OURS)))
+    return undefined;
+  return checkWord(argument, word);
+}
+
+const at = (position: number): string => ` at character ${position} of the kernel's command line`;
+
+const checkWord = (argument: Argument, { value, position }: Word): string =>
+  checkValue(argument, value, at(position));
+
+function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
+  const said: Record<keyof Parts, Partial<Record<AnswerName, string>>> = {
+    otherwise: {},
+    alone: {},
+    together: {},
+  };
+  for (const { name } of ANSWERS) {
+    const word = words.get(name)?.at(-1);
+    if (word === undefined || word.value === '') continue;
+    const parts = partsOf(name, word.value);
+    for (const how of Object.keys(parts) as (keyof Parts)[]) {
+      for (const [part, text] of Object.entries(parts[how]!) as [AnswerName, string?][]) {
+        const where = `${part === name ? '' : ` in ${name}=`}${at(word.position)}`;
+        said[how][part] = checkAnswer(part, text, where);
+      }
+    }
+  }
+  const answers = { ...said.otherwise, ...said.alone, ...said.together };
+  return answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers };
+}
+
+function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
+  const ours = ORDERS.map(({ name }) => name).filter((name) => name.startsWith(OURS));
+  for (const [name, [word]] of words) {
+    if (!name.startsWith(OURS) || ours.some((known) => known === name)) continue;
+    const what = `${quote(name)}${at(word!.position)}`;
+    throw fail('bad_argument', `${what}: there is none but ${ours.join(', ')}`);
+  }
+}
+
+/** @param canonical of `BOOTIF=` */
+export function bootInterface(canonical: string): BootInterface {
+  if (canonical === 'link') return { by: 'link' };
+  return canonical.includes(':') ? { by: 'mac', mac: canonical } : { by: 'name', name: canonical };
+}
+
+function keySource(canonical: string): KeySource {
+  if (canonical.startsWith('file:')) return { from: 'file', path: canonical.slice('file:'.length) };
+  return { from: canonical } as KeySource;
+}

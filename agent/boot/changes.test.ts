@@ -1,0 +1,115 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
+import { MAX_FILES } from '../../bundle/manifest.ts';
+import type { FileEntry } from '../../bundle/manifest.ts';
+import { codeFrom } from '../../tests/support/thrown.ts';
+import { withRoot } from '../tree/folder.ts';
+import { applyFiles } from '../apply/apply.ts';
+import { takeChanges } from './changes.ts';
+
+let root: string;
+beforeEach(() => {
+  root = fs.mkdtempSync(join(tmpdir(), 'agent-changes-'));
+});
+afterEach(() => fs.rmSync(root, { recursive: true }));
+
+const write = (path: string, text: string): void => {
+  fs.mkdirSync(dirname(join(root, path)), { recursive: true });
+  fs.writeFileSync(join(root, path), text);
+};
+
+const file = (path: string, text: string): FileEntry => ({
+  ...{ path, mode: 0o644, owner: 'nobody-here', uid: process.getuid!() },
+  ...{ group: 'nobody-here', gid: process.getgid!(), content: utf8(text) },
+});
+
+const HOSTNAME = file('etc/hostname', 'a\n');
+const MOTD = file('etc/motd', 'hello\n');
+const METADATA = { hostname: 'a', enable: ['chronyd.service'], answers: { ip: 'dhcp' } };
+
+function apply(...files: FileEntry[]): void {
+  const about = { site: '00', node: 'n', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
+  withRoot(root, (folder) => applyFiles({ root: folder, files, owners: false, about }));
+}
+
+/** Path and text of what would be proposed. */
+function changes(files: readonly FileEntry[], ...added: string[]): Record<string, string> {
+  const draft = takeChanges(root, { files, metadata: METADATA }, added)!;
+  return Object.fromEntries(draft.files.map(({ path, content }) => [path, fromUtf8(content)]));
+}
+
+describe('what a machine changed of its configuration', () => {
+  it('is nothing where nothing was changed, whatever else the image has', () => {
+    write('etc/issue', 'of the image\n');
+    apply(HOSTNAME, MOTD);
+    const draft = takeChanges(root, { files: [HOSTNAME, MOTD], metadata: METADATA }, []);
+    expect(draft).toEqual({ files: [HOSTNAME, MOTD], metadata: METADATA });
+  });
+
+  it('has changed files as they are, and lacks those that are gone', () => {
+    apply(HOSTNAME, MOTD);
+    write('etc/hostname', 'b\n');
+    fs.rmSync(join(root, 'etc/motd'));
+    const { files, metadata } = takeChanges(
+      root,
+      { files: [HOSTNAME, MOTD], metadata: METADATA },
+      [],
+    )!;
+    expect(files.map(({ path, content }) => [path, fromUtf8(content)])).toEqual([
+      ['etc/hostname', 'b\n'],
+    ]);
+    expect(metadata).toEqual({ ...METADATA, hostname: 'b' });
+  });
+
+  it('goes by the bundle in force where the machine still runs an older one', () => {
+    apply(HOSTNAME, MOTD);
+    write('etc/motd', 'mine\n');
+    const newer = [file('etc/hostname', 'newer\n'), file('etc/hosts', 'new\n'), MOTD];
+    expect(changes(newer)).toEqual({
+      ...{ 'etc/hostname': 'newer\n', 'etc/hosts': 'new\n', 'etc/motd': 'mine\n' },
+    });
+  });
+
+  it('has files that are asked for besides', () => {
+    write('etc/issue', 'mine\n');
+    apply(HOSTNAME);
+    expect(changes([HOSTNAME], 'etc/issue')).toEqual({
+      'etc/hostname': 'a\n',
+      'etc/issue': 'mine\n',
+    });
+    write('etc/unlisted', 'x');
+    expect(codeFrom(() => changes([HOSTNAME], 'etc/motd'))).toBe('file_missing');
+    expect(codeFrom(() => changes([HOSTNAME], 'etc/unlisted'))).toBe('path_refused');
+  });
+
+  it('has room for them, however much the image has', () => {
+    apply(HOSTNAME, MOTD);
+    for (let i = 0; i < MAX_FILES; i++) write(`etc/cron.d/image-${i}`, '#\n');
+    write('etc/motd', 'changed\n');
+    expect(changes([HOSTNAME, MOTD])).toEqual({ 'etc/hostname': 'a\n', 'etc/motd': 'changed\n' });
+  });
+
+  it('has the entries of its own in an account file, and no others', () => {
+    write('etc/group', 'root:x:0:\n');
+    const group = file('etc/group', 'ops:x:2000:ada\n');
+    apply(group);
+    fs.appendFileSync(join(root, 'etc/group'), 'of-a-package:x:990:\n');
+    expect(changes([group])).toEqual({ 'etc/group': 'ops:x:2000:ada\n' });
+    write('etc/group', 'root:x:0:\nops:x:2000:ada,bob\n');
+    expect(changes([group])).toEqual({ 'etc/group': 'ops:x:2000:ada,bob\n' });
+  });
+
+  it('refuses to drop a file that was changed and cannot be proposed', () => {
+    apply(HOSTNAME, MOTD);
+    fs.rmSync(join(root, 'etc/motd'));
+    fs.symlinkSync('/dev/null', join(root, 'etc/motd'));
+    expect(codeFrom(() => changes([HOSTNAME, MOTD]))).toBe('file_denied');
+  });
+
+  it('cannot be said where nothing was applied', () => {
+    expect(takeChanges(root, { files: [HOSTNAME], metadata: METADATA }, [])).toBeUndefined();
+  });
+});

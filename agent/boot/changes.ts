@@ -1,0 +1,70 @@
+import { fail } from '../../protocol/errors.ts';
+import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
+import { withRoot } from '../tree/folder.ts';
+import { bytesOf, formatEntries, isAccountFile, parseEntries, textOf } from '../apply/accounts.ts';
+import { captureFiles } from '../apply/capture.ts';
+import type { Skipped } from '../apply/capture.ts';
+import { hostname } from './snapshot.ts';
+import type { Draft } from './snapshot.ts';
+import { readApplied } from '../apply/status.ts';
+
+/**
+ * What a machine changed of the configuration in force, as a whole one again: a file that is as it was
+ * applied is the bundle's own, one that was changed since is as the disk has it, one that is gone is
+ * left out; of an account file that changed the entries that the bundle has. The settings are the
+ * bundle's, but for a host name that was changed.
+ *
+ * @param inForce the bundle; the machine may still run an older one
+ * @param added paths of files that are to be in it besides, each as the disk has it
+ * @returns undefined where nothing was applied, so that nothing can be said to have changed
+ * @throws file_missing, path_refused for what is to be added and cannot; file_denied for what changed
+ *   and cannot be read; and as `readApplied`
+ */
+export function takeChanges(
+  rootPath: string,
+  inForce: Pick<Manifest, 'files' | 'metadata'>,
+  added: readonly string[],
+): Draft | undefined {
+  const applied = readApplied(rootPath);
+  if (applied === undefined) return undefined;
+  const drifted = new Map(applied.drift.map(({ path, drift }) => [path, drift]));
+  const { files, skipped } = withRoot(rootPath, (root) =>
+    captureFiles(root, (path) => drifted.has(path) || added.includes(path)),
+  );
+  const disk = new Map(files.map((file) => [file.path, file]));
+  const kept = inForce.files.flatMap((file): FileEntry[] => {
+    if (added.includes(file.path)) return [];
+    const drift = drifted.get(file.path);
+    if (drift === undefined) return [file];
+    if (drift === 'missing') return [];
+    const now = disk.get(file.path);
+    if (now !== undefined) return [ownEntries(file, now)];
+    throw fail(
+      'file_denied',
+      `${file.path} was changed, and cannot be proposed: ${why(file.path, skipped)}`,
+    );
+  });
+  const besides = added.map((path) => {
+    const now = disk.get(path);
+    if (now !== undefined) return now;
+    const isSkipped = skipped.some((one) => one.path === path);
+    throw fail(isSkipped ? 'path_refused' : 'file_missing', `--add ${path}: ${why(path, skipped)}`);
+  });
+  const all = [...kept, ...besides].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { files: all, metadata: { ...inForce.metadata, ...hostname(all) } };
+}
+
+/** What others put into an account file is no part of the configuration. */
+function ownEntries(file: FileEntry, now: FileEntry): FileEntry {
+  if (!isAccountFile(file.path)) return now;
+  const names = new Set(entriesOf(file).map(([name]) => name));
+  const text = formatEntries(entriesOf(now).filter(([name]) => names.has(name)));
+  return { ...now, content: bytesOf(text) };
+}
+
+const entriesOf = ({ content }: FileEntry): ReturnType<typeof parseEntries> =>
+  parseEntries(textOf(content));
+
+const why = (path: string, skipped: readonly Skipped[]): string =>
+  skipped.find((one) => one.path === path)?.reason ??
+  'there is no such file that a bundle may hold';

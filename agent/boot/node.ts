@@ -1,0 +1,129 @@
+import * as fs from 'node:fs';
+import { equalBytes, fromUtf8 } from '../../bundle/bytes.ts';
+import type { SealedBundle } from '../../bundle/header.ts';
+import { deriveIdentity } from '../../bundle/identity.ts';
+import type { Identity } from '../../bundle/identity.ts';
+import type { Manifest } from '../../bundle/manifest.ts';
+import { openBundle } from '../../bundle/open.ts';
+import type { Statement } from '../../bundle/statement.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { parseSite } from '../../protocol/site.ts';
+import type { Site } from '../../protocol/site.ts';
+import { isExpired } from '../../protocol/verify.ts';
+import type { Console } from '../console/console.ts';
+import { readAll } from '../tree/files.ts';
+import { openSeed } from '../identity/keys/open.ts';
+import type { KeySource } from '../identity/keys/source.ts';
+import type { MemoryKind } from '../identity/memory/kind.ts';
+import { openMemory } from '../identity/memory/open.ts';
+import type { OpenedMemory } from '../identity/memory/open.ts';
+import { stateAt, stateBelow, stateOfThisBoot } from '../tree/state-place.ts';
+import type { StatePlace } from '../tree/state-place.ts';
+import { naming } from '../tree/system-error.ts';
+
+/** Where a machine keeps what the agent needs. */
+export interface Places {
+  /** The machine's root folder */
+  readonly root: string;
+  readonly site: string;
+  /** Where it is not given: a file below the root, or a credential */
+  readonly key?: KeySource | undefined;
+  /** What remembers the newest decision; a file where it is not given */
+  readonly memory?: MemoryKind | undefined;
+  /** Folder of the memory's file; below the root where it is not given */
+  readonly state?: string | undefined;
+}
+
+/** One machine: who it is, whom it believes, and what it remembers. */
+export interface Node {
+  readonly rootPath: string;
+  readonly site: Site;
+  readonly identity: Identity;
+  /** Where its seed came from: what it claims in a proposal */
+  readonly keySource: KeySource['from'];
+  readonly memory: OpenedMemory;
+  readonly console: Console;
+  /** Unix seconds, by the machine's own clock. */
+  readonly now: () => number;
+  /** Unix seconds: when the image was made. */
+  readonly built: number;
+}
+
+const MAX_SITE_FILE_BYTES = 64 * 1024;
+
+/** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied; as `openSeed` and `openMemory` */
+export function openNode(places: Places, console: Console, now: () => number): Node {
+  const { site, modified } = readNamedSite(places.site);
+  const { seed, from: keySource } = openSeed(places.key, places.root);
+  const identity = deriveIdentity(seed);
+  const kind = places.memory ?? 'file';
+  const memory = openMemory(kind, statePlace(places), { site: site.id, node: identity.id });
+  return {
+    rootPath: places.root,
+    site,
+    identity,
+    keySource,
+    memory,
+    console,
+    now,
+    built: modified,
+  };
+}
+
+function statePlace({ root, state, memory }: Places): StatePlace {
+  if (state !== undefined) return stateAt(state);
+  return memory === 'none' ? stateOfThisBoot(root) : stateBelow(root);
+}
+
+/** The site, and when its file was last changed; of a file that is none which, and how to name another. */
+export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
+  try {
+    return readSiteFile(path);
+  } catch (error) {
+    const said = (error as Error).message;
+    if (hasCode(error, 'file_missing')) {
+      const how = 'copy the site.json that coatcheck init made there, or name it with --site';
+      throw fail('file_missing', `${said}: ${how}`, { cause: error });
+    }
+    if (!hasCode(error, 'file_malformed', 'bad_encoding')) throw error;
+    throw fail('file_malformed', `${path}: ${said}`, { cause: error });
+  }
+}
+
+/** The site, and when its file was last changed: the image is at least as new. */
+function readSiteFile(path: string): { site: Site; modified: number } {
+  const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
+  try {
+    const site = parseSite(fromUtf8(readAll(fd, path, MAX_SITE_FILE_BYTES)));
+    return { site, modified: Math.floor(fs.fstatSync(fd).mtimeMs / 1000) };
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The time that this machine itself vouches for, Unix seconds: its image is not from the future. */
+export function ownTime(node: Node): number {
+  return Math.max(0, node.built, node.now());
+}
+
+/**
+ * Whether a statement is over, by the latest of all clocks that this machine knows of.
+ * @param others unix seconds, from elsewhere: a lie can only end it early
+ */
+export function isOver(node: Node, statement: Statement, others: readonly number[] = []): boolean {
+  const remembered = node.memory.load()?.issued ?? 0;
+  return isExpired(statement, [ownTime(node), remembered, ...others]);
+}
+
+/**
+ * Opens a bundle that was made for this machine.
+ * @throws bad_node_id if it was made for another; and as `openBundle`
+ */
+export function openOwn(node: Node, sealed: SealedBundle): Manifest {
+  const manifest = openBundle(sealed, node.identity);
+  const { signKey, boxKey } = manifest.node;
+  if (!equalBytes(signKey, node.identity.signKey) || !equalBytes(boxKey, node.identity.boxKey)) {
+    throw fail('bad_node_id', 'this bundle was made for another machine');
+  }
+  return manifest;
+}

@@ -1,0 +1,66 @@
+import { equalBytes } from '../../bundle/bytes.ts';
+import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
+import { isHostname } from '../../bundle/metadata.ts';
+import { ZERO_DIGEST } from '../../bundle/statement.ts';
+import { captureFiles } from '../apply/capture.ts';
+import type { Skipped } from '../apply/capture.ts';
+import { withRoot } from '../tree/folder.ts';
+import { ownTime } from './node.ts';
+import type { Node } from './node.ts';
+import type { Decision } from './source.ts';
+import { VERSION } from '../version.ts';
+
+/** What a machine would be: what its proposal says beside who made it. */
+export interface Draft {
+  readonly files: readonly FileEntry[];
+  readonly metadata: Metadata;
+}
+
+/** The machine as it is now, and what of it no bundle may hold. */
+export function takeSnapshot(node: Node): Draft & { readonly skipped: readonly Skipped[] } {
+  const { files, skipped } = withRoot(node.rootPath, captureFiles);
+  return { files, metadata: hostname(files), skipped };
+}
+
+/** @param inForce what it is proposed against; nothing yet where it is undefined */
+export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefined): Manifest {
+  const { signKey, boxKey } = node.identity;
+  return {
+    node: { signKey, boxKey },
+    base: inForce?.frame.statementDigest ?? ZERO_DIGEST,
+    metadata: {
+      ...draft.metadata,
+      madeAt: ownTime(node),
+      madeBy: `coatcheck-agent ${VERSION}`,
+      keySource: node.keySource,
+    },
+    files: draft.files,
+  };
+}
+
+/** The host name, where `etc/hostname` holds one. */
+export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {
+  const content = files.find(({ path }) => path === 'etc/hostname')?.content;
+  const hostname = Buffer.from(content ?? [])
+    .toString('latin1')
+    .trim();
+  return isHostname(hostname) ? { hostname } : {};
+}
+
+/** Whether two bundles put the same on a machine. Numbers of owners differ between images. */
+export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
+  const others = new Map(b.map((file) => [file.path, file]));
+  return (
+    a.length === b.length &&
+    a.every((file) => {
+      const other = others.get(file.path);
+      return (
+        other !== undefined &&
+        file.mode === other.mode &&
+        file.owner === other.owner &&
+        file.group === other.group &&
+        equalBytes(file.content, other.content)
+      );
+    })
+  );
+}

@@ -1,0 +1,63 @@
+import type { StatePlace } from '../../tree/state-place.ts';
+import { withLock } from '../../tree/lock.ts';
+import { efiMemory } from './efi.ts';
+import { fileMemory } from './file.ts';
+import type { MemoryKind } from './kind.ts';
+import { isOlder } from './memory.ts';
+import type { Memory, MemoryStore } from './memory.ts';
+import type { Owner } from './record.ts';
+import { stickMemory } from './stick.ts';
+import { tpmMemory } from './tpm.ts';
+
+/** A node's memory, and how good it is. */
+export interface OpenedMemory extends MemoryStore {
+  readonly kind: MemoryKind;
+  /**
+   * What was remembered when it was opened. Undefined: an older decision would not have been
+   * noticed, since this memory was never written, or was wiped.
+   */
+  readonly before: Memory | undefined;
+}
+
+const LASTING: Readonly<Record<MemoryKind, ((owner: Owner) => MemoryStore) | undefined>> = {
+  tpm: tpmMemory,
+  efi: efiMemory,
+  stick: stickMemory,
+  file: undefined,
+  none: undefined,
+};
+
+/**
+ * Opens the memory of a node. The file at `place` is what the processes of one boot share and read;
+ * a kind that outlives the root stands behind it: it is read once, here, and written first.
+ * @throws device_missing, device_failed where what was asked for is not there: then it is not known
+ *   what was remembered; file_malformed
+ */
+export function openMemory(kind: MemoryKind, place: StatePlace, owner: Owner): OpenedMemory {
+  const file = fileMemory(place, owner.site, owner.node);
+  const lasting = LASTING[kind]?.(owner);
+  if (lasting === undefined) return { ...file, kind, before: file.load() };
+  // Two processes that read it and write it in turn would lose the newer of two.
+  const saveBoth = (memory: Memory): void => {
+    place.change((folder) => withLock(folder, () => lasting.save(memory)));
+    file.save(memory);
+  };
+  const kept = lasting.load();
+  if (kept !== undefined) file.save(kept);
+  const before = file.load();
+  // It was wiped while this root remembers.
+  if (before !== undefined && (kept === undefined || isOlder(kept, before))) saveBoth(before);
+  return { kind, before, load: () => file.load(), save: saveBoth };
+}
+
+/** In one line. */
+export function tellMemory({ kind, before }: OpenedMemory): string {
+  if (before !== undefined) return `${kind}, decision ${before.seq} was remembered`;
+  return `${kind}, nothing was remembered`;
+}
+
+/** What to say of a memory that outlives the power and held nothing; undefined of any other. */
+export function tellBlank({ kind, before }: OpenedMemory): string | undefined {
+  if (before !== undefined || LASTING[kind] === undefined) return undefined;
+  return `the memory (${kind}) holds nothing: this is a first boot, or it was wiped, and an older decision would not be noticed`;
+}

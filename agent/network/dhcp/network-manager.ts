@@ -1,0 +1,54 @@
+import { failure, run } from '../../programs/run.ts';
+import type { RawLease } from '../lease.ts';
+import { isEnabled, startUnit } from './service.ts';
+import { ASK_SECONDS } from './program.ts';
+import type { DhcpProgram } from './program.ts';
+
+const UNIT = 'NetworkManager.service';
+
+/** NetworkManager, by nmcli(1): the profile of the image for the interface, or its default, DHCP. */
+export const networkManager: DhcpProgram = {
+  name: 'NetworkManager',
+  isHere: async () => (await isRunning()) || (await isEnabled(UNIT)),
+  async start({ name }) {
+    if (!(await isRunning())) await startUnit(UNIT);
+    await run('nmcli', ['device', 'set', name, 'managed', 'yes']);
+    const args = ['--wait', String(ASK_SECONDS), 'device', 'connect', name];
+    const ran = await run('nmcli', args, { timeoutSeconds: ASK_SECONDS + 10 });
+    if (ran.status !== 0) throw failure('network_down', 'nmcli', args, ran);
+  },
+  async lease({ name }) {
+    const args = ['-t', '-e', 'no', '-f', 'IP4,DHCP4,IP6', 'device', 'show', name];
+    const ran = await run('nmcli', args);
+    return ran.status === 0 ? parseDevice(ran.stdout.toString('utf8')) : undefined;
+  },
+};
+
+async function isRunning(): Promise<boolean> {
+  const { status, stdout } = await run('nmcli', ['-t', '-f', 'RUNNING', 'general']);
+  return status === 0 && stdout.toString('utf8').trim() === 'running';
+}
+
+/** `IP4.DNS[1]:10.77.0.1` and `DHCP4.OPTION[3]:host_name = node7`; undefined without a lease. */
+export function parseDevice(text: string): RawLease | undefined {
+  const lines = text.split('\n').map((line) => /^([A-Z0-9]+\.[A-Z]+)\[\d+\]:(.*)$/.exec(line));
+  const all = (...fields: string[]): string =>
+    lines
+      .flatMap((line) => (line !== null && fields.includes(line[1]!) ? [line[2]!] : []))
+      .join(' ');
+  const options = new Map(
+    lines.flatMap((line) => {
+      const [, name, value] = /^(\w+) = (.*)$/.exec(line?.[2] ?? '') ?? [];
+      return line?.[1] === 'DHCP4.OPTION' && name !== undefined ? [[name, value!] as const] : [];
+    }),
+  );
+  if (options.size === 0 && all('IP4.DNS', 'IP6.DNS', 'IP4.DOMAIN', 'IP6.DOMAIN') === '') {
+    return undefined;
+  }
+  return {
+    domain: options.get('domain_name') ?? all('IP4.DOMAIN', 'IP6.DOMAIN'),
+    search: `${options.get('domain_search') ?? ''} ${all('IP4.SEARCHES', 'IP6.SEARCHES', 'IP4.DOMAIN', 'IP6.DOMAIN')}`,
+    dns: all('IP4.DNS', 'IP6.DNS'),
+    hostname: options.get('host_name') ?? '',
+  };
+}

@@ -1,0 +1,65 @@
+import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
+import type { Applied } from '../apply/apply.ts';
+import { tellApplied } from '../boot/install.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { Failure } from '../systemd/failure.ts';
+import type { Activation } from '../systemd/settle.ts';
+import type { Readiness } from '../ready/ready.ts';
+
+/** What became of a configuration that is in place. */
+export interface Outcome {
+  readonly applied: Applied;
+  readonly activation: Activation;
+  readonly ready: Readiness;
+}
+
+const VERBS = ['reloaded', 'restarted', 'started', 'stopped', 'waiting'] as const;
+/** What a report has room for (docs/format.md), but for what it says of the memory. */
+const MAX_RESULT_BYTES = 1024 - 64;
+
+export const failuresOf = ({ activation, ready }: Outcome): readonly Failure[] => [
+  ...activation.failed,
+  ...ready.failed,
+];
+
+/** In one line, for a report. A failure's words are a stranger's: whoever prints it escapes them. */
+export function tellOutcome(outcome: Outcome): string {
+  const { applied, activation, ready } = outcome;
+  const units = VERBS.filter((verb) => activation[verb].length > 0);
+  const parts = [
+    `applied: ${tellApplied(applied)}`,
+    ...units.map((verb) => `${verb} ${activation[verb].join(' ')}`),
+    ...(ready.done.length > 0 ? [`ready: ${ready.done.join(' ')}`] : []),
+    ...failuresOf(outcome).map(({ what, why }) => `FAILED ${what}: ${why}`),
+  ];
+  return cut(parts.join('; '));
+}
+
+/** Line by line, for the console. */
+export function outcomeLines(outcome: Outcome): string[] {
+  const { activation, ready } = outcome;
+  return [
+    ...VERBS.flatMap((verb) => activation[verb].map((unit) => `${verb} ${unit}`)),
+    ...ready.done.map((step) => `done ${step}`),
+    ...failuresOf(outcome).map(({ what, why }) => `FAILED ${what}: ${why}`),
+  ];
+}
+
+/** @throws step_failed where anything of it failed */
+export function throwFailures(outcome: Outcome): void {
+  const failures = failuresOf(outcome);
+  if (failures.length === 0) return;
+  const names = failures.map(({ what }) => what).join(', ');
+  throw fail('step_failed', `it is applied, but not all of it took effect: ${names}`, {
+    details: { failed: names },
+  });
+}
+
+/** At the end of a character. */
+function cut(text: string): string {
+  const bytes = utf8(text);
+  if (bytes.length <= MAX_RESULT_BYTES) return text;
+  let end = MAX_RESULT_BYTES - 3;
+  while ((bytes[end]! & 0xc0) === 0x80) end--;
+  return `${fromUtf8(bytes.subarray(0, end))}...`;
+}

@@ -1,0 +1,45 @@
+import { toHex } from '../../bundle/bytes.ts';
+import { NOT_ON_THE_LIST } from '../apply/capture.ts';
+import type { Skipped } from '../apply/capture.ts';
+import type { Console } from '../console/console.ts';
+import { tellApplied, tellDecision } from '../boot/install.ts';
+import { outcomeLines } from './outcome.ts';
+import type { Outcome } from './outcome.ts';
+import type { Found } from '../boot/boot.ts';
+
+/** The result of a boot or an apply. */
+export function tellInstalled(
+  console: Console,
+  found: Found,
+  { applied, activation, ready, ...more }: Outcome & { readonly reported?: boolean },
+): void {
+  const json = { ...applied, activation, ready, ...more };
+  const lines = [
+    ...applied.changed.map((path) => `changed ${path}`),
+    ...applied.removed.map((path) => `removed ${path}`),
+    ...outcomeLines({ applied, activation, ready }),
+  ];
+  if ('unapproved' in found) {
+    const said = `UNAPPROVED: applied what nobody approved: ${tellApplied(applied)}`;
+    console.result([...lines, said].join('\n'), { unapproved: true, ...json });
+    return;
+  }
+  const { frame } = found.decision;
+  const { type, seq } = frame.statement;
+  console.note(tellDecision(frame));
+  console.result([...lines, `applied decision ${seq}: ${tellApplied(applied)}`].join('\n'), {
+    statement: toHex(frame.statementDigest),
+    type,
+    seq,
+    ...json,
+  });
+}
+
+/** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */
+export function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
+  const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
+  for (const { path, reason } of skipped) {
+    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${path}: ${reason}`);
+  }
+  if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
+}

@@ -1,0 +1,104 @@
+import type { Draft } from '../boot/snapshot.ts';
+import type { BootOptions } from '../boot/boot.ts';
+import { askWhileLooking } from '../boot/asking.ts';
+import type { Source } from '../boot/source.ts';
+import { createPatience } from '../boot/wait.ts';
+import type { Patience } from '../boot/wait.ts';
+import type { Orders, UnreachablePolicy } from '../answers/cmdline/orders.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { missingAnswers } from '../answers/cmdline/together.ts';
+import type { Terminal } from '../answers/dialogue/terminal.ts';
+import { askWhatToDo } from '../answers/dialogue/what-to-do.ts';
+import { askedDraft, madeDraft } from './drafts.ts';
+import type { DraftInput } from './drafts.ts';
+
+/** A server that starts again, or a switch, is no reason to go on without it. */
+const GRACE_SECONDS = 30;
+
+/**
+ * What the command line orders: a mirror that is named is used.
+ * @throws bad_argument where mirrors are ordered and none is named
+ */
+export function policyOf({
+  unreachable,
+  mirrors,
+}: Pick<Orders, 'unreachable' | 'mirrors'>): UnreachablePolicy {
+  const isNamed = mirrors.length > 0;
+  if (unreachable === 'mirror' && !isNamed) {
+    throw fail('bad_argument', 'coatcheck.unreachable=mirror: no coatcheck.mirror= says where');
+  }
+  return unreachable ?? (isNamed ? 'mirror' : 'wait');
+}
+
+/** How long the servers have failed. */
+export interface Outage {
+  readonly source: Source;
+  /** Since the first failure after the last answer; 0 if that was an answer */
+  seconds(): number;
+}
+
+/** @param elapsed monotonic, milliseconds */
+export function watchOutage(source: Source, elapsed = () => performance.now()): Outage {
+  let since: number | undefined;
+  return {
+    source: {
+      ...source,
+      async inForce(waiting) {
+        const look = await source.inForce(waiting);
+        if (look.state === 'failed') since ??= elapsed();
+        else since = undefined;
+        return look;
+      },
+    },
+    seconds: () => (since === undefined ? 0 : (elapsed() - since) / 1000),
+  };
+}
+
+/**
+ * What a machine does while no server gives it anything good (docs/node.md, "The server is down").
+ * `reconfigure` and `prompt` end with what nobody approved, so they need the word of the pinned site:
+ * the command line alone proves nothing. Answers come from the command line and the console only, and
+ * nobody is asked for them any more once a look does not fail.
+ * @param patience between the looks while somebody is asked
+ * @returns undefined where it only waits
+ */
+export function unapprovedOption(
+  policy: UnreachablePolicy,
+  input: DraftInput,
+  outage: Outage,
+  patience: Patience = createPatience(),
+): BootOptions['unapproved'] {
+  const { node, terminal, answers } = input;
+  if (policy === 'wait' || policy === 'mirror') return undefined;
+  const isAllowed = node.site.unapprovedWhenUnreachable === true;
+  if (!isAllowed) {
+    node.console.note(
+      `coatcheck.unreachable=${policy}: site.json does not allow what nobody approved (unapprovedWhenUnreachable), so this machine ${policy === 'prompt' ? 'can only wait' : 'waits'}`,
+    );
+  }
+  const ask = async (
+    at: Terminal,
+    why: string,
+    overtaken: AbortSignal,
+  ): Promise<Draft | undefined> => {
+    if (policy === 'prompt' && (await askWhatToDo(at, why, overtaken)) === 'wait') return undefined;
+    const question = { initial: answers, unapproved: true, signal: overtaken };
+    return (await askedDraft(input, at, question))?.draft;
+  };
+  const isAnswered = async (): Promise<boolean> =>
+    (await outage.source.inForce()).state !== 'failed';
+  return async ({ message: why }) => {
+    if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
+    const isEnough = missingAnswers(answers).length === 0;
+    if (policy === 'reconfigure' && isEnough) return madeDraft(input, answers);
+    if (terminal === undefined) return undefined;
+    patience.restart();
+    try {
+      return await askWhileLooking((over) => ask(terminal, why, over), isAnswered, patience);
+    } catch (error) {
+      // The console hung up: the servers are still asked.
+      if (hasCode(error, 'interrupted')) return undefined;
+      throw error;
+    }
+  };
+}
