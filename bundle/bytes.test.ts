@@ -55,6 +55,9 @@ describe('text forms of bytes', () => {
     ['base64url with a fill bit', () => bytes.fromBase64Url('YR')],
     ['a single base64url character', () => bytes.fromBase64Url('Y')],
     ['a line feed', () => bytes.fromBase64Url('YQ\n')],
+    ['a line feed in base64', () => bytes.fromBase64('YQ==\n')],
+    ['upper-case base32', () => bytes.fromBase32('ME')],
+    ['a letter whose upper case is a digit', () => bytes.fromBase32('\u017fe')],
     ['an overlong UTF-8 sequence', () => bytes.fromUtf8(Uint8Array.of(0xc0, 0x80))],
     ['half of a surrogate pair', () => bytes.fromUtf8(Uint8Array.of(0xed, 0xa0, 0x80))],
   ])('refuses %s', (_, decode) => {

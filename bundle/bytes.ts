@@ -38,29 +38,14 @@ export function fromUtf8(bytes: Uint8Array): string {
   }
 }
 
-/** Lower-case hex. */
-export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
-}
-
-/** @throws bad_encoding unless `text` is an even number of lower-case hex digits */
-export function fromHex(text: string): Uint8Array {
-  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) {
-    throw bundleError('bad_encoding', 'expected an even number of lower-case hex digits');
-  }
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) =>
-    Number.parseInt(text.slice(2 * i, 2 * i + 2), 16),
-  );
-}
-
 export {
   fromBase32,
   fromBase64,
   fromBase64Url,
+  fromHex,
   toBase32,
   toBase64,
   toBase64Url,
+  toHex,
 } from './base64.ts';
 export { Reader, Writer } from './cursor.ts';
