@@ -9,13 +9,14 @@ const mayImport = {
   bundle: [],
   usage: ['protocol'],
   protocol: ['bundle'],
+  net: ['protocol', 'bundle'],
   store: ['protocol', 'bundle'],
-  functions: ['store', 'protocol', 'bundle'],
-  agent: ['bundle', 'protocol', 'usage'],
+  functions: ['store', 'net', 'protocol', 'bundle'],
+  agent: ['bundle', 'protocol', 'net', 'usage'],
   admin: ['bundle', 'protocol'],
-  cli: ['bundle', 'protocol', 'admin', 'store', 'functions', 'usage'],
-  infra: ['protocol'],
-  'local-minio': ['functions', 'store', 'protocol', 'admin', 'cli', 'bundle'],
+  cli: ['bundle', 'protocol', 'net', 'admin', 'store', 'functions', 'usage'],
+  infra: ['protocol', 'net'],
+  'local-minio': ['functions', 'store', 'net', 'protocol', 'admin', 'cli', 'bundle'],
 };
 const layers = Object.keys(mayImport);
 
@@ -24,7 +25,7 @@ const publicPart = [
   ...['base64', 'brand', 'bytes', 'ed25519', 'errors', 'frame', 'header', 'identity', 'keyset'],
   ...['path', 'statement', 'x25519'],
 ].map((name) => `bundle/${name}.ts`);
-const serverSide = ['protocol', 'store', 'functions', 'infra'];
+const serverSide = ['protocol', 'net', 'store', 'functions', 'infra'];
 
 /** Where an import leads, as a path from the top of the repository; undefined for a package. */
 function targetOf(filename, specifier) {

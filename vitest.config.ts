@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{bundle,protocol,usage,store,functions,agent,admin,cli,infra,local-minio,bench}/**/*.test.ts',
+            '{bundle,protocol,net,usage,store,functions,agent,admin,cli,infra,local-minio,bench}/**/*.test.ts',
           ],
         },
       },

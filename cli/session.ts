@@ -11,7 +11,7 @@ import type { Identity, Keyset, NodeId, SignedKeyset } from '../bundle/index.ts'
 import { createClient } from '../protocol/client.ts';
 import type { Client } from '../protocol/client.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
-import { createFetch } from '../protocol/fetch.ts';
+import { createFetch } from '../net/fetch.ts';
 import { MAX_ENTRY_BYTES, readHistory } from '../protocol/history.ts';
 import type { History, HistoryObject } from '../protocol/history.ts';
 import { MAX_READ_KEYS } from '../protocol/http.ts';

@@ -9,7 +9,7 @@ import { makeNode, makeSite } from '../tests/support/site.ts';
 import { createClient } from './client.ts';
 import type { Client, ClientOptions } from './client.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
-import { createFetch } from './fetch.ts';
+import { createFetch } from '../net/fetch.ts';
 import { MAX_ANSWER_BYTES } from './http.ts';
 import type { Fetch } from './objects.ts';
 import { verifyRequest } from './request-signature.ts';

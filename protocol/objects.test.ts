@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { serveHttp } from '../tests/support/http-servers.ts';
 import type { TestServer } from '../tests/support/http-servers.ts';
 import { codeOf } from './errors.ts';
-import { createFetch } from './fetch.ts';
+import { createFetch } from '../net/fetch.ts';
 import { getObject, putObject } from './objects.ts';
 import type { Fetch } from './objects.ts';
 

@@ -3,7 +3,7 @@ import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundl
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
-import { MAX_CA_BYTES, parseCa } from './certificates.ts';
+import { MAX_CA_BYTES, parseCa } from '../net/certificates.ts';
 import { fail } from './errors.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */

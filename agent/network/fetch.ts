@@ -1,6 +1,6 @@
 import type { LookupFunction } from 'node:net';
-import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
-import { createFetch } from '../../protocol/fetch.ts';
+import { MAX_CA_BYTES, parseCa } from '../../net/certificates.ts';
+import { createFetch } from '../../net/fetch.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { fail } from '../../protocol/errors.ts';
-import { parseCa } from '../../protocol/certificates.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { LIMIT_SECONDS } from './ask.ts';
 import type { Manners } from './ask.ts';
 import type { Engine } from './config.ts';

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { utf8 } from '../../bundle/bytes.ts';
 import { fail } from '../../protocol/errors.ts';
-import { createFetch } from '../../protocol/fetch.ts';
+import { createFetch } from '../../net/fetch.ts';
 import type { Fetch, FetchInit } from '../../protocol/objects.ts';
 import { ask, patiently } from './ask.ts';
 import type { Answer, Manners } from './ask.ts';

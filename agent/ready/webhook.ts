@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { toHex, utf8 } from '../../bundle/bytes.ts';
 import { fail } from '../../protocol/errors.ts';
-import { createFetch } from '../../protocol/fetch.ts';
+import { createFetch } from '../../net/fetch.ts';
 import { signRequest } from '../../protocol/request-signature.ts';
 import type { Node } from '../boot/node.ts';
 import { ask, patiently } from './ask.ts';

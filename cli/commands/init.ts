@@ -9,7 +9,7 @@ import {
   utf8,
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
-import { MAX_CA_BYTES, parseCa } from '../../protocol/certificates.ts';
+import { MAX_CA_BYTES, parseCa } from '../../net/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
 import { formatSite, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { fail } from './errors.ts';
+import { fail } from '../protocol/errors.ts';
 
 const PEM = /-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 

@@ -10,7 +10,7 @@ import { makeAuthority } from '../tests/support/certificates.ts';
 import type { Authority } from '../tests/support/certificates.ts';
 import { serveHttp } from '../tests/support/http-servers.ts';
 import { createFetch } from './fetch.ts';
-import { readBody, reasonOf } from './objects.ts';
+import { readBody, reasonOf } from '../protocol/objects.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

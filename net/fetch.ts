@@ -3,7 +3,7 @@ import { request as requestPlain } from 'node:http';
 import type { Agent } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { parseCa } from './certificates.ts';
-import type { Fetch, FetchAnswer } from './objects.ts';
+import type { Fetch, FetchAnswer } from '../protocol/objects.ts';
 
 export interface FetchOptions {
   /** PEM, one certificate or more: whoever speaks TLS must show one that these vouch for, and no others. */
