@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { CoatcheckError, fromUtf8 } from '../bundle/index.ts';
 import { codeOf, fail, hasCode } from '../protocol/errors.ts';
+import { parseCa } from '../net/certificates.ts';
 import { parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { readLocalFile } from './files.ts';
@@ -44,7 +45,7 @@ export async function readSite(home: Home): Promise<Site> {
     );
   }
   try {
-    return parseSite(fromUtf8(content));
+    return parseSite(fromUtf8(content), parseCa);
   } catch (error) {
     if (hasCode(error, 'bad_encoding')) {
       throw fail('file_malformed', `${home.siteFile} is not UTF-8`, { cause: error });

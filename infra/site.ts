@@ -2,6 +2,7 @@ import { CfnParameter } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { readFileSync } from 'node:fs';
 import { fail } from '../protocol/errors.ts';
+import { parseCa } from '../net/certificates.ts';
 import { parseSite } from '../protocol/site.ts';
 
 /**
@@ -37,7 +38,7 @@ function readSite(path: string): string {
     throw fail('file_missing', `cannot read ${path}: give -c site=PATH of a site.json`, { cause });
   }
   try {
-    parseSite(text);
+    parseSite(text, parseCa);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'not JSON';
     throw fail('file_malformed', `${path}: ${why}`, { cause });

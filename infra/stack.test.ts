@@ -6,6 +6,7 @@ import { MAX_RECIPIENTS } from '../bundle/header.ts';
 import { ROUTES } from '../protocol/http.ts';
 import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
+import { parseCa } from '../net/certificates.ts';
 import { formatSite, parseSite } from '../protocol/site.ts';
 import { makeAdmin, makeSite } from '../tests/support/site.ts';
 import {
@@ -270,7 +271,7 @@ describe('the site', () => {
     for (const credential of CREDENTIALS) {
       const lambda = resourceOf(named, 'AWS::Lambda::Function', credential, BUCKET);
       const text = String(property(lambda, 'Environment', 'Variables', 'COATCHECK_SITE'));
-      expect(parseSite(text)).toEqual(site);
+      expect(parseSite(text, parseCa)).toEqual(site);
     }
   });
 

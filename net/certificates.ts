@@ -3,9 +3,6 @@ import { fail } from '../protocol/errors.ts';
 
 const PEM = /-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 
-/** No CA needs more. */
-export const MAX_CA_BYTES = 32 * 1024;
-
 /**
  * The certificates of a PEM text (RFC 7468), each on its own; what stands around them is ignored. Node
  * takes any text for a CA: it then believes nobody or, where the text is empty, whom it always believes.

@@ -7,6 +7,7 @@ import { encodeChain } from '../bundle/keyset.ts';
 import { makeAuthority } from '../tests/support/certificates.ts';
 import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
 import { codeOf } from './errors.ts';
+import { parseCa } from '../net/certificates.ts';
 import { formatSite, parseSite } from './site.ts';
 
 const { site, admins } = makeSite({ servers: ['http://10.0.0.1:8420', 'https://boot.example'] });
@@ -16,7 +17,7 @@ const file = (): SiteFile => JSON.parse(formatSite(site)) as SiteFile;
 
 function refusal(text: string): { code: string; message: string } {
   try {
-    parseSite(text);
+    parseSite(text, parseCa);
   } catch (error) {
     return { code: codeOf(error), message: (error as Error).message };
   }
@@ -25,8 +26,8 @@ function refusal(text: string): { code: string; message: string } {
 
 describe('site.json', () => {
   it('gives back the site that it was made from', () => {
-    expect(parseSite(formatSite(site))).toEqual(site);
-    expect(formatSite(parseSite(formatSite(site)))).toBe(formatSite(site));
+    expect(parseSite(formatSite(site), parseCa)).toEqual(site);
+    expect(formatSite(parseSite(formatSite(site), parseCa))).toBe(formatSite(site));
   });
 
   it('may name a CA, whose certificates can be read', () => {
@@ -34,7 +35,7 @@ describe('site.json', () => {
     const { ca } = makeAuthority(join(folder, 'ca'));
     fs.rmSync(folder, { recursive: true });
     const named = { ...site, ca: `# ours\n${ca}` };
-    expect(parseSite(formatSite(named))).toEqual(named);
+    expect(parseSite(formatSite(named), parseCa)).toEqual(named);
     for (const wrong of [
       '',
       'none',
@@ -51,9 +52,9 @@ describe('site.json', () => {
   it('may hold the keysets that led to the pinned one, as the server shows them', () => {
     const second = nextKeyset({ signed: site.pinned, admins }, [makeAdmin('bert')]);
     const later = { ...site, ancestors: [site.pinned], pinned: second };
-    expect(parseSite(formatSite(later))).toEqual(later);
+    expect(parseSite(formatSite(later), parseCa)).toEqual(later);
     const keyset = toBase64Url(encodeChain([site.pinned, second]));
-    expect(parseSite(JSON.stringify({ ...file(), keyset }))).toEqual(later);
+    expect(parseSite(JSON.stringify({ ...file(), keyset }), parseCa)).toEqual(later);
   });
 
   it('is refused for keysets of which one does not lead to the next', () => {
@@ -90,7 +91,7 @@ describe('site.json', () => {
 
   it('may say what a revoked machine does', () => {
     const strict = { ...site, onRevoke: 'poweroff' } as const;
-    expect(parseSite(formatSite(strict))).toEqual(strict);
+    expect(parseSite(formatSite(strict), parseCa)).toEqual(strict);
   });
 
   it('is refused without any one of its members', () => {

@@ -3,7 +3,6 @@ import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundl
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
-import { MAX_CA_BYTES, parseCa } from '../net/certificates.ts';
 import { fail } from './errors.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */
@@ -39,6 +38,8 @@ export interface Site {
 }
 
 const MIN_BUNDLE_BYTES = 1024;
+/** Limit on a PEM text of certificates, bytes: no CA needs more. */
+export const MAX_CA_BYTES = 32 * 1024;
 
 const SiteFile = v.strictObject({
   coatcheck: v.literal('site/1'),
@@ -50,13 +51,7 @@ const SiteFile = v.strictObject({
   keyset: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is base64url')),
   approval: v.picklist(['required', 'none']),
   servers: v.array(v.pipe(v.string(), v.check(isOrigin, 'is an origin such as https://host'))),
-  ca: v.exactOptional(
-    v.pipe(
-      v.string(),
-      v.maxLength(MAX_CA_BYTES),
-      v.check(isCa, 'is PEM certificates that can be read'),
-    ),
-  ),
+  ca: v.exactOptional(v.pipe(v.string(), v.maxLength(MAX_CA_BYTES))),
   maxBundleBytes: v.pipe(
     v.number(),
     v.integer(),
@@ -67,14 +62,6 @@ const SiteFile = v.strictObject({
   onRevoke: v.exactOptional(v.picklist(['keep', 'poweroff'])),
 });
 
-function isCa(text: string): boolean {
-  try {
-    return parseCa(text).length > 0;
-  } catch {
-    return false;
-  }
-}
-
 /** Whether `text` is `http://` or `https://` with a host, and nothing after it. */
 export function isOrigin(text: string): boolean {
   return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
@@ -84,15 +71,18 @@ export function isOrigin(text: string): boolean {
  * Reads a `site.json`. Unknown names are refused: a policy that this version does not know must
  * not be ignored silently.
  *
+ * @param checkCa throws for PEM text that whoever reads the site could not use: on Node `parseCa`
+ *   of `net/certificates.ts`; in a browser, which chooses itself whom it believes, nothing
  * @throws file_malformed
  */
-export function parseSite(text: string): Site {
+export function parseSite(text: string, checkCa: (pem: string) => unknown): Site {
   const file = v.safeParse(SiteFile, parseJson(text));
   if (!file.success) {
     const [issue] = file.issues;
     throw malformed(`${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
   }
   const { coatcheck, site, keyset, ...plain } = file.output;
+  if (plain.ca !== undefined) assertCa(plain.ca, checkCa);
   const { pinned, ancestors } = readKeysets(keyset);
   const id = fromHex(site);
   if (!equalBytes(id, pinned.keyset.site)) throw malformed('keyset: it belongs to another site');
@@ -118,6 +108,14 @@ export function formatSite(site: Site): string {
     ...plain,
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
+}
+
+function assertCa(pem: string, check: (pem: string) => unknown): void {
+  try {
+    check(pem);
+  } catch (cause) {
+    throw malformed('ca: is PEM certificates that can be read', cause);
+  }
 }
 
 function parseJson(text: string): unknown {

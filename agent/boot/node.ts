@@ -7,6 +7,7 @@ import type { Manifest } from '../../bundle/manifest.ts';
 import { openBundle } from '../../bundle/open.ts';
 import type { Statement } from '../../bundle/statement.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { isExpired } from '../../protocol/verify.ts';
@@ -94,7 +95,7 @@ export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
 function readSiteFile(path: string): { site: Site; modified: number } {
   const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
   try {
-    const site = parseSite(fromUtf8(readAll(fd, path, MAX_SITE_FILE_BYTES)));
+    const site = parseSite(fromUtf8(readAll(fd, path, MAX_SITE_FILE_BYTES)), parseCa);
     return { site, modified: Math.floor(fs.fstatSync(fd).mtimeMs / 1000) };
   } finally {
     fs.closeSync(fd);

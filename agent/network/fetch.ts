@@ -1,7 +1,8 @@
 import type { LookupFunction } from 'node:net';
-import { MAX_CA_BYTES, parseCa } from '../../net/certificates.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { createFetch } from '../../net/fetch.ts';
 import type { Fetch } from '../../protocol/objects.ts';
+import { MAX_CA_BYTES } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';
 import { readPath } from '../tree/files.ts';

@@ -9,9 +9,9 @@ import {
   utf8,
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
-import { MAX_CA_BYTES, parseCa } from '../../net/certificates.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
-import { formatSite, parseSite } from '../../protocol/site.ts';
+import { formatSite, MAX_CA_BYTES, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { passphraseSource } from '../context.ts';
 import type { Context } from '../context.ts';
@@ -105,6 +105,7 @@ function newSite(
     const maxBundleBytes = DEFAULT_SEALED_BYTES;
     return parseSite(
       formatSite({ id, name, approval, servers: [server], ...ca, maxBundleBytes, pinned }),
+      parseCa,
     );
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : '';

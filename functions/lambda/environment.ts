@@ -1,3 +1,4 @@
+import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { fail } from '../../protocol/errors.ts';
@@ -32,7 +33,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
   };
   assertOwnKeys(credentials);
   return {
-    site: parseSite(read('COATCHECK_SITE')),
+    site: parseSite(read('COATCHECK_SITE'), parseCa),
     s3: { bucket: read('COATCHECK_BUCKET'), region: read('AWS_REGION'), credentials },
     log: (entry) => {
       console.log(JSON.stringify(entry));

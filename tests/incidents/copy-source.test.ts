@@ -10,6 +10,7 @@ import { createClient } from '../../protocol/client.ts';
 import type { PutAnswer } from '../../protocol/http.ts';
 import { digestHex, parseDigest } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
@@ -50,7 +51,7 @@ function copySource(name: string, open: (folder: string) => Promise<Place>): voi
       const home = join(folder, 'site');
       const init = await runCli(['--home', home, 'init', '--no-passphrase']);
       expect(init.code, init.stderr).toBe(0);
-      site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
+      site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'), parseCa);
       place = await open(folder);
       server = await startServe(['--home', home, 'serve', ...place.args]);
       const coatcheck = async (...args: string[]): Promise<void> => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
@@ -69,7 +70,7 @@ describe('Salt CVE-2022-22936, CVE-2024-38823: what was captured is worth nothin
   });
 
   function newMachine(keyFrom?: string): Machine {
-    const site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
+    const site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'), parseCa);
     const machine = makeMachine({ ...site, servers: [tap.url] }, keyFrom);
     machines.push(machine);
     return machine;

@@ -14,6 +14,7 @@ import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { digestHex } from '../../protocol/keys.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { formatSite, parseSite } from '../../protocol/site.ts';
 import { runCli } from '../support/cli.ts';
 import { makeMachine } from '../support/machine.ts';
@@ -122,7 +123,7 @@ describe('python-tuf CVE-2020-6174: the same signer twice counts once', () => {
       twice.set(ada!.key[of], at(bert!.key[of]));
       const site = JSON.parse(formatSite(ours.site)) as Record<string, unknown>;
       const text = JSON.stringify({ ...site, keyset: toBase64Url(twice) });
-      expect(() => parseSite(text)).toThrow(
+      expect(() => parseSite(text, parseCa)).toThrow(
         expect.objectContaining({ code: 'file_malformed' }) as Error,
       );
       fs.writeFileSync(join(folder, 'twice.json'), text);

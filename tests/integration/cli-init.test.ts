@@ -8,6 +8,7 @@ import { createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startServer } from '../../functions/serve/server.ts';
 import { EXIT } from '../../protocol/errors.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import { makeAuthority } from '../support/certificates.ts';
 import type { Authority } from '../support/certificates.ts';
@@ -25,7 +26,7 @@ afterEach(() => fs.rmSync(folder, { recursive: true }));
 
 const init = (args: readonly string[] = [], env: Record<string, string> = {}) =>
   runCli(['--home', home, 'init', ...args], { env });
-const site = () => parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
+const site = () => parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'), parseCa);
 
 describe('init', () => {
   it('takes the address of a server with a slash behind it', async () => {

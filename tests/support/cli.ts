@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import { createClient } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
+import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
@@ -112,7 +113,7 @@ export async function openDesk(initArgs: readonly string[] = []): Promise<Desk> 
     ...initArgs,
   ]);
   if (made.code !== 0) throw new Error(made.stderr);
-  const site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'));
+  const site = parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'), parseCa);
   const server = await startServe(['--home', home, 'serve']);
   const { url } = server;
   const run = (...args: string[]): Promise<Run> =>

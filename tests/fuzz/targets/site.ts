@@ -1,5 +1,6 @@
 import { utf8, toBase64Url } from '../../../bundle/bytes.ts';
 import { encodeSignedKeyset } from '../../../bundle/keyset.ts';
+import { parseCa } from '../../../net/certificates.ts';
 import { formatSite, parseSite } from '../../../protocol/site.ts';
 import { pinned, SITE } from '../../fixtures/format.ts';
 import type { Target } from '../engine/target.ts';
@@ -19,9 +20,9 @@ export const target: Target = {
   run(input) {
     const file = Buffer.from(input).toString('utf8');
     const outcome = verdict(() => {
-      const read = parseSite(file);
+      const read = parseSite(file, parseCa);
       const text = formatSite(read);
-      sameText(formatSite(parseSite(text)), text);
+      sameText(formatSite(parseSite(text, parseCa)), text);
       demand(
         read.servers.every((server) => new URL(server).origin === server),
         'not an origin',
