@@ -1,3 +1,4 @@
+import { builtinModules } from 'node:module';
 import { dirname, relative, resolve, sep } from 'node:path';
 import tseslint from 'typescript-eslint';
 
@@ -19,6 +20,9 @@ const mayImport = {
   'local-minio': ['functions', 'store', 'net', 'protocol', 'admin', 'cli', 'bundle'],
 };
 const layers = Object.keys(mayImport);
+
+/** The folders that run in a browser, too: nothing of Node is there. */
+const withoutNode = ['bundle', 'protocol', 'admin'];
 
 /** The modules of bundle/ that neither make nor open contents: all that the server side may use. */
 const publicPart = [
@@ -90,6 +94,18 @@ export default tseslint.config(
     files: layers.map((l) => `${l}/**/*.ts`),
     ignores: ['**/*.test.ts'],
     rules: { 'coatcheck/layering': 'error' },
+  },
+  {
+    files: withoutNode.map((l) => `${l}/**/*.ts`),
+    // The one module that Node has in place of a portable one (`#platform`).
+    ignores: ['**/*.test.ts', 'bundle/platform/node.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: builtinModules, patterns: [{ regex: '^node:|/platform/node\\.ts$' }] },
+      ],
+      'no-restricted-globals': ['error', 'process', 'Buffer', 'global', 'require', 'setImmediate'],
+    },
   },
   {
     files: ['**/*.test.ts', 'tests/**/*.ts'],
