@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { TEST_MILLISECONDS, WAIT_MILLISECONDS } from './tests/support/limits.ts';
 
 /**
  * What takes long and is the same on every line of Node, so that running it on one is enough: the
@@ -13,6 +14,9 @@ export default defineConfig({
     reporters: ['./tests/support/reporter.ts'],
     // Most tests wait for another program most of the time.
     maxWorkers: availableParallelism() + 1,
+    testTimeout: TEST_MILLISECONDS,
+    hookTimeout: TEST_MILLISECONDS,
+    expect: { poll: { timeout: WAIT_MILLISECONDS } },
     projects: [
       {
         extends: true,
@@ -34,8 +38,6 @@ export default defineConfig({
             'tests/support/versitygw-setup.ts',
             'tests/support/commands-setup.ts',
           ],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -44,8 +46,6 @@ export default defineConfig({
           name: 'proof',
           include: proof,
           globalSetup: ['tests/support/minio-setup.ts', 'tests/support/versitygw-setup.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 60_000,
         },
       },
     ],

@@ -67,7 +67,7 @@ describe('memory.json', () => {
       ids.map((id, i) => [id, i + 1]).sort(),
     );
     expect(await readdir(folder)).toEqual(['memory.json']);
-  }, 60_000);
+  });
 
   it('keeps what it has seen of the nodes when the site pins a later keyset', async () => {
     const second = keyset(2, first);

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { MAX_RECIPIENTS } from '../bundle/header.ts';
 import { ROUTES } from '../protocol/http.ts';
@@ -24,7 +24,6 @@ const BUCKET = 'b'.repeat(63);
 const ARN = `arn:aws:s3:::${BUCKET}`;
 
 // A synthesis bundles three functions: seconds, on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 let template: Template;
 let folder: string;

@@ -193,7 +193,7 @@ describe.each([
   ['the global fetch', fetch as Fetch],
   ['node:http', createFetch()],
 ])('what does not answer at all over %s is server_unreachable', (_, fetch) => {
-  const connect = (url: string, timeoutSeconds = 5): Client =>
+  const connect = (url: string, timeoutSeconds = 60): Client =>
     createClient({ server: url, site: site.id, timeoutSeconds, fetch });
 
   it('a closed port', async () => {

@@ -36,7 +36,7 @@ async function outcome(work: Promise<unknown>): Promise<string> {
 }
 
 describe.each(FETCHES)('getObject over %s', (_, fetch) => {
-  const limits = { maxBytes: 100, timeoutSeconds: 2, fetch };
+  const limits = { maxBytes: 100, timeoutSeconds: 60, fetch };
   it('gives the bytes', async () => {
     const url = await store(200, 'hello');
     const got = await getObject(url, limits);
@@ -79,7 +79,7 @@ describe.each(FETCHES)('getObject over %s', (_, fetch) => {
 });
 
 describe.each(FETCHES)('putObject over %s', (_, fetch) => {
-  const limits = { maxBytes: 100, timeoutSeconds: 2, fetch };
+  const limits = { maxBytes: 100, timeoutSeconds: 60, fetch };
   it('sends the signed headers, each once, the body, and no content type of its own', async () => {
     let headers: string[] = [];
     let body = '';

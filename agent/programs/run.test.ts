@@ -23,12 +23,12 @@ describe.each([
   });
 
   it.each([
-    ['no such program', 127, 'coatcheck-no-such-program', []],
-    ['a signal', 128 + 9, 'sh', ['-c', 'kill -9 $$']],
-    ['too much output', 125, 'sh', ['-c', 'yes | head -c 2000000; exit 0']],
-    ['too long a time', 124, 'sleep', ['60']],
-  ])('says %s as %i', async (__, status, program, args) => {
-    expect(await act(program, args, { timeoutSeconds: 1 })).toMatchObject({ status });
+    ['no such program', 127, 'coatcheck-no-such-program', [], 60],
+    ['a signal', 128 + 9, 'sh', ['-c', 'kill -9 $$'], 60],
+    ['too much output', 125, 'sh', ['-c', 'yes | head -c 2000000; exit 0'], 60],
+    ['too long a time', 124, 'sleep', ['60'], 1],
+  ])('says %s as %i', async (__, status, program, args, timeoutSeconds) => {
+    expect(await act(program, args, { timeoutSeconds })).toMatchObject({ status });
   });
 
   it('says a program that is being written as 127', async () => {
@@ -52,7 +52,7 @@ describe.each([
 });
 
 describe('what a program leaves behind in a session of its own', () => {
-  const leave = "setsid sh -c 'echo $$; exec sleep 60' &";
+  const leave = "setsid sh -c 'echo $$; exec sleep 600' &";
   const isAlive = (pid: number): boolean => {
     try {
       return process.kill(pid, 0);
@@ -62,10 +62,10 @@ describe('what a program leaves behind in a session of its own', () => {
   };
 
   it.each([
-    ['that ended', 'sleep 0.2; exit 0', 0],
-    ['that was killed', 'sleep 60', 124],
-  ])('holds up nobody who runs one %s, and runs on', async (_, after, status) => {
-    const ran = await run('sh', ['-c', `${leave} ${after}`], { timeoutSeconds: 1 });
+    ['that ended', 'sleep 0.2; exit 0', 0, 60],
+    ['that was killed', 'sleep 600', 124, 5],
+  ])('holds up nobody who runs one %s, and runs on', async (_, after, status, timeoutSeconds) => {
+    const ran = await run('sh', ['-c', `${leave} ${after}`], { timeoutSeconds });
     const pid = Number(ran.stdout.toString());
     await pause(300);
     const alive = isAlive(pid);

@@ -20,7 +20,6 @@ import type { Screen } from '../support/tmux.ts';
 
 /** Machines before a server that is really absent, or without any network. Side by side: they wait. */
 
-const LIMIT = 300_000;
 const ALLOWED = { unapprovedWhenUnreachable: true };
 
 /** Of the test itself: those of tests that run side by side are told apart by nothing else. */
@@ -48,7 +47,6 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
         expect(machine.read('etc/motd')).toBe('approved\n');
         expect(screen.text()).not.toContain('Host name');
       },
-      LIMIT,
     );
 
     it.concurrent(
@@ -79,7 +77,6 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
         const { objects } = await lab.admin.list({ prefix: 'pending', node: machine.identity.id });
         expect(objects).toHaveLength(1);
       },
-      LIMIT,
     );
 
     it.concurrent(
@@ -99,28 +96,23 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
         await until(() => child.exitCode !== null);
         expect([child.exitCode, tree()], said.stderr).toEqual([0, { 'etc/motd': APPROVED }]);
       },
-      LIMIT,
     );
 
-    it.concurrent(
-      'leads to a mirror that needs none',
-      async ({ onTestFinished }) => {
-        const { node, boot, frame, tree, folder } = await switchedOn(onTestFinished, {
-          linked: false,
-        });
-        fs.writeFileSync(join(folder, 'copy'), frame);
-        const web = node.start([process.execPath, '-e', COPIES, join(folder, 'copy')]);
-        await until(() => web.said.stdout === 'ready\n');
-        const { child, said } = boot('coatcheck.mirror=http://127.0.0.1:8000/copies');
-        await until(() => child.exitCode !== null);
-        expect(said.stderr).toContain('taking decision 1 from http://127.0.0.1:8000/copies');
-        expect(said.stderr).toMatch(
-          /the report was not sent: no network interface has link .*\[network_down\]/,
-        );
-        expect([child.exitCode, tree()]).toEqual([0, { 'etc/motd': APPROVED }]);
-      },
-      LIMIT,
-    );
+    it.concurrent('leads to a mirror that needs none', async ({ onTestFinished }) => {
+      const { node, boot, frame, tree, folder } = await switchedOn(onTestFinished, {
+        linked: false,
+      });
+      fs.writeFileSync(join(folder, 'copy'), frame);
+      const web = node.start([process.execPath, '-e', COPIES, join(folder, 'copy')]);
+      await until(() => web.said.stdout === 'ready\n');
+      const { child, said } = boot('coatcheck.mirror=http://127.0.0.1:8000/copies');
+      await until(() => child.exitCode !== null);
+      expect(said.stderr).toContain('taking decision 1 from http://127.0.0.1:8000/copies');
+      expect(said.stderr).toMatch(
+        /the report was not sent: no network interface has link .*\[network_down\]/,
+      );
+      expect([child.exitCode, tree()]).toEqual([0, { 'etc/motd': APPROVED }]);
+    });
 
     it.concurrent(
       'is gone on without, UNAPPROVED, where policy and site allow it: proposed once it is up',
@@ -138,7 +130,6 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
         expect(said.stderr).toContain('what runs here without approval is proposed');
         expect(child.exitCode, said.stderr).toBe(0);
       },
-      LIMIT,
     );
   });
 });

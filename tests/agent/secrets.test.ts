@@ -76,7 +76,7 @@ describe('the secrets of a node', () => {
       await runs('start', '--no-network', '--command-line', machine.path('wrong'));
     }
     scan.plant('the password', PASSWORD.replaceAll(' ', ''));
-  }, 120_000);
+  });
   afterAll(async () => {
     machine.remove();
     await lab.close();

@@ -369,5 +369,5 @@ describe('a server that is down', () => {
     expect((await machine.json('status')).applied).toMatchObject({ seq: 0 });
     const { objects } = await lab.admin.list({ prefix: 'pending', node: machine.identity.id });
     expect(objects).toHaveLength(1);
-  }, 120_000);
+  });
 });

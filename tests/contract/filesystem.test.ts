@@ -122,7 +122,7 @@ describe('the filesystem store', () => {
 
   it('breaks the lock of a process that was killed', async () => {
     const path = join(dir, 'locks', 'some');
-    const holder = otherProcess('lock', path);
+    const holder = otherProcess('hold', path);
     await firstLine(holder);
     holder.kill('SIGKILL');
     await once(holder, 'exit');
@@ -154,23 +154,19 @@ describe('the filesystem store', () => {
     expect(await readdir(join(dir, 'locks'))).toEqual(['anchor']);
   });
 
-  it(
-    'waits for the lock of another machine, and says which file it is',
-    { timeout: 30_000 },
-    async () => {
-      const name = `some.${'0'.repeat(16)}.1.1.1.b007.elsewhere`;
-      await writeFile(join(dir, 'locks', name), '');
-      const locked = withFileLock(join(dir, 'locks', 'some'), () => Promise.resolve());
-      await expect(locked).rejects.toMatchObject({
-        code: 'store_unavailable',
-        message: expect.stringMatching(`process 1 on elsewhere .*${name}`) as string,
-      });
-    },
-  );
+  it('waits for the lock of another machine, and says which file it is', async () => {
+    const name = `some.${'0'.repeat(16)}.1.1.1.b007.elsewhere`;
+    await writeFile(join(dir, 'locks', name), '');
+    const locked = withFileLock(join(dir, 'locks', 'some'), () => Promise.resolve());
+    await expect(locked).rejects.toMatchObject({
+      code: 'store_unavailable',
+      message: expect.stringMatching(`process 1 on elsewhere .*${name}`) as string,
+    });
+  });
 
   it('lets one of many breakers of a dead lock in at a time', async () => {
     const path = join(dir, 'locks', 'dead');
-    const holder = otherProcess('lock', path);
+    const holder = otherProcess('hold', path);
     await firstLine(holder);
     holder.kill('SIGKILL');
     await once(holder, 'exit');

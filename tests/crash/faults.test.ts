@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { approvedKey, historyKey, keysetKey, reportKey } from '../../protocol/keys.ts';
 import { describeWith } from '../support/components.ts';
 import type { Answer, Call } from './calls.ts';
@@ -115,8 +115,6 @@ async function expectTrue(before: Contents, call: Call, answer: Answer): Promise
 }
 
 describeWith('strace', 'a filesystem store on a disk that fails', () => {
-  vi.setConfig({ testTimeout: 300_000 });
-
   it.each(Object.entries(OPERATIONS))('%s: is right about every call', async (_, operation) => {
     const calls = await callsOf(operation);
     const { call } = operation;

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { historyKey } from '../../protocol/keys.ts';
 import { describeWith } from '../support/components.ts';
 import { readStrace } from './disk-log.ts';
@@ -57,8 +57,6 @@ async function forEach<T>(items: readonly T[], act: (item: T) => Promise<void>):
 }
 
 describeWith('strace', 'a filesystem store that is killed', () => {
-  vi.setConfig({ testTimeout: 300_000 });
-
   it('is killed at every call that changes it: strace sees no other', async () => {
     const folder = join(tools.folder, 'seen', 'store');
     const log = join(tools.folder, 'strace');

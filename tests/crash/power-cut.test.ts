@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith } from '../support/components.ts';
 import { readStrace, tooEarly } from './disk-log.ts';
 import type { DiskEvent } from './disk-log.ts';
@@ -38,8 +38,6 @@ function watch(name: string): Watched {
 }
 
 describeWith('strace', 'a filesystem store before a power cut', () => {
-  vi.setConfig({ testTimeout: 300_000 });
-
   it('has synced every byte before its name, and every name before its answer', async () => {
     const { store, events, trace } = watch('whole');
     await live(tools, store, trace('life'));

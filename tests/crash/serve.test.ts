@@ -94,7 +94,7 @@ async function hasSaid(count: number): Promise<void> {
 }
 
 describe('coatcheck serve on a folder, killed in the midst of uploads and decisions', () => {
-  it('has all that it acknowledged, and goes on', { timeout: 300_000 }, async () => {
+  it('has all that it acknowledged, and goes on', async () => {
     const store = createFilesystemStore(join(home, 'store'));
     const statementAt = async (key: ObjectKey): Promise<string | undefined> => {
       const object = await store.get(key, { maxBytes: 2 ** 24 });

@@ -32,7 +32,7 @@ export interface Commands {
   stop(): Promise<void>;
 }
 
-const START_MILLISECONDS = 30_000;
+const START_MILLISECONDS = 600_000;
 
 /** @param dist the folder of `coatcheck.mjs` and `coatcheck-agent.mjs` */
 export function createCommands(dist: string, { env, cwd }: RunOptions): Commands {

@@ -84,7 +84,7 @@ function copySource(name: string, open: (folder: string) => Promise<Place>): voi
           body: (await place.store.get(key, { maxBytes: 2 ** 24 }))!.body,
         })),
       );
-    }, 300_000);
+    });
     afterAll(async () => {
       victim.remove();
       thief.remove();

@@ -150,44 +150,40 @@ describe('ironic-inspector CVE-2019-10141: hostile facts stay data', () => {
     expect(await contents(desk.store)).toEqual(before);
   });
 
-  it(
-    'shows what a machine says of itself, and obeys none of it',
-    { timeout: 300_000 },
-    async () => {
-      const owned = join(dirname(desk.home), 'owned');
-      const hostile = [
-        '\u001b]0;title\u0007\u001b[2J\u001b[1;1H',
-        `$(touch ${owned})\`touch ${owned}\`; touch ${owned}`,
-        '\u202egnp.exe\u2066\u200b',
-        `%s%n%x {{7*7}} <script>fetch('//evil')</script>`,
-        '\r\u0085\u2028coatcheck: approved',
-      ].join('\n');
-      const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
-      const paths = [
-        'etc/motd',
-        'etc/cron.d/;touch owned',
-        'etc/sssd/--help',
-        'etc/sudoers.d/\'"$(id)',
-      ];
-      const files = Object.fromEntries(paths.map((path) => [path, hostile]));
-      const digest = await desk.propose(node, { files });
-      const approve = ['approve', node.id, '--yes', '--reason', hostile.slice(0, 40)];
-      for (const command of [
-        ...[['pending'], ['show', digest], ['diff', node.id, '--show-secrets'], approve],
-        ...[
-          ['list'],
-          ['history', node.id],
-          ['--json', 'show', node.id],
-          ['--json', 'history', node.id],
-        ],
-      ]) {
-        const { code, stdout, stderr } = await desk.run(...command);
-        expect([command[0], code, stderr]).toEqual([command[0], 0, expect.any(String)]);
-        expect((stdout + stderr).replace(/[\n\t]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-      }
-      expect(fs.existsSync(owned)).toBe(false);
-    },
-  );
+  it('shows what a machine says of itself, and obeys none of it', async () => {
+    const owned = join(dirname(desk.home), 'owned');
+    const hostile = [
+      '\u001b]0;title\u0007\u001b[2J\u001b[1;1H',
+      `$(touch ${owned})\`touch ${owned}\`; touch ${owned}`,
+      '\u202egnp.exe\u2066\u200b',
+      `%s%n%x {{7*7}} <script>fetch('//evil')</script>`,
+      '\r\u0085\u2028coatcheck: approved',
+    ].join('\n');
+    const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
+    const paths = [
+      'etc/motd',
+      'etc/cron.d/;touch owned',
+      'etc/sssd/--help',
+      'etc/sudoers.d/\'"$(id)',
+    ];
+    const files = Object.fromEntries(paths.map((path) => [path, hostile]));
+    const digest = await desk.propose(node, { files });
+    const approve = ['approve', node.id, '--yes', '--reason', hostile.slice(0, 40)];
+    for (const command of [
+      ...[['pending'], ['show', digest], ['diff', node.id, '--show-secrets'], approve],
+      ...[
+        ['list'],
+        ['history', node.id],
+        ['--json', 'show', node.id],
+        ['--json', 'history', node.id],
+      ],
+    ]) {
+      const { code, stdout, stderr } = await desk.run(...command);
+      expect([command[0], code, stderr]).toEqual([command[0], 0, expect.any(String)]);
+      expect((stdout + stderr).replace(/[\n\t]/g, '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    }
+    expect(fs.existsSync(owned)).toBe(false);
+  });
 });
 
 // In both, methods could be called that asked for no credential at all.
@@ -307,49 +303,45 @@ describe('Salt CVE-2017-12791: an id is checked before any key is built', () => 
     expect((await askSigned('GET', target, half)).code).toBe('not_this_node');
   });
 
-  it(
-    "in an administrator's hand, and in what a lying server lists",
-    { timeout: 300_000 },
-    async () => {
-      const before = everything();
-      for (const id of ['../../../etc', '__proto__']) {
-        for (const command of [
-          ['show', id],
-          ['approve', id, '--yes'],
-          ['history', id],
-          ['repair', id],
-        ]) {
-          const { code, stderr } = await desk.run(...command);
-          expect([2, 5], `${command.join(' ')}: ${stderr}`).toContain(code);
-        }
+  it("in an administrator's hand, and in what a lying server lists", async () => {
+    const before = everything();
+    for (const id of ['../../../etc', '__proto__']) {
+      for (const command of [
+        ['show', id],
+        ['approve', id, '--yes'],
+        ['history', id],
+        ['repair', id],
+      ]) {
+        const { code, stderr } = await desk.run(...command);
+        expect([2, 5], `${command.join(' ')}: ${stderr}`).toContain(code);
       }
-      const { chain } = (await (await fetch(`${desk.url}/v1/site`)).json()) as { chain: string };
-      const keys = [
-        'pending/../../../tmp/x',
-        `pending/${'a'.repeat(32)}/../../x`,
-        'approved/..',
-        '../x',
-      ];
-      const liar = await serveHttp((request, response) => {
-        const now = Math.floor(Date.now() / 1000);
-        const { id, name, approval, maxBundleBytes } = desk.site;
-        const site = {
-          site: Buffer.from(id).toString('hex'),
-          name,
-          approval,
-          maxBundleBytes,
-          chain,
-          now,
-        };
-        const objects = keys.map((key) => ({ key, size: 1, modified: now }));
-        response.end(JSON.stringify(request.url === '/v1/site' ? site : { objects }));
-      });
-      for (const command of ['pending', 'list']) {
-        const { code, stdout } = await desk.run('--json', '--server', liar.url, command);
-        expect([code, stdout]).toEqual([0, expect.not.stringContaining('..') as string]);
-      }
-      await liar.close();
-      expect(everything()).toEqual(before);
-    },
-  );
+    }
+    const { chain } = (await (await fetch(`${desk.url}/v1/site`)).json()) as { chain: string };
+    const keys = [
+      'pending/../../../tmp/x',
+      `pending/${'a'.repeat(32)}/../../x`,
+      'approved/..',
+      '../x',
+    ];
+    const liar = await serveHttp((request, response) => {
+      const now = Math.floor(Date.now() / 1000);
+      const { id, name, approval, maxBundleBytes } = desk.site;
+      const site = {
+        site: Buffer.from(id).toString('hex'),
+        name,
+        approval,
+        maxBundleBytes,
+        chain,
+        now,
+      };
+      const objects = keys.map((key) => ({ key, size: 1, modified: now }));
+      response.end(JSON.stringify(request.url === '/v1/site' ? site : { objects }));
+    });
+    for (const command of ['pending', 'list']) {
+      const { code, stdout } = await desk.run('--json', '--server', liar.url, command);
+      expect([code, stdout]).toEqual([0, expect.not.stringContaining('..') as string]);
+    }
+    await liar.close();
+    expect(everything()).toEqual(before);
+  });
 });

@@ -107,50 +107,42 @@ describe('go-tuf CVE-2022-29173: a missing memory is not zero, and only what ver
     expect([machine.read('etc/hostname'), memory()]).toEqual(['two\n', text]);
   });
 
-  it(
-    'remembers nothing of what does not verify, with a memory or without',
-    { timeout: 300_000 },
-    async () => {
-      const wrong = Object.entries(wrongFrames());
-      for (const [why, [bytes, code]] of wrong.slice(0, 3)) {
-        expect(await apply(bytes), why).toBe(code);
-      }
-      expect(memory()).toBeUndefined();
-      expect(await apply(frame('one', 1))).toBe('applied');
-      const before = memory();
-      for (const [why, [bytes, code]] of wrong) expect(await apply(bytes), why).toBe(code);
-      expect(memory()).toBe(before);
-      expect(await apply(frame('two', 2))).toBe('applied');
-    },
-  );
+  it('remembers nothing of what does not verify, with a memory or without', async () => {
+    const wrong = Object.entries(wrongFrames());
+    for (const [why, [bytes, code]] of wrong.slice(0, 3)) {
+      expect(await apply(bytes), why).toBe(code);
+    }
+    expect(memory()).toBeUndefined();
+    expect(await apply(frame('one', 1))).toBe('applied');
+    const before = memory();
+    for (const [why, [bytes, code]] of wrong) expect(await apply(bytes), why).toBe(code);
+    expect(memory()).toBe(before);
+    expect(await apply(frame('two', 2))).toBe('applied');
+  });
 
-  it(
-    'killed anywhere, remembers the old decision or the new one, and never neither',
-    { timeout: 300_000 },
-    async () => {
-      expect(await apply(frame('one', 1))).toBe('applied');
-      const old = { memory: memory()!, marker: machine.read('var/lib/coatcheck/applied.json') };
-      const next = machine.path('next');
-      fs.writeFileSync(next, frame('two', 2));
-      const command = (n: number): string[] => [
-        ...[process.execPath, '--import', killAt(n), agentProgram(), '--root', machine.root],
-      ];
-      let isNew = false;
-      for (let n = 1; !isNew; n++) {
-        const killed = await machine.start(command(n), ['apply', next]).done;
-        expect(killed.code).toBeNull();
-        isNew = memory() !== old.memory;
-        expect(memory()).toContain(`"seq": ${isNew ? 2 : 1},`);
-        // What it did not remember it did not apply: the memory comes first.
-        expect(machine.read('etc/hostname')).toBe('one\n');
-        expect(machine.read('var/lib/coatcheck/applied.json')).toBe(old.marker);
-      }
-      // From here on the older decision is gone for good, although the newer is not applied yet.
-      expect(await apply(frame('one', 1))).toBe('rollback_refused');
-      expect(await apply(fs.readFileSync(next))).toBe('applied');
-      expect(machine.read('etc/hostname')).toBe('two\n');
-    },
-  );
+  it('killed anywhere, remembers the old decision or the new one, and never neither', async () => {
+    expect(await apply(frame('one', 1))).toBe('applied');
+    const old = { memory: memory()!, marker: machine.read('var/lib/coatcheck/applied.json') };
+    const next = machine.path('next');
+    fs.writeFileSync(next, frame('two', 2));
+    const command = (n: number): string[] => [
+      ...[process.execPath, '--import', killAt(n), agentProgram(), '--root', machine.root],
+    ];
+    let isNew = false;
+    for (let n = 1; !isNew; n++) {
+      const killed = await machine.start(command(n), ['apply', next]).done;
+      expect(killed.code).toBeNull();
+      isNew = memory() !== old.memory;
+      expect(memory()).toContain(`"seq": ${isNew ? 2 : 1},`);
+      // What it did not remember it did not apply: the memory comes first.
+      expect(machine.read('etc/hostname')).toBe('one\n');
+      expect(machine.read('var/lib/coatcheck/applied.json')).toBe(old.marker);
+    }
+    // From here on the older decision is gone for good, although the newer is not applied yet.
+    expect(await apply(frame('one', 1))).toBe('rollback_refused');
+    expect(await apply(fs.readFileSync(next))).toBe('applied');
+    expect(machine.read('etc/hostname')).toBe('two\n');
+  });
 });
 
 // tough cached a timestamp that had failed the rollback check of what it named.

@@ -35,7 +35,7 @@ function secretsOf(
       fs.chmodSync(folder, 0o755);
       scan = createSecretScan();
       run = await wholeRun(folder, await open(folder, scan), scan);
-    }, 600_000);
+    });
     afterAll(() => fs.rmSync(folder, { recursive: true }));
 
     it('are in no output, no log, no command line and no environment', () => {

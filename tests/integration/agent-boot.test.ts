@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -94,7 +95,7 @@ describe('a boot', () => {
 
   it('waits while nothing is approved, and goes on by itself', async () => {
     const node = furnished();
-    const booting = node.run('boot', '--wait', '60');
+    const booting = node.run('boot', '--wait', '3600');
     let digest: string | undefined;
     while (digest === undefined) {
       const { objects } = await lab.admin.list({ prefix: 'pending', node: node.identity.id });
@@ -347,15 +348,16 @@ describe('a boot that is lied to', () => {
     const absent = await node.run('boot', '--once');
     expect(refusal(absent)).toEqual([EXIT.unavailable, 'server_unreachable']);
     expect(absent.stderr.split('\n').filter((line) => line !== '')).toHaveLength(1);
-    const booting = node.run('boot', '--wait', '40');
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const command = [process.execPath, agentProgram(), '--root', node.root];
+    const { child, done } = node.start(command, ['boot', '--wait', '3600']);
+    await once(child.stderr!, 'data');
     await other.start();
     for (let digest; digest === undefined;) {
       const { objects } = await other.admin.list({ prefix: 'pending' });
       digest = objects[0]?.key.split('/')[2];
       if (digest !== undefined) await other.approve(node.identity, digest);
     }
-    expect((await booting).code).toBe(0);
+    expect((await done).code).toBe(0);
     await other.close();
   });
 

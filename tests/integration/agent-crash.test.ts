@@ -83,46 +83,42 @@ function everything(): string {
 }
 
 describe('an apply that is killed', () => {
-  it(
-    'and run again ends in the same tree, wherever it was killed',
-    { timeout: 300_000 },
-    async () => {
-      const first = frame('first', FIRST, 1, FIRST_ASKS);
-      const second = frame('second', SECOND, 2, SECOND_ASKS);
-      expect((await machine.run('apply', first)).code).toBe(0);
-      const start = join(machine.root, '..', `${machine.root.split('/').pop()!}-start`);
-      const restart = (): void => {
-        fs.rmSync(machine.root, { recursive: true });
-        execFileSync('cp', ['-a', start, machine.root]);
-      };
-      execFileSync('cp', ['-a', machine.root, start]);
+  it('and run again ends in the same tree, wherever it was killed', async () => {
+    const first = frame('first', FIRST, 1, FIRST_ASKS);
+    const second = frame('second', SECOND, 2, SECOND_ASKS);
+    expect((await machine.run('apply', first)).code).toBe(0);
+    const start = join(machine.root, '..', `${machine.root.split('/').pop()!}-start`);
+    const restart = (): void => {
+      fs.rmSync(machine.root, { recursive: true });
+      execFileSync('cp', ['-a', start, machine.root]);
+    };
+    execFileSync('cp', ['-a', machine.root, start]);
 
-      const whole = await killedAt(0, second);
-      expect(whole.code).toBe(0);
-      const calls = Number(/calls (\d+)/.exec(whole.stderr)![1]);
-      const [tree, all] = [machine.tree(), everything()];
-      expect(tree['etc/group']).toBe('644 root:x:0:\nbob:x:1001:\n');
-      expect(tree['etc/motd']).toBe('644 image\n');
-      expect(tree['etc/localtime']).toBe('-> ../usr/share/zoneinfo/Etc/UTC');
-      expect(tree['etc/systemd/system/other.service']).toBe('-> /dev/null');
-      const wants = 'etc/systemd/system/multi-user.target.wants';
-      expect(tree).toHaveProperty([`${wants}/first.service`]);
-      expect(tree).not.toHaveProperty([`${wants}/second.service`]);
-      expect(calls).toBeGreaterThan(40);
+    const whole = await killedAt(0, second);
+    expect(whole.code).toBe(0);
+    const calls = Number(/calls (\d+)/.exec(whole.stderr)![1]);
+    const [tree, all] = [machine.tree(), everything()];
+    expect(tree['etc/group']).toBe('644 root:x:0:\nbob:x:1001:\n');
+    expect(tree['etc/motd']).toBe('644 image\n');
+    expect(tree['etc/localtime']).toBe('-> ../usr/share/zoneinfo/Etc/UTC');
+    expect(tree['etc/systemd/system/other.service']).toBe('-> /dev/null');
+    const wants = 'etc/systemd/system/multi-user.target.wants';
+    expect(tree).toHaveProperty([`${wants}/first.service`]);
+    expect(tree).not.toHaveProperty([`${wants}/second.service`]);
+    expect(calls).toBeGreaterThan(40);
 
-      for (let n = 1; n <= calls; n++) {
-        restart();
-        const killed = await killedAt(n, second);
-        expect(killed.code).toBeNull();
-        // Each file is the old one or the new one, never anything between.
-        expect(['644 first\n', '600 second\n']).toContain(machine.tree()['etc/hostname']);
-        await applyHere(second);
-        expect(machine.tree(), `killed before call ${n}`).toEqual(tree);
-        expect(everything(), `killed before call ${n}`).toBe(all);
-      }
-      fs.rmSync(start, { recursive: true });
-    },
-  );
+    for (let n = 1; n <= calls; n++) {
+      restart();
+      const killed = await killedAt(n, second);
+      expect(killed.code).toBeNull();
+      // Each file is the old one or the new one, never anything between.
+      expect(['644 first\n', '600 second\n']).toContain(machine.tree()['etc/hostname']);
+      await applyHere(second);
+      expect(machine.tree(), `killed before call ${n}`).toEqual(tree);
+      expect(everything(), `killed before call ${n}`).toBe(all);
+    }
+    fs.rmSync(start, { recursive: true });
+  });
 });
 
 /** What changes a tree, as strace has it: by the name of the call in `killAt`. */
@@ -297,7 +293,7 @@ describe('a file that the system will not have replaced', () => {
 });
 
 describe('a folder that is swapped for a link while files are written', () => {
-  it('never lets a file out of the root', { timeout: 120_000 }, async () => {
+  it('never lets a file out of the root', async () => {
     const outside = fs.mkdtempSync(join(machine.root, '..', 'outside-'));
     const folder = machine.path('etc/ssh');
     fs.mkdirSync(folder);

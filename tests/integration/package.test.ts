@@ -26,7 +26,7 @@ describe('the npm package', () => {
     [packed] = JSON.parse(json) as [Packed];
     run('npm', 'init', '--yes');
     run('npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', packed.filename);
-  }, 180_000);
+  });
   afterAll(() => {
     rmSync(folder, { recursive: true });
   });

@@ -9,7 +9,7 @@ import type { TestBucket } from './s3-bucket.ts';
 export type MinioServer = Pick<Minio, 'endpoint' | 'rootUser' | 'rootPassword'>;
 
 /**
- * A bucket whose three credentials are sessions, good for 15 minutes.
+ * A bucket whose three credentials are sessions, good for longer than any test may take.
  * @param policyOf the credentials' policies, instead of those of `protocol/permissions.ts`
  */
 export async function makeMinioBucket(
@@ -18,7 +18,7 @@ export async function makeMinioBucket(
 ): Promise<TestBucket> {
   const name = `test-${randomBytes(8).toString('hex')}`;
   await ensureBucket(minio, name);
-  const credentials = await takeCredentials(minio, name, 900, policyOf);
+  const credentials = await takeCredentials(minio, name, 24 * 3600, policyOf);
   const root = { accessKeyId: minio.rootUser, secretAccessKey: minio.rootPassword };
   return testBucket({ name, endpoint: minio.endpoint, credentials, root });
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { TEST_MILLISECONDS, WAIT_MILLISECONDS } from './limits.ts';
 
 /** How a program is bound to the line: see serial-line.py. */
 export type Binding = 'ctty' | 'no-ctty' | 'console';
@@ -18,14 +19,12 @@ export interface SerialLine {
   readonly done: Promise<number | null>;
 }
 
-const DEADLINE_MILLISECONDS = 30_000;
-
 export function openSerialLine(binding: Binding, command: readonly string[]): SerialLine {
   const script = join(import.meta.dirname, 'serial-line.py');
   const child = spawn('python3', [script, binding, ...command], {
     stdio: ['pipe', 'pipe', 'pipe'],
     // A program that a test forgets does not outlive it.
-    timeout: 2 * DEADLINE_MILLISECONDS,
+    timeout: TEST_MILLISECONDS,
   });
   let heard = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -33,7 +32,7 @@ export function openSerialLine(binding: Binding, command: readonly string[]): Se
   }
   child.stdin.on('error', () => undefined); // It has ended meanwhile.
   const wait = async (isThere: () => boolean, what: string): Promise<void> => {
-    const end = performance.now() + DEADLINE_MILLISECONDS;
+    const end = performance.now() + WAIT_MILLISECONDS;
     while (!isThere()) {
       if (performance.now() > end) throw new Error(`never heard ${what}:\n${heard}`);
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -36,7 +36,14 @@ const jobs: Record<string, () => Promise<void>> = {
       console.log(slot);
     }
   },
-  /** Takes a lock and keeps it until it is killed, or for a second; says when (milliseconds). */
+  /** Takes a lock and keeps it until it is killed. */
+  async hold() {
+    await withFileLock(path, async () => {
+      console.log('held');
+      for (;;) await sleep(60_000);
+    });
+  },
+  /** Takes a lock and keeps it for a second; says when (milliseconds). */
   async lock() {
     await withFileLock(path, async () => {
       console.log(Date.now());

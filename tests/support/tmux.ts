@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WAIT_MILLISECONDS } from './limits.ts';
 
 /** A program in a real terminal emulator. */
 export interface Screen {
@@ -11,7 +12,7 @@ export interface Screen {
   answer(prompt: string, text: string): Promise<void>;
   /** What is on the screen and has scrolled off it; lines that the margin broke are whole again. */
   text(): string;
-  /** Waits until the text is there. @throws after a while, with the screen */
+  /** Waits until the text is there. @throws once the program has ended without, with the screen */
   until(text: string): Promise<void>;
   /** Every byte that the program has sent to the terminal. */
   sent(): string;
@@ -24,8 +25,6 @@ export interface ScreenOptions {
   readonly columns?: number;
   readonly rows?: number;
 }
-
-const DEADLINE_MILLISECONDS = 30_000;
 
 /** tmux of its own, with no bar: the program has the whole terminal. Ends with `close`. */
 export async function openScreen(
@@ -51,10 +50,13 @@ export async function openScreen(
 
   const sent = (): string => (fs.existsSync(log) ? fs.readFileSync(log, 'latin1') : '');
   const text = (): string => tmux('capture-pane', '-p', '-J', '-S', '-').trimEnd();
-  const until: Screen['until'] = async (wanted) => {
-    const end = performance.now() + DEADLINE_MILLISECONDS;
-    while (!text().includes(wanted)) {
-      if (performance.now() > end) throw new Error(`never saw ${wanted}:\n${text()}`);
+  const shows = async (isThere: (screen: string) => boolean, wanted: string): Promise<void> => {
+    const end = performance.now() + WAIT_MILLISECONDS;
+    for (;;) {
+      const isDead = tmux('display-message', '-p', '#{pane_dead}') === '1\n';
+      const screen = text();
+      if (isThere(screen)) return;
+      if (isDead || performance.now() > end) throw new Error(`never saw ${wanted}:\n${screen}`);
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
   };
@@ -67,14 +69,10 @@ export async function openScreen(
   return {
     type,
     text,
-    until,
+    until: (wanted) => shows((screen) => screen.includes(wanted), wanted),
     sent,
     async answer(prompt, answer) {
-      const end = performance.now() + DEADLINE_MILLISECONDS;
-      while (!isAsked(text(), prompt)) {
-        if (performance.now() > end) throw new Error(`never asked ${prompt}:\n${text()}`);
-        await new Promise((resolve) => setTimeout(resolve, 30));
-      }
+      await shows((screen) => isAsked(screen, prompt), prompt);
       type(`${answer}\r`);
     },
     close() {

@@ -13,6 +13,7 @@ import { policyStatements } from '../../protocol/iam.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import type { S3Credentials } from '../../store/s3-options.ts';
+import { WAIT_MILLISECONDS } from './limits.ts';
 import { testBucket } from './s3-bucket.ts';
 import type { TestBucket } from './s3-bucket.ts';
 
@@ -57,7 +58,7 @@ async function waitUntilReady(
   server: { endpoint: string } & RootPair,
   process: ServerProcess,
 ): Promise<void> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + WAIT_MILLISECONDS;
   for (;;) {
     try {
       await rootClient(server).listBuckets();

@@ -12,5 +12,5 @@ export function randomContract(under: () => StoreUnderTest): void {
       ...{ seed: seedOfRun(), operations: OPERATIONS, operationsPerGeneration: OPERATIONS },
       open: async () => under(),
     });
-  }, 300_000);
+  });
 }

@@ -87,6 +87,6 @@ async function uploader(
     sha256: sha256(bytes),
     expiresInSeconds: 300,
   });
-  const send = () => putObject(put, bytes, { timeoutSeconds: 30, fetch });
+  const send = () => putObject(put, bytes, { timeoutSeconds: 300, fetch });
   return () => send().then(() => 'done', codeOf);
 }
