@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { EXIT, fail } from '../protocol/errors.ts';
 import { sayError } from './console/console.ts';
-import { contextOf, PROGRAM } from './program.ts';
+import { invocationOf } from './commands/invocation.ts';
+import { PROGRAM } from './program.ts';
 import { systemError } from './tree/system-error.ts';
 import { parse } from '../usage/usage.ts';
 
@@ -25,7 +26,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   const parsed = parse(PROGRAM, args);
   if ('text' in parsed) process.stdout.write(`${parsed.text}\n`);
-  else await parsed.command.run(contextOf(parsed.given), parsed.given);
+  else await parsed.command.run(invocationOf(parsed.given), parsed.given);
 } catch (error) {
   process.exitCode = sayError(error, { json });
 }

@@ -4,8 +4,8 @@ import type { Servers } from '../boot/servers.ts';
 import { createSource } from '../boot/source.ts';
 import type { Source } from '../boot/source.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';
-import { openOwnNode } from '../commands/commands.ts';
-import type { Context } from '../commands/commands.ts';
+import type { Invocation } from '../boot/invocation.ts';
+import { openOwnNode } from '../boot/own-node.ts';
 import { findServers } from '../network/find-servers.ts';
 import type { Node } from '../boot/node.ts';
 import { fail } from '../../protocol/errors.ts';
@@ -27,12 +27,13 @@ export function readCommandLineFile(path: string): string {
  * @throws as `openOwnNode`
  */
 export function openOrderedNode(
-  context: Context,
+  invocation: Invocation,
   orders: Pick<Orders, 'key' | 'memory'>,
   flags: { readonly takeOver: boolean },
 ): Node {
-  const { key = orders.key, memory = orders.memory } = context.places;
-  return openOwnNode({ ...context, places: { ...context.places, key, memory } }, flags);
+  const { places } = invocation;
+  const { key = orders.key, memory = orders.memory } = places;
+  return openOwnNode({ ...invocation, places: { ...places, key, memory } }, flags);
 }
 
 /**

@@ -3,7 +3,7 @@ import { finish } from './finish.ts';
 import { createPatience } from '../boot/wait.ts';
 import { adjustClock, followDates } from '../network/clock/adjust.ts';
 import { readCommandLine } from '../answers/cmdline/read.ts';
-import type { Context } from '../commands/commands.ts';
+import type { Invocation } from '../boot/invocation.ts';
 import { throwFailures } from './outcome.ts';
 import { tellInstalled } from './tell.ts';
 import { openTerminal } from '../answers/dialogue/terminal.ts';
@@ -35,8 +35,8 @@ export interface StartFlags {
  *
  * @throws bad_argument, device_missing, and as `openNode`, `find` and `finish`
  */
-export async function start(context: Context, flags: StartFlags): Promise<void> {
-  const { console, server } = context;
+export async function start(invocation: Invocation, flags: StartFlags): Promise<void> {
+  const { console, server } = invocation;
   const { orders, answers } = readCommandLine(readCommandLineFile(flags.commandLine));
   if (!orders.stateless) {
     console.result('the command line does not say stateless: nothing to do', {
@@ -46,11 +46,11 @@ export async function start(context: Context, flags: StartFlags): Promise<void> 
   }
   if (orders.rescue) {
     console.result('rescue: no configuration is fetched', { state: 'rescue' });
-    if (isOwnRoot(context.places.root)) await enterRescue();
+    if (isOwnRoot(invocation.places.root)) await enterRescue();
     return;
   }
 
-  const node = openOrderedNode(context, orders, flags);
+  const node = openOrderedNode(invocation, orders, flags);
   const { site, built } = node;
   await adjustClock({ console, built });
   const network = flags.noNetwork ? givenNetwork() : await openNetwork(orders);

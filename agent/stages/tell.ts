@@ -1,6 +1,4 @@
 import { toHex } from '../../bundle/bytes.ts';
-import { NOT_ON_THE_LIST } from '../apply/capture.ts';
-import type { Skipped } from '../apply/capture.ts';
 import type { Console } from '../console/console.ts';
 import { tellApplied, tellDecision } from '../boot/install.ts';
 import { outcomeLines } from './outcome.ts';
@@ -33,13 +31,4 @@ export function tellInstalled(
     seq,
     ...json,
   });
-}
-
-/** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */
-export function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
-  const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
-  for (const { path, reason } of skipped) {
-    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${path}: ${reason}`);
-  }
-  if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
 }

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply/apply.ts';
-import { applyFile } from '../../agent/commands/commands.ts';
+import { applyFile } from '../../agent/commands/apply.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { codeOf, EXIT } from '../../protocol/errors.ts';
@@ -68,7 +68,9 @@ async function applyHere(path: string): Promise<void> {
     site: machine.path('etc/coatcheck/site.json'),
   };
   const silent = { note: () => undefined, result: () => undefined };
-  await applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path);
+  await applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path, {
+    takeOver: false,
+  });
 }
 
 /** Everything below the root, the agent's own files too, but for times and the memory. */

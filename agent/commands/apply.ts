@@ -1,0 +1,42 @@
+import { maxFrameBytes } from '../../bundle/frame.ts';
+import { install } from '../boot/install.ts';
+import type { Invocation } from '../boot/invocation.ts';
+import { openOwnNode } from '../boot/own-node.ts';
+import { decisionFromCopy } from '../boot/source.ts';
+import { NOT_ASKED } from '../ready/ready.ts';
+import { throwFailures } from '../stages/outcome.ts';
+import { tellInstalled } from '../stages/tell.ts';
+import { activate } from '../systemd/activate.ts';
+import { readPath } from '../tree/files.ts';
+import { TAKE_OVER, takeOverIn } from './options.ts';
+import type { AgentCommand } from './options.ts';
+
+/** Throws as {@link applyFile}. */
+export const applyCommand: AgentCommand = {
+  usage: 'apply <file>',
+  about: 'verify and apply a copy of an approved configuration',
+  options: [TAKE_OVER],
+  run: (invocation, given) => applyFile(invocation, given.operands[0]!, takeOverIn(given)),
+};
+
+/**
+ * Verifies a copy of an approved object, applies it and makes it take effect.
+ * @throws as `decisionFromCopy`, `install` and `activate`; step_failed where part of it did not take effect
+ */
+export async function applyFile(
+  invocation: Invocation,
+  path: string,
+  options: { readonly takeOver: boolean },
+): Promise<void> {
+  const { console } = invocation;
+  const node = openOwnNode(invocation, options);
+  const bytes = readPath(path, maxFrameBytes(node.site.maxBundleBytes));
+  const decision = decisionFromCopy(node, bytes);
+  const { applied, manifest, statement } = install(node, decision);
+  const { rootPath } = node;
+  const settle = await activate({ rootPath, manifest, statement });
+  const activation = await settle();
+  const outcome = { applied, activation, ready: NOT_ASKED };
+  tellInstalled(console, { decision }, outcome);
+  throwFailures(outcome);
+}

@@ -1,0 +1,44 @@
+import { openTerminal } from '../answers/dialogue/terminal.ts';
+import { find } from '../boot/boot.ts';
+import { openOwnNode } from '../boot/own-node.ts';
+import { createServers } from '../boot/servers.ts';
+import type { Draft } from '../boot/snapshot.ts';
+import { createSource } from '../boot/source.ts';
+import { createPatience } from '../boot/wait.ts';
+import { finish } from '../stages/finish.ts';
+import { throwFailures } from '../stages/outcome.ts';
+import { tellInstalled } from '../stages/tell.ts';
+import { capturedDraft } from './captured.ts';
+import { isGiven, seconds, TAKE_OVER, takeOverIn, TOKEN_FILE, tokenIn } from './options.ts';
+import type { AgentCommand } from './options.ts';
+
+/** Throws as `find` and `finish`; step_failed where part of it did not take effect. */
+export const bootCommand: AgentCommand = {
+  usage: 'boot',
+  about: 'fetch what is approved and apply it; propose and wait where nothing is',
+  options: [
+    { name: 'no-propose', about: 'where nothing is approved, wait only' },
+    { name: 'once', about: 'do not wait' },
+    { name: 'wait', value: '<seconds>', about: 'wait so long at most; default: for ever' },
+    TOKEN_FILE,
+    TAKE_OVER,
+  ],
+  async run(invocation, given) {
+    const { server, console } = invocation;
+    const waitSeconds = seconds(given, 'wait');
+    const limitSeconds = isGiven(given, 'once') ? 0 : waitSeconds;
+    const node = openOwnNode(invocation, takeOverIn(given));
+    const servers = createServers(node, server === undefined ? undefined : [server]);
+    const draft = (): Promise<Draft> => Promise.resolve(capturedDraft(node));
+    const terminal = openTerminal();
+    const pressed = terminal && ((over: AbortSignal) => terminal.pressed(over));
+    const found = await find(node, servers, createSource(node, servers), {
+      ...(!isGiven(given, 'no-propose') && { draft, redraft: draft, pressed }),
+      patience: createPatience({ limitSeconds }),
+      token: tokenIn(given),
+    });
+    const finished = await finish(node, servers, found);
+    tellInstalled(console, found, finished);
+    throwFailures(finished);
+  },
+};

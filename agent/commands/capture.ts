@@ -1,0 +1,29 @@
+import { classifyPath } from '../../protocol/paths.ts';
+import { captureFiles } from '../apply/capture.ts';
+import { counted, tellSkipped } from './captured.ts';
+import { withRoot } from '../tree/folder.ts';
+import type { AgentCommand } from './options.ts';
+
+/** What a bundle may hold of this machine, file by file. */
+export const captureCommand: AgentCommand = {
+  usage: 'capture',
+  about: 'show what this machine would propose',
+  run({ places, console }) {
+    const { files, skipped } = withRoot(places.root, captureFiles);
+    const shown = files.map((file) => ({
+      path: file.path,
+      class: classifyPath(file.path),
+      mode: file.mode.toString(8).padStart(4, '0'),
+      owner: file.owner,
+      group: file.group,
+      size: file.content.length,
+    }));
+    const lines = shown.map(
+      (f) =>
+        `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${f.class!.padEnd(6)} ${f.path}`,
+    );
+    tellSkipped(console, skipped);
+    console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
+    console.result(lines.join('\n'), { files: shown, skipped });
+  },
+};

@@ -1,0 +1,84 @@
+import { fail } from '../../protocol/errors.ts';
+import { parseDigest } from '../../protocol/keys.ts';
+import { takeChanges } from '../boot/changes.ts';
+import { tellDecision } from '../boot/install.ts';
+import { openOwn } from '../boot/node.ts';
+import type { Node } from '../boot/node.ts';
+import { openOwnNode } from '../boot/own-node.ts';
+import { propose } from '../boot/propose.ts';
+import { createServers } from '../boot/servers.ts';
+import type { Draft } from '../boot/snapshot.ts';
+import { createSource } from '../boot/source.ts';
+import type { Decision } from '../boot/source.ts';
+import { capturedDraft, counted } from './captured.ts';
+import { TAKE_OVER, takeOverIn, text, TOKEN_FILE, tokenIn } from './options.ts';
+import type { AgentCommand } from './options.ts';
+
+/** Throws as `propose`; waiting or rejected where an earlier proposal stands in its way. */
+export const proposeCommand: AgentCommand = {
+  usage: 'propose',
+  about: 'propose what this machine changed of its configuration; without one, all that it is',
+  options: [
+    {
+      name: 'add',
+      value: '<paths>',
+      about: 'files to propose besides those in force, with commas between',
+    },
+    { name: 'after', value: '<digest>', about: 'although this proposal was refused' },
+    TOKEN_FILE,
+    TAKE_OVER,
+  ],
+  async run(invocation, given) {
+    const { places, server, console } = invocation;
+    const after = text(given, 'after');
+    const added = text(given, 'add')?.split(',').map(fromRoot) ?? [];
+    const node = openOwnNode(invocation, takeOverIn(given));
+    const servers = createServers(node, server === undefined ? undefined : [server]);
+    const source = createSource(node, servers);
+    const look = await source.inForce();
+    if (look.state === 'failed') throw look.error;
+    const inForce = look.state === 'found' ? look.decision : undefined;
+    const proposing = {
+      ...{ node, servers, source, inForce },
+      after: after === undefined ? undefined : parseDigest(after),
+      token: tokenIn(given),
+    };
+    const draft = changedDraft(node, inForce, added) ?? capturedDraft(node);
+    const proposal = await propose(proposing, draft);
+    const { state } = proposal;
+    if (state === 'waiting') {
+      const said = `proposal ${proposal.digest} waits for a decision; this one was not sent`;
+      throw fail('waiting', said, { details: { digest: proposal.digest } });
+    }
+    if (state === 'rejected') {
+      const said = `proposal ${proposal.digest} was refused, and nothing changed since: ${tellDecision(proposal.rejection.frame)}`;
+      throw fail('rejected', said, { details: { digest: proposal.digest } });
+    }
+    if (state === 'unchanged') {
+      console.result('nothing to propose: these files are in force', { state });
+      return;
+    }
+    if (state === 'empty') {
+      throw fail(
+        'file_missing',
+        `${places.root} holds none of the files that a bundle may hold: is it the right --root?`,
+      );
+    }
+    const { digest, fileCount } = proposal;
+    if (state === 'proposed') console.note('it waits for an administrator');
+    console.result(`${state} ${digest}: ${counted(fileCount)}`, { state, digest, fileCount });
+  },
+};
+
+/** A path as a bundle has it, where it was written as the machine has it. */
+const fromRoot = (path: string): string => path.replace(/^\//, '');
+
+/** What changed of the configuration in force; undefined where none is, or none was applied. */
+function changedDraft(
+  node: Node,
+  inForce: Decision | undefined,
+  added: readonly string[],
+): Draft | undefined {
+  const bundle = inForce?.frame.bundle;
+  return bundle && takeChanges(node.rootPath, openOwn(node, bundle), added);
+}

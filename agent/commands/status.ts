@@ -1,0 +1,50 @@
+import { toHex } from '../../bundle/bytes.ts';
+import { nodeWords } from '../../bundle/words.ts';
+import { readApplied } from '../apply/status.ts';
+import { openNode } from '../boot/node.ts';
+import { formatTime } from '../console/console.ts';
+import type { AgentCommand } from './options.ts';
+
+/** Who this machine is, what it runs and what it remembers. Throws as `openNode` and `readApplied`. */
+export const statusCommand: AgentCommand = {
+  usage: 'status',
+  about: 'what is applied, what changed since, what is remembered',
+  run({ places, console, now }) {
+    const { identity, keySource, memory, site } = openNode(places, console, now);
+    const applied = readApplied(places.root);
+    const remembered = memory.load();
+    const words = nodeWords(identity.id);
+    const lines = [
+      `machine  ${identity.id}`,
+      `words    ${words}`,
+      `key      ${keySource}`,
+      `site     ${site.name} ${toHex(site.id)}`,
+    ];
+    if (applied === undefined) lines.push('applied  nothing');
+    else {
+      const { seq, statement, appliedAt } = applied.marker;
+      const what = seq === 0 ? 'UNAPPROVED' : `decision ${seq}`;
+      lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}`);
+      lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${path}`));
+    }
+    lines.push(
+      remembered === undefined
+        ? `memory   ${memory.kind}: nothing, an older decision would not be noticed`
+        : `memory   ${memory.kind}: decision ${remembered.seq} ${toHex(remembered.digest)}, keyset ${remembered.keysetVersion}`,
+    );
+    console.result(lines.join('\n'), {
+      node: identity.id,
+      words,
+      keySource,
+      site: toHex(site.id),
+      applied: applied && { ...applied.marker, files: Object.keys(applied.marker.files).length },
+      drift: applied?.drift ?? [],
+      memoryKind: memory.kind,
+      memory: remembered && {
+        keysetVersion: remembered.keysetVersion,
+        seq: remembered.seq,
+        statement: toHex(remembered.digest),
+      },
+    });
+  },
+};
