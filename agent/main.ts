@@ -9,6 +9,10 @@ import { parse } from '../usage/usage.ts';
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 
+// What it and the programs of the image write is read by programs that are not root: a profile of the
+// network, resolv.conf. A secret is made with a mode of its own.
+process.umask(0o022);
+
 // Everything that the agent writes is whole or not there, so it can end anywhere.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {

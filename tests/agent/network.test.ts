@@ -22,9 +22,10 @@ const DHCP = [
   '--srv-host=_coatcheck._tcp.lab.test,one.lab.test,8420,0,10',
 ];
 
-/** What `coatcheck-agent network` finds there. */
+/** What `coatcheck-agent network` finds there, under a umask that gives others nothing. */
 async function look(machine: NetMachine): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await machine.run([
+    ...['sh', '-c', 'umask 077 && exec "$@"', 'sh'],
     ...[process.execPath, agentProgram(), '--json', 'network'],
   ]);
   if (code !== 0) throw new Error(stderr);
