@@ -6,7 +6,7 @@ import { COMMON_ERRORS, ErrorAnswer, ROUTES, SIGNED_ERRORS } from '../../../prot
 import type { Route, RouteName } from '../../../protocol/http.ts';
 import { parseKey } from '../../../protocol/keys.ts';
 import { SIGNATURE_HEADERS, signRequest } from '../../../protocol/request-signature.ts';
-import { makeApp, NOW, ORIGIN } from '../../integration/http-world.ts';
+import { makeApp, NOW, ORIGIN } from '../../server/http-world.ts';
 import { Choices } from '../engine/choices.ts';
 import { valueOf } from '../engine/shape.ts';
 import type { Target } from '../engine/target.ts';

@@ -3,7 +3,7 @@ import type { ObjectKey } from '../../../../protocol/keys.ts';
 import { createMemoryStore } from '../../../../store/memory.ts';
 import { listAll } from '../../../../store/port.ts';
 import type { ObjectStore } from '../../../../store/port.ts';
-import { makeWorld } from '../../../integration/http-world.ts';
+import { makeWorld } from '../../../server/http-world.ts';
 import { demand } from '../../engine/verdict.ts';
 
 /** A site and its nodes: one with a decision, one whose proposal waits, and a new one. */

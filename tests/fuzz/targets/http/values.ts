@@ -8,7 +8,7 @@ import {
 } from '../../../../bundle/statement.ts';
 import type { StatementSignature } from '../../../../bundle/statement.ts';
 import { approvedKey, historyKey } from '../../../../protocol/keys.ts';
-import { NOW } from '../../../integration/http-world.ts';
+import { NOW } from '../../../server/http-world.ts';
 import type { Choices } from '../../engine/choices.ts';
 import { resignStatement } from '../../engine/resign.ts';
 import type { Values } from '../../engine/shape.ts';
