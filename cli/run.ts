@@ -1,8 +1,8 @@
-import { CommanderError } from 'commander';
 import { EXIT, fail } from '../protocol/errors.ts';
 import { fileError } from './files.ts';
 import { cleanUp, onSignal } from './interrupt.ts';
-import { createProgram } from './program.ts';
+import { parse } from '../usage/parse.ts';
+import { contextOf, PROGRAM } from './program.ts';
 import { reportError } from './terminal.ts';
 
 /** Runs one command of the process and sets its exit code. @param args without node and script */
@@ -19,19 +19,14 @@ export async function main(args: readonly string[]): Promise<void> {
     end(fileError(error, 'the result on stdout'));
   });
   try {
-    await createProgram(process).parseAsync(args, { from: 'user' });
+    const parsed = parse(PROGRAM, args, process.env);
+    if ('text' in parsed) process.stdout.write(`${parsed.text}\n`);
+    else if ('unfinished' in parsed) {
+      // Where a document is wanted the help is none.
+      if (!json) process.stderr.write(`${parsed.help}\n`);
+      throw parsed.unfinished;
+    } else await parsed.run(contextOf(parsed.common, process));
   } catch (error) {
-    if (error instanceof CommanderError && error.exitCode === 0) return;
-    process.exitCode = reportError(usageOf(error), process, { json });
+    process.exitCode = reportError(error, process, { json });
   }
-}
-
-/** What commander says of wrong arguments, as an error of ours. */
-function usageOf(error: unknown): unknown {
-  if (!(error instanceof CommanderError)) return error;
-  if (error.code === 'commander.help') return fail('usage', 'name a command: see coatcheck --help');
-  return fail(
-    'usage',
-    `${error.message.replace(/^error: /, '').replaceAll('\n', ' ')}; see --help`,
-  );
 }

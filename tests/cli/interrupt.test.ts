@@ -3,7 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../cli/program.ts';
+import { PROGRAM } from '../../cli/program.ts';
+import { partsOf } from '../../usage/table.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { openDesk, refusal, startCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
@@ -54,10 +55,9 @@ const asked = (): Promise<unknown> => new Promise((resolve) => silent.once('requ
 
 describe.each(SIGNALS)('%s', (signal) => {
   it('knows every command', () => {
-    const streams = { stdin: {}, stdout: { write: () => true }, stderr: { write: () => true } };
-    const { commands } = createProgram({ ...streams, env: {} });
+    const commands = new Set(PROGRAM.commands.map((command) => partsOf(command).words[0]));
     const names = [...Object.keys(ASKING), ...OTHERS].sort();
-    expect(commands.map((command) => command.name()).sort()).toEqual(names);
+    expect([...commands].sort()).toEqual(names);
   });
 
   it.each(Object.entries(ASKING))('ends %s while it waits, with 130', async (name, args) => {

@@ -1,5 +1,4 @@
 import { readFile, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -9,10 +8,6 @@ import { instrument } from './instrument.ts';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const FUZZ = join(ROOT, 'tests/fuzz');
 const RUNTIME = join(FUZZ, 'engine/coverage.ts');
-const require = createRequire(import.meta.url);
-
-/** Packages that a target is as much about as about our own code: instrumented too. */
-const INSTRUMENTED = ['commander'];
 
 /** What `#platform` is for what the named module imports, and for what that imports in turn. */
 const PLATFORMS: Readonly<Record<string, string>> = {
@@ -53,10 +48,6 @@ export async function buildTargets(
     format: 'esm',
     outExtension: { '.js': '.mjs' },
     sourcemap: 'inline',
-    // For the packages that are instrumented, and are CommonJS.
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
-    },
     logLevel: 'warning',
     plugins: [entries, modules(planted)],
   });
@@ -119,7 +110,6 @@ function modules(planted: Planted | undefined): Plugin {
         return { path: join(ROOT, place.platform), pluginData: place };
       });
       plugin.onResolve({ filter: /^[a-z@]/ }, ({ path, importer, pluginData }) => {
-        if (INSTRUMENTED.includes(path)) return { path: require.resolve(path) };
         const standIn = STAND_INS[path];
         const isReal = placeOf(pluginData).platform !== STAND_IN || importer.startsWith(FUZZ);
         if (standIn === undefined || isReal) return { path, external: true };

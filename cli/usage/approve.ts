@@ -1,0 +1,38 @@
+import { command } from './command.ts';
+import { CONSENT, DIFFERENCE, REASON } from './options.ts';
+
+/** `coatcheck approve` */
+export const approveCommand = command({
+  usage: 'approve <node> [digest]',
+  about: 'look at a proposal and put it in force',
+  options: [
+    ...DIFFERENCE,
+    REASON,
+    ...CONSENT,
+    {
+      name: 'expires',
+      value: '<when>',
+      about: 'until when it is good: 30d, 12h, 2027-01-31',
+      more: 'until when it is good: `90m`, `12h`, `30d`, `8w`, `2027-01-31`, `2027-01-31T12:00:00Z`',
+      example: '--expires 30d',
+    },
+    {
+      name: 'rebase',
+      about: 'apply its changes to what is in force now',
+      more: 'for a proposal that was made before what is in force: apply its changes to that, file by file',
+      excludes: ['anyway'],
+      example: 'approve b5p2 --rebase',
+    },
+    {
+      name: 'anyway',
+      about: 'approve it although it was made before what is in force now',
+      more: 'approve such a proposal as it is, or again the bundle of an older decision',
+      example: 'approve b5p2 --anyway',
+    },
+  ],
+  examples: ["approve b5p2 --reason 'rack 7'", 'approve b5p2 3bf0 --anyway --expires 30d'],
+  run: async (context, { node, digest }, options) => {
+    const { approve } = await import('../commands/approve.ts');
+    await approve(context, node, digest, options);
+  },
+});

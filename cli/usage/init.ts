@@ -1,0 +1,48 @@
+import { command } from './command.ts';
+
+/** `coatcheck init` */
+export const initCommand = command({
+  usage: 'init',
+  about: "make a site: its id, the first administrator's key, keyset 1",
+  options: [
+    {
+      name: 'name',
+      value: '<name>',
+      about: 'of the site, for people',
+      default: 'lab',
+      example: '--name grid',
+    },
+    {
+      name: 'admin-name',
+      value: '<name>',
+      about: 'of the first administrator; default: user@host',
+      example: '--admin-name ada',
+    },
+    {
+      name: 'approval',
+      value: '<policy>',
+      about: 'who decides; with none, nodes decide for themselves',
+      more: '`required`, or `none`: nodes decide for themselves',
+      choices: ['required', 'none'],
+      default: 'required',
+      example: '--approval none',
+    },
+    {
+      name: 'ca',
+      value: '<file>',
+      about: 'PEM certificates: who vouches for server and store, and nobody else',
+      more: 'PEM certificates that vouch for server and store over TLS, to write into `site.json`; default: whoever the system believes',
+      example: '--ca lan-ca.pem',
+    },
+    {
+      name: 'no-passphrase',
+      about: 'keep the admin key in the clear',
+      example: 'init --no-passphrase',
+    },
+  ],
+  examples: ['init --name grid --server https://cfg.example'],
+  run: async (context, _, { noPassphrase, ...options }) => {
+    const { init } = await import('../commands/init.ts');
+    await init(context, { ...options, passphrase: !noPassphrase });
+  },
+});

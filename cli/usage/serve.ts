@@ -1,0 +1,44 @@
+import { command } from './command.ts';
+import { STORE } from './options.ts';
+
+/** `coatcheck serve` */
+export const serveCommand = command({
+  usage: 'serve',
+  about: 'run the server on this machine',
+  options: [
+    ...STORE,
+    {
+      name: 'host',
+      value: '<address>',
+      about: 'to listen on',
+      default: '127.0.0.1',
+      example: '--host 10.0.0.2',
+    },
+    {
+      name: 'port',
+      value: '<number>',
+      about: 'to listen on; 0 for a free one',
+      default: '8420',
+      example: '--port 0',
+    },
+    {
+      name: 'public-url',
+      value: '<url>',
+      about: 'how nodes reach this server; default: where it listens',
+      more: 'how nodes reach this server, where a proxy stands before it; default: where it listens',
+      example: '--public-url https://cfg.example',
+    },
+    {
+      name: 'token-file',
+      value: '<file>',
+      about: 'enrolment token that new nodes must send, a 0600 file',
+      more: 'a 0600 file with the enrolment token that nodes without a decision must send',
+      example: '--token-file enrol.token',
+    },
+  ],
+  examples: ['serve --host 10.0.0.2', 'serve --store s3://config --credentials s3.json'],
+  run: async (context, _, options) => {
+    const { serve } = await import('../commands/serve.ts');
+    await serve(context, options);
+  },
+});

@@ -1,0 +1,58 @@
+import { BUILT_IN } from './table.ts';
+import type { Command, Option, Program } from './table.ts';
+
+/** The help of a program: what every command takes, and all commands. */
+export function overview<Context>({ name, about, commands, options }: Program<Context>): string {
+  return [
+    `Usage: ${name} [options] <command>\n\n${about}`,
+    `Options:\n${columns([...options, ...BUILT_IN].map(optionRow))}`,
+    `Commands:\n${columns([...commands.map(commandRow), HELP])}`,
+  ].join('\n\n');
+}
+const HELP = ['help [command]', 'the same as --help'] as const;
+
+/** The help of a word that several commands begin with. */
+export function listing<Context>(
+  { name }: Program<Context>,
+  words: readonly string[],
+  commands: readonly Command<Context>[],
+): string {
+  const begun = `Usage: ${name} ${words.join(' ')} <command>`;
+  return `${begun}\n\nCommands:\n${columns(commands.map(commandRow))}`;
+}
+
+/** The help of one command. */
+export function commandHelp<Context>(
+  { name, options }: Program<Context>,
+  { usage, about, options: own, examples }: Command<Context>,
+): string {
+  const lines = examples.map((example) => `  ${name} ${example}`);
+  return [
+    `Usage: ${name} ${usage}${own.length > 0 ? ' [options]' : ''}\n\n${about}`,
+    ...(own.length > 0 ? [`Options:\n${columns(own.map(optionRow))}`] : []),
+    `Options of every command:\n${columns(options.map(optionRow))}`,
+    ...(lines.length > 0 ? [`Examples:\n${lines.join('\n')}`] : []),
+  ].join('\n\n');
+}
+
+const commandRow = <Context>({ usage, about }: Command<Context>) => [usage, about] as const;
+
+/** `--name <value>`, with the letter that stands for it before it. */
+export const flagOf = ({ name, short, value }: Option): string =>
+  `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
+
+function optionRow(option: Option): readonly [string, string] {
+  const { about, choices, env, required, default: otherwise } = option;
+  const notes = [
+    ...(required === true ? ['needed'] : []),
+    ...(choices === undefined ? [] : [`one of ${choices.join(', ')}`]),
+    ...(otherwise === undefined ? [] : [`default: ${otherwise}`]),
+    ...(env === undefined ? [] : [`env: ${env}`]),
+  ];
+  return [flagOf(option), notes.length === 0 ? about : `${about} (${notes.join(', ')})`];
+}
+
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+}

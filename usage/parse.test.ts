@@ -1,0 +1,165 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { parse } from './parse.ts';
+import { commandsFor } from './table.ts';
+import type { Option, Program } from './table.ts';
+
+const nothing = (): void => undefined;
+const command = commandsFor<string[]>();
+const common = [
+  { name: 'root', value: '<folder>', about: 'where', default: '/', env: 'TOOL_ROOT' },
+  { name: 'site', value: '<file>', about: 'of whom', env: 'TOOL_SITE' },
+] as const satisfies readonly Option[];
+const program: Program<string[], typeof common> = {
+  name: 'tool',
+  about: 'It does things',
+  version: '1.2.3',
+  options: common,
+  commands: [
+    command({ usage: 'status', about: 'tell', run: nothing }),
+    command({
+      usage: 'key make file <path>',
+      about: 'make one',
+      options: [{ name: 'force', about: 'although' }],
+      examples: ['key make file k --force'],
+      run: nothing,
+    }),
+    command({ usage: 'key', about: 'show it', run: nothing }),
+    command({
+      usage: 'copy <from> [to...]',
+      about: 'copy it',
+      options: [
+        { name: 'as', value: '<kind>', about: 'how', choices: ['text', 'bytes'] },
+        { name: 'why', value: '<text>', about: 'because', required: true },
+        { name: 'leave-out', value: '<path>', about: 'not these', repeatable: true },
+        { name: 'ask', about: 'first', excludes: ['never-ask'] },
+        { name: 'never-ask', about: 'at all' },
+      ],
+      run: (said, { from, to }, { as, why, leaveOut, ask, neverAsk }) => {
+        expectTypeOf(from).toEqualTypeOf<string>();
+        expectTypeOf(to).toEqualTypeOf<readonly string[]>();
+        expectTypeOf(as).toEqualTypeOf<'text' | 'bytes' | undefined>();
+        expectTypeOf(why).toEqualTypeOf<string>();
+        expectTypeOf(leaveOut).toEqualTypeOf<readonly string[]>();
+        expectTypeOf(ask).toEqualTypeOf<boolean>();
+        said.push([from, ...to].join(' '), why, as ?? '-', ...leaveOut, `${ask} ${neverAsk}`);
+      },
+    }),
+    command({
+      usage: 'show [what]',
+      about: 'show that',
+      run: (_, { what }) => {
+        expectTypeOf(what).toEqualTypeOf<string | undefined>();
+      },
+    }),
+  ],
+};
+const words = (line: string): string[] => (line === '' ? [] : line.split(' '));
+const read = (line: string, env?: Record<string, string>) => parse(program, words(line), env);
+
+describe('a command line', () => {
+  it.each<[string, string, object, object]>([
+    ['status', 'status', {}, { root: '/' }],
+    ['--root /mnt status', 'status', {}, { root: '/mnt' }],
+    ['status --root=/mnt', 'status', {}, { root: '/mnt' }],
+    ['status --root= --root /a --root /b=c', 'status', {}, { root: '/b=c' }],
+    ['key make file k --force', 'key make file <path>', { path: 'k' }, { force: true, root: '/' }],
+    [
+      'key make file -- --force',
+      'key make file <path>',
+      { path: '--force' },
+      { force: false, root: '/' },
+    ],
+    ['key', 'key', {}, { root: '/' }],
+    ['show', 'show [what]', {}, { root: '/' }],
+    ['show -- -1', 'show [what]', { what: '-1' }, { root: '/' }],
+  ])('%s', (line, usage, operands, values) => {
+    const parsed = read(line);
+    expect(parsed).toMatchObject({ command: { usage } });
+    const given = 'run' in parsed ? { ...parsed.options, ...parsed.common } : undefined;
+    expect(given).toEqual(values);
+    expect('run' in parsed && parsed.operands).toEqual(operands);
+  });
+
+  it('gives a command what its table says', async () => {
+    const said: string[] = [];
+    const parsed = read('copy a b c --why= --as text --leave-out d --leave-out=e --ask');
+    if ('run' in parsed) await parsed.run(said);
+    expect(said).toEqual(['a b c', '', 'text', 'd', 'e', 'true false']);
+  });
+
+  it('takes from the environment what the line does not say, where it says something', () => {
+    const values = (line: string, env: Record<string, string>) => {
+      const parsed = read(line, env);
+      return 'run' in parsed && parsed.common;
+    };
+    const env = { TOOL_ROOT: '/env', TOOL_SITE: 'env.json' };
+    expect(values('status', env)).toEqual({ root: '/env', site: 'env.json' });
+    expect(values('status --root /line', env)).toEqual({ root: '/line', site: 'env.json' });
+    expect(values('status', { TOOL_ROOT: '', TOOL_SITE: '' })).toEqual({ root: '/' });
+  });
+
+  it.each([
+    ['frob', 'there is no command frob'],
+    ['frob --help', 'there is no command frob'],
+    ['help frob', 'there is no command frob'],
+    ['stauts', 'there is no command stauts (did you mean status?)'],
+    ['show x y', 'show: y is one word too many'],
+    ['status x', 'status: x is one word too many'],
+    ['key make', 'key: make is one word too many'],
+    ['key make file', 'key make file: <path> is missing'],
+    ['status --force', 'status has no option --force'],
+    ['status --frob', "unknown option '--frob'"],
+    ['status --frob --help', "unknown option '--frob'"],
+    ['status --rot x', "unknown option '--rot' (did you mean --root?)"],
+    ['copy a --leave x', "unknown option '--leave' (did you mean --leave-out?)"],
+    ['show -1', "unknown option '-1'"],
+    ['status --__proto__=x', "unknown option '--__proto__'"],
+    ['status --root', "option '--root <value>' argument missing"],
+    ['status --root --site', "option '--root' argument is ambiguous: is it --root=--site?"],
+    ['key make file k --force=yes', "option '--force' does not take an argument"],
+    ['copy a', 'copy: --why <text> is missing'],
+    ['copy a --why w --as gold', 'copy: --as is one of text, bytes'],
+    ['copy a --why w --ask --never-ask', 'copy: --ask cannot be used with --never-ask'],
+  ])('%s: %s', (line, said) => {
+    expect(() => read(line)).toThrow(
+      expect.objectContaining({ code: 'usage', message: `${said}; see tool --help` }),
+    );
+  });
+
+  it('takes no empty word for an operand: it is a variable that is not set', () => {
+    expect(() => parse(program, ['show', ''])).toThrow('show: [what] is empty');
+    expect(() => parse(program, ['copy', 'a', 'b', '', '--why=x'])).toThrow(
+      'copy: [to...] is empty',
+    );
+  });
+
+  it('says how a command goes on that is not whole', () => {
+    const { commands, ...rest } = program;
+    const longer = { ...rest, commands: commands.slice(0, 2) };
+    expect(parse(longer, ['key'])).toMatchObject({
+      unfinished: { message: 'key goes on: key make file <path>; see tool --help' },
+      help: expect.stringContaining('key make file <path>') as string,
+    });
+    expect(() => parse(longer, ['key', 'x'])).toThrow('there is no command key x');
+    expect(() => parse(longer, ['key', 'mkae'])).toThrow('key mkae (did you mean make?)');
+    expect(read('')).toMatchObject({
+      unfinished: { code: 'usage', message: 'no command was given; see tool --help' },
+      help: expect.stringContaining('Usage: tool [options] <command>') as string,
+    });
+  });
+
+  it.each([
+    ['--version', '1.2.3'],
+    ['status --version', '1.2.3'],
+    ['--help', 'key make file <path>  make one'],
+    ['help', 'key make file <path>  make one'],
+    ['-h', '--root <folder>  where (default: /, env: TOOL_ROOT)'],
+    ['key make file -h', 'Usage: tool key make file <path> [options]'],
+    ['key make file k --help', '--force  although'],
+    ['help key make file', 'Examples:\n  tool key make file k --force'],
+    ['copy -h', '--as <kind>         how (one of text, bytes)'],
+    ['key make --help', 'Usage: tool key\n\nshow it'],
+  ])('%s prints %s', (line, said) => {
+    expect(read(line)).toMatchObject({ text: expect.stringContaining(said) as string });
+  });
+});
