@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fail } from '../../protocol/errors.ts';
 import { askWhileLooking } from './asking.ts';
-import { createPatience } from './wait.ts';
+import { createPatience } from './patience.ts';
 
 /** Sleeps for as long as a turn of the loop takes. */
 const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

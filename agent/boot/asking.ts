@@ -1,5 +1,5 @@
 import { hasCode } from '../../protocol/errors.ts';
-import type { Patience } from './wait.ts';
+import type { Patience } from './patience.ts';
 
 /**
  * Asks somebody who may take an hour, or may not be there at all, and goes on looking meanwhile: what

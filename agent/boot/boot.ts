@@ -5,7 +5,7 @@ import { nothingYet, refused, waiting } from './reasons.ts';
 import type { Servers } from './servers.ts';
 import type { Source } from './source.ts';
 import type { BootOptions, Context, Found, State, Step } from './step.ts';
-import { createWaitNotes } from './waiting.ts';
+import { createWaitNotes } from './wait-notes.ts';
 
 export type { BootOptions, Found } from './step.ts';
 

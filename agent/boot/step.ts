@@ -4,7 +4,7 @@ import type { Node } from './node.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Servers } from './servers.ts';
 import type { Decision, Source } from './source.ts';
-import type { Patience } from './wait.ts';
+import type { Patience } from './patience.ts';
 
 export interface BootOptions {
   readonly patience: Patience;

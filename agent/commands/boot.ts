@@ -4,7 +4,7 @@ import { openOwnNode } from '../boot/own-node.ts';
 import { createServers } from '../boot/servers.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import { createSource } from '../boot/source.ts';
-import { createPatience } from '../boot/wait.ts';
+import { createPatience } from '../boot/patience.ts';
 import { finish } from '../stages/finish.ts';
 import { throwFailures } from '../stages/outcome.ts';
 import { tellInstalled } from '../stages/tell.ts';

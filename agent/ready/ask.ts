@@ -1,7 +1,7 @@
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { readBody, reasonOf } from '../../protocol/objects.ts';
 import type { Fetch, FetchInit } from '../../protocol/objects.ts';
-import { backoffSeconds } from '../boot/wait.ts';
+import { backoffSeconds } from '../boot/patience.ts';
 
 export interface Answer {
   readonly status: number;

@@ -5,7 +5,7 @@ import { sendReport } from '../boot/report.ts';
 import { tryAgain } from '../boot/servers.ts';
 import type { Servers } from '../boot/servers.ts';
 import type { Source } from '../boot/source.ts';
-import type { Patience } from '../boot/wait.ts';
+import type { Patience } from '../boot/patience.ts';
 import type { Node } from '../boot/node.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { find } from '../boot/boot.ts';
 import { finish } from './finish.ts';
-import { createPatience } from '../boot/wait.ts';
+import { createPatience } from '../boot/patience.ts';
 import { adjustClock, followDates } from '../network/clock/adjust.ts';
 import { readCommandLine } from '../answers/cmdline/read.ts';
 import type { Invocation } from '../boot/invocation.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openTestTerminal } from '../../tests/support/terminal.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Look } from '../boot/source.ts';
-import { createPatience } from '../boot/wait.ts';
+import { createPatience } from '../boot/patience.ts';
 import type { DraftInput } from './drafts.ts';
 import { policyOf, unapprovedOption, watchOutage } from './unreachable.ts';
 

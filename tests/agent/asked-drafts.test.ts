@@ -4,7 +4,7 @@ import { find } from '../../agent/boot/boot.ts';
 import type { BootOptions, Found } from '../../agent/boot/boot.ts';
 import { createServers } from '../../agent/boot/servers.ts';
 import { createSource } from '../../agent/boot/source.ts';
-import { createPatience } from '../../agent/boot/wait.ts';
+import { createPatience } from '../../agent/boot/patience.ts';
 import { openNode } from '../../agent/boot/node.ts';
 import { utf8 } from '../../bundle/bytes.ts';
 import { startLab } from '../support/lab.ts';

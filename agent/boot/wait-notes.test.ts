@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nodeWords } from '../../bundle/words.ts';
 import { fail } from '../../protocol/errors.ts';
 import { makeNode } from '../../tests/support/site.ts';
-import { createWaitNotes } from './waiting.ts';
+import { createWaitNotes } from './wait-notes.ts';
 
 const { id } = makeNode();
 const words = `this machine: ${nodeWords(id)}`;

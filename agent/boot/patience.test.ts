@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { backoffSeconds, createPatience } from './wait.ts';
+import { backoffSeconds, createPatience } from './patience.ts';
 
 describe('the pause between two tries', () => {
   it('doubles up to a minute, of which it takes a random part', () => {
