@@ -1,10 +1,13 @@
+import { draftAgain, draftFirst, hearRefusal, isAnswered, sendDraft } from './drafting.ts';
 import { isOrder, obstacleTo } from './install.ts';
 import type { Node } from './node.ts';
-import { afterRefusal, draftAgain, draftFirst, isAnswered, proposeAnew } from './drafting.ts';
 import { nothingYet, refused, waiting } from './reasons.ts';
 import type { Servers } from './servers.ts';
 import type { Source } from './source.ts';
-import type { BootOptions, Context, Found, State, Step } from './step.ts';
+import { canAnswer, digestOf, pressed, settledOf } from './state.ts';
+import type { Progress } from './state.ts';
+import { waitOn } from './step.ts';
+import type { Boot, BootOptions, Found, Step, Turn } from './step.ts';
 import { createWaitNotes } from './wait-notes.ts';
 
 export type { BootOptions, Found } from './step.ts';
@@ -25,63 +28,61 @@ export async function find(
   source: Source,
   options: BootOptions,
 ): Promise<Found> {
-  const context: Context = { node, servers, source, options };
+  const boot: Boot = { node, servers, source, options };
   const note = createWaitNotes(node.console, node.identity.id, node.now);
-  let state: State = { wait: undefined, replaces: options.fresh === true ? 'newest' : undefined };
+  let progress: Progress = {
+    state: { name: 'undrafted' },
+    replaces: options.fresh === true ? 'newest' : undefined,
+  };
   for (;;) {
-    const step = await next(context, state);
+    const step = await next(boot, progress);
     if ('found' in step) return step.found;
-    state = step.state;
+    progress = step.progress;
     if (step.soon === true) continue;
     if (options.patience.isOver()) throw step.why;
-    const { pressed } = canAnswer(state) ? options : {};
-    note(step.why, pressed && 'press Enter here to make another proposal');
-    if (await options.patience.pause(pressed)) state = { ...state, stopped: false, again: true };
+    const key = canAnswer(progress.state) ? options.pressed : undefined;
+    note(step.why, key && 'press Enter here to make another proposal');
+    if (await options.patience.pause(key)) {
+      progress = { ...progress, state: pressed(progress.state) };
+    }
   }
 }
 
-/** Whether somebody at the console could do something about it. */
-const canAnswer = ({ wait, stopped }: State): boolean =>
-  stopped === true || wait?.refused !== undefined;
-
 /** One look, and what follows from it. */
-async function next(context: Context, state: State): Promise<Step> {
-  const { node, source, options } = context;
-  const { wait } = state;
-  const look = await source.inForce(wait?.digest);
+export async function next(boot: Boot, progress: Progress): Promise<Step> {
+  const { node, source, options } = boot;
+  const { state } = progress;
+  const look = await source.inForce(digestOf(state));
   if (look.state === 'failed') {
     const unapproved = await options.unapproved?.(look.error);
     if (typeof unapproved === 'object') return { found: { unapproved } };
-    return { why: look.error, state, soon: unapproved === 'overtaken' };
+    return { why: look.error, progress, soon: unapproved === 'overtaken' };
   }
   const inForce = look.state === 'found' ? look.decision : undefined;
   const seq = inForce?.frame.statement.seq ?? 0;
-  const replaces = state.replaces === 'newest' ? seq : state.replaces;
+  const replaces = progress.replaces === 'newest' ? seq : progress.replaces;
   const isOld = inForce !== undefined && replaces !== undefined && seq <= replaces;
   const obstacle = inForce && obstacleTo(node, inForce);
   if (inForce !== undefined && obstacle === undefined && !isOld) {
     return { found: { decision: inForce } };
   }
-  if (obstacle !== undefined && !isOrder(inForce)) return { why: obstacle, state };
+  if (obstacle !== undefined && !isOrder(inForce)) return { why: obstacle, progress };
 
   // Nothing was ever decided, or a new configuration was ordered.
-  const asked: State = { wait, replaces };
-  const { unsent } = state;
-  if (unsent !== undefined) {
-    return await proposeAnew(context, asked, inForce, unsent.draft, unsent.after);
+  const settled = settledOf(state);
+  const turn: Turn = { ...boot, inForce, settled, replaces };
+  if (state.name === 'unsent') return await sendDraft(turn, state.draft, state.after);
+  if (settled.name === 'undrafted' || isAnswered(settled, inForce)) {
+    if (options.draft === undefined) return waitOn(turn, obstacle ?? nothingYet(node), settled);
+    if (state.name === 'stopped') return waitOn(turn, nothingYet(node), state);
+    return await draftFirst(turn, options.draft);
   }
-  if (wait === undefined || isAnswered(wait.refused, inForce)) {
-    if (options.draft === undefined) return { why: obstacle ?? nothingYet(node), state: asked };
-    if (state.stopped === true)
-      return { why: nothingYet(node), state: { ...asked, stopped: true } };
-    return await draftFirst(context, asked, inForce, options.draft);
+  if (settled.name === 'refused') {
+    if (state.name === 'again') return await draftAgain(turn, settled);
+    return waitOn(turn, refused(settled), settled);
   }
-  if (wait.refused !== undefined) {
-    if (state.again !== true) return { why: refused(wait.digest, wait.refused), state: asked };
-    return await draftAgain(context, asked, inForce, wait.digest, wait.refused);
-  }
-  const rejection = await source.rejection(wait.digest);
-  if (rejection.state === 'failed') return { why: rejection.error, state: asked };
-  if (rejection.state === 'nothing') return { why: waiting(node, wait), state: asked };
-  return await afterRefusal(context, asked, inForce, wait.digest, rejection.decision);
+  const rejection = await source.rejection(settled.digest);
+  if (rejection.state === 'failed') return waitOn(turn, rejection.error, settled);
+  if (rejection.state === 'nothing') return waitOn(turn, waiting(node, settled), settled);
+  return await hearRefusal(turn, settled.digest, rejection.decision);
 }

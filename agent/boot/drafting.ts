@@ -1,62 +1,60 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import { isOrder } from './install.ts';
-import type { Draft } from './snapshot.ts';
 import { askWhileLooking } from './asking.ts';
+import { isOrder } from './install.ts';
 import { propose } from './propose.ts';
 import { nothingAtAll, nothingYet, refused, waiting } from './reasons.ts';
 import { tryAgain } from './servers.ts';
+import type { Draft } from './snapshot.ts';
 import type { Decision } from './source.ts';
 import { standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
-import type { BootOptions, Context, State, Step } from './step.ts';
+import type { Refused, Settled, Waiting } from './state.ts';
+import { waitOn } from './step.ts';
+import type { BootOptions, Step, Turn } from './step.ts';
 
 /**
  * Makes the first draft of this boot and proposes it. Where that asks somebody, what stands from
  * earlier boots goes before.
  */
 export async function draftFirst(
-  context: Context,
-  state: State,
-  inForce: Decision | undefined,
+  turn: Turn,
   make: NonNullable<BootOptions['draft']>,
 ): Promise<Step> {
-  const { node, options } = context;
-  const { patience } = options;
+  const { node, options, inForce, settled } = turn;
   if (options.asks === true) {
-    const standing = await whatStands(context, inForce);
-    if (standing instanceof CoatcheckError) return { why: standing, state };
+    const standing = await whatStands(turn);
+    if (standing instanceof CoatcheckError) return waitOn(turn, standing, settled);
     if (standing.state === 'waiting') {
-      const wait = { digest: standing.digest };
-      return { why: waiting(node, wait), state: { ...state, wait } };
+      const waits: Waiting = { name: 'waiting', digest: standing.digest };
+      return waitOn(turn, waiting(node, waits), waits);
     }
-    if (standing.state === 'refused' && !isAnswered(standing.refusal, inForce)) {
-      return await afterRefusal(context, state, inForce, standing.digest, standing.refusal);
+    if (standing.state === 'refused') {
+      const { digest, refusal } = standing;
+      const stands: Refused = { name: 'refused', digest, refusal };
+      if (!isAnswered(stands, inForce)) return await hearRefusal(turn, digest, refusal);
     }
   }
-  const draft = await ask(context, inForce, (overtaken) => make(inForce, overtaken));
-  if (draft === 'overtaken') return { why: nothingYet(node), state, soon: !patience.isOver() };
-  if (draft === undefined) return { why: nothingYet(node), state: { ...state, stopped: true } };
-  return await proposeAnew(context, state, inForce, draft, undefined);
+  const draft = await draftUnlessOvertaken(turn, (overtaken) => make(inForce, overtaken));
+  const why = nothingYet(node);
+  if (draft === 'overtaken') return waitOn(turn, why, settled, !options.patience.isOver());
+  if (draft === undefined) return waitOn(turn, why, { name: 'stopped', from: settled });
+  return await sendDraft(turn, draft, undefined);
 }
 
 /** What stands, or why that cannot be known yet. */
-async function whatStands(
-  context: Context,
-  inForce: Decision | undefined,
-): Promise<Standing | CoatcheckError> {
+async function whatStands(turn: Turn): Promise<Standing | CoatcheckError> {
   try {
-    return await standingOf({ ...context, inForce, token: context.options.token });
+    return await standingOf({ ...turn, token: turn.options.token });
   } catch (error) {
-    return tryAgain(context.servers, error);
+    return tryAgain(turn.servers, error);
   }
 }
 
 /** @returns undefined if whoever was asked stopped, or is gone */
-async function ask(
-  { source, options }: Context,
-  inForce: Decision | undefined,
+async function draftUnlessOvertaken(
+  { source, options, inForce }: Turn,
   make: (overtaken: AbortSignal) => Promise<Draft | undefined>,
 ): Promise<Draft | 'overtaken' | undefined> {
   const seq = inForce?.frame.statement.seq ?? 0;
@@ -73,80 +71,66 @@ async function ask(
 }
 
 /** A refusal that was not known yet: whoever answers hears of it at once. */
-export async function afterRefusal(
-  context: Context,
-  state: State,
-  inForce: Decision | undefined,
-  digest: DigestHex,
-  refusal: Decision,
-): Promise<Step> {
-  const why = refused(digest, refusal);
-  if (context.options.asks === true) {
-    context.node.console.note(`${why.message} [${why.code}]`);
-    return await draftAgain(context, state, inForce, digest, refusal);
-  }
-  return { why, state: { ...state, wait: { digest, refused: refusal } } };
+export async function hearRefusal(turn: Turn, digest: DigestHex, refusal: Decision): Promise<Step> {
+  const state: Refused = { name: 'refused', digest, refusal };
+  const why = refused(state);
+  if (turn.options.asks !== true) return waitOn(turn, why, state);
+  turn.node.console.note(`${why.message} [${why.code}]`);
+  return await draftAgain(turn, state);
 }
 
 /** Somebody may answer a refusal with another draft. */
-export async function draftAgain(
-  context: Context,
-  state: State,
-  inForce: Decision | undefined,
-  digest: DigestHex,
-  refusal: Decision,
-): Promise<Step> {
-  const { redraft, patience } = context.options;
-  const stays = {
-    why: refused(digest, refusal),
-    state: { ...state, wait: { digest, refused: refusal } },
-  };
-  if (redraft === undefined) return stays;
-  const draft = await ask(context, inForce, (overtaken) => redraft(refusal, overtaken));
-  if (draft === 'overtaken') return { ...stays, soon: !patience.isOver() };
-  return draft === undefined ? stays : await proposeAnew(context, state, inForce, draft, digest);
+export async function draftAgain(turn: Turn, state: Refused): Promise<Step> {
+  const { redraft, patience } = turn.options;
+  const why = refused(state);
+  if (redraft === undefined) return waitOn(turn, why, state);
+  const { digest, refusal } = state;
+  const draft = await draftUnlessOvertaken(turn, (overtaken) => redraft(refusal, overtaken));
+  if (draft === 'overtaken') return waitOn(turn, why, state, !patience.isOver());
+  return draft === undefined ? waitOn(turn, why, state) : await sendDraft(turn, draft, digest);
 }
 
 /**
  * Proposes a draft.
  * @param after the refusal that it is another answer to
  */
-export async function proposeAnew(
-  context: Context,
-  state: State,
-  inForce: Decision | undefined,
+export async function sendDraft(
+  turn: Turn,
   draft: Draft,
   after: DigestHex | undefined,
 ): Promise<Step> {
-  const { node, options } = context;
+  const { node, options, settled } = turn;
+  const { asks, patience, token } = options;
   try {
-    const proposal = await propose({ ...context, inForce, token: options.token, after }, draft);
+    const proposal = await propose({ ...turn, token, after }, draft);
     if (proposal.state === 'unchanged') {
       // It is approved already: there is nothing to replace.
-      return { why: nothingYet(node), state: { wait: undefined, replaces: undefined }, soon: true };
+      const progress = { state: { name: 'undrafted' }, replaces: undefined } as const;
+      return { why: nothingYet(node), progress, soon: true };
     }
-    if (proposal.state === 'empty') return { why: nothingAtAll(node), state };
+    if (proposal.state === 'empty') return waitOn(turn, nothingAtAll(node), settled);
     if (proposal.state === 'rejected') {
-      return await afterRefusal(context, state, inForce, proposal.digest, proposal.rejection);
+      return await hearRefusal(turn, proposal.digest, proposal.rejection);
     }
-    options.patience.restart();
+    patience.restart();
     const sent = proposal.state !== 'waiting';
-    const wait = { digest: proposal.digest, ...(sent && { since: node.now() }) };
-    const soon = proposal.state === 'accepted';
-    return { why: waiting(node, wait), state: { ...state, wait }, soon };
-  } catch (error) {
-    return {
-      why: tryAgain(context.servers, error),
-      state: options.asks === true ? { ...state, unsent: { draft, after } } : state,
+    const waits: Waiting = {
+      ...{ name: 'waiting', digest: proposal.digest },
+      ...(sent && { since: node.now() }),
     };
+    return waitOn(turn, waiting(node, waits), waits, proposal.state === 'accepted');
+  } catch (error) {
+    const why = tryAgain(turn.servers, error);
+    if (asks !== true) return waitOn(turn, why, settled);
+    return waitOn(turn, why, { name: 'unsent', from: settled, draft, after });
   }
 }
 
 /** After the refusal, a new configuration was ordered. */
-export function isAnswered(refusal: Decision | undefined, inForce: Decision | undefined): boolean {
+export function isAnswered(settled: Settled, inForce: Decision | undefined): boolean {
   return (
-    refusal !== undefined &&
+    settled.name === 'refused' &&
     isOrder(inForce) &&
-    inForce.frame.statement.seq > refusal.frame.statement.seq
+    inForce.frame.statement.seq > settled.refusal.frame.statement.seq
   );
 }

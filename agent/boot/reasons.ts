@@ -1,11 +1,9 @@
 import type { CoatcheckError } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
-import type { DigestHex } from '../../protocol/keys.ts';
 import { tellDecision } from './install.ts';
 import { formatTime } from '../console/console.ts';
 import type { Node } from './node.ts';
-import type { Decision } from './source.ts';
-import type { Wait } from './step.ts';
+import type { Refused, Waiting } from './state.ts';
 
 export function nothingYet({ identity }: Node): CoatcheckError {
   return fail('nothing_approved', `nothing is approved for machine ${identity.id} yet`);
@@ -16,13 +14,13 @@ export function nothingAtAll({ identity, rootPath }: Node): CoatcheckError {
   return fail('nothing_approved', said);
 }
 
-export function waiting({ identity }: Node, { digest, since }: Wait): CoatcheckError {
+export function waiting({ identity }: Node, { digest, since }: Waiting): CoatcheckError {
   const when = since === undefined ? 'sent before' : `sent ${formatTime(since)}`;
   const said = `machine ${identity.id} waits for an administrator to approve ${digest}, ${when}`;
   return fail('nothing_approved', said, { details: { node: identity.id, digest } });
 }
 
-export function refused(digest: DigestHex, { frame }: Decision): CoatcheckError {
-  const said = `the proposal ${digest} was refused: ${tellDecision(frame)}`;
+export function refused({ digest, refusal }: Refused): CoatcheckError {
+  const said = `the proposal ${digest} was refused: ${tellDecision(refusal.frame)}`;
   return fail('rejected', said, { details: { digest } });
 }

@@ -1,10 +1,10 @@
 import type { CoatcheckError } from '../../bundle/errors.ts';
-import type { Draft } from './snapshot.ts';
 import type { Node } from './node.ts';
-import type { DigestHex } from '../../protocol/keys.ts';
-import type { Servers } from './servers.ts';
-import type { Decision, Source } from './source.ts';
 import type { Patience } from './patience.ts';
+import type { Servers } from './servers.ts';
+import type { Draft } from './snapshot.ts';
+import type { Decision, Source } from './source.ts';
+import type { Progress, Settled, State } from './state.ts';
 
 export interface BootOptions {
   readonly patience: Patience;
@@ -41,39 +41,20 @@ export interface BootOptions {
 export type Found = { readonly decision: Decision } | { readonly unapproved: Draft };
 
 /** What stays the same during a boot. */
-export interface Context {
+export interface Boot {
   readonly node: Node;
   readonly servers: Servers;
   readonly source: Source;
   readonly options: BootOptions;
 }
 
-/** What a boot knows between two looks. */
-export interface State {
-  readonly wait: Wait | undefined;
-  /** The seq of the decision that this boot shall replace, where it shall: not to be applied. */
-  readonly replaces: number | 'newest' | undefined;
-  /** Whoever was asked for a first draft stopped. */
-  readonly stopped?: boolean;
-  /** Somebody pressed a key after a refusal. */
-  readonly again?: boolean;
-  /** What somebody answered, and could not be sent yet. */
-  readonly unsent?: Unsent;
-}
-
-export interface Unsent {
-  readonly draft: Draft;
-  /** The refusal that it is another answer to */
-  readonly after: DigestHex | undefined;
-}
-
-/** A proposal that this machine waits for. */
-export interface Wait {
-  readonly digest: DigestHex;
-  /** Where it was sent by this boot: unix seconds */
-  readonly since?: number;
-  /** The decision that refused it */
-  readonly refused?: Decision;
+/** A look that left it to this machine to propose something. */
+export interface Turn extends Boot {
+  /** The decision that it showed: one to replace, or an order; undefined where nothing was decided */
+  readonly inForce: Decision | undefined;
+  /** What stood before it, and stands on where this turn leads to nothing else */
+  readonly settled: Settled;
+  readonly replaces: number | undefined;
 }
 
 /** What a look led to: an end, or why it waits on. */
@@ -81,7 +62,15 @@ export type Step =
   | { readonly found: Found }
   | {
       readonly why: CoatcheckError;
-      readonly state: State;
+      readonly progress: Progress;
       /** Look again at once. */
       readonly soon?: boolean;
     };
+
+/** Waits on, in this state. */
+export const waitOn = (
+  { replaces }: Turn,
+  why: CoatcheckError,
+  state: State,
+  soon = false,
+): Step => ({ why, progress: { state, replaces }, soon });
