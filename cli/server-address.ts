@@ -1,9 +1,12 @@
 import { fail } from '../protocol/errors.ts';
-import { isOrigin } from '../protocol/site.ts';
+import { isServerAddress } from '../protocol/address.ts';
 
-/** The origin that `--server` names; the slash that a browser puts behind one is left out. @throws usage */
+/** The server that `--server` names; the slash that a browser puts behind an address is left out. @throws usage */
 export function serverAddress(text: string): string {
-  const origin = text.replace(/\/$/, '');
-  if (isOrigin(origin)) return origin;
-  throw fail('usage', '--server is an origin without a path, such as https://coatcheck.example');
+  const address = text.replace(/\/$/, '');
+  if (isServerAddress(address)) return address;
+  throw fail(
+    'usage',
+    '--server is an address such as https://coatcheck.example or https://example.net/coatcheck',
+  );
 }

@@ -1,7 +1,10 @@
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { basePath as mountPath } from 'hono/route';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { getPath } from 'hono/utils/url';
 import { CoatcheckError } from '../bundle/errors.ts';
+import { basePathOf, isBasePath, isServerAddress } from '../protocol/address.ts';
 import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ROUTES } from '../protocol/http.ts';
@@ -40,8 +43,21 @@ export interface AppDeps {
   readonly download?: { readonly signer: UrlSigner; readonly keysets: KeysetReader };
   readonly upload?: UploadDeps & { readonly keysets: KeysetReader };
   readonly admin?: AdminDeps;
-  /** Origin that clients name, where a proxy hides it; the Host header otherwise. */
+  /**
+   * Answers presigned URLs, on `/objects/` beside the routes: for a store that has no server of its
+   * own (`createLocalHandler`).
+   */
+  readonly objects?: (request: Request) => Promise<Response>;
+  /**
+   * The address that clients name, where a proxy hides it; otherwise the host is that of the Host
+   * header. Its path is a `basePath`.
+   */
   readonly publicUrl?: string;
+  /**
+   * The path below which clients find the routes, e.g. `/coatcheck`: requests are signed for it.
+   * Whatever takes the requests to this app may take it off their paths, or not.
+   */
+  readonly basePath?: string;
   readonly log?: (entry: RequestLog) => void;
 }
 
@@ -49,15 +65,17 @@ const CHAIN_CACHE_SECONDS = 60;
 
 /**
  * The server: docs/http-api.md over the roles that it is given. It keeps no state but a short
- * cache of the public keysets, and does nothing until it is asked.
+ * cache of the public keysets, and does nothing until it is asked. It can be a part of another
+ * server (docs/library.md): it answers each path that it is given, with JSON if with a refusal.
  *
- * @throws weak_secret for an enrolment token that is none
+ * @throws weak_secret for an enrolment token that is none; usage for a `publicUrl` or `basePath`
+ *   that is none, or where they say two paths
  */
 export function createApp(deps: AppDeps): Hono {
-  const { site, download, upload, admin, publicUrl, log } = deps;
+  const { site, download, upload, admin, objects, log } = deps;
   const clock = deps.clock ?? (() => Math.floor(Date.now() / 1000));
-  const publicHost = publicUrl === undefined ? undefined : new URL(publicUrl).host;
-  const gate: Gate = { site, clock, publicHost };
+  const place = placeOf(deps);
+  const gate: Gate = { site, clock, ...place };
 
   const chainOf = (keysets: KeysetReader): ChainReader =>
     cachedChain(keysets, site, { cacheSeconds: CHAIN_CACHE_SECONDS, clock });
@@ -73,7 +91,8 @@ export function createApp(deps: AppDeps): Hono {
     ...(admin && adminRoutes(site, admin)),
   };
 
-  const app = new Hono();
+  const app = new Hono({ getPath: (request) => pathBelow(place.basePath, getPath(request)) });
+  if (objects !== undefined) app.all('/objects/*', (c) => objects(c.req.raw));
   const mounted: Route[] = [];
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const handler = handlers[name] as Handler<RouteName> | undefined;
@@ -91,7 +110,8 @@ export function createApp(deps: AppDeps): Hono {
       }
     });
   }
-  app.notFound((c) => {
+  // A route, and no `notFound`: that of the app which this one is mounted in would answer.
+  app.all('*', (c) => {
     const start = performance.now();
     const error = noSuchRoute(mounted, c);
     return finish(c, 'none', start, refuse(c, error), error);
@@ -118,8 +138,30 @@ function refuse(c: Context, thrown: unknown): Response {
   return c.json({ error: { code, message, details } }, status);
 }
 
+/** @throws usage */
+function placeOf({ publicUrl, basePath }: AppDeps): Pick<Gate, 'publicHost' | 'basePath'> {
+  if (basePath !== undefined && !isBasePath(basePath)) {
+    throw fail('usage', 'basePath is a path such as /coatcheck, without a slash at its end');
+  }
+  if (publicUrl === undefined) return { publicHost: undefined, basePath };
+  if (!isServerAddress(publicUrl)) {
+    throw fail('usage', 'publicUrl is an address such as https://lan.example/coatcheck');
+  }
+  const url = new URL(publicUrl);
+  if (basePath !== undefined && basePath !== basePathOf(url)) {
+    throw fail('usage', `publicUrl ${publicUrl} does not end in the basePath ${basePath}`);
+  }
+  return { publicHost: url.host, basePath: basePathOf(url) };
+}
+
+function pathBelow(base: string | undefined, path: string): string {
+  return base !== undefined && path.startsWith(`${base}/`) ? path.slice(base.length) : path;
+}
+
 function noSuchRoute(mounted: readonly Route[], c: Context): CoatcheckError {
-  const allowed = mounted.filter(({ path }) => matches(path, c.req.path)).map((r) => r.method);
+  // Of the app that this one is mounted in; this one's own was taken off before.
+  const path = pathBelow(mountPath(c).replace(/\/$/, ''), c.req.path);
+  const allowed = mounted.filter((route) => matches(route.path, path)).map((r) => r.method);
   if (allowed.length === 0) {
     return fail('no_such_route', 'this server has no such route: docs/http-api.md lists them');
   }

@@ -34,6 +34,8 @@ export interface Gate {
   readonly clock: () => number;
   /** Host that clients name, if it is not the one of the Host header. */
   readonly publicHost: string | undefined;
+  /** Path below which clients find the routes, if it is not known from the request's own. */
+  readonly basePath: string | undefined;
 }
 
 const NO_BODY = new Uint8Array();
@@ -58,7 +60,7 @@ export async function admit<N extends RouteName>(
   const by =
     route.signedBy === 'nobody'
       ? undefined
-      : await authorize(route, node, verify(c, gate, bytes, now), chain);
+      : await authorize(route, node, verify(c, route, gate, bytes, now), chain);
   return {
     node,
     by,
@@ -68,16 +70,23 @@ export async function admit<N extends RouteName>(
   };
 }
 
-function verify(c: Context, gate: Gate, body: Uint8Array, now: number): PublicKeys {
+function verify(c: Context, route: Route, gate: Gate, body: Uint8Array, now: number): PublicKeys {
   const { host, pathname, search } = new URL(c.req.url);
   return verifyRequest({
     method: c.req.method,
-    url: { host: gate.publicHost ?? host, pathname, search },
+    url: { host: gate.publicHost ?? host, pathname: publicPath(gate, route, pathname), search },
     header: (name) => c.req.header(name),
     body,
     site: gate.site.id,
     now,
   });
+}
+
+/** As the client named it, whatever of it was taken off on the way here. */
+function publicPath({ basePath }: Gate, route: Route, pathname: string): string {
+  if (basePath === undefined) return pathname;
+  const own = pathname.split('/').slice(1 - route.path.split('/').length);
+  return `${basePath}/${own.join('/')}`;
 }
 
 async function authorize(
@@ -100,13 +109,23 @@ async function authorize(
 }
 
 async function readRequestBody(request: Request): Promise<Uint8Array> {
+  if (request.bodyUsed) throw bodyIsGone();
   const declared = Number(request.headers.get('content-length') ?? 0);
   const body =
     declared > MAX_REQUEST_BYTES ? undefined : await readBody(request, MAX_REQUEST_BYTES);
   if (body === undefined) {
     throw fail('body_too_large', `a request may have at most ${MAX_REQUEST_BYTES} bytes`);
   }
+  if (body.length === 0 && declared > 0) throw bodyIsGone();
   return body;
+}
+
+/** A digest of what is left would tell the client that it is at fault. */
+function bodyIsGone(): Error {
+  return fail(
+    'internal',
+    'the body of the request was read before it came to coatcheck: mount coatcheck before what parses bodies, such as express.json()',
+  );
 }
 
 function parseJson(bytes: Uint8Array): unknown {

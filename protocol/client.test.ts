@@ -87,6 +87,13 @@ describe('a call', () => {
     expect(keys.signKey).toEqual(node.signKey);
   });
 
+  it.each(['/boot/here', '/boot/here/'])('goes below the path of the server %s', async (path) => {
+    const { url: origin, asked } = await server(() => ({ body: CONFIG }));
+    const client = createClient({ server: `${origin}${path}`, site: site.id, identity: node });
+    await client.config(node.id);
+    expect(asked[0]!.url).toBe(`/boot/here/v1/nodes/${node.id}/config`);
+  });
+
   it('carries bytes as base64url, and leaves out what is not given', async () => {
     const { client, asked } = await server(() => ({
       body: { outcome: 'decided', slot: 1, statementDigest: 'ab'.repeat(32), published: true },

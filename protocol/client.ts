@@ -11,7 +11,7 @@ import type { Fetch, FetchAnswer } from './objects.ts';
 import { signRequest } from './request-signature.ts';
 
 export interface ClientOptions {
-  /** Origin of the server. */
+  /** Address of the server: an origin, and the path below which it answers, if it has one. */
   readonly server: string;
   /** 16 bytes */
   readonly site: Uint8Array;
@@ -88,6 +88,7 @@ export function createClient(options: ClientOptions): Client {
   const { server, site, identity, timeoutSeconds = 30 } = options;
   const fetch: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));
   const now = options.now ?? (() => Math.floor(Date.now() / 1000));
+  const base = server.replace(/\/$/, '');
   let offsetSeconds = 0;
 
   async function call<N extends RouteName>(name: N, parts: Call<N> = {}): Promise<Answer<N>> {
@@ -105,7 +106,7 @@ export function createClient(options: ClientOptions): Client {
   async function once<N extends RouteName>(name: N, parts: Call<N>): Promise<Answer<N>> {
     const route = ROUTES[name];
     const { method } = route;
-    const url = new URL(route.path.replace(':node', parts.node ?? ''), server);
+    const url = new URL(base + route.path.replace(':node', parts.node ?? ''));
     for (const [key, value] of Object.entries(parts.query ?? {})) {
       if (value !== undefined) url.searchParams.set(key, value);
     }

@@ -30,6 +30,11 @@ describe('site.json', () => {
     expect(formatSite(parseSite(formatSite(site), parseCa))).toBe(formatSite(site));
   });
 
+  it('may name servers that answer below a path', () => {
+    const below = { ...site, servers: ['https://a.example/boot/v1', 'http://[fd77::1]:8420/c'] };
+    expect(parseSite(formatSite(below), parseCa)).toEqual(below);
+  });
+
   it('may name a CA, whose certificates can be read', () => {
     const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-site-'));
     const { ca } = makeAuthority(join(folder, 'ca'));
@@ -74,7 +79,12 @@ describe('site.json', () => {
     ['no name', { name: '' }, 'name'],
     ['a keyset that is none', { keyset: 'AAAA' }, 'keyset'],
     ['an unknown policy', { approval: 'maybe' }, 'approval'],
-    ['a server with a path', { servers: ['http://a.example/boot'] }, 'servers.0'],
+    ['a server with a query', { servers: ['http://a.example/boot?'] }, 'servers.0'],
+    [
+      'a server with another way to write its path',
+      { servers: ['http://a.example/%62'] },
+      'servers.0',
+    ],
     ['a server with a slash', { servers: ['http://a.example/'] }, 'servers.0'],
     ['a server with a password', { servers: ['http://u:p@a.example'] }, 'servers.0'],
     ['a server that is a file', { servers: ['file:///etc/passwd'] }, 'servers.0'],

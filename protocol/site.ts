@@ -3,6 +3,7 @@ import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundl
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
+import { isServerAddress } from './address.ts';
 import { fail } from './errors.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */
@@ -22,7 +23,10 @@ export interface Site {
    */
   readonly ancestors?: readonly SignedKeyset[];
   readonly approval: Approval;
-  /** Origins, `http://host:port` or `https://host`, in the order in which a node tries them. */
+  /**
+   * Addresses, `http://host:port` or `https://host`, each with the path below which the server
+   * answers, if it has one; in the order in which a node tries them.
+   */
   readonly servers: readonly string[];
   /**
    * PEM certificates: who vouches for the servers, the store and the mirrors over TLS, and nobody else.
@@ -50,7 +54,9 @@ const SiteFile = v.strictObject({
   ),
   keyset: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is base64url')),
   approval: v.picklist(['required', 'none']),
-  servers: v.array(v.pipe(v.string(), v.check(isOrigin, 'is an origin such as https://host'))),
+  servers: v.array(
+    v.pipe(v.string(), v.check(isServerAddress, 'is an address such as https://host')),
+  ),
   ca: v.exactOptional(v.pipe(v.string(), v.maxLength(MAX_CA_BYTES))),
   maxBundleBytes: v.pipe(
     v.number(),
@@ -61,11 +67,6 @@ const SiteFile = v.strictObject({
   unapprovedWhenUnreachable: v.exactOptional(v.boolean()),
   onRevoke: v.exactOptional(v.picklist(['keep', 'poweroff'])),
 });
-
-/** Whether `text` is `http://` or `https://` with a host, and nothing after it. */
-export function isOrigin(text: string): boolean {
-  return URL.canParse(text) && /^https?:/.test(text) && new URL(text).origin === text;
-}
 
 /**
  * Reads a `site.json`. Unknown names are refused: a policy that this version does not know must

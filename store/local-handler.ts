@@ -120,7 +120,7 @@ export function createLocalHandler(
 
 function keyOf(pathname: string): ObjectKey | undefined {
   const marker = '/objects/';
-  const start = pathname.indexOf(marker);
+  const start = pathname.lastIndexOf(marker);
   const key = pathname.slice(start + marker.length);
   return start >= 0 && parseKey(key) ? (key as ObjectKey) : undefined;
 }

@@ -62,6 +62,11 @@ describe('local URLs', () => {
     expect(await answer(broken(code), put.url, init)).toMatchObject({ status });
   });
 
+  it('are answered below any path, also one that is called objects', async () => {
+    const { url } = await signer('download', 'http://x.test/objects').signGet(KEY, PUT);
+    expect((await answer(createMemoryStore(), url)).text).toContain('NoSuchKey');
+  });
+
   it('work behind a proxy that adds a path', async () => {
     const store = createMemoryStore();
     await store.create(KEY, BODY);

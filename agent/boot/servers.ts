@@ -45,17 +45,17 @@ export function tryAgain(servers: Servers, error: unknown): CoatcheckError {
 }
 
 /**
- * @param origins in the order in which they are tried
+ * @param addresses in the order in which they are tried
  * @throws usage if there is none
  */
 export function createServers(
   node: Node,
-  origins: readonly string[] = node.site.servers,
+  addresses: readonly string[] = node.site.servers,
   fetch: Fetch = agentFetch(node),
 ): Servers {
   const { site, identity, now } = node;
-  let clients = origins.map((origin) =>
-    createClient({ server: origin, site: site.id, identity, fetch, now, datesByServer: true }),
+  let clients = addresses.map((server) =>
+    createClient({ server, site: site.id, identity, fetch, now, datesByServer: true }),
   );
   let answered: Client | undefined;
   if (clients.length === 0) {

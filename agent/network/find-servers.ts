@@ -30,7 +30,7 @@ export interface FindOptions {
  * that names any is the last that is asked. DNS and DHCP prove nothing, and need not: whatever
  * these servers give is believed only with the signatures of the site.
  *
- * @returns origins, each once; none if nobody names one
+ * @returns addresses, each once, those of DNS without a path; none if nobody names one
  */
 export async function findServers(options: FindOptions): Promise<readonly string[]> {
   const { orders, site, lease, random = Math.random } = options;

@@ -1,7 +1,7 @@
 import { fromUtf8 } from '../../bundle/index.ts';
 import type { ServerOptions } from '../../functions/serve/server.ts';
 import { fail } from '../../protocol/errors.ts';
-import { isOrigin } from '../../protocol/site.ts';
+import { isServerAddress } from '../../protocol/address.ts';
 import type { Context } from '../context.ts';
 import { credentialProviders, readCredentials } from '../credentials.ts';
 import { makeFolder, readLocalFile } from '../files.ts';
@@ -26,8 +26,11 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const site = await readSite(home);
   const place = storePlace(flags, home);
   const { publicUrl, tokenFile } = flags;
-  if (publicUrl !== undefined && !isOrigin(publicUrl)) {
-    throw fail('usage', '--public-url is an origin without a path, such as https://coatcheck.lan');
+  if (publicUrl !== undefined && !isServerAddress(publicUrl)) {
+    throw fail(
+      'usage',
+      '--public-url is an address such as https://coatcheck.lan or https://lan.example/coatcheck',
+    );
   }
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');

@@ -16,7 +16,7 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 for a free one. */
   readonly port: number;
-  /** Origin that clients name, if it is not `http://host:port`. */
+  /** Address that clients name, if it is not `http://host:port`; it may have a path. */
   readonly publicUrl?: string;
   /** Enrolment token, see `UploadDeps`. */
   readonly token?: string;
@@ -27,7 +27,7 @@ export interface ServerOptions {
 }
 
 export interface RunningServer {
-  /** Origin that clients name. */
+  /** Address that clients name. */
   readonly url: string;
   readonly port: number;
   /** Takes no new request, lets those under way end, for at most three seconds. */
@@ -68,16 +68,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       ...(token === undefined ? {} : { token }),
       ...(maxPending === undefined ? {} : { maxPending }),
     };
-    const app = createApp({
+    const { objects } = backend;
+    return createApp({
       ...{ site, clock, download, upload: { ...upload, ...limits }, admin },
+      ...(objects === undefined ? {} : { objects }),
       ...(publicUrl === undefined ? {} : { publicUrl }),
       ...(log === undefined ? {} : { log }),
-    });
-    const { objects } = backend;
-    return (request) =>
-      objects !== undefined && new URL(request.url).pathname.startsWith('/objects/')
-        ? objects(request)
-        : app.fetch(request);
+    }).fetch;
   };
   // A first time before the port is taken: a weak token must not start anything.
   answer = makeAnswer(publicUrl ?? `http://${host}`);

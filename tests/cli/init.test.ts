@@ -126,6 +126,11 @@ describe('init', () => {
     expect(fs.existsSync(home)).toBe(false);
   });
 
+  it('writes the address of a server below a path, without a slash at its end', async () => {
+    expect((await init(['--no-passphrase', '--server', 'https://x.example/y/'])).code).toBe(0);
+    expect(site().servers).toEqual(['https://x.example/y']);
+  });
+
   it('never overwrites a site', async () => {
     await init(['--no-passphrase']);
     const before = fs.readFileSync(join(home, 'admin.key'), 'utf8');
@@ -147,7 +152,7 @@ describe('init', () => {
       {},
       'usage',
     ],
-    ['a server with a path', ['--no-passphrase', '--server', 'http://x/y'], {}, 'usage'],
+    ['a server with a query', ['--no-passphrase', '--server', 'http://x/y?z'], {}, 'usage'],
     ['an unknown option', ['--frobnicate'], {}, 'usage'],
   ])('refuses %s, and makes nothing', async (_, args, env, code) => {
     const [exit, given] = refusal(await init(args, env));

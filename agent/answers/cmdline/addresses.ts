@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { basePathOf, isServerAddress } from '../../../protocol/address.ts';
 import { either, listOf, numberFrom } from './kind.ts';
 import type { Kind } from './kind.ts';
 
@@ -95,12 +96,13 @@ export const ipv6Network: Kind = {
   },
 };
 
-/** An origin: `http://host[:port]` or `https://host[:port]`. */
-export const origin: Kind = {
-  expected: 'http://<host>[:<port>] or https://<host>[:<port>]',
+/** The address of a server: `http://host[:port]` or `https://host[:port]`, and perhaps a path. */
+export const server: Kind = {
+  expected: 'http://<host>[:<port>][/<path>] or https://<host>[:<port>][/<path>]',
   canonical(text) {
     const url = parseUrl(text);
-    return url?.pathname === '/' && url.search === '' ? url.origin : undefined;
+    const address = url?.search === '' ? `${url.origin}${basePathOf(url)}` : '';
+    return isServerAddress(address) ? address : undefined;
   },
 };
 

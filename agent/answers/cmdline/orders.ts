@@ -3,7 +3,7 @@ import { MEMORY_KINDS } from '../../identity/memory/kind.ts';
 import type { MemoryKind } from '../../identity/memory/kind.ts';
 import { FLAG } from './argument.ts';
 import type { Argument } from './argument.ts';
-import { origin, webAddress } from './addresses.ts';
+import { server, webAddress } from './addresses.ts';
 import { either, matching, oneOf } from './kind.ts';
 import { path } from './values.ts';
 
@@ -72,10 +72,10 @@ const TABLE = [
   },
   {
     name: 'coatcheck.server',
-    meaning: 'the server to ask, and no other',
+    meaning: 'the server to ask, with its path, and no other',
     otherwise: 'DNS SRV, then the site',
     example: 'coatcheck.server=https://coatcheck.example.com',
-    kind: origin,
+    kind: server,
   },
   {
     name: 'coatcheck.ca',

@@ -95,6 +95,9 @@ describe('orders', () => {
   it('take the last word', () => {
     expect(orders('firstboot firstboot=no').newConfiguration).toBe(false);
     expect(orders('coatcheck.server=http://a coatcheck.server=http://b').server).toBe('http://b');
+    expect(orders('coatcheck.server=https://c.example/boot/').server).toBe(
+      'https://c.example/boot',
+    );
   });
 });
 
@@ -215,6 +218,8 @@ describe('a malformed argument', () => {
     ['coatcheck.key=', 'coatcheck.key= at character 4'],
     ['coatcheck.server=ftp://x', 'coatcheck.server= at character 4'],
     ['coatcheck.server=http://u:p@x', 'coatcheck.server= at character 4'],
+    ['coatcheck.server=http://x/a?b', 'coatcheck.server= at character 4'],
+    ['coatcheck.server=http://x/a%2fb', 'coatcheck.server= at character 4'],
     ['coatcheck.mirror=usb coatcheck.mirror=x', 'coatcheck.mirror= at character 25'],
     [
       'coatcheck.sever=http://x',

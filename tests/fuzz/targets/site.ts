@@ -24,8 +24,8 @@ export const target: Target = {
       const text = formatSite(read);
       sameText(formatSite(parseSite(text, parseCa)), text);
       demand(
-        read.servers.every((server) => new URL(server).origin === server),
-        'not an origin',
+        read.servers.every((server) => new URL(server).href.replace(/\/$/, '') === server),
+        'not an address',
       );
       demand(read.maxBundleBytes <= 1024 * 1024 && read.maxBundleBytes >= 1024, 'no such limit');
       return `ok ${read.approval} ${Math.min(read.servers.length, 2)}`;
