@@ -21,6 +21,7 @@ export interface MetadataChange {
 const sameOwner = (a: FileEntry, b: FileEntry): boolean =>
   a.owner === b.owner && a.uid === b.uid && a.group === b.group && a.gid === b.gid;
 
+/** Whether a node would have the same file of both: contents, mode, owner. */
 export function sameFile(a: FileEntry, b: FileEntry): boolean {
   return a.mode === b.mode && sameOwner(a, b) && equalBytes(a.content, b.content);
 }
@@ -54,6 +55,7 @@ export function compareFiles(
   return changes;
 }
 
+/** Whether both name the same files, each the {@link sameFile}. */
 export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
   return compareFiles(a, b).length === 0;
 }

@@ -6,6 +6,7 @@ import { compareFiles, compareMetadata } from './changes.ts';
 import type { FileChange, MetadataChange } from './changes.ts';
 import { MASK, maskerOf, maskLine } from './mask.ts';
 
+/** How much of a difference is wanted. */
 export interface DiffOptions {
   /** show what mask.ts would hide */
   readonly showSecrets: boolean;
@@ -13,12 +14,22 @@ export interface DiffOptions {
   readonly stat: boolean;
 }
 
-/** One file of a difference, as `--json` prints it and as the terminal shows it. */
+/** A part of a difference of which something is masked: one or more values in `lines[line]`. */
+export interface MaskedSpan {
+  /** index into {@link FileView.lines} */
+  readonly line: number;
+}
+
+/** One file of a difference, as `--json` prints it and as a person is shown it. */
 export interface FileView {
   readonly path: string;
   readonly change: 'added' | 'removed' | 'changed';
   /** The class of the path (protocol/paths.ts); `refused` for one that no node accepts. */
   readonly class: 'plain' | 'secret' | 'exec' | 'refused';
+  /** How sure it is that the file has the node run something: `may`, its path allows it. Absent: no. */
+  readonly executes?: 'may';
+  /** Whether the whole file counts as a secret; one can be both. */
+  readonly secret: boolean;
   readonly mode?: { readonly before?: string; readonly after?: string };
   readonly owner?: { readonly before?: string; readonly after?: string };
   /** Bytes. */
@@ -28,13 +39,35 @@ export interface FileView {
    * asked for them, or where they are hidden.
    */
   readonly lines?: readonly string[];
+  /** Why the contents are withheld as a whole. */
   readonly hidden?: 'secret';
+  /** What of `lines` is masked, in order; a masked value reads as {@link MASK}. */
+  readonly masked: readonly MaskedSpan[];
+  /** As many as `masked` has. */
   readonly maskedValues: number;
 }
 
+/** What differs between two bundles, by path, and the settings by name. */
 export interface DiffView {
   readonly files: readonly FileView[];
+  /** settings: units, host name, time zone, swap, answers */
   readonly metadata: readonly MetadataChange[];
+}
+
+/** How many files a difference adds, changes and removes, and how many settings it changes. */
+export interface DiffTally {
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  readonly settings: number;
+}
+
+/** Counts a difference. */
+export function tally({ files, metadata }: DiffView): DiffTally {
+  const of = (change: FileView['change']): number =>
+    files.filter((file) => file.change === change).length;
+  const [added, changed, removed] = [of('added'), of('changed'), of('removed')];
+  return { added, changed, removed, settings: metadata.length };
 }
 
 /** What changes from `before` (nothing, if undefined) to `after`. */
@@ -66,7 +99,7 @@ function maskMetadata(change: MetadataChange): MetadataChange {
   };
 }
 
-const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+import { octal } from './views/bundle.ts';
 const owner = (file: FileEntry): string => `${file.owner}(${file.uid}):${file.group}(${file.gid})`;
 
 /** The same property of both sides, leaving out the side that is not there. */
@@ -79,10 +112,13 @@ function both<T>(change: FileChange, value: (file: FileEntry) => T): { before?: 
 
 function fileView(change: FileChange, options: DiffOptions): FileView {
   const { before, after, path } = change;
+  const pathClass = classifyPath(path) ?? 'refused';
   return {
     path,
     change: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
-    class: classifyPath(path) ?? 'refused',
+    class: pathClass,
+    ...(pathClass === 'exec' ? { executes: 'may' as const } : {}),
+    secret: pathClass === 'secret',
     ...(change.mode || before === undefined ? { mode: both(change, (f) => octal(f.mode)) } : {}),
     ...(change.owner || before === undefined ? { owner: both(change, owner) } : {}),
     size: both(change, (file) => file.content.length),
@@ -93,19 +129,21 @@ function fileView(change: FileChange, options: DiffOptions): FileView {
 function contentView(
   change: FileChange,
   options: DiffOptions,
-): Pick<FileView, 'lines' | 'hidden' | 'maskedValues'> {
-  if (!change.content || options.stat) return { maskedValues: 0 };
+): Pick<FileView, 'lines' | 'hidden' | 'masked' | 'maskedValues'> {
+  const whole = { masked: [], maskedValues: 0 };
+  if (!change.content || options.stat) return whole;
   const [before, after] = [change.before, change.after].map((file) =>
     decodeBytes(file?.content ?? new Uint8Array()),
   ) as [string, string];
   const mask = options.showSecrets ? undefined : maskerOf(change.path, [before, after]);
-  if (mask === 'secret') return { hidden: 'secret', maskedValues: 0 };
+  if (mask === 'secret') return { hidden: 'secret', ...whole };
   const lines = unifiedLines(before, after);
-  if (mask === undefined) return { lines, maskedValues: 0 };
-  const masked = lines.map((line) =>
+  if (mask === undefined) return { lines, ...whole };
+  const shown = lines.map((line) =>
     line.startsWith('@@') ? line : line[0]! + mask(line.slice(1)),
   );
-  return { lines: masked, maskedValues: masked.filter((line, i) => line !== lines[i]).length };
+  const masked = shown.flatMap((text, line) => (text === lines[line] ? [] : [{ line }]));
+  return { lines: shown, masked, maskedValues: masked.length };
 }
 
 /** Effort that a pair of files may cost; beyond it all lines are shown as replaced. */

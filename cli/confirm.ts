@@ -1,9 +1,10 @@
+import type { Objection } from '../admin/warning.ts';
 import { fail } from '../protocol/errors.ts';
-import type { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
+import { doubtText } from './words.ts';
 
 /** What stands in for the answer of a person. */
-export interface Consent {
+export interface ConsentFlags {
   /** `--yes` */
   readonly yes?: boolean;
   /** `--despite-memory` */
@@ -16,17 +17,17 @@ export interface Consent {
  * @throws usage where nobody can be asked, record_doubtful, declined, interrupted
  */
 export async function confirm(
-  { doubts }: Pick<Session, 'doubts'>,
+  objections: readonly Objection[],
   terminal: Terminal,
   message: string,
-  { yes = false, despiteMemory = false }: Consent,
+  { yes = false, despiteMemory = false }: ConsentFlags,
 ): Promise<void> {
   if (yes) {
-    const [doubt] = doubts;
-    if (doubt === undefined || despiteMemory) return;
+    const doubtful = objections.find((objection) => objection.code === 'record_doubtful');
+    if (doubtful === undefined || despiteMemory) return;
     throw fail(
       'record_doubtful',
-      `${doubt}. Nothing was signed: leave out --yes to be asked, or add --despite-memory once you know`,
+      `${doubtText(doubtful.doubt)}. Nothing was signed: leave out --yes to be asked, or add --despite-memory once you know`,
     );
   }
   // In JSON mode the review is part of the document that comes after the signature.

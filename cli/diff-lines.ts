@@ -20,8 +20,8 @@ export function diffLines(view: DiffView, style: Style): string[] {
 
 function fileLines(file: FileView, style: Style): string[] {
   const facts = [
-    ...(file.class === 'exec' ? [style.yellow('EXECUTES')] : []),
-    ...(file.class === 'secret' ? [style.yellow('secret')] : []),
+    ...(file.executes === 'may' ? [style.yellow('EXECUTES')] : []),
+    ...(file.secret ? [style.yellow('secret')] : []),
     ...(file.class === 'refused' ? [style.red('NOT ALLOWED: nodes refuse this path')] : []),
     ...fact('mode', file.mode),
     ...fact('owner', file.owner),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fail } from '../protocol/errors.ts';
-import { onlyMatch } from './find.ts';
+import { onlyMatch } from '../admin/find.ts';
 import { homeAt } from './home.ts';
 import { storePlace } from '../functions/serve/store-options.ts';
 import { table, width } from './table.ts';

@@ -9,14 +9,17 @@ import type { DigestHex } from './keys.ts';
 import { getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
 import type { Fetch, FetchAnswer } from './objects.ts';
 import { signRequest } from './request-signature.ts';
+import type { SignedHeaders, UnsignedRequest } from './request-signature.ts';
 
 export interface ClientOptions {
   /** Address of the server: an origin, and the path below which it answers, if it has one. */
   readonly server: string;
   /** 16 bytes */
   readonly site: Uint8Array;
-  /** Whoever signs; without it only `health` and `site` can be asked. */
+  /** Whoever signs; without it and `sign` only `health` and `site` can be asked. */
   readonly identity?: Identity;
+  /** As `signRequest` does with an identity: for a key that is in another process. */
+  readonly sign?: (request: UnsignedRequest) => Promise<SignedHeaders>;
   readonly fetch?: Fetch;
   /** Unix time, seconds. */
   readonly now?: () => number;
@@ -114,15 +117,20 @@ export function createClient(options: ClientOptions): Client {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (route.signedBy !== 'nobody') {
-      if (identity === undefined) throw fail('usage', `a key is needed to ask for ${name}`);
-      const signing = { method, url, site, identity, created: now() + offsetSeconds };
-      Object.assign(headers, signRequest(body === undefined ? signing : { ...signing, body }));
+      const signing = { method, url, site, created: now() + offsetSeconds };
+      Object.assign(headers, await sign(name, body === undefined ? signing : { ...signing, body }));
     }
     const { status, json } = await send(url, { method, headers, body });
     if (status !== route.status) throw refusalOf(server, status, json);
     const answer = v.safeParse(route.answer, json);
     if (!answer.success) throw garbage(server, `its answer to ${name} has another shape`);
     return answer.output as Answer<N>;
+  }
+
+  async function sign(name: RouteName, request: UnsignedRequest): Promise<SignedHeaders> {
+    if (options.sign !== undefined) return options.sign(request);
+    if (identity === undefined) throw fail('usage', `a key is needed to ask for ${name}`);
+    return signRequest({ ...request, identity });
   }
 
   async function send(

@@ -39,21 +39,22 @@ interface Covered {
   readonly siteHex: string;
 }
 
-/**
- * Signs a request.
- *
- * @param request.site 16 bytes
- * @param request.created Unix time, seconds
- * @returns the headers of {@link SIGNATURE_HEADERS}, to be sent as they are
- */
-export function signRequest(request: {
-  method: string;
-  url: RequestTarget;
-  body?: Uint8Array;
-  site: Uint8Array;
-  identity: Identity;
-  created: number;
-}): Record<(typeof SIGNATURE_HEADERS)[number], string> {
+/** What is signed of a request, before it is. */
+export interface UnsignedRequest {
+  readonly method: string;
+  readonly url: RequestTarget;
+  readonly body?: Uint8Array;
+  /** 16 bytes */
+  readonly site: Uint8Array;
+  /** Unix time, seconds */
+  readonly created: number;
+}
+
+/** The headers of a signature, to be sent as they are. */
+export type SignedHeaders = Record<(typeof SIGNATURE_HEADERS)[number], string>;
+
+/** Signs a request. */
+export function signRequest(request: UnsignedRequest & { identity: Identity }): SignedHeaders {
   const { method, url, body = NO_BODY, identity, created } = request;
   const contentDigest = digestField(body);
   const boxKey = toBase64Url(identity.boxKey);

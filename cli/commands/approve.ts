@@ -1,46 +1,33 @@
-import { toHex } from '../../bundle/index.ts';
-import type { Manifest, NodeId } from '../../bundle/index.ts';
-import { fail } from '../../protocol/errors.ts';
-import type { History } from '../../protocol/history.ts';
-import { demandRenewal, warnOfRevoke } from '../again.ts';
-import { confirm } from '../confirm.ts';
-import type { Consent } from '../confirm.ts';
+import { planApprove, planRebase } from '../../admin/approve.ts';
+import type { ApproveWish } from '../../admin/approve.ts';
+import { findBundle, findNode } from '../../admin/find.ts';
+import type { Standing } from '../../admin/find.ts';
+import { checkReason } from '../../admin/plan.ts';
+import type { Plan } from '../../admin/plan.ts';
+import type { Session } from '../../admin/session.ts';
+import { statementView } from '../../admin/views/statement.ts';
+import type { Objection } from '../../admin/warning.ts';
+import type { CoatcheckError } from '../../bundle/index.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
-import { decide } from '../decide.ts';
-import type { Decided, Decision } from '../decide.ts';
 import { diffLines } from '../diff-lines.ts';
-import { diffView } from '../../admin/diff-view.ts';
-import { findBundle, findNode, lookAt } from '../find.ts';
-import type { BundlePlace } from '../find.ts';
-import { openPlace } from '../opened.ts';
-import type { Opened } from '../opened.ts';
-import { proposeAsAdmin } from '../propose.ts';
-import { rebase } from '../../admin/rebase.ts';
-import { baseManifest, openInForce, printReview, review } from '../review.ts';
-import type { InForce, Review } from '../review.ts';
+import { look } from '../look.ts';
+import { printReview } from '../review.ts';
 import { openSession } from '../session.ts';
-import type { Session } from '../session.ts';
+import { statementLine } from '../statement-line.ts';
+import type { Terminal } from '../terminal.ts';
 import { parseExpiry } from '../time.ts';
-import { checkReason, printDecided } from './outcome.ts';
+import { objectionText, warningText } from '../words.ts';
+import { signAsked } from './outcome.ts';
 
-export interface ApproveOptions extends Consent {
+export interface ApproveOptions extends ConsentFlags {
   readonly expires?: string;
   readonly reason?: string;
   readonly rebase?: boolean;
   readonly anyway?: boolean;
   readonly showSecrets?: boolean;
   readonly stat?: boolean;
-}
-
-interface Work {
-  readonly context: Context;
-  readonly session: Session;
-  readonly node: NodeId;
-  readonly history: History;
-  readonly inForce: InForce;
-  readonly options: ApproveOptions;
-  readonly reason: string;
-  readonly expires?: number;
 }
 
 /** `coatcheck approve NODE [DIGEST]`: look at what a node asks for, sign it, put it in force. */
@@ -50,128 +37,89 @@ export async function approve(
   digestText: string | undefined,
   options: ApproveOptions,
 ): Promise<void> {
+  const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const seen = await lookAt(session, node);
-  const { history } = seen;
-  const place = findBundle(seen, digestText);
-  const opened = await openPlace(session, node, place);
-  const inForce = openInForce(session, context.terminal, node, history);
-  const work: Work = {
-    ...{ context, session, node, history, inForce, options, reason },
+  const standing = await look(session, terminal, node);
+  const wish: ApproveWish = {
+    ...{ place: findBundle(standing, digestText), reason },
+    ...{ showSecrets: options.showSecrets === true, stat: options.stat === true },
     ...(options.expires === undefined
       ? {}
       : { expires: parseExpiry(options.expires, session.client.now()) }),
   };
-  if (options.rebase === true && place.where === 'pending') await approveRebased(work, opened);
-  else await approveAsIs(work, place, opened);
+  const isRebase = options.rebase === true && wish.place.where === 'pending';
+  const plan = isRebase
+    ? await rebased(session, standing, wish)
+    : await planApprove(session, standing, wish);
+  if (plan.review !== undefined) printReview(terminal, plan.review);
+  if (plan.action === 'renew') printRenewal(terminal, standing, plan);
+  else printWarnings(terminal, plan);
+  demandAnyway(terminal, standing, plan, options);
+  const question = isRebase
+    ? `Seal this anew and approve it for ${node}?`
+    : `Approve this for ${node}?`;
+  await signAsked(session, terminal, plan, { question, flags: options });
 }
 
-function look(work: Work, opened: Opened): Review {
-  const { context, session, history, inForce, node, options } = work;
-  const seen = review(session, history, inForce, opened, {
-    showSecrets: options.showSecrets === true,
-    stat: options.stat === true,
-  });
-  printReview(context.terminal, node, seen, session);
-  return seen;
-}
-
-async function approveAsIs(work: Work, place: BundlePlace, opened: Opened): Promise<void> {
-  const { context, node, options } = work;
-  const seen = look(work, opened);
-  if (place.where === 'pending') {
-    warnOfRevoke(context.terminal, work.history);
-    if (!seen.fresh) demandChoice(work, opened);
-  } else {
-    const anyway = options.anyway === true;
-    demandRenewal(context.terminal, node, work.history, place.entry, { anyway });
+async function rebased(session: Session, standing: Standing, wish: ApproveWish): Promise<Plan> {
+  try {
+    return await planRebase(session, standing, wish);
+  } catch (error) {
+    if (!hasCode(error, 'stale_base')) throw error;
+    const { message, details } = error as CoatcheckError;
+    const way =
+      details['conflicts'] === undefined
+        ? '--anyway approves it as it is'
+        : 'reject it, or approve it as it is with --anyway';
+    throw fail('stale_base', `${message}: ${way}`, { cause: error });
   }
-  await confirm(work.session, context.terminal, `Approve this for ${node}?`, options);
-  const decided = await sign(work, work.history, {
-    type: 'approve',
-    digest: opened.sealed.digest,
-    from: place.where === 'pending' ? { pending: true } : { slot: place.entry.slot },
-    nodeBoxKey: opened.manifest.node.boxKey,
-  });
-  printDecided(context.terminal, [decided], seen.view);
+}
+
+function printWarnings(terminal: Terminal, { warnings }: Plan): void {
+  for (const warning of warnings) terminal.warn(warningText(warning));
+}
+
+/** What is renewed; warnings come after it. One that renews nothing is objected to. */
+function printRenewal(terminal: Terminal, { history }: Standing, plan: Plan): void {
+  if (history.inForce === undefined || againstAnyway(plan) !== undefined) return;
+  const inForce = statementLine(statementView(history.inForce.frame));
+  terminal.print(`this renews what is in force: ${inForce}`);
+  printWarnings(terminal, plan);
+}
+
+/** What `--anyway` is needed for. */
+function againstAnyway({
+  objections,
+}: Plan): Exclude<Objection, { readonly code: 'record_doubtful' }> | undefined {
+  return objections.find((objection) => objection.code !== 'record_doubtful');
 }
 
 /**
- * Says what changed in force since a proposal was made, which is undone if it is approved as it is.
+ * Says why an approval would undo something.
  * @throws stale_base unless that was asked for
  */
-function demandChoice(work: Work, opened: Opened): void {
-  const { context, session, node, history, inForce, options } = work;
-  const { terminal } = context;
-  const before = baseManifest(session, history, node, opened.manifest.base);
-  const now = inForce.opened?.manifest;
-  if (before !== undefined && now !== undefined) {
+function demandAnyway(
+  terminal: Terminal,
+  { node }: Standing,
+  plan: Plan,
+  { anyway = false }: ApproveOptions,
+): void {
+  const objection = againstAnyway(plan);
+  if (objection === undefined) return;
+  if (objection.code === 'stale_base' && objection.since !== undefined) {
     terminal.print('since it was made, this changed in what is in force:');
-    const since = diffView(before, now, { showSecrets: false, stat: true });
-    for (const line of diffLines(since, terminal.style)) terminal.print(`  ${line}`);
+    for (const line of diffLines(objection.since, terminal.style)) terminal.print(`  ${line}`);
   }
-  const entry = inForce.entry;
-  const stale = `this proposal was made before what is in force now (${entry === undefined ? 'nothing' : `seq ${entry.frame.statement.seq}`})`;
-  if (options.anyway !== true) {
-    throw fail(
-      'stale_base',
-      `${stale}: --rebase applies its changes to that, --anyway approves it as it is`,
-    );
+  const stale = objectionText(objection);
+  if (!anyway) {
+    const way =
+      objection.code === 'stale_base'
+        ? '--rebase applies its changes to that, --anyway approves it as it is'
+        : `coatcheck rollback ${node} ${objection.decision.slot} goes back to it, --anyway approves it all the same`;
+    throw fail('stale_base', `${stale}: ${way}`);
   }
   terminal.warn(stale);
-}
-
-/** Applies what the proposal changed to what is in force, and approves that; refuses the original. */
-async function approveRebased(work: Work, opened: Opened): Promise<void> {
-  const { context, session, node, options } = work;
-  const manifest = rebased(work, opened.manifest);
-  const seen = look(work, { ...opened, manifest });
-  const question = `Seal this anew and approve it for ${node}?`;
-  await confirm(session, context.terminal, question, options);
-  const digest = await proposeAsAdmin(session, manifest);
-  const approved = await sign(work, work.history, {
-    type: 'approve',
-    digest,
-    from: { pending: true },
-  });
-  // Otherwise it would wait for ever, and keep the node from proposing.
-  const rejected = await decide(session, node, await session.history(node), {
-    type: 'reject',
-    digest: opened.sealed.digest,
-    reason: `rebased and approved as ${toHex(digest).slice(0, 16)}`,
-  });
-  printDecided(context.terminal, [approved, rejected], seen.view);
-}
-
-/** @throws stale_base, listing the conflicts */
-function rebased(work: Work, mine: Manifest): Manifest {
-  const { session, history, node, inForce } = work;
-  const theirs = inForce.opened?.manifest;
-  const base = baseManifest(session, history, node, mine.base);
-  if (inForce.entry === undefined || theirs === undefined || base === undefined) {
-    throw fail('stale_base', 'there is nothing to rebase on: --anyway approves it as it is');
-  }
-  const { files, conflicts } = rebase(base.files, theirs.files, mine.files);
-  if (conflicts.length > 0) {
-    throw fail(
-      'stale_base',
-      `both sides changed ${conflicts.join(', ')}: reject it, or approve it as it is with --anyway`,
-    );
-  }
-  return { ...mine, base: inForce.entry.frame.statementDigest, files };
-}
-
-function sign(
-  work: Work,
-  history: History,
-  decision: Omit<Decision, 'reason' | 'expires'>,
-): Promise<Decided> {
-  const { session, node, reason, expires } = work;
-  return decide(session, node, history, {
-    ...decision,
-    reason,
-    ...(expires === undefined ? {} : { expires }),
-  });
+  if (objection.code === 'older_bundle') printWarnings(terminal, plan);
 }

@@ -15,7 +15,8 @@ import type { Context } from '../context.ts';
 import { readLocalFile } from '../files.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../home.ts';
-import { statementDocument, statementLine } from '../statement-line.ts';
+import { statementView } from '../../admin/views/statement.ts';
+import { statementLine } from '../statement-line.ts';
 
 /** What a file may be: a sealed bundle, a report, or a decision with or without its bundle. */
 type Parsed =
@@ -93,7 +94,7 @@ export async function verify(context: Context, file: string): Promise<void> {
   const frame = parsed.kind === 'frame' ? verifiedFrame(parsed.bytes, site) : undefined;
   if (frame !== undefined) {
     terminal.print(
-      `${terminal.style.green('good')}: ${frame.statement.node} ${statementLine({ frame })}`,
+      `${terminal.style.green('good')}: ${frame.statement.node} ${statementLine(statementView(frame))}`,
     );
   }
   if (parsed.sealed !== undefined) {
@@ -104,7 +105,7 @@ export async function verify(context: Context, file: string): Promise<void> {
   terminal.document({
     ok: true,
     kind: parsed.kind,
-    ...(frame === undefined ? {} : { decision: statementDocument(frame) }),
+    ...(frame === undefined ? {} : { decision: statementView(frame) }),
     ...(parsed.sealed === undefined ? {} : { bundle: sealedDocument(parsed.sealed) }),
   });
 }

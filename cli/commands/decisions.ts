@@ -1,21 +1,18 @@
-import { ZERO_DIGEST, fromHex } from '../../bundle/index.ts';
-import { fail, codeOf } from '../../protocol/errors.ts';
-import { confirm } from '../confirm.ts';
-import type { Consent } from '../confirm.ts';
-import type { Context } from '../context.ts';
-import { decide } from '../decide.ts';
+import { findNode } from '../../admin/find.ts';
+import { planReconfigure, planReject, planRevoke, planRollback } from '../../admin/orders.ts';
+import { checkReason } from '../../admin/plan.ts';
+import { statementView } from '../../admin/views/statement.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { demandUndecided, findNode, lookAt, onlyMatch } from '../find.ts';
-import { openEntry, openPlace } from '../opened.ts';
-import { proposeAsAdmin } from '../propose.ts';
-import { aboutLines, openInForce, printReview, review } from '../review.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { ConsentFlags } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { look, record } from '../look.ts';
+import { printAbout, printReview } from '../review.ts';
 import { openSession } from '../session.ts';
-import type { Session } from '../session.ts';
-import { checkReason, printDecided } from './outcome.ts';
 import { statementLine } from '../statement-line.ts';
-import type { HistoryEntry } from '../../protocol/history.ts';
+import { signAsked } from './outcome.ts';
 
-interface Options extends Consent {
+interface Options extends ConsentFlags {
   readonly reason?: string;
 }
 
@@ -30,30 +27,14 @@ export async function reject(
   const reason = checkReason(options.reason);
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const { history, pending } = await lookAt(session, node);
-  const match = pending.find((proposal) => proposal.digest.startsWith(digestText));
-  if (match === undefined) demandUndecided(history, digestText);
-  // Something that does not verify, or is gone already, may be refused by its whole digest.
-  const digest = /^[0-9a-f]{64}$/.test(digestText)
-    ? digestText
-    : onlyMatch(
-        'proposal of this node',
-        digestText,
-        pending.map((p) => p.digest),
-      );
-  if (match !== undefined) {
-    try {
-      const opened = await openPlace(session, node, { where: 'pending', ...match });
-      for (const [label, text] of aboutLines(node, opened, session.keyset)) {
-        terminal.print(`${terminal.style.dim(label.padEnd(10))} ${text}`);
-      }
-    } catch (error) {
-      terminal.warn(`this proposal cannot be opened (${codeOf(error)})`);
-    }
+  const standing = await look(session, terminal, node);
+  const plan = await planReject(session, standing, { digest: digestText, reason });
+  if (plan.refused !== undefined) printAbout(terminal, plan.refused);
+  if (plan.unreadable !== undefined) {
+    terminal.warn(`this proposal cannot be opened (${plan.unreadable})`);
   }
-  await confirm(session, terminal, `Reject ${digest} of ${node}?`, options);
-  const decision = { type: 'reject', digest: fromHex(digest), reason } as const;
-  printDecided(terminal, [await decide(session, node, history, decision)]);
+  const question = `Reject ${plan.digest} of ${node}?`;
+  await signAsked(session, terminal, plan, { question, flags: options });
 }
 
 /** `coatcheck rollback NODE SLOT`: put in force again what slot SLOT of the history put in force. */
@@ -67,40 +48,21 @@ export async function rollback(
   const reason = checkReason(options.reason ?? '');
   if (!/^[0-9]{1,10}$/.test(slotText))
     throw fail('usage', 'SLOT is a number: see coatcheck history');
+  const slot = Number(slotText);
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await session.history(node);
-  const entry = history.entries.find(({ slot }) => slot === Number(slotText));
-  if (entry === undefined) throw fail('not_found', `node ${node} has no slot ${Number(slotText)}`);
-  const opened = openEntry(session, node, entry);
-  const inForce = openInForce(session, terminal, node, history);
-  const seen = review(session, history, inForce, opened, {
-    showSecrets: options.showSecrets === true,
-    stat: options.stat === true,
-  });
-  printReview(terminal, node, seen, session);
-  await confirm(session, terminal, `Roll ${node} back to slot ${entry.slot}?`, options);
-  const decision = sealedToNewest(session, entry)
-    ? ({ digest: opened.sealed.digest, from: { slot: entry.slot } } as const)
-    : ({
-        digest: await proposeAsAdmin(session, {
-          ...opened.manifest,
-          base: inForce.entry?.frame.statementDigest ?? ZERO_DIGEST,
-        }),
-        from: { pending: true },
-      } as const);
-  const decided = await decide(session, node, history, {
-    type: 'rollback',
-    ...decision,
-    nodeBoxKey: opened.manifest.node.boxKey,
-    reason,
-  });
-  printDecided(terminal, [decided], seen.view);
-}
-
-/** Whether all administrators of today could open the bundle of an entry, and nobody else. */
-function sealedToNewest(session: Session, { frame }: HistoryEntry): boolean {
-  return frame.keyset.version === session.keyset.version;
+  const history = await record(session, terminal, node, (kept) => kept === slot);
+  const plan = await planRollback(
+    session,
+    { node, history },
+    {
+      ...{ slot, reason },
+      ...{ showSecrets: options.showSecrets === true, stat: options.stat === true },
+    },
+  );
+  if (plan.review !== undefined) printReview(terminal, plan.review);
+  const question = `Roll ${node} back to slot ${slot}?`;
+  await signAsked(session, terminal, plan, { question, flags: options });
 }
 
 /** `coatcheck reconfigure NODE`: at its next boot the node makes a new proposal. */
@@ -109,32 +71,31 @@ export async function reconfigure(
   nodeText: string,
   options: Options,
 ): Promise<void> {
-  await decideAboutNode(context, nodeText, 'reconfigure', options);
+  await decideAboutNode(context, nodeText, planReconfigure, options);
 }
 
 /** `coatcheck revoke NODE`: the node applies nothing any more. */
 export async function revoke(context: Context, nodeText: string, options: Options): Promise<void> {
-  await decideAboutNode(context, nodeText, 'revoke', options);
+  await decideAboutNode(context, nodeText, planRevoke, options);
 }
 
 async function decideAboutNode(
   context: Context,
   nodeText: string,
-  type: 'reconfigure' | 'revoke',
+  plan: typeof planRevoke,
   options: Options,
 ): Promise<void> {
   const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await session.history(node);
-  const inForce = history.inForce;
+  const history = await record(session, terminal, node);
+  const { inForce } = history;
   terminal.print(`${terminal.style.dim('node'.padEnd(10))} ${node}`);
-  const now = inForce === undefined ? 'nothing' : statementLine(inForce);
+  const now = inForce === undefined ? 'nothing' : statementLine(statementView(inForce.frame));
   terminal.print(`${terminal.style.dim('in force'.padEnd(10))} ${now}`);
   terminal.print(`${terminal.style.dim('reason'.padEnd(10))} ${escapeLine(reason)}`);
-  await confirm(session, terminal, `Sign: ${type} ${node}?`, options);
-  const bundle = inForce?.frame.bundle;
-  const digest = type === 'reconfigure' && bundle ? bundle.digest : ZERO_DIGEST;
-  printDecided(terminal, [await decide(session, node, history, { type, digest, reason })]);
+  const order = plan(session, { node, history }, { reason });
+  const question = `Sign: ${order.action} ${node}?`;
+  await signAsked(session, terminal, order, { question, flags: options });
 }

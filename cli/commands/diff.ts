@@ -1,8 +1,10 @@
+import { findBundle, findNode } from '../../admin/find.ts';
+import { openPlace } from '../../admin/open.ts';
+import { review } from '../../admin/review.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
-import { findBundle, findNode, lookAt } from '../find.ts';
-import { openPlace } from '../opened.ts';
-import { openInForce, review, summary } from '../review.ts';
+import { look } from '../look.ts';
+import { summary, warnOfUnreadable } from '../review.ts';
 import { openSession } from '../session.ts';
 
 /** `coatcheck diff NODE [DIGEST]`: what would change for a node. */
@@ -15,19 +17,19 @@ export async function diff(
   const { terminal } = context;
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const seen = await lookAt(session, node);
-  const { history } = seen;
-  const place = findBundle(seen, digestText);
+  const standing = await look(session, terminal, node);
+  const place = findBundle(standing, digestText);
   const opened = await openPlace(session, node, place);
-  const inForce = openInForce(session, terminal, node, history);
-  const { view, fresh } = review(session, history, inForce, opened, {
+  const seen = await review(session, standing, opened, {
     showSecrets: options.showSecrets === true,
     stat: options.stat === true,
   });
-  for (const line of diffLines(view, terminal.style)) terminal.print(line);
-  terminal.hint(summary(view));
+  warnOfUnreadable(terminal, seen);
+  for (const line of diffLines(seen.diff, terminal.style)) terminal.print(line);
+  terminal.hint(summary(seen.diff));
+  const { fresh } = seen;
   if (place.where === 'pending' && !fresh) {
     terminal.warn('this proposal was made before what is in force now');
   }
-  terminal.document({ node, digest: place.digest, where: place.where, fresh, ...view });
+  terminal.document({ node, digest: place.digest, where: place.where, fresh, ...seen.diff });
 }

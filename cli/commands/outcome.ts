@@ -1,15 +1,22 @@
-import { MAX_REASON_BYTES, utf8 } from '../../bundle/index.ts';
-import { fail } from '../../protocol/errors.ts';
-import type { Decided } from '../decide.ts';
 import type { DiffView } from '../../admin/diff-view.ts';
+import type { Plan } from '../../admin/plan.ts';
+import type { Session } from '../../admin/session.ts';
+import { sign } from '../../admin/sign.ts';
+import type { Outcome } from '../../admin/sign.ts';
+import { confirm } from '../confirm.ts';
+import type { ConsentFlags } from '../confirm.ts';
 import type { Terminal } from '../terminal.ts';
 
-/** @throws usage for a reason that no statement can carry */
-export function checkReason(reason: string): string {
-  if (utf8(reason).length > MAX_REASON_BYTES) {
-    throw fail('usage', `a reason has at most ${MAX_REASON_BYTES} bytes`);
-  }
-  return reason;
+/** Asks for the consent to a plan that was shown with all that it objects, and signs it. */
+export async function signAsked(
+  session: Session,
+  terminal: Terminal,
+  plan: Plan,
+  asked: { readonly question: string; readonly flags: ConsentFlags },
+): Promise<void> {
+  await confirm(plan.objections, terminal, asked.question, asked.flags);
+  const despite = plan.objections.map(({ code }) => code);
+  printOutcomes(terminal, await sign(session, plan, { despite }), plan.review?.diff);
 }
 
 const DONE = {
@@ -21,11 +28,7 @@ const DONE = {
 } as const;
 
 /** The result of a command that decided something. @param shown what the administrator was shown */
-export function printDecided(
-  terminal: Terminal,
-  decisions: readonly Decided[],
-  shown?: DiffView,
-): void {
+function printOutcomes(terminal: Terminal, decisions: readonly Outcome[], shown?: DiffView): void {
   const { style } = terminal;
   for (const { node, type, seq, slot, published } of decisions) {
     terminal.print(`${style.green(DONE[type])} ${node} (seq ${seq}, slot ${slot})`);

@@ -1,13 +1,8 @@
-import type { NodeId } from '../../bundle/index.ts';
-import { nodeWords } from '../../bundle/words.ts';
-import { codeOf } from '../../protocol/errors.ts';
-import type { Context } from '../context.ts';
+import { collect } from '../../admin/pool.ts';
+import { pendingViews } from '../../admin/views/nodes.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { waiting } from '../find.ts';
-import type { Waiting } from '../find.ts';
-import { openPlace } from '../opened.ts';
+import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
-import type { Session } from '../session.ts';
 import { table } from '../table.ts';
 import { when } from '../time.ts';
 
@@ -15,11 +10,9 @@ import { when } from '../time.ts';
 export async function pending(context: Context): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
-  const proposals = await terminal.waiting('looking for proposals', async () => {
-    const found = [];
-    for (const proposal of await waiting(session)) found.push(await about(session, proposal));
-    return found;
-  });
+  const proposals = await terminal.waiting('looking for proposals', () =>
+    collect(pendingViews(session)),
+  );
   terminal.document({ pending: proposals });
   if (proposals.length === 0) {
     terminal.hint('nothing waits');
@@ -42,35 +35,4 @@ export async function pending(context: Context): Promise<void> {
     terminal.print(terminal.style.dim(`  ${proposals[i]!.words}`));
   });
   terminal.hint('coatcheck diff NODE shows what would change; coatcheck approve NODE decides');
-}
-
-interface PendingRow {
-  readonly node: NodeId;
-  /** as the node's console shows them */
-  readonly words: string;
-  readonly digest: string;
-  readonly size: number;
-  readonly modified: number;
-  readonly madeBy?: 'node' | 'admin';
-  readonly hostname?: string;
-  readonly keySource?: string;
-  /** the error code, for what cannot be opened */
-  readonly problem?: string;
-}
-
-async function about(session: Session, proposal: Waiting): Promise<PendingRow> {
-  const { node, digest, size, modified, key } = proposal;
-  const row = { node, words: nodeWords(node), digest, size, modified };
-  try {
-    const { sealed, manifest } = await openPlace(session, node, { where: 'pending', digest, key });
-    const { hostname, keySource } = manifest.metadata;
-    return {
-      ...row,
-      madeBy: sealed.kind === 'admin' ? 'admin' : 'node',
-      ...(hostname === undefined ? {} : { hostname }),
-      ...(keySource === undefined ? {} : { keySource }),
-    };
-  } catch (error) {
-    return { ...row, problem: codeOf(error) };
-  }
 }

@@ -1,6 +1,6 @@
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
-import { findNode, knownNodes } from '../find.ts';
+import { findNode, knownNodes } from '../../admin/find.ts';
 import { openSession } from '../session.ts';
 
 /** `coatcheck repair [NODE]`: do again whatever a decision left undone, for one node or for all. */

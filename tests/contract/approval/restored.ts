@@ -1,7 +1,9 @@
 import { expect, it } from 'vitest';
 import { encodeSignedKeyset } from '../../../bundle/keyset.ts';
-import { doubt } from '../../../cli/memory.ts';
-import type { Seen } from '../../../cli/memory.ts';
+import { doubt } from '../../../admin/doubt.ts';
+import type { RecordDoubt } from '../../../admin/doubt.ts';
+import type { Seen } from '../../../admin/memory.ts';
+import { doubtText } from '../../../cli/words.ts';
 import { settleDecided } from '../../../functions/approval/repair.ts';
 import { codeOf } from '../../../protocol/errors.ts';
 import type { History } from '../../../protocol/history.ts';
@@ -37,11 +39,15 @@ export function restoredContract(under: () => StoreUnderTest): void {
   it("is noticed by an administrator's tool that remembers", async () => {
     const { world, old, before, newest } = await restored(under());
     expect(doubt(seen(before), seen(before))).toBeUndefined();
-    expect(doubt(seen(before), seen(await world.history()))).toContain('a backup was restored');
+    expect(text(doubt(seen(before), seen(await world.history())))).toContain(
+      'a backup was restored',
+    );
     // Another decision at the same seq, made by a tool that remembers nothing.
     await world.next(world.request({ type: 'revoke', place: old.place }));
     expect((await world.history()).head?.frame.statement.seq).toBe(newest.seq);
-    expect(doubt(seen(before), seen(await world.history()))).toContain('somebody rewrote its log');
+    expect(text(doubt(seen(before), seen(await world.history())))).toContain(
+      'somebody rewrote its log',
+    );
   });
 
   it('goes on above what a tool remembers, and every node obeys that', async () => {
@@ -226,6 +232,8 @@ async function boot({ bucket, site, node }: World, memory?: NodeMemory): Promise
     return codeOf(error);
   }
 }
+
+const text = (said: RecordDoubt | undefined): string => (said === undefined ? '' : doubtText(said));
 
 function seen({ head }: History): Seen | undefined {
   if (head === undefined) return undefined;

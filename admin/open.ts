@@ -1,19 +1,16 @@
-import {
-  equalBytes,
-  MAX_SEALED_BYTES,
-  nodeIdOf,
-  openBundle,
-  readBundle,
-  toHex,
-} from '../bundle/index.ts';
+import { equalBytes, MAX_SEALED_BYTES, nodeIdOf, readBundle, toHex } from '../bundle/index.ts';
 import type { Keyset, Manifest, NodeId, SealedBundle } from '../bundle/index.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
+import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
+import { historyKey } from '../protocol/keys.ts';
+import type { DigestHex } from '../protocol/keys.ts';
 import type { BundlePlace } from './find.ts';
+import { carriesBundle } from './record.ts';
 import type { Session } from './session.ts';
 
 /** A bundle whose signature and signer are good, and what is in it. */
-export interface Opened {
+export interface OpenedBundle {
   readonly sealed: SealedBundle;
   readonly manifest: Manifest;
 }
@@ -27,25 +24,39 @@ export async function openPlace(
   session: Session,
   node: NodeId,
   place: BundlePlace,
-): Promise<Opened> {
+): Promise<OpenedBundle> {
   if (place.where === 'history') return openEntry(session, node, place.entry);
   const bytes = await session.read(place.key, MAX_SEALED_BYTES);
+  return openProposal(session, node, place.digest, bytes);
+}
+
+/** A proposal that was downloaded; `bytes` is undefined if it is not there. @throws as {@link openPlace} */
+export async function openProposal(
+  session: Session,
+  node: NodeId,
+  digest: DigestHex,
+  bytes: Uint8Array | undefined,
+): Promise<OpenedBundle> {
   if (bytes === undefined) {
-    throw fail('already_decided', `proposal ${place.digest} is gone: somebody decided about it`);
+    throw fail('already_decided', `proposal ${digest} is gone: somebody decided about it`);
   }
   const sealed = readBundle(bytes, {
     maxBytes: session.site.maxBundleBytes,
     expect: 'proposal',
   });
-  if (toHex(sealed.digest) !== place.digest) {
-    throw fail('digest_mismatch', `the store gave other bytes than ${place.digest}`);
+  if (toHex(sealed.digest) !== digest) {
+    throw fail('digest_mismatch', `the store gave other bytes than ${digest}`);
   }
   return openSealed(session, node, sealed, session.keyset);
 }
 
 /** The bundle of a decision. @throws not_found if it carries none; as {@link openPlace} */
-export function openEntry(session: Session, node: NodeId, entry: HistoryEntry): Opened {
-  const { bundle, keyset } = entry.frame;
+export async function openEntry(
+  session: Session,
+  node: NodeId,
+  entry: HistoryEntry,
+): Promise<OpenedBundle> {
+  const { bundle = await bundleAgain(session, node, entry), keyset } = entry.frame;
   if (bundle === undefined) {
     const why = entry.forgotten ? 'was forgotten' : `${entry.frame.statement.type} carries none`;
     throw fail('not_found', `there is no bundle in slot ${entry.slot}: it ${why}`);
@@ -53,13 +64,37 @@ export function openEntry(session: Session, node: NodeId, entry: HistoryEntry): 
   return openSealed(session, node, bundle, keyset);
 }
 
+/** A record holds the bundle in force only. An entry never changes: whatever else comes is refused. */
+async function bundleAgain(
+  session: Session,
+  node: NodeId,
+  entry: HistoryEntry,
+): Promise<SealedBundle | undefined> {
+  if (!carriesBundle(entry)) return undefined;
+  const key = historyKey(node, entry.slot);
+  const bytes = await session.read(key, MAX_ENTRY_BYTES);
+  if (bytes === undefined) {
+    throw fail('store_unavailable', `the store lists ${key} and does not give it: try again`);
+  }
+  const { bundle, statementDigest } = verifyEntry(bytes, session.site, node);
+  if (!equalBytes(statementDigest, entry.frame.statementDigest)) {
+    throw fail('does_not_verify', `the store gave another decision at ${key} than before`);
+  }
+  return bundle;
+}
+
 /** @param keyset whose keys may have signed it, besides the node */
-function openSealed(session: Session, node: NodeId, sealed: SealedBundle, keyset: Keyset): Opened {
+async function openSealed(
+  session: Session,
+  node: NodeId,
+  sealed: SealedBundle,
+  keyset: Keyset,
+): Promise<OpenedBundle> {
   const { signer } = sealed;
   if (sealed.kind === 'admin' && !keyset.keys.some((key) => equalBytes(key.signKey, signer))) {
     throw fail('bad_signer', 'this bundle is signed by a key that is in no keyset of the site');
   }
-  const manifest = unseal(session, sealed);
+  const manifest = await unseal(session, sealed);
   if (nodeIdOf(manifest.node) !== node) {
     throw fail('not_this_node', `this bundle was made for node ${nodeIdOf(manifest.node)}`);
   }
@@ -69,9 +104,9 @@ function openSealed(session: Session, node: NodeId, sealed: SealedBundle, keyset
   return { sealed, manifest };
 }
 
-function unseal(session: Session, sealed: SealedBundle): Manifest {
+async function unseal(session: Session, sealed: SealedBundle): Promise<Manifest> {
   try {
-    return openBundle(sealed, session.identity);
+    return await session.key.open.bundle(sealed);
   } catch (error) {
     if (!hasCode(error, 'not_a_recipient')) throw error;
     throw fail(

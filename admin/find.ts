@@ -1,12 +1,14 @@
-import { toHex } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { nodeWords } from '../bundle/words.ts';
 import { fail } from '../protocol/errors.ts';
 import { decidedDigests } from '../protocol/history.ts';
 import type { History, HistoryEntry } from '../protocol/history.ts';
-import { parseDigest } from '../protocol/keys.ts';
+import { digestHex } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
-import type { Listed, Session } from './session.ts';
+import type { Listed, Objects } from './objects.ts';
+import { carriesBundle } from './record.ts';
+import type { NodeRecord } from './record.ts';
+import type { Session } from './session.ts';
 
 /** A proposal that waits. */
 export interface Waiting extends Listed {
@@ -15,7 +17,7 @@ export interface Waiting extends Listed {
 }
 
 /** What waits for one node, or for all, in the order of the keys. */
-export async function waiting(session: Session, node?: NodeId): Promise<Waiting[]> {
+export async function waiting(session: Pick<Objects, 'list'>, node?: NodeId): Promise<Waiting[]> {
   const found: Waiting[] = [];
   for await (const listed of session.list('pending', node)) {
     const { parsed } = listed;
@@ -25,27 +27,39 @@ export async function waiting(session: Session, node?: NodeId): Promise<Waiting[
   return found;
 }
 
-/** What is decided about a node, and what waits. */
-export interface NodeView {
+/** How a node stands: what is decided about it, and what waits. */
+export interface Standing {
   readonly node: NodeId;
   readonly pending: readonly Waiting[];
-  readonly history: History;
+  readonly history: NodeRecord;
 }
 
-/** Looks at what waits first: what is decided in between is then in the history, not nowhere. */
-export async function lookAt(session: Session, node: NodeId): Promise<NodeView> {
+/**
+ * Looks at what waits first: what is decided in between is then in the history, not nowhere.
+ * @param keeps as in {@link Session.history}
+ */
+export async function lookAt(
+  session: Pick<Session, 'list' | 'history'>,
+  node: NodeId,
+  keeps?: (slot: number) => boolean,
+): Promise<Standing> {
   const pending = await waiting(session, node);
-  return { node, pending, history: await session.history(node) };
+  return { node, pending, history: await session.history(node, keeps) };
 }
 
-/** Every node that has anything in the store. */
-export async function knownNodes(session: Session): Promise<NodeId[]> {
+/**
+ * Every node that has anything in the store, in order. What waits is listed first, as in
+ * {@link lookAt}.
+ */
+export async function knownNodes(session: Pick<Objects, 'list'>): Promise<NodeId[]> {
   const nodes = new Set<NodeId>();
-  for (const prefix of ['approved', 'history', 'pending'] as const) {
+  const list = async (prefix: 'approved' | 'history' | 'pending'): Promise<void> => {
     for await (const { parsed } of session.list(prefix)) {
       if ('node' in parsed) nodes.add(parsed.node);
     }
-  }
+  };
+  await list('pending');
+  await Promise.all([list('history'), list('approved')]);
   return [...nodes].sort();
 }
 
@@ -54,7 +68,7 @@ export async function knownNodes(session: Session): Promise<NodeId[]> {
  * one known node has.
  * @throws not_found, usage if several are meant
  */
-export async function findNode(session: Session, text: string): Promise<NodeId> {
+export async function findNode(session: Pick<Objects, 'list'>, text: string): Promise<NodeId> {
   if (/^[a-z2-7]{32}$/.test(text)) return text as NodeId;
   if (/^[a-z]+( [a-z]+){7}$/.test(text)) return withWords(text, await knownNodes(session));
   return onlyMatch('node', text, /^[a-z2-7]{1,31}$/.test(text) ? await knownNodes(session) : []);
@@ -97,11 +111,11 @@ export type BundlePlace =
  * without `text`, the only one that waits.
  * @throws not_found, usage if several fit, already_decided for one that the history names only
  */
-export function findBundle(view: NodeView, text: string | undefined): BundlePlace {
-  const { pending, history } = view;
+export function findBundle(standing: Standing, text: string | undefined): BundlePlace {
+  const { pending, history } = standing;
   if (text === undefined) {
     const [only, ...others] = pending;
-    if (only === undefined) throw fail('not_found', nothingWaits(view));
+    if (only === undefined) throw fail('not_found', nothingWaits(standing));
     if (others.length > 0) {
       throw fail('usage', `${others.length + 1} proposals wait for this node: name a digest`);
     }
@@ -109,9 +123,7 @@ export function findBundle(view: NodeView, text: string | undefined): BundlePlac
   }
   const decided = new Map<DigestHex, HistoryEntry>();
   for (const entry of history.entries) {
-    if (entry.frame.bundle !== undefined) {
-      decided.set(parseDigest(toHex(entry.frame.bundle.digest)), entry);
-    }
+    if (carriesBundle(entry)) decided.set(digestHex(entry.frame.statement.digest), entry);
   }
   const bundles = [...new Set([...pending.map((p) => p.digest), ...decided.keys()])];
   if (!bundles.some((digest) => digest.startsWith(text))) demandUndecided(history, text);
@@ -121,7 +133,7 @@ export function findBundle(view: NodeView, text: string | undefined): BundlePlac
   return { where: 'pending', digest, key: pending.find((p) => p.digest === digest)!.key };
 }
 
-function nothingWaits({ node, history: { inForce } }: NodeView): string {
+function nothingWaits({ node, history: { inForce } }: Standing): string {
   if (inForce === undefined) return `nothing waits for node ${node}, and nothing is in force`;
   const { seq, type } = inForce.frame.statement;
   return `nothing waits for node ${node}; decision ${seq} (${type}) is in force`;

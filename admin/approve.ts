@@ -1,0 +1,182 @@
+import { equalBytes } from '../bundle/index.ts';
+import type { Manifest } from '../bundle/index.ts';
+import { fail } from '../protocol/errors.ts';
+import type { HistoryEntry } from '../protocol/history.ts';
+import { diffView } from './diff-view.ts';
+import type { DiffOptions } from './diff-view.ts';
+import type { BundlePlace, Standing } from './find.ts';
+import { baseManifest, openInForce } from './in-force.ts';
+import type { InForce } from './in-force.ts';
+import { openPlace } from './open.ts';
+import type { OpenedBundle } from './open.ts';
+import { checkReason, planAbout } from './plan.ts';
+import type { Approving, Plan, PlannedStatement } from './plan.ts';
+import { rebase } from './rebase.ts';
+import { reviewAgainst } from './review.ts';
+import type { Session } from './session.ts';
+import type { DecisionName, Objection, PlanWarning } from './warning.ts';
+
+/** What is approved, what is said with it, and how much of it the review shows. */
+export interface ApproveWish extends Approving, DiffOptions {
+  /** by `findBundle` */
+  readonly place: BundlePlace;
+}
+
+/**
+ * Puts in force what waits. Objects `stale_base` where what it was made against is no longer in
+ * force. One that was decided is planned as {@link planRenew}.
+ * @throws usage (the reason), and as `openPlace`
+ */
+export async function planApprove(
+  session: Session,
+  standing: Standing,
+  wish: ApproveWish,
+): Promise<Plan> {
+  const { place } = wish;
+  if (place.where === 'history') return planRenew(session, standing, { ...wish, place });
+  const opened = await openPlace(session, standing.node, place);
+  const inForce = await openInForce(session, standing);
+  const common = planAbout(session, standing);
+  const review = await reviewAgainst(session, standing, inForce, opened, wish);
+  return {
+    ...common,
+    action: 'approve',
+    statements: [approval(opened, wish, { pending: true })],
+    review,
+    warnings: endsRevoke(inForce.entry),
+    objections: [
+      ...(review.fresh ? [] : [await staleBase(session, standing, inForce, opened.manifest)]),
+      ...common.objections,
+    ],
+  };
+}
+
+/**
+ * Puts in force again the bundle of a decision: a new expiry for what is in force. Objects
+ * `older_bundle` to any other: to go back is a rollback, and must not happen by a digest that was
+ * mistyped.
+ * @throws usage (the reason), and as `openPlace`
+ */
+export async function planRenew(
+  session: Session,
+  standing: Standing,
+  wish: ApproveWish & { readonly place: BundlePlace & { readonly where: 'history' } },
+): Promise<Plan> {
+  const { entry } = wish.place;
+  const opened = await openPlace(session, standing.node, wish.place);
+  const inForce = await openInForce(session, standing);
+  const common = planAbout(session, standing);
+  const current = inForce.entry?.frame;
+  const renews =
+    current?.bundle !== undefined &&
+    equalBytes(entry.frame.statement.digest, current.statement.digest);
+  const objection: Objection = {
+    code: 'older_bundle',
+    decision: { ...nameOf(entry), slot: entry.slot },
+    ...(inForce.entry === undefined ? {} : { inForce: nameOf(inForce.entry) }),
+  };
+  return {
+    ...common,
+    action: 'renew',
+    statements: [approval(opened, wish, { slot: entry.slot })],
+    review: await reviewAgainst(session, standing, inForce, opened, wish),
+    warnings: renews ? endsReconfigure(inForce.entry) : endsRevoke(inForce.entry),
+    objections: [...(renews ? [] : [objection]), ...common.objections],
+  };
+}
+
+/**
+ * Applies what a proposal changed to what is in force, seals that anew, approves it, and refuses the
+ * original, which would wait for ever and keep the node from proposing.
+ * @throws stale_base if there is nothing to rebase on; if both sides changed the same files, with
+ *   their paths as `conflicts` in the details; usage (the reason), and as `openPlace`
+ */
+export async function planRebase(
+  session: Session,
+  standing: Standing,
+  wish: ApproveWish,
+): Promise<Plan> {
+  const opened = await openPlace(session, standing.node, wish.place);
+  const inForce = await openInForce(session, standing);
+  const manifest = await rebased(session, standing, inForce, opened.manifest);
+  const { reason, expires } = wish;
+  return {
+    ...planAbout(session, standing),
+    action: 'rebase',
+    statements: [
+      {
+        ...{ type: 'approve', upload: manifest, from: { pending: true } },
+        reason: checkReason(reason),
+        ...(expires === undefined ? {} : { expires }),
+      },
+      {
+        ...{ type: 'reject', digest: opened.sealed.digest },
+        ...{ reason: 'rebased and approved as ', reasonNamesUpload: true },
+      },
+    ],
+    review: await reviewAgainst(session, standing, inForce, { ...opened, manifest }, wish),
+  };
+}
+
+async function rebased(
+  session: Session,
+  standing: Standing,
+  { entry, opened }: InForce,
+  mine: Manifest,
+): Promise<Manifest> {
+  const base = await baseManifest(session, standing, mine.base);
+  if (entry === undefined || opened === undefined || base === undefined) {
+    throw fail('stale_base', 'there is nothing to rebase on');
+  }
+  const { files, conflicts } = rebase(base.files, opened.manifest.files, mine.files);
+  if (conflicts.length > 0) {
+    const paths = conflicts.join(', ');
+    throw fail('stale_base', `both sides changed ${paths}`, { details: { conflicts: paths } });
+  }
+  return { ...mine, base: entry.frame.statementDigest, files };
+}
+
+function approval(
+  { sealed, manifest }: OpenedBundle,
+  { reason, expires }: Approving,
+  from: PlannedStatement['from'] & object,
+): PlannedStatement {
+  return {
+    ...{ type: 'approve', digest: sealed.digest, from, nodeBoxKey: manifest.node.boxKey },
+    reason: checkReason(reason),
+    ...(expires === undefined ? {} : { expires }),
+  };
+}
+
+/** Says what changed in force since a proposal was made: approved as it is, it undoes that. */
+async function staleBase(
+  session: Session,
+  standing: Standing,
+  { entry, opened }: InForce,
+  { base }: Pick<Manifest, 'base'>,
+): Promise<Objection> {
+  const before = await baseManifest(session, standing, base);
+  const now = opened?.manifest;
+  return {
+    code: 'stale_base',
+    ...(entry === undefined ? {} : { inForce: nameOf(entry) }),
+    ...(before === undefined || now === undefined
+      ? {}
+      : { since: diffView(before, now, { showSecrets: false, stat: true }) }),
+  };
+}
+
+function endsRevoke(inForce: HistoryEntry | undefined): PlanWarning[] {
+  const { type, seq, reason } = inForce?.frame.statement ?? {};
+  if (type !== 'revoke' || seq === undefined || reason === undefined) return [];
+  return [{ code: 'ends_revoke', seq, reason }];
+}
+
+function endsReconfigure(inForce: HistoryEntry | undefined): PlanWarning[] {
+  return inForce?.frame.statement.type === 'reconfigure' ? [{ code: 'ends_reconfigure' }] : [];
+}
+
+function nameOf({ frame }: HistoryEntry): DecisionName {
+  const { seq, type } = frame.statement;
+  return { seq, type };
+}

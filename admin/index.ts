@@ -1,0 +1,59 @@
+/**
+ * What an administrator's program does, without a terminal: the same in Node and in a browser.
+ *
+ * A session ({@link createSession}) finds nodes and what waits, reads and verifies records, opens
+ * bundles. A decision is a plan ({@link planApprove} and its like: what would be signed, with a
+ * review), a consent, which is the caller's to ask for, and an outcome ({@link sign}). What there is
+ * to show are views: plain values, of one shape here, on a page, and in the JSON of the command.
+ */
+export { createSession } from './session.ts';
+export type { Session, SessionOptions, Step } from './session.ts';
+export type { KeyPorts, OpenPort, SignPort } from './key.ts';
+export { localKey } from './local-key.ts';
+export { emptyMemory, formatMemory, mergeMemories, parseMemory } from './memory.ts';
+export type { Memory, MemoryPort, Seen } from './memory.ts';
+export { doubt } from './doubt.ts';
+export type { Doubt, RecordDoubt } from './doubt.ts';
+export type { Listed, Objects, ReadObject } from './objects.ts';
+export type { NodeRecord } from './record.ts';
+
+export { findBundle, findNode, knownNodes, lookAt, waiting } from './find.ts';
+export type { BundlePlace, Standing, Waiting } from './find.ts';
+export { openEntry, openPlace } from './open.ts';
+export type { OpenedBundle } from './open.ts';
+export { review } from './review.ts';
+export type { Review } from './review.ts';
+export { diffView, tally } from './diff-view.ts';
+export type { DiffOptions, DiffTally, DiffView, FileView, MaskedSpan } from './diff-view.ts';
+export type { MetadataChange } from './changes.ts';
+export { MASK } from './mask.ts';
+export { rebase } from './rebase.ts';
+export type { Rebased } from './rebase.ts';
+
+export { checkReason } from './plan.ts';
+export type { Approving, Place, Plan, PlannedStatement, Saying } from './plan.ts';
+export { planApprove, planRebase, planRenew } from './approve.ts';
+export type { ApproveWish } from './approve.ts';
+export { planReconfigure, planReject, planRevoke, planRollback } from './orders.ts';
+export type { RejectPlan } from './orders.ts';
+export { sign } from './sign.ts';
+export type { Consent, Outcome } from './sign.ts';
+export type {
+  DecisionName,
+  Objection,
+  PlanWarning,
+  RecordWarning,
+  ReviewWarning,
+} from './warning.ts';
+
+export { historyView, recordedView, statementView } from './views/statement.ts';
+export type { HistoryView, RecordedView, StatementView } from './views/statement.ts';
+export { nodeViews, pendingViews } from './views/nodes.ts';
+export type { NodeView, PendingView } from './views/nodes.ts';
+export { collect } from './pool.ts';
+export { bundleFacts, bundleView } from './views/bundle.ts';
+export type { BundleFacts, BundleSigner, BundleView } from './views/bundle.ts';
+export { lastReport } from './views/report.ts';
+export type { ReportView } from './views/report.ts';
+export { findNodeOrProposal, nodeState } from './views/state.ts';
+export type { NodeState, StateView } from './views/state.ts';

@@ -1,0 +1,102 @@
+import type { Manifest, NodeId, StatementType } from '../bundle/index.ts';
+import { MAX_REASON_BYTES, utf8, ZERO_DIGEST } from '../bundle/index.ts';
+import { fail } from '../protocol/errors.ts';
+import type { History } from '../protocol/history.ts';
+import type { DecisionSource } from '../protocol/http.ts';
+import type { Decided } from './in-force.ts';
+import type { Review } from './review.ts';
+import type { Session } from './session.ts';
+import type { Objection, PlanWarning } from './warning.ts';
+
+/** The decision that a statement follows. */
+export interface Place {
+  /** statement digest, 32 bytes; zeros where nothing was decided */
+  readonly digest: Uint8Array;
+  readonly seq: number;
+}
+
+/** One statement that a plan signs, and what is uploaded before it. */
+export interface PlannedStatement {
+  readonly type: StatementType;
+  /** Of the bundle that it names, 32 bytes, zeros for none; absent: that of `upload`. */
+  readonly digest?: Uint8Array;
+  /** A bundle to seal, sign and upload as a proposal first. Its time and maker are set then. */
+  readonly upload?: Manifest;
+  /** Where the server finds the bundle. */
+  readonly from?: DecisionSource;
+  /** The node's X25519 key, 32 bytes: where the node made the bundle. */
+  readonly nodeBoxKey?: Uint8Array;
+  readonly reason: string;
+  /** The first 16 hex digits of the bundle that the plan uploaded follow the reason. */
+  readonly reasonNamesUpload?: true;
+  /** unix seconds */
+  readonly expires?: number;
+}
+
+/**
+ * What would be signed, and all that whoever consents should know of it. A plain value: it can be
+ * stored, sent, and shown. Nothing was signed or uploaded for it, and nothing of it is a promise:
+ * who decides in between makes it stale, and then {@link sign} signs nothing that holds.
+ */
+export interface Plan {
+  readonly action:
+    'approve' | 'rebase' | 'renew' | 'reject' | 'rollback' | 'reconfigure' | 'revoke';
+  readonly node: NodeId;
+  /** the keyset whose signature it wants, by version */
+  readonly keysetVersion: number;
+  /** the newest decision that was looked at: the first statement follows it */
+  readonly after: Place;
+  /** in order: each follows the one before */
+  readonly statements: readonly [PlannedStatement, ...PlannedStatement[]];
+  /** of what would be in force; absent where nothing new would be */
+  readonly review?: Review;
+  readonly warnings: readonly PlanWarning[];
+  /** what must be named in the consent, or {@link sign} refuses */
+  readonly objections: readonly Objection[];
+}
+
+/** What an administrator says with a decision. */
+export interface Saying {
+  /** up to 200 bytes of UTF-8; signed, and shown to the node */
+  readonly reason: string;
+}
+
+/** What an administrator says with an approval. */
+export interface Approving extends Saying {
+  /** until when it is good, unix seconds */
+  readonly expires?: number;
+}
+
+/** @returns the reason. @throws usage for one that no statement can carry */
+export function checkReason(reason: string): string {
+  if (utf8(reason).length > MAX_REASON_BYTES) {
+    throw fail('usage', `a reason has at most ${MAX_REASON_BYTES} bytes`);
+  }
+  return reason;
+}
+
+/** The head of a record as what the next statement follows. */
+export function placeAfter({ head }: Pick<History, 'head'>): Place {
+  if (head === undefined) return { digest: ZERO_DIGEST, seq: 0 };
+  return { digest: head.frame.statementDigest, seq: head.frame.statement.seq };
+}
+
+/** What every plan about a node has in common. */
+export function planAbout(
+  session: Pick<Session, 'keyset' | 'doubts'>,
+  { node, history }: Decided,
+): Pick<Plan, 'node' | 'keysetVersion' | 'after' | 'warnings' | 'objections'> {
+  return {
+    node,
+    keysetVersion: session.keyset.version,
+    after: placeAfter(history),
+    warnings: [],
+    objections: doubtsAbout(session, node),
+  };
+}
+
+function doubtsAbout({ doubts }: Pick<Session, 'doubts'>, node: NodeId): Objection[] {
+  return doubts
+    .filter((doubt) => !('node' in doubt) || doubt.node === node)
+    .map((doubt) => ({ code: 'record_doubtful', doubt }));
+}

@@ -1,0 +1,67 @@
+import { diffView } from './diff-view.ts';
+import type { DiffOptions, DiffView } from './diff-view.ts';
+import { isFresh, openInForce } from './in-force.ts';
+import type { Decided, InForce } from './in-force.ts';
+import type { OpenedBundle } from './open.ts';
+import type { Session } from './session.ts';
+import { bundleFacts } from './views/bundle.ts';
+import type { BundleFacts } from './views/bundle.ts';
+import type { ReviewWarning } from './warning.ts';
+
+/** What an administrator looks at before a bundle is put in force. A plain value. */
+export interface Review {
+  readonly bundle: BundleFacts;
+  /** what changes from what is in force, by path, and the settings */
+  readonly diff: DiffView;
+  /** False if what it was made against is no longer in force. */
+  readonly fresh: boolean;
+  /** in the order in which they are told */
+  readonly warnings: readonly ReviewWarning[];
+}
+
+/** {@link Review} of a bundle against what is in force for its node. */
+export async function review(
+  session: Session,
+  decided: Decided,
+  opened: OpenedBundle,
+  options: DiffOptions,
+): Promise<Review> {
+  return reviewAgainst(session, decided, await openInForce(session, decided), opened, options);
+}
+
+/** {@link review}, where what is in force is open already. */
+export async function reviewAgainst(
+  session: Session,
+  decided: Decided,
+  inForce: InForce,
+  opened: OpenedBundle,
+  options: DiffOptions,
+): Promise<Review> {
+  const diff = diffView(inForce.opened?.manifest, opened.manifest, options);
+  return {
+    bundle: bundleFacts(decided.node, opened, session.keyset),
+    diff,
+    fresh: await isFresh(session, decided, inForce, opened.manifest),
+    warnings: warningsOf(session, inForce, opened, diff),
+  };
+}
+
+function warningsOf(
+  { keyset }: Pick<Session, 'keyset'>,
+  { unreadable }: InForce,
+  { sealed, manifest }: OpenedBundle,
+  { files }: DiffView,
+): ReviewWarning[] {
+  const executing = files.filter((file) => file.executes !== undefined).length;
+  const refused = files.filter((file) => file.class === 'refused' && file.change !== 'removed');
+  const expected = 1 + keyset.keys.length;
+  const counted = sealed.recipientCount;
+  const warnings: (ReviewWarning | false | undefined)[] = [
+    unreadable && { code: 'in_force_unreadable', reason: unreadable },
+    executing > 0 && { code: 'executes', files: executing },
+    refused.length > 0 && { code: 'refused_paths', paths: refused.length },
+    manifest.metadata.keySource === 'image' && { code: 'key_in_image' },
+    counted !== expected && { code: 'recipients', sealed: counted, expected },
+  ];
+  return warnings.filter((warning) => warning !== false && warning !== undefined);
+}

@@ -1,0 +1,185 @@
+import {
+  decodeChain,
+  equalBytes,
+  fromBase64Url,
+  fromHex,
+  toHex,
+  verifyChain,
+} from '../bundle/index.ts';
+import type { Keyset, NodeId, SignedKeyset } from '../bundle/index.ts';
+import { createClient } from '../protocol/client.ts';
+import type { Client } from '../protocol/client.ts';
+import { fail } from '../protocol/errors.ts';
+import type { Fetch } from '../protocol/objects.ts';
+import type { Site } from '../protocol/site.ts';
+import { doubt } from './doubt.ts';
+import type { Doubt } from './doubt.ts';
+import type { KeyPorts } from './key.ts';
+import type { Memory, MemoryPort, Seen } from './memory.ts';
+import { createObjects } from './objects.ts';
+import type { Objects } from './objects.ts';
+import { headOf, readRecord, recordWarnings } from './record.ts';
+import type { NodeRecord } from './record.ts';
+
+/** What takes a while, as it begins and ends. */
+export type Step =
+  { readonly code: 'asking_server' } | { readonly code: 'reading_history'; readonly node: NodeId };
+
+/** What a session works with: public things, and ports for everything else. */
+export interface SessionOptions {
+  readonly site: Site;
+  /** Origin of the server. */
+  readonly server: string;
+  /** The administrator's key: {@link localKey}, or one that is elsewhere. */
+  readonly key: KeyPorts;
+  readonly memory: MemoryPort;
+  /** Name and version of the program, which bundles made here say they were made by. */
+  readonly program: string;
+  /** For requests to server and store; absent: that of the platform. */
+  readonly fetch?: Fetch;
+  /** Unix time, seconds; absent: the clock of the platform. */
+  readonly now?: () => number;
+  /** Told at once of each doubt; they are in {@link Session.doubts} as well. */
+  readonly onDoubt?: (doubt: Doubt) => void;
+  /** Runs the work of each step: for who shows that something is under way. */
+  readonly during?: <T>(step: Step, work: () => Promise<T>) => Promise<T>;
+}
+
+/** An administrator at work: the server answers, the keysets are checked, the key is in the newest. */
+export interface Session extends Objects {
+  readonly site: Site;
+  readonly key: KeyPorts;
+  readonly client: Client;
+  readonly program: string;
+  /** to the newest, through the pinned one, verified */
+  readonly chain: readonly SignedKeyset[];
+  /** the newest */
+  readonly keyset: Keyset;
+  /** the position of this administrator's key in `keyset` */
+  readonly keyIndex: number;
+  /**
+   * The verified record of a node, read now: one listing, and one batched read for 100 slots. It has
+   * the bundle in force; `keeps` tells of which other slots it shall have it, the rest is let go.
+   * What it shows is remembered, or doubted if it shows less than is remembered.
+   * @throws what the client throws; store_unavailable, since an entry that is not read is no junk
+   */
+  history(node: NodeId, keeps?: (slot: number) => boolean): Promise<NodeRecord>;
+  /** The newest decision about the node that this program has seen. */
+  seen(node: NodeId): Seen | undefined;
+  /** Where the store contradicted what this program remembers, so far. */
+  readonly doubts: readonly Doubt[];
+  /** Has it remembered that this decision was seen. Resolves when it is kept. */
+  remember(node: NodeId, seen: Seen): Promise<void>;
+}
+
+/**
+ * Asks the server for its keysets, and checks them against the pinned and the remembered ones.
+ * @throws wrong_site, not_an_admin, bad_chain (another keyset than was seen), any code of the format,
+ *   and what the client and the ports throw
+ */
+export async function createSession(options: SessionOptions): Promise<Session> {
+  const { site, key, program, fetch, now, during = justDo } = options;
+  const client = createClient({
+    ...{ server: options.server, site: site.id, sign: (request) => key.sign.request(request) },
+    ...(fetch === undefined ? {} : { fetch }),
+    ...(now === undefined ? {} : { now }),
+  });
+  const memory = await options.memory.load();
+  const chain = await during({ code: 'asking_server' }, () => newestChain(client, site));
+  const { keyset } = newest(chain);
+  const doubts: Doubt[] = [];
+  const doubted = (said: Doubt): void => {
+    doubts.push(said);
+    options.onDoubt?.(said);
+  };
+  checkChainAgainst(memory, chain, doubted);
+  const keyIndex = keyset.keys.findIndex(({ signKey }) => equalBytes(signKey, key.signKey));
+  if (keyIndex < 0) {
+    throw fail('not_an_admin', `this key is not in keyset ${keyset.version} of the site`);
+  }
+  const objects = createObjects(client);
+  const { seen, remember } = createRemembering(options.memory, memory, chain);
+
+  async function history(
+    node: NodeId,
+    keeps: (slot: number) => boolean = () => false,
+  ): Promise<NodeRecord> {
+    const record = await during({ code: 'reading_history', node }, () =>
+      readRecord(objects, site, node, keeps),
+    );
+    const head = headOf(record);
+    const said = doubt(seen(node), head);
+    if (said !== undefined) doubted({ ...said, node });
+    else if (head !== undefined) await remember(node, head);
+    return { ...record, warnings: recordWarnings(record, site) };
+  }
+
+  return {
+    ...{ site, key, client, program, chain, keyset, keyIndex, doubts },
+    ...{ ...objects, history, seen, remember },
+  };
+}
+
+const justDo: NonNullable<SessionOptions['during']> = (_step, work) => work();
+
+const newest = (chain: readonly SignedKeyset[]): SignedKeyset => chain[chain.length - 1]!;
+
+async function newestChain(client: Client, site: Site): Promise<readonly SignedKeyset[]> {
+  const answer = await client.site();
+  if (!equalBytes(fromHex(answer.site), site.id)) {
+    throw fail('wrong_site', `the server serves site ${answer.site}, not ${toHex(site.id)}`);
+  }
+  const chain = decodeChain(fromBase64Url(answer.chain));
+  verifyChain(chain, site.pinned);
+  return chain;
+}
+
+function checkChainAgainst(
+  memory: Memory,
+  chain: readonly SignedKeyset[],
+  doubted: (said: Doubt) => void,
+): void {
+  const known = newest(memory.chain);
+  const seen = known.keyset.version;
+  const now = chain.find(({ keyset }) => keyset.version === seen);
+  if (now === undefined) {
+    doubted({ code: 'keyset_hidden', shown: newest(chain).keyset.version, seen });
+  } else if (!equalBytes(now.digest, known.digest)) {
+    throw fail('bad_chain', `keyset ${seen} is not the one that this tool has seen`);
+  }
+}
+
+/**
+ * What is seen goes to the port in one call at a time: what many decisions at once have seen
+ * meanwhile waits, and goes together.
+ */
+function createRemembering(
+  port: MemoryPort,
+  initial: Memory,
+  chain: readonly SignedKeyset[],
+): Pick<Session, 'seen' | 'remember'> {
+  const nodes = new Map(initial.nodes);
+  let news = new Map<NodeId, Seen>();
+  let under: Promise<void> = Promise.resolve();
+  let following: Promise<void> | undefined;
+
+  async function add(): Promise<void> {
+    following = undefined;
+    const added = news;
+    news = new Map();
+    await port.add({ chain, nodes: added });
+  }
+
+  return {
+    seen: (node) => nodes.get(node),
+    remember: async (node, seen) => {
+      const known = nodes.get(node);
+      if (known !== undefined && known.seq >= seen.seq) return;
+      nodes.set(node, seen);
+      news.set(node, seen);
+      // One that failed told those who waited for it, and is no reason not to try the next.
+      following ??= under = under.catch(() => undefined).then(add);
+      await following;
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { equalBytes, toHex } from '../../bundle/index.ts';
+import type { Keyset, Metadata, NodeId } from '../../bundle/index.ts';
+import { nodeWords } from '../../bundle/words.ts';
+import { classifyPath } from '../../protocol/paths.ts';
+import type { OpenedBundle } from '../open.ts';
+
+/** Whose signature a bundle has: its node's, or an administrator's; without name, of an older keyset. */
+export type BundleSigner =
+  { readonly by: 'node' } | { readonly by: 'admin'; readonly name?: string };
+
+/** Who and what a bundle is. What only its maker vouches for is a claim. */
+export interface BundleFacts {
+  readonly node: NodeId;
+  /** eight, as the console of the node shows them */
+  readonly words: string;
+  /** claimed */
+  readonly hostname?: string;
+  /** where the node's key comes from; claimed */
+  readonly keySource?: string;
+  /** unix seconds; claimed */
+  readonly madeAt?: number;
+  /** the program, claimed */
+  readonly madeBy?: string;
+  readonly signer: BundleSigner;
+  /** 64 hex digits */
+  readonly digest: string;
+  /** bytes, sealed */
+  readonly size: number;
+  /** how many */
+  readonly files: number;
+}
+
+/** {@link BundleFacts} of a bundle of `node`. @param keyset whose names are known */
+export function bundleFacts(
+  node: NodeId,
+  { sealed, manifest }: OpenedBundle,
+  keyset: Keyset,
+): BundleFacts {
+  const { hostname, keySource, madeAt, madeBy } = manifest.metadata;
+  const name = keyset.keys.find(({ signKey }) => equalBytes(signKey, sealed.signer))?.name;
+  return {
+    ...{ node, words: nodeWords(node) },
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(keySource === undefined ? {} : { keySource }),
+    ...(madeAt === undefined ? {} : { madeAt }),
+    ...(madeBy === undefined ? {} : { madeBy }),
+    signer:
+      sealed.kind === 'node'
+        ? { by: 'node' }
+        : { by: 'admin', ...(name === undefined ? {} : { name }) },
+    digest: toHex(sealed.digest),
+    size: sealed.bytes.length,
+    files: manifest.files.length,
+  };
+}
+
+/** What is in a bundle, without the contents of its files. */
+export interface BundleView {
+  /** 64 hex digits */
+  readonly digest: string;
+  /** bytes, sealed */
+  readonly size: number;
+  readonly madeBy: 'node' | 'admin' | 'report';
+  /** Ed25519 key of who signed it, 64 hex digits */
+  readonly signer: string;
+  /** the statement in force when it was made, 64 hex digits; zeros for none */
+  readonly base: string;
+  readonly metadata: Metadata;
+  readonly files: readonly {
+    readonly path: string;
+    /** four octal digits */
+    readonly mode: string;
+    readonly owner: string;
+    readonly group: string;
+    readonly uid: number;
+    readonly gid: number;
+    /** bytes */
+    readonly size: number;
+    /** as in a difference */
+    readonly class: 'plain' | 'secret' | 'exec' | 'refused';
+  }[];
+}
+
+/** A mode as four octal digits. */
+export const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
+
+/** {@link BundleView} of a bundle. */
+export function bundleView({ sealed, manifest }: OpenedBundle): BundleView {
+  return {
+    digest: toHex(sealed.digest),
+    size: sealed.bytes.length,
+    madeBy: sealed.kind,
+    signer: toHex(sealed.signer),
+    base: toHex(manifest.base),
+    metadata: manifest.metadata,
+    files: manifest.files.map(({ path, mode, owner, group, uid, gid, content }) => ({
+      ...{ path, mode: octal(mode), owner, group, uid, gid },
+      size: content.length,
+      class: classifyPath(path) ?? 'refused',
+    })),
+  };
+}

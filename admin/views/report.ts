@@ -1,0 +1,46 @@
+import { equalBytes, MAX_REPORT_BYTES, readBundle, toHex } from '../../bundle/index.ts';
+import type { NodeId } from '../../bundle/index.ts';
+import { codeOf, fail } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import { reportKey } from '../../protocol/keys.ts';
+import type { OpenedBundle } from '../open.ts';
+import type { Session } from '../session.ts';
+
+/** What a node last said of itself, or the code of why that does not verify: it is never shown then. */
+export type ReportView =
+  | {
+      /** unix seconds, by the node's clock */
+      readonly time: number;
+      /** what came of it, in the node's words */
+      readonly result: string;
+      /** the decision that it acted on, 64 hex digits */
+      readonly statementDigest: string;
+    }
+  | { readonly problem: ErrorCode };
+
+/**
+ * The node's last report; undefined if there is none.
+ * @param opened a bundle of the node, whose key then must have signed the report too
+ */
+export async function lastReport(
+  session: Session,
+  node: NodeId,
+  opened: OpenedBundle | undefined,
+): Promise<ReportView | undefined> {
+  try {
+    const bytes = await session.read(reportKey(node), MAX_REPORT_BYTES);
+    if (bytes === undefined) return undefined;
+    const sealed = readBundle(bytes, { maxBytes: MAX_REPORT_BYTES, expect: 'report' });
+    const signKey = opened?.manifest.node.signKey;
+    if (signKey !== undefined && !equalBytes(sealed.signer, signKey)) {
+      throw fail('bad_signer', 'the report is signed by another key');
+    }
+    const report = await session.key.open.report(sealed);
+    if (report.node !== node) throw fail('not_this_node', 'the report is about another node');
+    if (!equalBytes(report.site, session.site.id)) throw fail('wrong_site', 'of another site');
+    const { time, result, statementDigest } = report;
+    return { time, result, statementDigest: toHex(statementDigest) };
+  } catch (error) {
+    return { problem: codeOf(error) };
+  }
+}

@@ -1,0 +1,115 @@
+import { toHex } from '../../bundle/index.ts';
+import type { NodeId } from '../../bundle/index.ts';
+import { nodeWords } from '../../bundle/words.ts';
+import { codeOf, fail } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import { findBundle, findNode, knownNodes, onlyMatch, waiting } from '../find.ts';
+import type { BundlePlace, Standing } from '../find.ts';
+import { openPlace } from '../open.ts';
+import type { OpenedBundle } from '../open.ts';
+import type { Session } from '../session.ts';
+import { bundleView } from './bundle.ts';
+import type { BundleView } from './bundle.ts';
+import { lastReport } from './report.ts';
+import type { ReportView } from './report.ts';
+import { recordedView } from './statement.ts';
+import type { RecordedView } from './statement.ts';
+
+/** How a node stands: what is in force or waits, what is in it, and the last report. */
+export interface StateView {
+  readonly node: NodeId;
+  /** eight, as the console of the node shows them */
+  readonly words: string;
+  /** where the bundle that is shown comes from */
+  readonly where: 'pending' | 'history' | 'nowhere';
+  /** What is in force, or the decision that brought the bundle that was asked for. */
+  readonly decision?: RecordedView;
+  /** absent where there is none, or where it cannot be opened */
+  readonly bundle?: BundleView;
+  readonly report?: ReportView;
+}
+
+/** A state, and what it was made from. */
+export interface NodeState {
+  readonly view: StateView;
+  readonly opened?: OpenedBundle;
+  /** why the bundle of a decision cannot be opened; its decision and report are there all the same */
+  readonly unreadable?: ErrorCode;
+}
+
+/**
+ * Looks into one bundle of a node: the one that `digest` names, or that in force, or the only one
+ * that waits.
+ * @throws not_found if nothing is known about the node, and as `findBundle`; for a proposal also as
+ *   {@link openPlace}
+ */
+export async function nodeState(
+  session: Session,
+  standing: Standing,
+  digest?: string,
+): Promise<NodeState> {
+  const { node, history } = standing;
+  const place = placeOf(standing, digest);
+  const { opened, unreadable } =
+    place === undefined ? {} : await openIfPossible(session, node, place);
+  const report = await lastReport(session, node, opened);
+  const entry = place?.where === 'history' ? place.entry : history.inForce;
+  const view: StateView = {
+    node,
+    words: nodeWords(node),
+    where: place?.where ?? 'nowhere',
+    ...(place?.where === 'pending' || entry === undefined ? {} : { decision: recordedView(entry) }),
+    ...(opened === undefined ? {} : { bundle: bundleView(opened) }),
+    ...(report === undefined ? {} : { report }),
+  };
+  return {
+    view,
+    ...(opened === undefined ? {} : { opened }),
+    ...(unreadable === undefined ? {} : { unreadable }),
+  };
+}
+
+/** A bundle that is not sealed to this administrator has a decision and a report all the same. */
+async function openIfPossible(
+  session: Session,
+  node: NodeId,
+  place: BundlePlace,
+): Promise<Pick<NodeState, 'opened' | 'unreadable'>> {
+  try {
+    return { opened: await openPlace(session, node, place) };
+  } catch (error) {
+    if (place.where === 'pending' || codeOf(error) === 'internal') throw error;
+    return { unreadable: codeOf(error) };
+  }
+}
+
+function placeOf(standing: Standing, digest: string | undefined): BundlePlace | undefined {
+  const { node, history, pending } = standing;
+  if (digest !== undefined) return findBundle(standing, digest);
+  const bundle = history.inForce?.frame.bundle;
+  if (bundle !== undefined) return findBundle(standing, toHex(bundle.digest));
+  if (pending.length === 1) return findBundle(standing, undefined);
+  if (history.head === undefined && pending.length === 0) {
+    throw fail('not_found', `nothing is known about node ${node}`);
+  }
+  return undefined;
+}
+
+/**
+ * A node by id, its words or its beginning, or a digest of something that waits or its beginning.
+ * @throws not_found, usage if several are meant
+ */
+export async function findNodeOrProposal(
+  session: Session,
+  text: string,
+): Promise<{ readonly node: NodeId; readonly digest?: string }> {
+  if (/^[a-z2-7]{32}$|^[a-z]+ /.test(text)) return { node: await findNode(session, text) };
+  const proposals = await waiting(session);
+  const nodes = await knownNodes(session);
+  const candidates = [...nodes, ...proposals.map((p) => p.digest)];
+  const match: string = onlyMatch<string>('node or waiting proposal', text, candidates);
+  const proposal = proposals.find((p) => p.digest === match);
+  return proposal === undefined
+    ? { node: match as NodeId }
+    : { node: proposal.node, digest: proposal.digest };
+}

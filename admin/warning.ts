@@ -1,0 +1,56 @@
+import type { StatementType } from '../bundle/index.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { DiffView } from './diff-view.ts';
+import type { Doubt } from './doubt.ts';
+
+/** Something in a node's record that deserves a look, and that stops nothing. */
+export type RecordWarning =
+  /** A slot holds something that does not verify; it changes nothing. */
+  | { readonly code: 'junk_slot'; readonly slot: number; readonly reason: ErrorCode }
+  /**
+   * What is in force was decided under keyset `version`, before the pinned one: a machine whose image
+   * pins that refuses it.
+   */
+  | { readonly code: 'older_keyset'; readonly version: number; readonly pinned: number };
+
+/** Something in a bundle that deserves a second look before it is put in force. */
+export type ReviewWarning =
+  /** What is in force cannot be opened here: everything is shown as new. */
+  | { readonly code: 'in_force_unreadable'; readonly reason: ErrorCode }
+  /** Of the files that change, so many can execute something on the node. */
+  | { readonly code: 'executes'; readonly files: number }
+  /** So many paths that no node accepts: it will refuse the bundle. */
+  | { readonly code: 'refused_paths'; readonly paths: number }
+  /** The node's key comes from its image: whoever has the image has the key of every node. */
+  | { readonly code: 'key_in_image' }
+  /** Sealed to so many recipients, and the newest keyset asks for others: made under another one. */
+  | { readonly code: 'recipients'; readonly sealed: number; readonly expected: number };
+
+/** What a decision does besides what it is made for. */
+export type PlanWarning =
+  /** The node is revoked, by decision `seq`: this lets it apply a configuration again. */
+  | { readonly code: 'ends_revoke'; readonly seq: number; readonly reason: string }
+  /** The node was asked to make a new proposal: this takes that back. */
+  | { readonly code: 'ends_reconfigure' };
+
+/** A decision by its number and type. */
+export interface DecisionName {
+  readonly seq: number;
+  readonly type: StatementType;
+}
+
+/** Why a plan is not signed unless whoever consents says so in particular. */
+export type Objection =
+  /**
+   * The proposal was made before what is in force now, and undoes it. `since`: what changed in force
+   * after it was made, without contents; absent where what it was made against is not there.
+   */
+  | { readonly code: 'stale_base'; readonly inForce?: DecisionName; readonly since?: DiffView }
+  /** The bundle of an older decision: to go back to it is a rollback. */
+  | {
+      readonly code: 'older_bundle';
+      readonly decision: DecisionName & { readonly slot: number };
+      readonly inForce?: DecisionName;
+    }
+  /** The store contradicts what this program remembers. */
+  | { readonly code: 'record_doubtful'; readonly doubt: Doubt };

@@ -1,0 +1,56 @@
+import type { Doubt, RecordDoubt } from '../admin/doubt.ts';
+import type { Objection, PlanWarning, RecordWarning, ReviewWarning } from '../admin/warning.ts';
+import { escapeLine } from '../protocol/escape.ts';
+import { count } from '../protocol/count.ts';
+
+/** A doubt in one sentence. */
+export function doubtText(doubt: Doubt | RecordDoubt): string {
+  switch (doubt.code) {
+    case 'keyset_hidden':
+      return `the server shows keyset ${doubt.shown}, and this tool has seen ${doubt.seen}: a backup was restored or somebody hides the newer one`;
+    case 'record_shorter':
+      return (
+        `the store shows less than this tool has seen (seq ${doubt.shown ?? 'none'} now, ${doubt.seen} before): ` +
+        'a backup was restored or its log was cut; find out which before you decide anything'
+      );
+    case 'record_rewritten':
+      return `the store shows another decision number ${doubt.seq} than this tool has seen: somebody rewrote its log`;
+  }
+}
+
+/** A warning in one sentence; what is from others is escaped. */
+export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning): string {
+  switch (warning.code) {
+    case 'junk_slot':
+      return `slot ${warning.slot} holds something that does not verify (${warning.reason}); it changes nothing`;
+    case 'older_keyset':
+      return `what is in force was decided under keyset ${warning.version}, before the pinned ${warning.pinned}: a machine whose image pins that refuses it; decide again`;
+    case 'in_force_unreadable':
+      return `what is in force cannot be opened (${warning.reason}): everything is shown as new`;
+    case 'executes':
+      return `${count(warning.files, 'file')} can execute something on the node`;
+    case 'refused_paths':
+      return `${count(warning.paths, 'path')} that no node accepts: it will refuse the bundle`;
+    case 'key_in_image':
+      return 'the key comes from the image: whoever has the image has the key of every node';
+    case 'recipients':
+      return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset`;
+    case 'ends_revoke':
+      return `this node is revoked (seq ${warning.seq}, reason "${escapeLine(warning.reason)}"): approving lets it apply a configuration again`;
+    case 'ends_reconfigure':
+      return 'approving it takes the reconfigure back';
+  }
+}
+
+/** What stands against an approval, in one sentence. */
+export function objectionText(
+  objection: Exclude<Objection, { readonly code: 'record_doubtful' }>,
+): string {
+  const { inForce } = objection;
+  if (objection.code === 'stale_base') {
+    const now = inForce === undefined ? 'nothing' : `seq ${inForce.seq}`;
+    return `this proposal was made before what is in force now (${now})`;
+  }
+  const { type, seq } = objection.decision;
+  return `this bundle is of an older decision (${type}, seq ${seq}), and ${inForce?.type ?? 'nothing'} (seq ${inForce?.seq ?? 0}) is in force`;
+}
