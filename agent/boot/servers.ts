@@ -89,3 +89,19 @@ export function createServers(
     },
   };
 }
+
+/**
+ * Servers that are looked for when they are asked, and again as long as none is found: network and
+ * resolver may come up later.
+ * @param look throws where there is none
+ */
+export function foundServers(look: () => Promise<Servers>): Servers {
+  let found: Servers | undefined;
+  return {
+    async ask(question) {
+      found ??= await look();
+      return await found.ask(question);
+    },
+    passOver: () => found?.passOver(),
+  };
+}

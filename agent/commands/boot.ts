@@ -5,14 +5,15 @@ import { createServers } from '../boot/servers.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import { createSource } from '../boot/source.ts';
 import { createPatience } from '../boot/patience.ts';
-import { finish } from '../stages/finish.ts';
+import { applyFound } from '../stages/7-applying.ts';
+import { becomeReady } from '../stages/8-ready.ts';
 import { throwFailures } from '../stages/outcome.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { capturedDraft } from './captured.ts';
 import { isGiven, seconds, TAKE_OVER, takeOverIn, TOKEN_FILE, tokenIn } from './options.ts';
 import type { AgentCommand } from './options.ts';
 
-/** Throws as `find` and `finish`; step_failed where part of it did not take effect. */
+/** Throws as `find`, `applyFound` and `becomeReady`; step_failed where part of it did not take effect. */
 export const bootCommand: AgentCommand = {
   usage: 'boot',
   about: 'fetch what is approved and apply it; propose and wait where nothing is',
@@ -37,7 +38,7 @@ export const bootCommand: AgentCommand = {
       patience: createPatience({ limitSeconds }),
       token: tokenIn(given),
     });
-    const finished = await finish(node, servers, found);
+    const finished = await becomeReady(await applyFound(node, servers, found));
     tellInstalled(console, found, finished);
     throwFailures(finished);
   },

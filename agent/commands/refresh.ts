@@ -1,9 +1,9 @@
-import { readCommandLine } from '../answers/cmdline/read.ts';
 import { tellDecision } from '../boot/install.ts';
-import { agentFetch } from '../network/fetch.ts';
 import { givenNetwork } from '../network/network.ts';
+import { readCommandLineFile } from '../stages/1-command-line.ts';
+import { openOrderedNode } from '../stages/2-machine.ts';
+import { contact } from '../stages/4-server.ts';
 import { throwFailures } from '../stages/outcome.ts';
-import { openOrderedNode, reach, readCommandLineFile } from '../stages/reach.ts';
 import { refresh } from '../stages/refresh.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { COMMAND_LINE, commandLineIn, TAKE_OVER, takeOverIn } from './options.ts';
@@ -27,11 +27,10 @@ export const refreshCommand: AgentCommand = {
   options: [COMMAND_LINE, TAKE_OVER],
   async run(invocation, given) {
     const { console, server } = invocation;
-    const { orders } = readCommandLine(readCommandLineFile(commandLineIn(given)));
+    const { orders } = readCommandLineFile(commandLineIn(given));
     const node = openOrderedNode(invocation, orders, takeOverIn(given));
     const network = givenNetwork();
-    const fetch = agentFetch({ site: node.site, orders, lease: network.lease });
-    const { servers, source } = reach(node, orders, { server, network, fetch });
+    const { servers, source } = contact(node, orders, { server, network, setsClock: false });
     const refreshed = await refresh(node, servers, source);
     const { state, decision } = refreshed;
     if (state === 'applied') {

@@ -13,6 +13,12 @@ export interface Outcome {
   readonly ready: Readiness;
 }
 
+/** What a command ended with that told the administrators. */
+export interface Finished extends Outcome {
+  /** Whether they heard of it */
+  readonly reported: boolean;
+}
+
 const VERBS = ['reloaded', 'restarted', 'started', 'stopped', 'waiting'] as const;
 /** What a report has room for (docs/format.md), but for what it says of the memory. */
 const MAX_RESULT_BYTES = 1024 - 64;

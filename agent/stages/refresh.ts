@@ -10,8 +10,9 @@ import { createSystemctl } from '../systemd/systemctl.ts';
 import { withRoot } from '../tree/folder.ts';
 import { HexDigest, readState, writeState } from '../tree/state-file.ts';
 import { lookIntoState, withState } from '../tree/state-place.ts';
-import { finish } from './finish.ts';
-import type { Finished } from './finish.ts';
+import { applyFound } from './7-applying.ts';
+import { becomeReady } from './8-ready.ts';
+import type { Finished } from './outcome.ts';
 import { sendReport } from '../boot/report.ts';
 import type { Servers } from '../boot/servers.ts';
 import type { Decision, Source } from '../boot/source.ts';
@@ -30,7 +31,7 @@ export type Refreshed =
  * stops asking and runs on, unless its site says `onRevoke: poweroff`. Whatever fails, the machine
  * runs on with what it has.
  *
- * @throws nothing_approved, expired, rollback_refused, what fetching failed with; as `finish`
+ * @throws nothing_approved, expired, rollback_refused, what fetching failed with; as `applyFound` and `becomeReady`
  */
 export async function refresh(node: Node, servers: Servers, source: Source): Promise<Refreshed> {
   const look = await source.inForce();
@@ -48,7 +49,8 @@ export async function refresh(node: Node, servers: Servers, source: Source): Pro
   const obstacle = obstacleTo(node, decision);
   if (obstacle !== undefined) throw obstacle;
   if (isInEffect(node, decision)) return { state: 'unchanged', decision };
-  const finished = await finish(node, servers, { decision }, { ready: makeReady(node) });
+  const inPlace = await applyFound(node, servers, { decision });
+  const finished = await becomeReady(inPlace, makeReady(node));
   return { state: 'applied', decision, finished };
 }
 

@@ -4,7 +4,7 @@ import { fail } from '../../protocol/errors.ts';
 import type { Look } from '../boot/source.ts';
 import { createPatience } from '../boot/patience.ts';
 import type { DraftInput } from './drafts.ts';
-import { policyOf, unapprovedOption, watchOutage } from './unreachable.ts';
+import { policyOf, unapprovedOption } from './unreachable.ts';
 
 describe('what the command line orders for servers that fail', () => {
   it('is to wait, unless it says otherwise or names a mirror', () => {
@@ -19,27 +19,6 @@ describe('what the command line orders for servers that fail', () => {
       expect.objectContaining({ code: 'bad_argument' }),
     );
   });
-});
-
-it('an outage lasts from the first failure to the next answer', async () => {
-  const failed: Look = { state: 'failed', error: fail('server_unreachable', 'gone') };
-  const looks: Look[] = [failed, failed, { state: 'nothing' }, failed];
-  let now = 0;
-  const outage = watchOutage(
-    {
-      inForce: () => Promise.resolve(looks.shift()!),
-      rejection: () => Promise.resolve({ state: 'nothing' }),
-    },
-    () => now,
-  );
-  const after: number[] = [];
-  for (let i = 0; i < 4; i++) {
-    now += 10_000;
-    await outage.source.inForce();
-    now += 5000;
-    after.push(outage.seconds());
-  }
-  expect(after).toEqual([5, 20, 0, 5]);
 });
 
 describe('a dialogue for what nobody approved', () => {

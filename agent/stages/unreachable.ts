@@ -1,7 +1,7 @@
 import type { Draft } from '../boot/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
 import { askWhileLooking } from '../boot/asking.ts';
-import type { Source } from '../boot/source.ts';
+import type { Outage } from '../boot/outage.ts';
 import { createPatience } from '../boot/patience.ts';
 import type { Patience } from '../boot/patience.ts';
 import type { Orders, UnreachablePolicy } from '../answers/cmdline/orders.ts';
@@ -28,30 +28,6 @@ export function policyOf({
     throw fail('bad_argument', 'coatcheck.unreachable=mirror: no coatcheck.mirror= says where');
   }
   return unreachable ?? (isNamed ? 'mirror' : 'wait');
-}
-
-/** How long the servers have failed. */
-export interface Outage {
-  readonly source: Source;
-  /** Since the first failure after the last answer; 0 if that was an answer */
-  seconds(): number;
-}
-
-/** @param elapsed monotonic, milliseconds */
-export function watchOutage(source: Source, elapsed = () => performance.now()): Outage {
-  let since: number | undefined;
-  return {
-    source: {
-      ...source,
-      async inForce(waiting) {
-        const look = await source.inForce(waiting);
-        if (look.state === 'failed') since ??= elapsed();
-        else since = undefined;
-        return look;
-      },
-    },
-    seconds: () => (since === undefined ? 0 : (elapsed() - since) / 1000),
-  };
 }
 
 /**

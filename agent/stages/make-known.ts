@@ -1,12 +1,12 @@
+import type { Orders } from '../answers/cmdline/orders.ts';
 import { obstacleTo } from '../boot/install.ts';
-import type { Draft } from '../boot/snapshot.ts';
+import type { Node } from '../boot/node.ts';
+import { createPatience } from '../boot/patience.ts';
 import { propose } from '../boot/propose.ts';
 import { sendReport } from '../boot/report.ts';
 import { tryAgain } from '../boot/servers.ts';
-import type { Servers } from '../boot/servers.ts';
-import type { Source } from '../boot/source.ts';
-import type { Patience } from '../boot/patience.ts';
-import type { Node } from '../boot/node.ts';
+import type { Draft } from '../boot/snapshot.ts';
+import type { Contact } from './4-server.ts';
 
 /**
  * Makes known what this machine runs although nobody approved it, as soon as a server answers: it is
@@ -15,11 +15,11 @@ import type { Node } from '../boot/node.ts';
  */
 export async function makeKnown(
   node: Node,
-  servers: Servers,
-  source: Source,
+  { servers, source }: Contact,
   draft: Draft,
-  { patience, token }: { patience: Patience; token?: string | undefined },
+  { token }: Pick<Orders, 'token'>,
 ): Promise<void> {
+  const patience = createPatience();
   for (;;) {
     const look = await source.inForce();
     if (look.state !== 'failed') {
@@ -38,7 +38,6 @@ export async function makeKnown(
         }
       }
     }
-    if (patience.isOver()) return;
     await patience.pause();
   }
 }

@@ -1,0 +1,63 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { codeOf } from '../../protocol/errors.ts';
+import type { Found } from '../boot/boot.ts';
+import { install, installUnapproved } from '../boot/install.ts';
+import type { Installed } from '../boot/install.ts';
+import type { Node } from '../boot/node.ts';
+import { sendReport } from '../boot/report.ts';
+import type { Servers } from '../boot/servers.ts';
+import { activate } from '../systemd/activate.ts';
+import type { Settle } from '../systemd/activate.ts';
+
+/** Tells the administrators, and answers whether that was possible. */
+export type Report = (result: string) => Promise<boolean>;
+
+/** Files that are in place, and units that were told: stage 8 goes on from here. */
+export interface InPlace {
+  readonly installed: Installed;
+  readonly settle: Settle;
+  readonly isApproved: boolean;
+  /** Of what nobody approved nobody is told. */
+  readonly report: Report;
+}
+
+/**
+ * Stage 7 of docs/node.md: applies what was found, and makes it take effect.
+ * @throws as `install`, `installUnapproved` and `activate`, after a report that says so
+ */
+export async function applyFound(node: Node, servers: Servers, found: Found): Promise<InPlace> {
+  const isApproved = 'decision' in found;
+  const report = async (result: string): Promise<boolean> =>
+    isApproved && (await sendReport(node, servers, found.decision, result));
+  let installed: Installed;
+  try {
+    installed = put(node, found);
+  } catch (error) {
+    await report(`not applied: ${codeOf(error)}`);
+    throw error;
+  }
+  const { manifest, statement } = installed;
+  const settle = await orReport(report, () =>
+    activate({
+      ...{ rootPath: node.rootPath, manifest, statement },
+      stillAnswers: () => servers.ask((client) => client.health()),
+    }),
+  );
+  return { installed, settle, isApproved, report };
+}
+
+function put(node: Node, found: Found): Installed {
+  if ('decision' in found) return install(node, found.decision);
+  node.console.note('UNAPPROVED: what is applied now was decided by nobody but this machine');
+  return installUnapproved(node, found.unapproved);
+}
+
+/** What `act` gives. @throws as `act`, after a report if it is an error of ours */
+export async function orReport<T>(report: Report, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof CoatcheckError) await report(`applied, not in effect: ${codeOf(error)}`);
+    throw error;
+  }
+}

@@ -1,0 +1,34 @@
+import { NOT_ASKED } from '../ready/ready.ts';
+import type { MakeReady } from '../ready/ready.ts';
+import { notify } from '../systemd/notify.ts';
+import { orReport } from './7-applying.ts';
+import type { InPlace } from './7-applying.ts';
+import { tellOutcome } from './outcome.ts';
+import type { Finished } from './outcome.ts';
+
+/**
+ * Stage 8 of docs/node.md: tells the service manager, makes the machine available and reports, in
+ * this order. What is ordered after the agent's unit starts before the machine is made available:
+ * whoever is told that it is there finds its services.
+ *
+ * @param makeReady absent where the machine is not made available by this command
+ * @returns what failed, too
+ * @throws what `settle` and `makeReady` do, after a report that says so
+ */
+export async function becomeReady(
+  { installed, settle, isApproved, report }: InPlace,
+  makeReady?: MakeReady,
+): Promise<Finished> {
+  const { applied, statement, seq } = installed;
+  return await orReport(report, async () => {
+    await notify('ready', `decision ${seq} is in place`);
+    const activation = await settle();
+    const { failed } = activation;
+    const ready = (await makeReady?.({ statement, seq, isApproved, failed })) ?? NOT_ASKED;
+    const outcome = { applied, activation, ready };
+    const result = tellOutcome(outcome);
+    const reported = await report(result);
+    await notify('status', `decision ${seq} ${result}`);
+    return { ...outcome, reported };
+  });
+}
