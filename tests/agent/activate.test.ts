@@ -325,7 +325,7 @@ describeWith('systemd', 'what was applied takes effect', () => {
     expect(stdout).toContain('comes with the image');
   });
 
-  it('forgets no unit, wherever it is killed', async () => {
+  it('forgets no unit, wherever it is killed', { tags: 'long' }, async () => {
     await running({ told: '' });
     const metadata = { restart: { 'etc/motd': ['told.service'] }, disable: ['gone.service'] };
     decide([fileEntry('etc/motd', 'none\n')], metadata);

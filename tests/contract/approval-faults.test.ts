@@ -1,3 +1,4 @@
+// @module-tag long
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { codeOf } from '../../protocol/errors.ts';
 import { describeWith } from '../support/components.ts';

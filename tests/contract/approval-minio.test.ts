@@ -1,3 +1,4 @@
+// @module-tag long
 import { describeWith } from '../support/components.ts';
 import { bucketWithRoles } from '../support/roles.ts';
 import { approvalContract } from './approval-contract.ts';

@@ -1,3 +1,4 @@
+// @module-tag long
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { historyKey } from '../../protocol/keys.ts';

@@ -71,62 +71,70 @@ describeWith('strace', 'a filesystem store that is killed', () => {
     expect(counted.length).toBeGreaterThan(60);
   });
 
-  it('has all that was acknowledged, nothing half, and works on, wherever it was', async () => {
-    const whole = await live(tools, join(tools.folder, 'whole', 'store'), {});
-    expect(whole.underWay).toBeUndefined();
-    const faults = whole.calls.flatMap((call, i): Fault[] => {
-      const at = i + 1;
-      return [
-        // Elsewhere the disk is as it was after the last call, and nobody heard more.
-        ...(whole.starts.includes(at) ? [{ action: 'kill before', at } as const] : []),
-        ...(call.startsWith('write ') ? [{ action: 'kill halfway', at } as const] : []),
-        { action: 'kill after', at },
-      ];
-    });
-    const outcomes = { before: 0, after: 0 };
-    await forEach(faults, async (fault) => {
-      const place = join(tools.folder, `${fault.action}-${fault.at}`);
-      const folder = join(place, 'store');
-      const killed = await live(tools, folder, { fault });
-      const where = `${fault.action} ${fault.at}: ${killed.calls.at(-1)}`;
-      expect(killed.underWay, where).toBeDefined();
-      expect(killed.calls, where).toHaveLength(fault.at);
-      outcomes[await expectRecovered(folder, killed).catch(naming(where))]++;
-      fs.rmSync(place, { recursive: true });
-    });
-    expect(outcomes.before).toBeGreaterThan(20);
-    expect(outcomes.after).toBeGreaterThan(20);
-  });
+  it(
+    'has all that was acknowledged, nothing half, and works on, wherever it was',
+    { tags: 'long' },
+    async () => {
+      const whole = await live(tools, join(tools.folder, 'whole', 'store'), {});
+      expect(whole.underWay).toBeUndefined();
+      const faults = whole.calls.flatMap((call, i): Fault[] => {
+        const at = i + 1;
+        return [
+          // Elsewhere the disk is as it was after the last call, and nobody heard more.
+          ...(whole.starts.includes(at) ? [{ action: 'kill before', at } as const] : []),
+          ...(call.startsWith('write ') ? [{ action: 'kill halfway', at } as const] : []),
+          { action: 'kill after', at },
+        ];
+      });
+      const outcomes = { before: 0, after: 0 };
+      await forEach(faults, async (fault) => {
+        const place = join(tools.folder, `${fault.action}-${fault.at}`);
+        const folder = join(place, 'store');
+        const killed = await live(tools, folder, { fault });
+        const where = `${fault.action} ${fault.at}: ${killed.calls.at(-1)}`;
+        expect(killed.underWay, where).toBeDefined();
+        expect(killed.calls, where).toHaveLength(fault.at);
+        outcomes[await expectRecovered(folder, killed).catch(naming(where))]++;
+        fs.rmSync(place, { recursive: true });
+      });
+      expect(outcomes.before).toBeGreaterThan(20);
+      expect(outcomes.after).toBeGreaterThan(20);
+    },
+  );
 
-  it('is no worse off where it is killed again while it makes that good', async () => {
-    // In the midst of a replacement: its file is staged, and its lock held.
-    const { calls } = await live(tools, join(tools.folder, 'first', 'store'), {});
-    const at = 1 + calls.findIndex((call) => call.startsWith('rename '));
-    const start = join(tools.folder, 'start', 'store');
-    const first = await live(tools, start, { fault: { action: 'kill before', at } });
-    expect(leftovers(start)).toHaveLength(2);
-    const { underWay, acknowledged } = first;
-    const next: Call[] = [
-      { do: 'open', create: false },
-      underWay!,
-      { do: 'delete', key: APPROVED },
-    ];
-    const again = (name: string, fault: Fault | undefined): Promise<Lived> => {
-      const folder = join(tools.folder, name, 'store');
-      fs.cpSync(start, folder, { recursive: true });
-      return live(tools, folder, fault ? { fault } : {}, next, acknowledged);
-    };
-    const whole = await again('again', undefined);
-    expect(whole.calls.length).toBeGreaterThan(20);
-    const places = whole.calls.map((_, i) => i + 1);
-    await forEach(places, async (at) => {
-      const killed = await again(`again-${at}`, { action: 'kill after', at });
-      const where = `after ${at}: ${killed.calls.at(-1)}`;
-      await expectRecovered(join(tools.folder, `again-${at}`, 'store'), killed).catch(
-        naming(where),
-      );
-    });
-  });
+  it(
+    'is no worse off where it is killed again while it makes that good',
+    { tags: 'long' },
+    async () => {
+      // In the midst of a replacement: its file is staged, and its lock held.
+      const { calls } = await live(tools, join(tools.folder, 'first', 'store'), {});
+      const at = 1 + calls.findIndex((call) => call.startsWith('rename '));
+      const start = join(tools.folder, 'start', 'store');
+      const first = await live(tools, start, { fault: { action: 'kill before', at } });
+      expect(leftovers(start)).toHaveLength(2);
+      const { underWay, acknowledged } = first;
+      const next: Call[] = [
+        { do: 'open', create: false },
+        underWay!,
+        { do: 'delete', key: APPROVED },
+      ];
+      const again = (name: string, fault: Fault | undefined): Promise<Lived> => {
+        const folder = join(tools.folder, name, 'store');
+        fs.cpSync(start, folder, { recursive: true });
+        return live(tools, folder, fault ? { fault } : {}, next, acknowledged);
+      };
+      const whole = await again('again', undefined);
+      expect(whole.calls.length).toBeGreaterThan(20);
+      const places = whole.calls.map((_, i) => i + 1);
+      await forEach(places, async (at) => {
+        const killed = await again(`again-${at}`, { action: 'kill after', at });
+        const where = `after ${at}: ${killed.calls.at(-1)}`;
+        await expectRecovered(join(tools.folder, `again-${at}`, 'store'), killed).catch(
+          naming(where),
+        );
+      });
+    },
+  );
 });
 
 function naming(where: string) {

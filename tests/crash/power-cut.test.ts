@@ -45,7 +45,7 @@ describeWith('strace', 'a filesystem store before a power cut', () => {
     expect(tooEarly(events(), isScratch)).toEqual([]);
   });
 
-  it('would be caught without any one of its syncs', async () => {
+  it('would be caught without any one of its syncs', { tags: 'long' }, async () => {
     const { store, events, trace } = watch('without');
     await live(tools, store, trace('life'));
     const isSync = ({ call }: DiskEvent): boolean => call === 'fsync' || call === 'fdatasync';
@@ -61,28 +61,32 @@ describeWith('strace', 'a filesystem store before a power cut', () => {
     }
   });
 
-  it('syncs what it changed just before it was killed, before it answers again', async () => {
-    const { calls } = await live(tools, join(tools.folder, 'count', 'store'), {});
-    const changes = calls.flatMap((call, i) =>
-      /^(mkdir|rmdir|link|rename|unlink) /.test(call) && !isScratch(call) ? [i + 1] : [],
-    );
-    expect(changes.length).toBeGreaterThan(15);
-    for (const at of changes) {
-      const { store, events, trace } = watch(`killed-${at}`);
-      const fault = { action: 'kill after', at } as const;
-      const { underWay } = await live(tools, store, { ...trace('killed'), fault });
-      const again = tools.start(store, trace('again'));
-      const create = underWay?.do === 'open' && underWay.create;
-      await again.ask({ do: 'open', create });
-      await again.ask({ do: 'list', prefix: '' });
-      await again.ask(underWay!);
-      await again.end();
-      expect(events().some(({ call }) => call === 'answer')).toBe(true);
-      expect(tooEarly(events(), isScratch), `after ${calls[at - 1]}`).toEqual([]);
-    }
-  });
+  it(
+    'syncs what it changed just before it was killed, before it answers again',
+    { tags: 'long' },
+    async () => {
+      const { calls } = await live(tools, join(tools.folder, 'count', 'store'), {});
+      const changes = calls.flatMap((call, i) =>
+        /^(mkdir|rmdir|link|rename|unlink) /.test(call) && !isScratch(call) ? [i + 1] : [],
+      );
+      expect(changes.length).toBeGreaterThan(15);
+      for (const at of changes) {
+        const { store, events, trace } = watch(`killed-${at}`);
+        const fault = { action: 'kill after', at } as const;
+        const { underWay } = await live(tools, store, { ...trace('killed'), fault });
+        const again = tools.start(store, trace('again'));
+        const create = underWay?.do === 'open' && underWay.create;
+        await again.ask({ do: 'open', create });
+        await again.ask({ do: 'list', prefix: '' });
+        await again.ask(underWay!);
+        await again.end();
+        expect(events().some(({ call }) => call === 'answer')).toBe(true);
+        expect(tooEarly(events(), isScratch), `after ${calls[at - 1]}`).toEqual([]);
+      }
+    },
+  );
 
-  it('syncs what it could not sync, before it answers again', async () => {
+  it('syncs what it could not sync, before it answers again', { tags: 'long' }, async () => {
     const { calls } = await live(tools, join(tools.folder, 'failing', 'store'), {});
     const syncs = calls.flatMap((call, i) => {
       const follows = /^(link|rename|unlink) /.test(calls[i - 1] ?? '');

@@ -88,7 +88,7 @@ describe('Ignition CVE-2022-1706: nothing of a configuration lies open after it 
     expect(open()).toEqual([`${machine.path('etc/shadow')}: etc/shadow`]);
   });
 
-  it('nor in the middle of it, wherever the agent is killed', async () => {
+  it('nor in the middle of it, wherever the agent is killed', { tags: 'long' }, async () => {
     const counted = await apply('--import', killAt(0));
     expect(counted.code).toBe(0);
     const calls = Number(/calls (\d+)/.exec(counted.stderr)![1]);

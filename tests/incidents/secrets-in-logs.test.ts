@@ -25,8 +25,9 @@ const HOMES = [
 function secretsOf(
   name: string,
   open: (folder: string, scan: SecretScan) => Promise<RunPlace>,
+  options: { tags?: string } = {},
 ): void {
-  describe(name, () => {
+  describe(name, options, () => {
     let folder: string;
     let scan: SecretScan;
     let run: WholeRun;
@@ -88,19 +89,26 @@ describe('cloud-init CVE-2023-1786: no secret of a whole run is in what it says,
   );
 
   describeWith('minio', 'with a real MinIO', () => {
-    secretsOf('on a real MinIO', async (folder, scan) => {
-      const bucket = await freshBucket();
-      for (const name of CREDENTIALS) {
-        const { secretAccessKey, sessionToken } = bucket.credentials[name];
-        scan.plant(`the secret key of ${name}`, secretAccessKey);
-        scan.plant(`the session token of ${name}`, sessionToken!.split('.').at(-1)!);
-      }
-      scan.plant("MinIO's root password", bucket.root.secretAccessKey);
-      const credentials = join(folder, 's3.json');
-      await writeCredentials(credentials, bucket.credentials);
-      const place = ['--store', `s3://${bucket.name}`, '--endpoint', bucket.endpoint];
-      return { args: [...place, '--credentials', credentials], store: () => bucket.store('root') };
-    });
+    secretsOf(
+      'on a real MinIO',
+      async (folder, scan) => {
+        const bucket = await freshBucket();
+        for (const name of CREDENTIALS) {
+          const { secretAccessKey, sessionToken } = bucket.credentials[name];
+          scan.plant(`the secret key of ${name}`, secretAccessKey);
+          scan.plant(`the session token of ${name}`, sessionToken!.split('.').at(-1)!);
+        }
+        scan.plant("MinIO's root password", bucket.root.secretAccessKey);
+        const credentials = join(folder, 's3.json');
+        await writeCredentials(credentials, bucket.credentials);
+        const place = ['--store', `s3://${bucket.name}`, '--endpoint', bucket.endpoint];
+        return {
+          args: [...place, '--credentials', credentials],
+          store: () => bucket.store('root'),
+        };
+      },
+      { tags: 'long' },
+    );
   });
 
   describe('the search', () => {

@@ -45,37 +45,41 @@ async function freePort(): Promise<number> {
 }
 
 describeWith('minio', 'npm run minio', () => {
-  it('keeps a seeded lab up, stops cleanly, and finds its data again', async () => {
-    const port = await freePort();
-    const lab = ['local-minio/main.ts', '--dir', folder, '--port', String(port)];
-    const admin = ['cli/main.ts', '--home', join(folder, 'site'), '--json'];
-    for (let start = 0; start < 2; start++) {
-      const { child, output } = run(lab);
-      const exit = once(child, 'exit');
-      while (!output().includes('the lab is up')) {
-        expect(child.exitCode, output()).toBeNull();
-        await sleep(50);
-      }
-      const again = run([...lab.slice(0, -1), String(await freePort())]);
-      const [refused] = (await once(again.child, 'close')) as [number];
-      expect([refused, again.output()]).toEqual([
-        EXIT.conflict,
-        expect.stringContaining(`process ${child.pid} on`),
-      ]);
-      const asked = run([...admin, '--server', `http://127.0.0.1:${port}`, 'pending']);
-      const [code] = (await once(asked.child, 'close')) as [number];
-      expect(code, asked.output()).toBe(0);
-      expect(asked.output()).toContain('beta');
+  it(
+    'keeps a seeded lab up, stops cleanly, and finds its data again',
+    { tags: 'long' },
+    async () => {
+      const port = await freePort();
+      const lab = ['local-minio/main.ts', '--dir', folder, '--port', String(port)];
+      const admin = ['cli/main.ts', '--home', join(folder, 'site'), '--json'];
+      for (let start = 0; start < 2; start++) {
+        const { child, output } = run(lab);
+        const exit = once(child, 'exit');
+        while (!output().includes('the lab is up')) {
+          expect(child.exitCode, output()).toBeNull();
+          await sleep(50);
+        }
+        const again = run([...lab.slice(0, -1), String(await freePort())]);
+        const [refused] = (await once(again.child, 'close')) as [number];
+        expect([refused, again.output()]).toEqual([
+          EXIT.conflict,
+          expect.stringContaining(`process ${child.pid} on`),
+        ]);
+        const asked = run([...admin, '--server', `http://127.0.0.1:${port}`, 'pending']);
+        const [code] = (await once(asked.child, 'close')) as [number];
+        expect(code, asked.output()).toBe(0);
+        expect(asked.output()).toContain('beta');
 
-      child.kill('SIGINT');
-      expect(await exit).toEqual([0, null]);
-      const endpoint = /MinIO on (\S+);/.exec(output())![1]!;
-      await expect(fetch(endpoint)).rejects.toThrow();
-      for (const name of ['credentials.json', 'minio-root.json']) {
-        expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+        child.kill('SIGINT');
+        expect(await exit).toEqual([0, null]);
+        const endpoint = /MinIO on (\S+);/.exec(output())![1]!;
+        await expect(fetch(endpoint)).rejects.toThrow();
+        for (const name of ['credentials.json', 'minio-root.json']) {
+          expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+        }
       }
-    }
-  });
+    },
+  );
 
   it('says so, and leaves no MinIO behind, if it cannot start', async () => {
     const busy = createServer().listen(0, '127.0.0.1');

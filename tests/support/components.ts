@@ -144,6 +144,11 @@ function lackingTcti(): string | undefined {
 const notRoot = (): string | undefined =>
   process.getuid?.() === 0 ? undefined : 'only root makes disks of files';
 
+/** Another server of a kind that the quick tests have one of. */
+const tagged = (component: Component): { tags: string[] } => ({
+  tags: component === 'versitygw' ? ['long'] : [],
+});
+
 const found = new Map<Component, string | undefined>();
 
 /** Why a component cannot be used here; undefined if it can. */
@@ -155,7 +160,7 @@ export function missing(component: Component): string | undefined {
 /** A suite that needs a component: skipped with the reason, or failed where it is required. */
 export function describeWith(component: Component, title: string, body: () => void): void {
   const reason = missing(component);
-  if (reason === undefined) describe(title, body);
+  if (reason === undefined) describe(title, tagged(component), body);
   else withoutComponent(component, title, reason);
 }
 
@@ -166,12 +171,12 @@ export function itWith(
   body: (context: TestContext) => Promise<void> | void,
 ): void {
   const reason = missing(component);
-  if (reason === undefined) it(title, body);
+  if (reason === undefined) it(title, tagged(component), body);
   else withoutComponent(component, title, reason);
 }
 
 function withoutComponent(component: Component, title: string, reason: string): void {
-  it(title, (context) => {
+  it(title, tagged(component), (context) => {
     if (isRequired(component)) throw new Error(`${component} is required but missing: ${reason}`);
     context.skip(`${component}: ${reason}`);
   });

@@ -7,6 +7,7 @@ import { encodeSignedStatement } from '../../bundle/statement.ts';
 import type { Statement, StatementType } from '../../bundle/statement.ts';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
+import { createFetch } from '../../net/fetch.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import type { DecisionSource } from '../../protocol/http.ts';
@@ -68,7 +69,10 @@ export async function startLab(
     });
   let server = await listen(0);
   const store = createFilesystemStore(folder);
-  const admin = createClient({ server: server.url, site: site.id, identity: admins[0]!.identity });
+  const { identity } = admins[0]!;
+  // Not the global fetch: it writes to a kept connection that a slow server has just closed.
+  const fetch = createFetch();
+  const admin = createClient({ server: server.url, site: site.id, identity, fetch });
   const heads = new Map<NodeId, After>();
 
   const decide: Lab['decide'] = async (node, type, { digest, from, ...more } = {}) => {

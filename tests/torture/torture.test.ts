@@ -1,3 +1,4 @@
+// @module-tag long
 import { describe, expect, it } from 'vitest';
 import { describeWith } from '../support/components.ts';
 import { freshBucket } from '../support/minio.ts';
