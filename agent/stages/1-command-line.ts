@@ -1,6 +1,5 @@
 import { readCommandLine } from '../answers/cmdline/read.ts';
 import type { CommandLine } from '../answers/cmdline/read.ts';
-import type { Orders } from '../answers/cmdline/orders.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { enterRescue } from '../systemd/rescue.ts';
 import { readPath } from '../tree/files.ts';
@@ -20,12 +19,12 @@ export function readCommandLineFile(path: string): CommandLine {
 
 /**
  * Whether the boot ends with its command line: without `stateless` this is an installed system, and
- * with `rescue` a shell is all that is wanted.
+ * with `rescue` a shell is all that is wanted. Otherwise says what of the line is left out.
  * @throws step_failed as `enterRescue`
  */
 export async function endsHere(
   { places, console }: Pick<Invocation, 'places' | 'console'>,
-  { stateless, rescue }: Pick<Orders, 'stateless' | 'rescue'>,
+  { orders: { stateless, rescue }, notes }: Pick<CommandLine, 'orders' | 'notes'>,
 ): Promise<boolean> {
   if (!stateless) {
     console.result('the command line does not say stateless: nothing to do', {
@@ -33,6 +32,7 @@ export async function endsHere(
     });
     return true;
   }
+  for (const note of notes) console.note(note);
   if (!rescue) return false;
   console.result('rescue: no configuration is fetched', { state: 'rescue' });
   if (isOwnRoot(places.root)) await enterRescue();

@@ -34,7 +34,7 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
 
   const commandLine = readCommandLineFile(options.commandLine);
   const { orders } = commandLine;
-  if (await endsHere(invocation, orders)) return;
+  if (await endsHere(invocation, commandLine)) return;
   const node = await openMachine(invocation, orders, options);
   const network = await haveNetwork(orders, { asItIs: noNetwork });
   const reached = contact(node, orders, { server, network, setsClock: true });

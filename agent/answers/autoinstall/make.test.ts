@@ -98,6 +98,20 @@ describe('with systemd-networkd', () => {
     );
   });
 
+  it('an address for another interface than the one that is booted over, and more networks', () => {
+    const made = make(
+      'BOOTIF=eth0 ip=192.0.2.7::192.0.2.1:24::eno2:none ip=eth3:dhcp ip=eth4:auto6 dns=192.0.2.53',
+    );
+    expect(texts(made)).toEqual({
+      'etc/systemd/network/05-coatcheck-address.network':
+        '[Match]\nName=eno2\n\n[Network]\nDHCP=no\nAddress=192.0.2.7/24\nGateway=192.0.2.1\nIPv6AcceptRA=no\nLinkLocalAddressing=no\nDNS=192.0.2.53\n',
+      'etc/systemd/network/05-coatcheck-also-eth3.network':
+        '[Match]\nName=eth3\n\n[Network]\nDHCP=ipv4\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n\n[DHCPv4]\nUseGateway=no\nUseDNS=no\n',
+      'etc/systemd/network/05-coatcheck-also-eth4.network':
+        '[Match]\nName=eth4\n\n[Network]\nDHCP=no\nIPv6AcceptRA=yes\nLinkLocalAddressing=ipv6\n\n[IPv6AcceptRA]\nUseGateway=no\nUseDNS=no\n',
+    });
+  });
+
   it('resolv.conf, where nobody else makes it', () => {
     const made = make('ip=dhcp dns=192.0.2.53,192.0.2.54', layout('systemd-networkd.service'));
     expect(etc('resolv.conf', made)).toBe('nameserver 192.0.2.53\nnameserver 192.0.2.54\n');
@@ -105,6 +119,14 @@ describe('with systemd-networkd', () => {
 });
 
 describe('with NetworkManager', () => {
+  it('an address for another interface than the one that is booted over, and more networks', () => {
+    const made = make('BOOTIF=eth0 ip=192.0.2.7:::24::eno2:none ip=eth3:dhcp', MANAGER);
+    expect(profile('ethernet', made)).toContain('interface-name=eno2\n');
+    expect(profile('also-eth3', made)).toContain(
+      'interface-name=eth3\nautoconnect-priority=100\n\n[ipv4]\nmethod=auto\nnever-default=true\nignore-auto-dns=true\n\n[ipv6]\nmethod=disabled\n',
+    );
+  });
+
   it('DHCP on the boot interface', () => {
     const made = make('ip=dhcp', MANAGER);
     expect(texts(made)).toEqual({

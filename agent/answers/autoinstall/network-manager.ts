@@ -54,10 +54,20 @@ export function networkManagerFiles(plan: NetworkPlan): Record<string, string> {
       ...address,
     });
   }
+  for (const other of plan.also) {
+    const one = { ...other, dns: [] };
+    profile(`also-${other.name}`, 'ethernet', [`interface-name=${other.name}`], {
+      ipv4: [...ipv4Of(one), ...(one.ipv4 === 'off' ? [] : BESIDES)],
+      ipv6: [...ipv6Of(one), ...(one.ipv6 === 'off' ? [] : BESIDES)],
+    });
+  }
   return files;
 }
 
-function ipv4Of({ ipv4, dns }: NetworkPlan): Section {
+/** Its routers and resolvers would compete with those of the machine's network. */
+const BESIDES: Section = ['never-default=true', 'ignore-auto-dns=true'];
+
+function ipv4Of({ ipv4, dns }: Pick<NetworkPlan, 'ipv4' | 'dns'>): Section {
   if (ipv4 === 'off') return ['method=disabled'];
   if (ipv4 === 'dhcp') return ['method=auto', ...dnsLines(dns, 4, true)];
   const { address, gateway } = ipv4;
@@ -69,7 +79,7 @@ function ipv4Of({ ipv4, dns }: NetworkPlan): Section {
 }
 
 /** With an address of its own, too, the routers are those that advertise themselves. */
-function ipv6Of({ ipv6, dns }: NetworkPlan): Section {
+function ipv6Of({ ipv6, dns }: Pick<NetworkPlan, 'ipv6' | 'dns'>): Section {
   if (ipv6 === 'off') return ['method=disabled'];
   if (ipv6 === 'dhcp') return ['method=dhcp', ...dnsLines(dns, 6, true)];
   return ['method=auto', isIpv6Address(ipv6) && `address1=${ipv6}`, ...dnsLines(dns, 6, true)];

@@ -25,7 +25,12 @@ export interface NetworkPlan {
   /** An address has its prefix: `fd77::5/64` */
   readonly ipv6: string;
   readonly dns: readonly string[];
+  /** Networks on other interfaces, which give no default route */
+  readonly also: readonly NetworkBesides[];
 }
+
+/** An interface that gets an address besides the machine's. */
+export type NetworkBesides = Pick<NetworkPlan, 'ipv4' | 'ipv6'> & { readonly name: string };
 
 export interface StaticIpv4 {
   /** With its prefix: `192.0.2.7/24` */
@@ -44,7 +49,8 @@ export function planNetwork(answers: Answers, bootDevice: BootDevice): NetworkPl
   const [id, on] = answers.vlan?.split(':') ?? [];
   const bond = answers.bond === undefined ? undefined : parseBond(answers.bond);
   const isOnOther = on !== undefined && on !== bootDevice.name && on !== bond?.name;
-  const base = isOnOther ? { name: on } : bootDevice;
+  const named = isOnOther ? on : answers['coatcheck.interface'];
+  const base = named === undefined || named === bootDevice.name ? bootDevice : { name: named };
   return {
     base,
     ...(bond !== undefined && { bond }),
@@ -52,6 +58,7 @@ export function planNetwork(answers: Answers, bootDevice: BootDevice): NetworkPl
     ipv4: ipv4Of(answers),
     ipv6: answers.ipv6 ?? 'off',
     dns: answers.dns?.split(',') ?? [],
+    also: answers['coatcheck.also']?.split(',').map(networkBesides) ?? [],
   };
 }
 
@@ -63,6 +70,16 @@ function ipv4Of({ ip = 'dhcp', netmask, gateway }: Answers): NetworkPlan['ipv4']
   if (ip === 'dhcp' || ip === 'off') return ip;
   const address = `${ip}/${prefixLength(netmask!)}`;
   return { address, ...(gateway !== undefined && { gateway }) };
+}
+
+/** @param text one item of `coatcheck.also=`, canonical */
+function networkBesides(text: string): NetworkBesides {
+  const [name = '', how = ''] = text.split(/:(.*)/s);
+  if (how === 'dhcp') return { name, ipv4: 'dhcp', ipv6: 'off' };
+  if (how === 'auto6' || how === 'dhcp6') return { name, ipv4: 'off', ipv6: how.slice(0, -1) };
+  return isIpv6Address(how)
+    ? { name, ipv4: 'off', ipv6: how }
+    : { name, ipv4: { address: how }, ipv6: 'off' };
 }
 
 /** @param text of `bond=`, canonical */

@@ -1,5 +1,5 @@
 import { addressed, isIpv6Address } from './network.ts';
-import type { Bond, NetworkPlan } from './network.ts';
+import type { Bond, NetworkBesides, NetworkPlan } from './network.ts';
 
 type Lines = readonly (string | undefined | false)[];
 
@@ -37,6 +37,9 @@ export function networkdFiles(plan: NetworkPlan): Record<string, string> {
   const match =
     bond === undefined && vlan === undefined ? matchOf(plan) : `Name=${addressed(plan)}`;
   network('address', match, ...addressSections(plan));
+  for (const other of plan.also) {
+    network(`also-${other.name}`, `Name=${other.name}`, ...sectionsBesides(other));
+  }
   return files;
 
   /** By its own address, which a VLAN on top of it has not. */
@@ -50,7 +53,22 @@ function section(name: string, lines: Lines): string {
   return `[${name}]\n${given.map((line) => `${line}\n`).join('')}`;
 }
 
-function addressSections({ ipv4, ipv6, dns }: NetworkPlan): string[] {
+/** Its routers, resolvers and names would compete with those of the machine's network. */
+function sectionsBesides({ ipv4, ipv6 }: NetworkBesides): string[] {
+  const less = ['UseGateway=no', 'UseDNS=no'];
+  return [
+    ...addressSections({ ipv4, ipv6, dns: [] }),
+    ...(ipv4 === 'dhcp' ? [section('DHCPv4', less)] : []),
+    ...(ipv6 === 'dhcp' ? [section('DHCPv6', ['UseDNS=no'])] : []),
+    ...(ipv6 === 'off' ? [] : [section('IPv6AcceptRA', less)]),
+  ];
+}
+
+function addressSections({
+  ipv4,
+  ipv6,
+  dns,
+}: Pick<NetworkPlan, 'ipv4' | 'ipv6' | 'dns'>): string[] {
   const isStatic6 = isIpv6Address(ipv6);
   const dhcp = [ipv4 === 'dhcp' && 'ipv4', ipv6 === 'dhcp' && 'ipv6'].filter(Boolean);
   const network = section('Network', [

@@ -24,7 +24,7 @@ const address = either('an IP address', ipv4, ipv6);
  * at its end, which would be a mistyped address.
  */
 export const hostName: Kind = {
-  expected: 'a host name',
+  expected: 'a host name (64 characters at most: letters, digits, hyphens and dots, no underscore)',
   canonical: (text) =>
     text.length <= 64 &&
     /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(

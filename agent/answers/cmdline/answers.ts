@@ -11,7 +11,7 @@ import {
   netmask,
   port,
 } from './addresses.ts';
-import { bond, bootInterface, vlan } from './interfaces.ts';
+import { bond, bootInterface, interfaceName, networksBesides, vlan } from './interfaces.ts';
 import { either, numberFrom, oneOf, yesOrNo } from './kind.ts';
 import { cryptedPassword, fingerprint, iscsiName, login, nfsExport, swap, word } from './values.ts';
 
@@ -33,7 +33,7 @@ const TABLE = [
   {
     name: 'ip',
     meaning:
-      '`dhcp`, `off`, an address (also `<address>/<prefix>`), or as pxelinux appends it (`ipappend 1`): `<client>:<server>:<gateway>:<netmask>`',
+      '`dhcp`, `off`, an address (also `<address>/<prefix>`), or as pxelinux appends it (`ipappend 1`): `<client>:<server>:<gateway>:<netmask>`; every other form of the kernel and of dracut too, several times for several interfaces',
     otherwise: 'asked for',
     example: 'ip=192.0.2.7',
     kind: either(
@@ -81,6 +81,21 @@ const TABLE = [
     otherwise: "the image's",
     example: 'ntp=ntp1.example.com,ntp2.example.com',
     kind: either('off, or host names or IP addresses', oneOf('off'), hosts),
+  },
+  {
+    name: 'coatcheck.interface',
+    meaning: 'the interface that gets the address, where it is not the one that is booted over',
+    otherwise: 'the boot interface',
+    example: 'coatcheck.interface=eno2',
+    kind: interfaceName,
+  },
+  {
+    name: 'coatcheck.also',
+    meaning:
+      'interfaces that get an address besides, and no default route: `dhcp`, `auto6`, `dhcp6`, or an address and its prefix',
+    otherwise: 'none',
+    example: 'coatcheck.also=eth1:dhcp,eth2:192.0.2.7/24',
+    kind: networksBesides,
   },
   {
     name: 'vlan',

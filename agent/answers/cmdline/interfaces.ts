@@ -1,15 +1,19 @@
+import { ipv4, ipv6Network, netmask, prefixLength } from './addresses.ts';
 import { either, listOf, matching, numberFrom, oneOf } from './kind.ts';
 import type { Kind } from './kind.ts';
 
 /** The name of a network interface, as the kernel allows them, less what a file could trip over. */
 const INTERFACE = /[A-Za-z][A-Za-z0-9_.-]{0,14}/;
-const interfaceName = matching('the name of a network interface, up to 15 characters', INTERFACE);
+export const interfaceName = matching(
+  'the name of a network interface, up to 15 characters',
+  INTERFACE,
+);
 
 /** pxelinux puts the hardware type before the address; canonically lower case with colons. */
 const macAddress: Kind = {
   expected: 'a MAC address',
   canonical(text) {
-    const [, mac] = /^(?:01-)?([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})$/i.exec(text) ?? [];
+    const [, mac] = /^(?:[0-9a-f]{2}[-:])?([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})$/i.exec(text) ?? [];
     return mac?.toLowerCase().replaceAll('-', ':');
   },
 };
@@ -19,6 +23,27 @@ export const bootInterface = either(
   macAddress,
   interfaceName,
 );
+
+/** `<interface>:<how>`, several with commas between them. */
+export const networksBesides = listOf('<interface>:<how>, as in eth1:dhcp,eth2:192.0.2.7/24', {
+  expected: '',
+  canonical(text) {
+    const [name = '', how = ''] = text.split(/:(.*)/s);
+    const canonical = addressing.canonical(how);
+    return interfaceName.canonical(name) && canonical && `${name}:${canonical}`;
+  },
+});
+
+const addressing = either('', oneOf('dhcp', 'dhcp6', 'auto6'), {
+  expected: '',
+  canonical(text) {
+    const [address = '', prefix = '', ...rest] = text.split('/');
+    if (rest.length > 0) return undefined;
+    const mask = netmask.canonical(prefix);
+    if (ipv4.canonical(address) === undefined) return ipv6Network.canonical(text);
+    return mask === undefined ? undefined : `${address}/${prefixLength(mask)}`;
+  },
+});
 
 /** `<id>` or `<id>:<interface>`. */
 export const vlan: Kind = {

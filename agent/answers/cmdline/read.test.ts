@@ -133,7 +133,10 @@ describe('answers', () => {
       },
     ],
     ['ip=eth0:dhcp', { ip: 'dhcp', BOOTIF: 'eth0' }],
-    ['ip=:::::eth0:dhcp BOOTIF=link', { ip: 'dhcp', BOOTIF: 'link' }],
+    [
+      'ip=:::::eth0:dhcp BOOTIF=link',
+      { ip: 'dhcp', BOOTIF: 'link', 'coatcheck.interface': 'eth0' },
+    ],
     ['ip=192.0.2.7:::24 ip=dhcp', { ip: 'dhcp' }],
     ['netmask=20', { netmask: '255.255.240.0' }],
     ['ipv6=FD77:0:0::5/48', { ipv6: 'fd77::5/48' }],
@@ -208,7 +211,7 @@ describe('a malformed argument', () => {
     ],
     [
       'hostname',
-      "hostname= at character 4 of the kernel's command line: it is a host name, and not nothing",
+      "hostname= at character 4 of the kernel's command line: it is a host name (64 characters at most: letters, digits, hyphens and dots, no underscore), and not nothing",
     ],
     ['firstboot=maybe', "firstboot= at character 4 of the kernel's command line: it is 1 or 0"],
     ['ovirt_vlan=x', 'vlan= at character 4'],
@@ -250,5 +253,108 @@ describe('a malformed argument', () => {
         /= at character 4 of the kernel's command line: it is .{4,}, and not /,
       );
     }
+  });
+});
+
+describe('a form of the kernel or of dracut', () => {
+  const said = (text: string) => {
+    const { answers: found, orders: ordered, notes } = read(text);
+    return { ...found, boots: ordered.bootInterface, notes };
+  };
+  /** Those members that `expected` has, also where they are undefined. */
+  const of = (found: Readonly<Record<string, unknown>>, expected: object) =>
+    Object.fromEntries(Object.keys(expected).map((name) => [name, found[name]]));
+
+  it.each<[string, object]>([
+    ['ip=dhcp BOOTIF=00-52-54-00-77-00-01', { boots: { by: 'mac', mac: '52:54:00:77:00:01' } }],
+    ['ip=dhcp BOOTIF=01:52:54:00:77:00:01', { boots: { by: 'mac', mac: '52:54:00:77:00:01' } }],
+    [
+      'ip=10.10.10.2::10.10.10.254:255.255.255.0:core0.example.com:enp1s0:none:4.4.4.41',
+      {
+        ...{ ip: '10.10.10.2', netmask: '255.255.255.0', gateway: '10.10.10.254' },
+        ...{ hostname: 'core0.example.com', dns: '4.4.4.41', BOOTIF: 'enp1s0' },
+      },
+    ],
+    [
+      'ip=192.0.2.7:192.0.2.1:192.0.2.2:24:n1:eth0:off:192.0.2.53:192.0.2.54:192.0.2.123',
+      { dns: '192.0.2.53,192.0.2.54', ntp: '192.0.2.123' },
+    ],
+    ['ip=eno1:auto6', { ip: 'off', ipv6: 'auto', BOOTIF: 'eno1' }],
+    ['ip=dhcp6', { ip: 'off', ipv6: 'dhcp' }],
+    ['ip=either6', { ip: 'off', ipv6: 'auto' }],
+    ['ip=dhcp ip=auto6', { ip: 'dhcp', ipv6: 'auto' }],
+    ['ip=single-dhcp', { ip: 'dhcp' }],
+    ['ip=[2001:db8::2]:::64:n1:eth0:none', { ip: 'off', ipv6: '2001:db8::2/64', hostname: 'n1' }],
+    ['ip=[2001:db8::2]/48', { ip: 'off', ipv6: '2001:db8::2/48' }],
+    ['ip=dhcp nameserver=192.0.2.53 nameserver=[fd77::53]', { dns: '192.0.2.53,fd77::53' }],
+    ['ip=dhcp vlan=eth0.100:eth0', { vlan: '100:eth0', BOOTIF: undefined }],
+    ['ip=vlan0005:dhcp vlan=vlan0005:eth0', { ip: 'dhcp', vlan: '5:eth0', BOOTIF: undefined }],
+    [
+      'ip=dhcp bond=bond0:eno1,eno2:mode=802.3ad,miimon=100,lacp_rate=1',
+      { bond: 'bond0:eno1,eno2:mode=802.3ad,miimon=100,lacp_rate=fast' },
+    ],
+    ['ip=bond0:dhcp bond=bond0:eth0,eth1:mode=1', { bond: 'bond0:eth0,eth1:mode=active-backup' }],
+    [
+      'BOOTIF=01-52-54-00-00-00-01 ip=192.0.2.7::192.0.2.1:255.255.255.0:n1:eno2:none',
+      { boots: { by: 'mac', mac: '52:54:00:00:00:01' }, 'coatcheck.interface': 'eno2' },
+    ],
+    [
+      'ip=eth0:dhcp ip=192.0.2.7:::255.255.255.0::eth1:none ip=eth2:auto6',
+      { ip: 'dhcp', BOOTIF: 'eth0', 'coatcheck.also': 'eth1:192.0.2.7/24,eth2:auto6' },
+    ],
+    ['bootdev=eth1 ip=eth0:dhcp ip=eth1:dhcp', { BOOTIF: 'eth1', 'coatcheck.also': 'eth0:dhcp' }],
+    ['rd.neednet=1 rd.net.timeout.dhcp=5 ifname=lan:52:54:00:00:00:01 ip=dhcp', { ip: 'dhcp' }],
+  ])('%s is taken, and nothing is left out', (text, expected) => {
+    expect(of(said(text), { ...expected, notes: [] })).toEqual({ ...expected, notes: [] });
+  });
+
+  it.each<[string, object, string]>([
+    ['ip=eth0:dhcp:1500', { ip: 'dhcp', BOOTIF: 'eth0' }, 'the MTU 1500'],
+    [
+      'ip=eth0:dhcp:9000:52:54:00:00:00:01',
+      { ip: 'dhcp' },
+      'the hardware address 52:54:00:00:00:01',
+    ],
+    ['ip=bootp', { ip: 'dhcp' }, 'bootp, for which DHCP is asked'],
+    ['ip=ibft', { ip: undefined }, "the firmware's iSCSI table is not read"],
+    ['ip=link-local', { ip: undefined }, 'reaches no server'],
+    ['ip=192.0.2.7:::24::eth0:dhcp', { ip: 'dhcp' }, 'the address 192.0.2.7, since dhcp gives one'],
+    ['ip=[fd77::2]::[fd77::1]:64::eth0:none', {}, 'the gateway fd77::1'],
+    [
+      'ip=eth0:dhcp ip=192.0.2.7::192.0.2.1:24:n2:eth1:none',
+      { 'coatcheck.also': 'eth1:192.0.2.7/24' },
+      'the gateway 192.0.2.1, of eth1',
+    ],
+    [
+      'ip=dhcp netconsole=4444@10.0.0.1/eth1,9353@10.0.0.2/12:34:56:78:9a:bc',
+      { ip: 'dhcp', netconsole: undefined },
+      'it is for the kernel itself',
+    ],
+    ['ip=dhcp bond=bond0', { bond: undefined }, 'a bond without its interfaces'],
+    [
+      'ip=dhcp bond=b0:eth0,eth1:mode=1,arp_interval=100:9000',
+      { bond: 'b0:eth0,eth1:mode=active-backup' },
+      'left out: arp_interval=100, the MTU 9000',
+    ],
+    [
+      `ip=dhcp BOOTIF=20${'-0a'.repeat(20)}`,
+      { boots: undefined },
+      'an address that is not of Ethernet',
+    ],
+    ['hostname=a hostname=b ip=dhcp', { hostname: 'b' }, 'counts, and not "a"'],
+    ['ip=:::::eth0:dhcp hostname=b ip=::::c:eth0:dhcp', { hostname: 'b' }, 'and not "c"'],
+    ['dns=192.0.2.1 nameserver=192.0.2.2 ip=dhcp', { dns: '192.0.2.1' }, 'since dns= says which'],
+  ])('%s: what nobody here can use is named, and stops nothing', (text, expected, note) => {
+    const found = said(text);
+    expect(of(found, expected)).toEqual(expected);
+    expect(found.notes.join('\n')).toContain(note);
+  });
+
+  it('that is none stops the boot', () => {
+    expect(refused('ip=dhcp hostname=web_1')).toContain(
+      '64 characters at most: letters, digits, hyphens and dots, no underscore',
+    );
+    expect(refused('ip=10.0.0.300')).toContain('ip= at character 4');
+    expect(refused('vlan=lan:eth0')).toContain('vlan= at character 4');
   });
 });

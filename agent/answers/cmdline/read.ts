@@ -9,6 +9,7 @@ import type { Argument } from './argument.ts';
 import { partsOf } from './compound.ts';
 import type { Parts } from './compound.ts';
 import { ORDERS } from './orders.ts';
+import { isShared, notesOfNames, readAllIp, readNameservers, readShared } from './shared.ts';
 import type { BootInterface, OrderName, Orders, UnreachablePolicy } from './orders.ts';
 import { checkTogether } from './together.ts';
 import { splitCommandLine } from './split.ts';
@@ -18,6 +19,8 @@ import type { Word } from './split.ts';
 export interface CommandLine {
   readonly orders: Orders;
   readonly answers: Answers;
+  /** What stands there and is left out, one sentence each: for whoever looks at the console */
+  readonly notes: readonly string[];
 }
 
 /** Ours by its name: a misspelt one is an error, and not somebody else's. */
@@ -35,10 +38,10 @@ export function readCommandLine(text: string): CommandLine {
   const words = byArgument(splitCommandLine(text));
   const order = (name: OrderName): string | undefined => valueOf(argumentOf(name), words.get(name));
   const isOrdered = (name: OrderName): boolean => order(name) === 'yes';
-  if (!isOrdered('stateless')) return { orders: NOT_STATELESS, answers: {} };
+  if (!isOrdered('stateless')) return { orders: NOT_STATELESS, answers: {}, notes: [] };
 
   refuseUnknown(words);
-  const answers = readAnswers(words);
+  const { answers, notes } = readAnswers(words);
   checkTogether(answers);
   const { BOOTIF } = answers;
   const key = order('coatcheck.key');
@@ -60,7 +63,7 @@ export function readCommandLine(text: string): CommandLine {
     token: order('coatcheck.token'),
   };
   const given = Object.entries(orders).filter(([, value]) => value !== undefined);
-  return { orders: Object.fromEntries(given) as unknown as Orders, answers };
+  return { orders: Object.fromEntries(given) as unknown as Orders, answers, notes };
 }
 
 const NOT_STATELESS: Orders = {
@@ -102,29 +105,65 @@ const at = (position: number): string => ` at character ${position} of the kerne
 const checkWord = (argument: Argument, { value, position }: Word): string =>
   checkValue(argument, value, at(position));
 
-function readAnswers(words: ReadonlyMap<string, readonly Word[]>): Answers {
+function readAnswers(words: ReadonlyMap<string, readonly Word[]>): {
+  answers: Answers;
+  notes: readonly string[];
+} {
   const said: Record<keyof Parts, Partial<Record<AnswerName, string>>> = {
     otherwise: {},
     alone: {},
     together: {},
   };
+  const notes: string[] = [];
+  const say = (
+    how: keyof Parts,
+    name: AnswerName,
+    part: AnswerName,
+    text: string | undefined,
+    word: Word,
+  ): void => {
+    const where = `${part === name ? '' : ` in ${name}=`}${at(word.position)}`;
+    said[how][part] = checkAnswer(part, text, where);
+  };
+  const ip = readAllIp(words);
+  const nameservers = readNameservers(words);
+  for (const { answer, text, word } of ip.given) {
+    say(OF_THE_ADDRESS.includes(answer) ? 'together' : 'otherwise', 'ip', answer, text, word);
+  }
+  for (const { answer, text, word } of nameservers.given) {
+    say('otherwise', answer, answer, text, word);
+  }
   for (const { name } of ANSWERS) {
     const word = words.get(name)?.at(-1);
-    if (word === undefined || word.value === '') continue;
+    if (word === undefined || word.value === '' || name === 'ip') continue;
+    if (isShared(name) && word.value !== undefined) {
+      const shared = readShared(name, word);
+      for (const { answer, text } of shared.given) say('alone', name, answer, text, word);
+      notes.push(...shared.notes);
+      continue;
+    }
     const parts = partsOf(name, word.value);
     for (const how of Object.keys(parts) as (keyof Parts)[]) {
       for (const [part, text] of Object.entries(parts[how]!) as [AnswerName, string?][]) {
-        const where = `${part === name ? '' : ` in ${name}=`}${at(word.position)}`;
-        said[how][part] = checkAnswer(part, text, where);
+        say(how, name, part, text, word);
       }
     }
   }
+  notes.push(...ip.notes, ...nameservers.notes, ...notesOfNames(words, ip.given));
   const answers = { ...said.otherwise, ...said.alone, ...said.together };
-  return answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers };
+  return {
+    answers: answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers },
+    notes,
+  };
 }
 
+/** What an `ip=` says as one: an argument of its own does not change a part of it. */
+const OF_THE_ADDRESS: readonly AnswerName[] = ['ip', 'netmask', 'gateway', 'ipv6'];
+
 function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
-  const ours = ORDERS.map(({ name }) => name).filter((name) => name.startsWith(OURS));
+  const ours = [...ORDERS, ...ANSWERS]
+    .map(({ name }): string => name)
+    .filter((name) => name.startsWith(OURS));
   for (const [name, [word]] of words) {
     if (!name.startsWith(OURS) || ours.some((known) => known === name)) continue;
     const what = `${quote(name)}${at(word!.position)}`;
