@@ -11,13 +11,14 @@ const mayImport = {
   usage: ['protocol'],
   protocol: ['bundle'],
   net: ['protocol', 'bundle'],
-  store: ['protocol', 'bundle'],
-  functions: ['store', 'net', 'protocol', 'bundle'],
-  agent: ['bundle', 'protocol', 'net', 'usage'],
+  files: ['protocol', 'bundle'],
+  store: ['files', 'protocol', 'bundle'],
+  functions: ['store', 'files', 'net', 'protocol', 'bundle'],
+  agent: ['bundle', 'protocol', 'net', 'usage', 'files'],
   admin: ['bundle', 'protocol'],
-  cli: ['bundle', 'protocol', 'net', 'admin', 'store', 'functions', 'usage'],
+  cli: ['bundle', 'protocol', 'net', 'admin', 'store', 'functions', 'usage', 'files'],
   infra: ['protocol', 'net'],
-  'local-minio': ['functions', 'store', 'net', 'protocol', 'admin', 'cli', 'bundle'],
+  'local-minio': ['functions', 'store', 'files', 'net', 'protocol', 'admin', 'cli', 'bundle'],
 };
 const layers = Object.keys(mayImport);
 
@@ -29,7 +30,7 @@ const publicPart = [
   ...['base64', 'brand', 'bytes', 'ed25519', 'errors', 'frame', 'header', 'identity', 'keyset'],
   ...['path', 'statement', 'x25519'],
 ].map((name) => `bundle/${name}.ts`);
-const serverSide = ['protocol', 'net', 'store', 'functions', 'infra'];
+const serverSide = ['protocol', 'net', 'files', 'store', 'functions', 'infra'];
 
 /** Where an import leads, as a path from the top of the repository; undefined for a package. */
 function targetOf(filename, specifier) {

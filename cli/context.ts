@@ -1,5 +1,5 @@
 import { openKeyFile, MAX_KEY_FILE_BYTES } from './key-file.ts';
-import { readLocalFile } from './files.ts';
+import { readLocalFile } from '../files/read.ts';
 import type { Home } from './home.ts';
 import { passphraseFrom } from './passphrase.ts';
 import type { PassphraseSource } from './passphrase.ts';

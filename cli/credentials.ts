@@ -5,7 +5,8 @@ import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { assertOwnKeys } from '../store/s3-options.ts';
 import type { S3Credentials, S3CredentialsProvider } from '../store/s3-options.ts';
-import { readLocalFile, replaceFile } from './files.ts';
+import { readLocalFile } from '../files/read.ts';
+import { replaceFile } from '../files/write.ts';
 
 /**
  * The file of `--credentials` (docs/config.md): three S3 key pairs, one for each part of the

@@ -4,7 +4,7 @@ import { codeOf, fail, hasCode } from '../protocol/errors.ts';
 import { parseCa } from '../net/certificates.ts';
 import { parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
-import { readLocalFile } from './files.ts';
+import { readLocalFile } from '../files/read.ts';
 
 /** Where one administrator keeps what belongs to one site (docs/config.md, "Files"). */
 export interface Home {

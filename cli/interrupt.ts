@@ -1,27 +1,3 @@
-import { rmSync } from 'node:fs';
-
-const leftovers = new Set<string>();
-
-/**
- * Names a file or folder to remove if the process is interrupted before the returned function is called: so
- * that Ctrl-C leaves nothing half-written.
- */
-export function onInterrupt(path: string): () => void {
-  leftovers.add(path);
-  return () => void leftovers.delete(path);
-}
-
-/** Removes what is unfinished. Synchronous: the process ends right after. */
-export function cleanUp(): void {
-  for (const path of leftovers) {
-    try {
-      rmSync(path, { recursive: true, force: true });
-    } catch {
-      // nothing more can be done about it
-    }
-  }
-}
-
 let handler: (() => void) | undefined;
 
 /** Calls `end` at the first SIGINT or SIGTERM, unless {@link nextInterrupt} waits for it. */

@@ -3,8 +3,9 @@ import { emptyMemory, formatMemory, mergeMemories, parseMemory } from '../admin/
 import type { Memory, MemoryPort } from '../admin/memory.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import type { Site } from '../protocol/site.ts';
-import { readLocalFile, replaceFile } from './files.ts';
-import { withLock } from './lock.ts';
+import { withLockBeside } from '../files/lock.ts';
+import { readLocalFile } from '../files/read.ts';
+import { replaceFile } from '../files/write.ts';
 
 const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
 
@@ -36,7 +37,7 @@ export async function readMemory(path: string, site: Site): Promise<Memory> {
 
 /** Adds to the file what is new in `memory`: nothing that another command adds meanwhile is lost. */
 export async function writeMemory(path: string, site: Site, memory: Memory): Promise<void> {
-  await withLock(path, async () => {
+  await withLockBeside(path, async () => {
     const merged = mergeMemories(await readMemory(path, site), memory);
     await replaceFile(path, utf8(formatMemory(merged, site)), 0o600);
   });

@@ -1,6 +1,6 @@
 import { fromUtf8 } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
-import { readLocalFile } from './files.ts';
+import { readLocalFile } from '../files/read.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface PassphraseSource {

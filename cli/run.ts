@@ -1,7 +1,8 @@
 import { EXIT, fail } from '../protocol/errors.ts';
-import { fileError } from './files.ts';
-import { cleanUp, onSignal } from './interrupt.ts';
+import { fileError } from '../files/errors.ts';
+import { removeUnfinished } from '../files/unfinished.ts';
 import { parse } from '../usage/parse.ts';
+import { onSignal } from './interrupt.ts';
 import { contextOf, PROGRAM } from './program.ts';
 import { reportError } from './terminal.ts';
 
@@ -9,7 +10,7 @@ import { reportError } from './terminal.ts';
 export async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const end = (error: unknown): never => {
-    cleanUp();
+    removeUnfinished();
     process.exit(reportError(error, process, { json }));
   };
   onSignal((signal) => end(fail('interrupted', `ended by ${signal}: nothing is half-written`)));

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { fromUtf8, utf8 } from '../bundle/index.ts';
-import { createFile, exists, makeFolder, readLocalFile } from '../cli/files.ts';
+import { readLocalFile } from '../files/read.ts';
+import { createFile, exists, makeFolder } from '../files/write.ts';
 import { fail } from '../protocol/errors.ts';
 import { ensureBucket } from './bucket.ts';
 import type { Say } from './go-install.ts';

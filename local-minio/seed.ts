@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { exists } from '../cli/files.ts';
+import { exists } from '../files/write.ts';
 import { fail } from '../protocol/errors.ts';
 
 /** Where the parts of a lab are. */

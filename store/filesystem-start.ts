@@ -1,12 +1,14 @@
 import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { discard, FOLDER_MODE, syncFolder, syncTree } from './durable-file.ts';
-import { errnoOf } from './errno.ts';
-import { ANCHOR, makeAnchor } from './file-lock.ts';
+import { later } from '../files/calls.ts';
+import { ANCHOR, makeAnchor } from '../files/lock.ts';
+import { discard } from '../files/own-file.ts';
+import { ownerOf } from '../files/own-name.ts';
+import type { OwnerState } from '../files/own-name.ts';
+import { syncFolder, syncingIfReadable } from '../files/write.ts';
 import { requireObjects } from './filesystem-errors.ts';
 import type { StoreFolders } from './filesystem-paths.ts';
-import { ownerOf } from './own-name.ts';
-import type { OwnerState } from './own-name.ts';
+import { FOLDER_MODE, syncTree } from './folders.ts';
 
 /**
  * Makes the folders of the store in `dir` that are missing, on disk when this returns.
@@ -42,7 +44,7 @@ export async function recover({ objects, staging, locks }: StoreFolders): Promis
 async function leftIn(folder: string): Promise<{ path: string; owner: OwnerState }[]> {
   const left = [];
   for (const name of await readdir(folder)) {
-    const owner = await ownerOf(name);
+    const owner = ownerOf(name);
     if (owner !== 'alive' && name !== ANCHOR) left.push({ path: join(folder, name), owner });
   }
   return left;
@@ -57,11 +59,6 @@ async function lastChange(path: string): Promise<number> {
 }
 
 async function syncUpwards(folder: string): Promise<void> {
-  try {
-    await syncFolder(folder);
-  } catch (error) {
-    // A folder that may not be read is not one that was just made for this store.
-    if (!['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
-  }
+  await later(syncingIfReadable(folder));
   if (dirname(folder) !== folder) await syncUpwards(dirname(folder));
 }

@@ -1,17 +1,18 @@
-import { closeSync, fstatSync } from 'node:fs';
 import { link, readdir, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { later } from '../files/calls.ts';
+import { errnoOf, FileFault, isMissing } from '../files/errors.ts';
+import { withLock } from '../files/lock.ts';
+import { discard, stageFile } from '../files/own-file.ts';
+import { reading } from '../files/read.ts';
 import { fail } from '../protocol/errors.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
 import { inBatches } from './batches.ts';
-import { discard, makeFolder, stageFile } from './durable-file.ts';
-import { errnoOf } from './errno.ts';
-import { openToRead, readBytes } from './file-reading.ts';
-import { withFileLock } from './file-lock.ts';
-import { isMissing, requireObjects, whatFailed, withStoreErrors } from './filesystem-errors.ts';
+import { requireObjects, whatFailed, withStoreErrors } from './filesystem-errors.ts';
 import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesystem-paths.ts';
 import { makeStore, recover } from './filesystem-start.ts';
+import { makeFolderBelow } from './folders.ts';
 import { alreadyExists, contentEtag, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, PAGE_SIZE, pageOf } from './page.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
@@ -47,7 +48,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
   const guarded = <T>(operation: () => Promise<T>): Promise<T> =>
     withStoreErrors(objects, operation);
   const locked = <T>(key: string, action: () => Promise<T>): Promise<T> =>
-    withFileLock(join(locks, createHash('sha256').update(key).digest('hex').slice(0, 32)), action);
+    withLock({ folder: locks, label: labelOf(key), anchored: true }, action);
 
   /** Stages `body`, lets `commit` give it its name, and leaves nothing in `staging` either way. */
   async function write(
@@ -85,7 +86,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
   /** Runs `create` with the folder of `path` made; again if somebody removes it in between. */
   async function inNewFolder<T>(path: string, create: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
-      await makeFolder(objects, dirname(path));
+      await makeFolderBelow(objects, dirname(path));
       try {
         return await create();
       } catch (error) {
@@ -103,25 +104,20 @@ export function createFilesystemStore(dir: string): ObjectStore {
   }
 
   async function read(key: ObjectKey, maxBytes = Infinity): Promise<StoredObject | undefined> {
+    const path = pathOf(key);
     let file;
     try {
-      file = await openToRead(pathOf(key));
+      // A file never changes once it has its name: size and bytes belong together.
+      file = await later(reading(path, { maxBytes, settled: true }));
     } catch (error) {
+      if (error instanceof FileFault && error.isTooLarge) throw tooLarge(key, maxBytes);
       if (!isMissing(error)) throw error;
       await requireObjects(objects);
-      await unsynced.settle(pathOf(key));
-      return undefined;
     }
-    try {
-      // A file never changes once it has its name: size and bytes belong together.
-      const { size, mtime: modified } = fstatSync(file);
-      if (size > maxBytes) throw tooLarge(key, maxBytes);
-      const body = await readBytes(file, size);
-      await unsynced.settle(pathOf(key));
-      return { key, body, size, etag: contentEtag(body), modified };
-    } finally {
-      closeSync(file);
-    }
+    await unsynced.settle(path);
+    if (file === undefined) return undefined;
+    const { content: body, stat } = file;
+    return { key, body, size: body.length, etag: contentEtag(body), modified: stat.mtime };
   }
 
   async function readHead(key: ObjectKey): Promise<ObjectHead | undefined> {
@@ -197,6 +193,9 @@ export function createFilesystemStore(dir: string): ObjectStore {
       }),
   };
 }
+
+const labelOf = (key: string): string =>
+  createHash('sha256').update(key).digest('hex').slice(0, 32);
 
 /** How often in a row a folder may be removed before a file is in it. */
 const MAX_TRIES = 20;

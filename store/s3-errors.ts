@@ -2,7 +2,7 @@ import { fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { isFull } from '../protocol/objects.ts';
-import { errnoOf } from './errno.ts';
+import { errnoOf } from '../files/errors.ts';
 
 /** What an answer of the S3 API, or the lack of one, says. */
 export interface S3Failure {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { syncFolder } from './durable-file.ts';
+import { syncFolder } from '../files/write.ts';
 import { createUnsynced } from './unsynced.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 import { dirname, sep } from 'node:path';
-import { syncFolder } from './durable-file.ts';
-import { isMissing } from './filesystem-errors.ts';
+import { isMissing } from '../files/errors.ts';
+import { syncFolder } from '../files/write.ts';
 
 /**
  * Knows the folders in which this process has changed names that may not be on disk yet, because

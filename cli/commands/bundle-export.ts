@@ -6,8 +6,10 @@ import { fail, hasCode } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import { unlock } from '../context.ts';
 import type { Context } from '../context.ts';
-import { createFile, fileError, makeFolder, readLocalFile } from '../files.ts';
-import { onInterrupt } from '../interrupt.ts';
+import { fileError } from '../../files/errors.ts';
+import { readLocalFile } from '../../files/read.ts';
+import { createFile, makeFolder } from '../../files/write.ts';
+import { notFinished } from '../../files/unfinished.ts';
 import { count } from '../../protocol/count.ts';
 import { parseSealed } from './bundle.ts';
 
@@ -42,7 +44,7 @@ async function writeWhole(folder: string, files: readonly FileEntry[]): Promise<
   try {
     // Only its owner may enter it, so no part of it can become a link meanwhile.
     staging = await mkdtemp(`${folder}.`);
-    const done = onInterrupt(staging);
+    const done = notFinished(staging);
     for (const { path, mode, content } of files) {
       // Checked by the format: relative, ASCII, no empty, `.` or `..` part.
       const target = join(staging, path);

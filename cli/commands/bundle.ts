@@ -12,7 +12,7 @@ import { hasCode } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
-import { readLocalFile } from '../files.ts';
+import { readLocalFile } from '../../files/read.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../home.ts';
 import { statementView } from '../../admin/views/statement.ts';

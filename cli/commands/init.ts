@@ -15,8 +15,9 @@ import { formatSite, MAX_CA_BYTES, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { passphraseSource } from '../context.ts';
 import type { Context } from '../context.ts';
-import { createFile, exists, makeFolder, readLocalFile } from '../files.ts';
-import { onInterrupt } from '../interrupt.ts';
+import { readLocalFile } from '../../files/read.ts';
+import { createFile, exists, makeFolder } from '../../files/write.ts';
+import { notFinished } from '../../files/unfinished.ts';
 import { sealKeyFile } from '../key-file.ts';
 import { passphraseFrom } from '../passphrase.ts';
 import { serverAddress } from '../server-address.ts';
@@ -125,7 +126,7 @@ async function writeBoth({ home }: Context, key: Uint8Array, site: Uint8Array): 
   let forget: (() => void) | undefined;
   try {
     await createFile(home.keyFile, key, 0o600);
-    forget = onInterrupt(home.keyFile);
+    forget = notFinished(home.keyFile);
     await createFile(home.siteFile, site, 0o644);
   } catch (error) {
     if (forget !== undefined) await unlink(home.keyFile).catch(() => undefined);

@@ -1,13 +1,16 @@
-import { link, open } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
+import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { equalBytes, fromBase64Url, toBase64Url, utf8 } from '../../bundle/bytes.ts';
+import { later } from '../../files/calls.ts';
+import { errnoOf, FileFault, fileError } from '../../files/errors.ts';
+import { discard, stageFile } from '../../files/own-file.ts';
+import { reading } from '../../files/read.ts';
+import { syncFolder } from '../../files/write.ts';
 import { fail } from '../../protocol/errors.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
-import { discard, stageFile, syncFolder } from '../../store/durable-file.ts';
-import { errnoOf } from '../../store/errno.ts';
 import { withStoreErrors } from '../../store/filesystem-errors.ts';
 import { storeFolders } from '../../store/filesystem-paths.ts';
 import { assertStrongSecret } from '../../protocol/secrets.ts';
@@ -22,13 +25,15 @@ const SecretsFile = v.strictObject({
   upload: Secret,
   admin: Secret,
 });
+const MAX_BYTES = 4096;
 
 /**
  * The secrets of `<dataDir>/secrets.json`, made at the first start: mode 0600, whole or not there,
  * the same for all servers that start at once.
  *
  * @param dataDir the folder of a store that was opened
- * @throws file_unsafe if others may read it, file_malformed, weak_secret; the codes of a store
+ * @throws file_unsafe if others may read it, or it is another user's; file_malformed, weak_secret; the
+ *   codes of a store
  */
 export async function localSecrets(dataDir: string): Promise<LocalSecrets> {
   const path = join(dataDir, 'secrets.json');
@@ -39,23 +44,14 @@ export async function localSecrets(dataDir: string): Promise<LocalSecrets> {
   return parse(text, path);
 }
 
+/** Undefined where there is none. @throws file_unsafe, file_malformed; what the system says */
 async function readPrivate(path: string): Promise<string | undefined> {
-  let file;
   try {
-    file = await open(path, 'r');
+    const { content } = await later(reading(path, { maxBytes: MAX_BYTES, secret: true }));
+    return Buffer.from(content).toString('utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-  try {
-    const stat = await file.stat();
-    if (!stat.isFile()) throw fail('file_unsafe', `${path} is not a regular file`);
-    if ((stat.mode & 0o077) !== 0) {
-      throw fail('file_unsafe', `${path} can be read by others: chmod 600, or remove it`);
-    }
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
+    throw error instanceof FileFault ? fileError(error, path) : error;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { fail } from '../../protocol/errors.ts';
 import type { Site } from '../../protocol/site.ts';
-import { errnoOf } from '../../store/errno.ts';
+import { errnoOf } from '../../files/errors.ts';
 import { createApp } from '../app.ts';
 import type { RequestLog } from '../app.ts';
 import { folderBackend, s3Backend } from './backend.ts';

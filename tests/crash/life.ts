@@ -8,7 +8,7 @@ import {
   pendingKey,
   reportKey,
 } from '../../protocol/keys.ts';
-import { ownName } from '../../store/own-name.ts';
+import { ownName } from '../../files/own-name.ts';
 import type { Call } from './calls.ts';
 import { after, etagOf, must } from './model.ts';
 import type { Contents } from './model.ts';
@@ -18,7 +18,7 @@ export const ID = parseNodeId('a'.repeat(32));
 export const APPROVED = approvedKey(ID);
 const PENDING = pendingKey(ID, parseDigest('0'.repeat(64)));
 export const small = (text: string): { text: string; size: number } => ({ text, size: 100 });
-/** More than Node writes in one call. */
+/** More than a pipe, or a block, holds. */
 export const LARGE = { text: 'large', size: 600_000 };
 
 /** One of each thing that a store does, each the first in its folder and the second. */
@@ -87,7 +87,7 @@ export function leftovers(folder: string): string[] {
 
 /** Leaves a file in `staging`, as a process does that was killed since the machine started. */
 export async function leaveStaged(folder: string): Promise<void> {
-  const [label, token, , ...rest] = (await ownName('staged')).split('.');
+  const [label, token, , ...rest] = ownName('staged').split('.');
   const pid = 2 ** 22 + 1; // Linux has none above 2^22.
   writeFileSync(join(folder, 'staging', [label, token, pid, ...rest].join('.')), 'half');
 }

@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { approvedKey, historyKey, parseNodeId } from '../../protocol/keys.ts';
 import { hasCode } from '../../protocol/errors.ts';
-import { withFileLock } from '../../store/file-lock.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 
 /**
@@ -35,21 +33,6 @@ const jobs: Record<string, () => Promise<void>> = {
       await store.create(historyKey(ID, slot), new Uint8Array(32 * 1024).fill(slot % 251));
       console.log(slot);
     }
-  },
-  /** Takes a lock and keeps it until it is killed. */
-  async hold() {
-    await withFileLock(path, async () => {
-      console.log('held');
-      for (;;) await sleep(60_000);
-    });
-  },
-  /** Takes a lock and keeps it for a second; says when (milliseconds). */
-  async lock() {
-    await withFileLock(path, async () => {
-      console.log(Date.now());
-      await sleep(1000);
-      console.log(Date.now());
-    });
   },
 };
 await jobs[job]!();

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, readlink } from 'node:fs/promises';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { errnoOf } from './errno.ts';
+import { errnoOf } from './errors.ts';
+import { statusOf } from './process-status.ts';
 
 /**
  * Names of files that are of use to one process only: `<label>.<token>.<process>`, where the process
@@ -9,7 +10,7 @@ import { errnoOf } from './errno.ts';
  * machine. Being the name, it is there as soon as the file is, whole, and takes no room on a disk.
  */
 const NAME =
-  /^(?<label>[^.]+)\.(?<token>[0-9a-f]{16})\.(?<pid>\d+)\.(?<start>\d*)\.(?<pidNamespace>\d*)\.(?<boot>[0-9a-f-]*)\.(?<host>.*)$/;
+  /^(?<label>.+?)\.(?<token>[0-9a-f]{16})\.(?<pid>\d+)\.(?<start>\d*)\.(?<pidNamespace>\d*)\.(?<boot>[0-9a-f-]*)\.(?<host>.*)$/;
 
 /** Where a system does not tell `start`, `pidNamespace` or `boot`, they are empty. */
 interface Owner {
@@ -24,11 +25,11 @@ interface Owner {
 /** Tokens of the names that this process uses. */
 const inUse = new Set<string>();
 
-/** A new name, of at most 255 bytes, in use until {@link disown}. @param label without a dot */
-export async function ownName(label: string): Promise<string> {
+/** A new name, of at most 190 bytes and the label, in use until {@link disown}. */
+export function ownName(label: string): string {
   const token = randomBytes(8).toString('hex');
   inUse.add(token);
-  const { pid, start, pidNamespace, boot, host } = await thisProcess();
+  const { pid, start, pidNamespace, boot, host } = thisProcess();
   return [label, token, pid, start, pidNamespace, boot, host].join('.');
 }
 
@@ -46,17 +47,17 @@ export function disown(name: string): void {
 export type OwnerState = 'alive' | 'dead' | 'rebooted' | 'unknown';
 
 /** Whether the process whose file has this name runs. */
-export async function ownerOf(name: string): Promise<OwnerState> {
+export function ownerOf(name: string): OwnerState {
   const owner = parse(name);
   if (owner === undefined) return 'unknown';
-  const here = await thisProcess();
+  const here = thisProcess();
   if (owner.boot !== here.boot) return owner.host === here.host ? 'rebooted' : 'unknown';
   if (owner.boot === '' && owner.host !== here.host) return 'unknown';
   if (owner.pidNamespace !== here.pidNamespace) return 'unknown';
   if (owner.pid === here.pid && owner.start === here.start) {
     return inUse.has(owner.token) ? 'alive' : 'dead';
   }
-  return (await runs(owner)) ? 'alive' : 'dead';
+  return runs(owner) ? 'alive' : 'dead';
 }
 
 /** For people: `process 12 on host`. */
@@ -69,39 +70,36 @@ function parse(name: string): Owner | undefined {
   return NAME.exec(name)?.groups as Owner | undefined;
 }
 
-async function runs({ pid, start }: Owner): Promise<boolean> {
+function runs({ pid, start }: Owner): boolean {
   try {
     process.kill(Number(pid), 0);
   } catch (error) {
     return errnoOf(error) !== 'ESRCH';
   }
   // The number may belong to another process by now.
-  const status = await statusOf(pid);
-  return status === undefined || (status.start === start && !status.isZombie);
+  const status = statusOf(pid);
+  return status === undefined || (status.start === start && !status.hasEnded);
 }
 
-/** proc(5): pid, (name), state, and 18 more before the start time; the name may hold anything. */
-async function statusOf(pid: string): Promise<{ start: string; isZombie: boolean } | undefined> {
-  const text = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
-  if (text === '') return undefined;
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { start: fields[19] ?? '', isZombie: fields[0] === 'Z' || fields[0] === 'X' };
-}
-
-let current: Promise<Omit<Owner, 'token'>> | undefined;
+let current: Omit<Owner, 'token'> | undefined;
 
 /** What makes process numbers comparable. */
-function thisProcess(): Promise<Omit<Owner, 'token'>> {
-  current ??= Promise.all([
-    statusOf('self'),
-    readlink('/proc/self/ns/pid').catch(() => ''),
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => ''),
-  ]).then(([status, pidNamespace, boot]) => ({
+function thisProcess(): Omit<Owner, 'token'> {
+  current ??= {
     pid: String(process.pid),
-    start: status?.start ?? '',
-    pidNamespace: pidNamespace.replace(/\D/g, ''),
-    boot: boot.trim(),
+    start: statusOf('self')?.start ?? '',
+    pidNamespace: told(() => readlinkSync('/proc/self/ns/pid')).replace(/\D/g, ''),
+    boot: told(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1')).trim(),
     host: encodeURIComponent(hostname()).slice(0, 100),
-  }));
+  };
   return current;
+}
+
+/** Empty where the system does not tell it. */
+function told(ask: () => string): string {
+  try {
+    return ask();
+  } catch {
+    return '';
+  }
 }
