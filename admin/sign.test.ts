@@ -1,0 +1,319 @@
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../bundle/bytes.ts';
+import type { Identity } from '../bundle/index.ts';
+import { fail } from '../protocol/errors.ts';
+import { parseDigest, pendingKey } from '../protocol/keys.ts';
+import type { Fetch } from '../protocol/objects.ts';
+import { serveInProcess } from '../tests/support/in-process.ts';
+import type { InProcess } from '../tests/support/in-process.ts';
+import { makeNode, makeSite, propose } from '../tests/support/site.ts';
+import {
+  createSession,
+  emptyMemory,
+  findBundle,
+  localKey,
+  lookAt,
+  mergeMemories,
+  openEntry,
+  planApprove,
+  planRebase,
+  planReconfigure,
+  planRevoke,
+  planRollback,
+  sign,
+} from './index.ts';
+import type { KeyPorts, Memory, Plan, Session } from './index.ts';
+
+const { site, admins } = makeSite();
+const { keyset } = site.pinned;
+const key = localKey(admins[0]!.identity);
+const show = { showSecrets: false, stat: false, reason: '' };
+
+/** An administrator of a server of its own. */
+async function desk(
+  more: { key?: KeyPorts; memory?: Memory; through?: (fetch: Fetch) => Fetch } = {},
+) {
+  const server = serveInProcess(site);
+  const session = (through: (fetch: Fetch) => Fetch = (fetch) => fetch): Promise<Session> => {
+    let memory = more.memory ?? emptyMemory(site);
+    return createSession({
+      ...{ site, key: more.key ?? key, server: server.server, program: 'a test' },
+      fetch: through(server.fetch),
+      memory: {
+        load: async () => memory,
+        add: async (news) => {
+          memory = mergeMemories(memory, news);
+        },
+      },
+    });
+  };
+  return { ...server, another: session, session: await session(more.through) };
+}
+
+async function waits(
+  { store }: Pick<InProcess, 'store'>,
+  node: Identity,
+  options: Omit<Parameters<typeof propose>[0], 'keyset' | 'node'> = {},
+): Promise<string> {
+  const { bytes, digest } = propose({ keyset, node, ...options });
+  const name = parseDigest(toHex(digest));
+  await store.create(pendingKey(node.id, name), bytes);
+  return name;
+}
+
+async function approval(session: Session, node: Identity, digest?: string): Promise<Plan> {
+  const standing = await lookAt(session, node.id);
+  return planApprove(session, standing, { ...show, place: findBundle(standing, digest) });
+}
+
+const typesOf = async (session: Session, node: Identity): Promise<string[]> =>
+  (await session.history(node.id)).entries.map(({ frame }) => frame.statement.type);
+
+describe('sign', () => {
+  it('reads the history of a node once for a decision', async () => {
+    const { session, asked, ...server } = await desk();
+    const node = makeNode();
+    await waits(server, node, { files: { 'etc/motd': 'one' } });
+    await sign(session, await approval(session, node));
+    await waits(server, node, { files: { 'etc/motd': 'two' } });
+    asked.length = 0;
+    const plan = await approval(session, node);
+    await sign(session, plan, { despite: ['stale_base'] });
+    expect(asked.map(({ method, path, query }) => `${method} ${path}${query}`)).toEqual([
+      expect.stringContaining('prefix=pending'),
+      expect.stringContaining('prefix=history'),
+      'POST /v1/admin/read',
+      expect.stringContaining('/history/'),
+      'POST /v1/admin/read',
+      expect.stringContaining('/pending/'),
+      `POST /v1/nodes/${node.id}/decisions`,
+    ]);
+  });
+
+  it('decides nothing by a plan that another decision made stale', async () => {
+    const { session, another, ...server } = await desk();
+    const node = makeNode();
+    const digest = await waits(server, node);
+    const plan = await approval(session, node);
+    const other = await another();
+    await sign(other, planRevoke(other, await lookAt(other, node.id), { reason: 'first' }));
+    await expect(sign(session, plan)).rejects.toMatchObject({ code: 'head_moved' });
+    expect(await typesOf(session, node)).toEqual(['revoke']);
+    const again = await approval(session, node, digest);
+    expect(again.warnings).toEqual([{ code: 'ends_revoke', seq: 1, reason: 'first' }]);
+    await sign(session, again, { despite: ['stale_base'] });
+    expect(await typesOf(session, node)).toEqual(['revoke', 'approve']);
+  });
+
+  it('records once what it has to send twice', async () => {
+    let lost = 0;
+    const { session, ...server } = await desk({
+      through: (fetch) => async (url, init) => {
+        const answer = await fetch(url, init);
+        if (!url.endsWith('/decisions') || lost++ > 0) return answer;
+        throw new TypeError('the connection was lost');
+      },
+    });
+    const node = makeNode();
+    await waits(server, node);
+    const [outcome] = await sign(session, await approval(session, node));
+    expect([lost, outcome?.slot]).toEqual([2, 1]);
+    expect(await typesOf(session, node)).toEqual(['approve']);
+  });
+
+  it('refuses a plan of another keyset before it signs', async () => {
+    const { session, asked, ...server } = await desk();
+    const node = makeNode();
+    await waits(server, node);
+    const plan = await approval(session, node);
+    asked.length = 0;
+    const stale = sign(session, { ...plan, keysetVersion: 2 });
+    await expect(stale).rejects.toMatchObject({ code: 'stale_keyset' });
+    expect(asked).toEqual([]);
+  });
+
+  it('lets a key that is elsewhere refuse, and decides nothing then', async () => {
+    const refusing: KeyPorts = {
+      ...key,
+      sign: {
+        ...key.sign,
+        statement: () => Promise.reject(fail('declined', 'not at this terminal')),
+      },
+    };
+    const { session, ...server } = await desk({ key: refusing });
+    const node = makeNode();
+    await waits(server, node);
+    const refused = sign(session, await approval(session, node));
+    await expect(refused).rejects.toMatchObject({ code: 'declined' });
+    expect(await typesOf(session, node)).toEqual([]);
+  });
+});
+
+describe('an objection', () => {
+  it('to a stale proposal stands until it is named, and says what changed', async () => {
+    const { session, ...server } = await desk();
+    const node = makeNode();
+    await waits(server, node, { files: { 'etc/motd': 'one' } });
+    await sign(session, await approval(session, node));
+    const digest = await waits(server, node, { files: { 'etc/motd': 'two' } });
+    const plan = await approval(session, node, digest);
+    expect(plan.objections).toEqual([{ code: 'stale_base', inForce: { seq: 1, type: 'approve' } }]);
+    await expect(sign(session, plan)).rejects.toMatchObject({ code: 'stale_base' });
+    expect(await typesOf(session, node)).toEqual(['approve']);
+    await sign(session, plan, { despite: ['stale_base'] });
+    expect(await typesOf(session, node)).toEqual(['approve', 'approve']);
+  });
+
+  it('to the bundle of an older decision names it; what is in force is renewed without', async () => {
+    const { session, ...server } = await desk();
+    const node = makeNode();
+    const first = await waits(server, node, { files: { 'etc/motd': 'one' } });
+    const [older] = await sign(session, await approval(session, node));
+    const base = Uint8Array.from(Buffer.from(older!.statementDigest, 'hex'));
+    const second = await waits(server, node, { files: { 'etc/motd': 'two' }, base });
+    await sign(session, await approval(session, node));
+    const back = await approval(session, node, first);
+    expect(back).toMatchObject({
+      action: 'renew',
+      objections: [
+        {
+          code: 'older_bundle',
+          decision: { seq: 1, type: 'approve', slot: 1 },
+          inForce: { seq: 2, type: 'approve' },
+        },
+      ],
+    });
+    await expect(sign(session, back)).rejects.toMatchObject({ code: 'stale_base' });
+    const order = planReconfigure(session, await lookAt(session, node.id), { reason: '' });
+    await sign(session, order);
+    const renewal = await approval(session, node, second);
+    expect(renewal).toMatchObject({ objections: [], warnings: [{ code: 'ends_reconfigure' }] });
+    await sign(session, renewal);
+    // The bundle of slot 1 is read again: a record holds only that in force.
+    const decided = { node: node.id, history: await session.history(node.id) };
+    await sign(session, await planRollback(session, decided, { ...show, slot: 1 }));
+    const { inForce } = await session.history(node.id);
+    expect(inForce?.frame.bundle && toHex(inForce.frame.bundle.digest)).toBe(first);
+  });
+
+  it('to a record that shows less than was seen is of this node alone', async () => {
+    const [node, other] = [makeNode(), makeNode('other')];
+    const nodes = new Map([[node.id, { seq: 7, digest: 'ab'.repeat(32) }]]);
+    const { session, ...server } = await desk({ memory: { ...emptyMemory(site), nodes } });
+    await waits(server, node);
+    await waits(server, other);
+    const doubtful = await approval(session, node);
+    const doubt = { code: 'record_shorter', seen: 7, node: node.id };
+    expect(doubtful.objections).toEqual([{ code: 'record_doubtful', doubt }]);
+    await expect(sign(session, doubtful)).rejects.toMatchObject({ code: 'record_doubtful' });
+    await sign(session, await approval(session, other));
+    const [outcome] = await sign(session, doubtful, { despite: ['record_doubtful'] });
+    expect(outcome?.seq).toBe(8);
+  });
+});
+
+describe('a rebase', () => {
+  /** A node whose proposal was made before what is in force. */
+  async function behind(server: InProcess, session: Session, node: Identity): Promise<Plan> {
+    await waits(server, node, { files: { 'etc/motd': 'one', 'etc/hosts': 'one' } });
+    const [first] = await sign(session, await approval(session, node));
+    const base = Uint8Array.from(Buffer.from(first!.statementDigest, 'hex'));
+    const files = { 'etc/motd': 'two', 'etc/hosts': 'one' };
+    await waits(server, node, { files, base });
+    await sign(session, await approval(session, node));
+    const late = { files: { 'etc/motd': 'one', 'etc/hosts': 'two' }, base };
+    const digest = await waits(server, node, late);
+    const standing = await lookAt(session, node.id);
+    const place = findBundle(standing, digest);
+    return planRebase(session, standing, { ...show, place });
+  }
+
+  it('approves the mixture, and refuses the original after it without another look', async () => {
+    const { session, ...server } = await desk();
+    const node = makeNode();
+    const plan = await behind(server, session, node);
+    server.asked.length = 0;
+    const [approved, rejected] = await sign(session, structuredClone(plan));
+    expect(server.asked.some(({ query }) => query.includes('prefix=history'))).toBe(false);
+    expect([approved?.type, rejected?.type]).toEqual(['approve', 'reject']);
+    const { entries, inForce } = await session.history(node.id);
+    const reason = `rebased and approved as ${approved!.digest.slice(0, 16)}`;
+    expect(entries.at(-1)?.frame.statement).toMatchObject({ reason, seq: 4 });
+    const { manifest } = await openEntry(session, node.id, inForce!);
+    expect(manifest.files.map(({ content }) => Buffer.from(content).toString())).toEqual([
+      'two',
+      'two',
+    ]);
+    expect(manifest.metadata.madeBy).toBe('a test');
+  });
+
+  it('refuses the original also where somebody decides right after the approval', async () => {
+    const hook: { before?: () => Promise<void> } = {};
+    let decisions = 0;
+    const { session, another, ...server } = await desk({
+      through: (fetch) => async (url, init) => {
+        if (url.endsWith('/decisions') && ++decisions === 4) await hook.before?.();
+        return fetch(url, init);
+      },
+    });
+    const node = makeNode();
+    const plan = await behind(server, session, node);
+    hook.before = async () => {
+      const other = await another();
+      await sign(other, planRevoke(other, await lookAt(other, node.id), { reason: 'now' }));
+    };
+    await sign(session, plan);
+    expect(await typesOf(session, node)).toEqual([
+      ...['approve', 'approve', 'approve', 'revoke', 'reject'],
+    ]);
+  });
+});
+
+describe('memory', () => {
+  it('is added to in one call at a time, and what came meanwhile goes together', async () => {
+    const server = serveInProcess(site);
+    const calls: number[] = [];
+    let underWay = 0;
+    const session = await createSession({
+      ...{ site, key, server: server.server, fetch: server.fetch, program: 'a test' },
+      memory: {
+        load: async () => emptyMemory(site),
+        add: async ({ nodes }) => {
+          expect(++underWay).toBe(1);
+          calls.push(nodes.size);
+          await new Promise(setImmediate);
+          underWay--;
+        },
+      },
+    });
+    const seen = { seq: 1, digest: 'ab'.repeat(32) };
+    const nodes = Array.from({ length: 20 }, (_, i) => makeNode(`m${i}`).id);
+    await Promise.all(
+      nodes.map(async (node, i) => {
+        if (i >= 10) await new Promise(setImmediate);
+        await session.remember(node, seen);
+      }),
+    );
+    expect(calls.reduce((sum, size) => sum + size, 0)).toBe(20);
+    expect(calls.length).toBeLessThanOrEqual(3);
+    expect(nodes.map((node) => session.seen(node))).toEqual(nodes.map(() => seen));
+  });
+
+  it('that cannot be kept ends what was asked for, and the next is tried anew', async () => {
+    const server = serveInProcess(site);
+    let failures = 1;
+    const session = await createSession({
+      ...{ site, key, server: server.server, fetch: server.fetch, program: 'a test' },
+      memory: {
+        load: async () => emptyMemory(site),
+        add: async () => {
+          if (failures-- > 0) throw fail('disk_full', 'no room');
+        },
+      },
+    });
+    const seen = { seq: 1, digest: 'ab'.repeat(32) };
+    const [first, second] = [makeNode('a').id, makeNode('b').id];
+    await expect(session.remember(first, seen)).rejects.toMatchObject({ code: 'disk_full' });
+    await session.remember(second, seen);
+  });
+});
