@@ -32,6 +32,12 @@ const publicPart = [
 ].map((name) => `bundle/${name}.ts`);
 const serverSide = ['protocol', 'net', 'files', 'store', 'functions', 'infra'];
 
+/** What of bundle/ and protocol/ is, gives or takes a secret key. */
+const takesSecret = [
+  ...['Identity', 'BoxKeys', 'deriveIdentity', 'signStatement', 'addSignature', 'signKeyset'],
+  ...['sealBundle', 'sealReport', 'openBundle', 'openReport', 'signRequest'],
+];
+
 /** Where an import leads, as a path from the top of the repository; undefined for a package. */
 function targetOf(filename, specifier) {
   if (!specifier.startsWith('.')) return undefined;
@@ -106,6 +112,20 @@ export default tseslint.config(
         { paths: builtinModules, patterns: [{ regex: '^node:|/platform/node\\.ts$' }] },
       ],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'global', 'require', 'setImmediate'],
+    },
+  },
+  {
+    // An administrator's key is behind two ports: one module makes them of a key in memory.
+    files: ['admin/**/*.ts'],
+    ignores: ['**/*.test.ts', 'admin/local-key.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: `ImportSpecifier[imported.name=/^(${takesSecret.join('|')})$/]`,
+          message: 'admin/ asks the ports of a key (key.ts) for what a secret is needed for',
+        },
+      ],
     },
   },
   {
