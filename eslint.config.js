@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, relative, resolve, sep } from 'node:path';
 import tseslint from 'typescript-eslint';
@@ -21,6 +22,30 @@ const mayImport = {
   'local-minio': ['functions', 'store', 'files', 'net', 'protocol', 'admin', 'cli', 'bundle'],
 };
 const layers = Object.keys(mayImport);
+
+/**
+ * The same between the folders of a layer, from what puts all together down to what knows nothing of
+ * ours. What lies beside them may reach every one, and is reached by none.
+ */
+const foldersOf = {
+  agent: {
+    commands: [
+      ...['stages', 'ready', 'boot', 'network', 'answers', 'apply', 'systemd', 'identity'],
+      ...['console', 'tree'],
+    ],
+    stages: [...['ready', 'boot', 'network', 'answers', 'apply', 'systemd', 'console', 'tree']],
+    ready: ['boot', 'systemd', 'programs', 'console', 'tree'],
+    boot: ['network', 'apply', 'identity', 'console', 'tree'],
+    network: ['answers', 'systemd', 'programs', 'console', 'tree'],
+    answers: ['apply', 'identity', 'programs', 'tree'],
+    apply: ['systemd', 'tree'],
+    systemd: ['programs', 'tree'],
+    identity: ['programs', 'tree'],
+    programs: ['tree'],
+    console: [],
+    tree: [],
+  },
+};
 
 /** The folders that run in a browser, too: nothing of Node is there. */
 const withoutNode = ['bundle', 'protocol', 'admin'];
@@ -46,24 +71,37 @@ function targetOf(filename, specifier) {
     .join('/');
 }
 
+/** Why a file may not import another; undefined where it may. Both as paths from the top. */
+function objectionTo(from, to) {
+  const [layer, room, isIn] = from.split('/');
+  const [folder, otherRoom, otherIsIn] = to.split('/');
+  if (folder !== layer) {
+    if (!mayImport[layer].includes(folder)) return only(layer, mayImport[layer]);
+    const isClosed = serverSide.includes(layer) && folder === 'bundle' && !publicPart.includes(to);
+    return isClosed ? 'the server side never opens a bundle' : undefined;
+  }
+  const folders = foldersOf[layer];
+  if (folders === undefined || isIn === undefined) return undefined;
+  const allowed = folders[room];
+  if (allowed === undefined) return `say here what ${layer}/${room}/ may import: eslint.config.js`;
+  if (otherIsIn !== undefined && (otherRoom === room || allowed.includes(otherRoom)))
+    return undefined;
+  return only(`${layer}/${room}`, allowed);
+}
+const only = (folder, allowed) =>
+  `${folder}/ may import only ${allowed.join(', ') || 'nothing of ours'}`;
+
 const layering = {
   create(context) {
-    const layer = relative(import.meta.dirname, context.filename).split(sep)[0];
+    const file = relative(import.meta.dirname, context.filename)
+      .split(sep)
+      .join('/');
     function check(source) {
       if (typeof source?.value !== 'string') return;
       const target = targetOf(context.filename, source.value);
       if (!target?.includes('/')) return;
-      const folder = target.split('/')[0];
-      if (folder !== layer && !mayImport[layer].includes(folder)) {
-        const allowed = mayImport[layer].join(', ') || 'nothing of ours';
-        context.report({ node: source, message: `${layer}/ may import only ${allowed}` });
-      } else if (
-        serverSide.includes(layer) &&
-        folder === 'bundle' &&
-        !publicPart.includes(target)
-      ) {
-        context.report({ node: source, message: 'the server side never opens a bundle' });
-      }
+      const message = objectionTo(file, target);
+      if (message !== undefined) context.report({ node: source, message });
     }
     const visit = (node) => check(node.source);
     return {
@@ -76,6 +114,50 @@ const layering = {
   },
 };
 
+/** What a module imports of ours, types too. Every module is read once. */
+const imports = new Map();
+function importsOf(file) {
+  let found = imports.get(file);
+  if (found === undefined) {
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const specifiers = text.matchAll(/(?:^(?:import|export)\b[^;']*?|\bimport\()'(\.[^']+)'/gm);
+    found = [...specifiers].map(([, specifier]) => resolve(dirname(file), specifier));
+    imports.set(file, found);
+  }
+  return found;
+}
+
+/** The modules from one back to itself; undefined where no way leads back. */
+function cycleOf(file) {
+  const cameFrom = new Map();
+  const left = [file];
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    for (const next of importsOf(at)) {
+      if (next === file) {
+        const way = [];
+        for (let one = at; one !== undefined; one = cameFrom.get(one)) way.unshift(one);
+        return [...way, file];
+      }
+      if (cameFrom.has(next)) continue;
+      cameFrom.set(next, at);
+      left.push(next);
+    }
+  }
+  return undefined;
+}
+
+/** What leads back to itself can be understood, and moved, only as one. */
+const noCycle = {
+  create: (context) => ({
+    Program(node) {
+      const cycle = cycleOf(context.filename);
+      if (cycle === undefined) return;
+      const way = cycle.map((file) => relative(import.meta.dirname, file)).join(' imports ');
+      context.report({ node, message: `imports itself: ${way}` });
+    },
+  }),
+};
+
 export default tseslint.config(
   { ignores: ['dist', 'cdk.out', 'node_modules', '.cache', 'coverage'] },
   ...tseslint.configs.strictTypeChecked,
@@ -86,8 +168,9 @@ export default tseslint.config(
         tsconfigRootDir: import.meta.dirname,
       },
     },
-    plugins: { coatcheck: { rules: { layering } } },
+    plugins: { coatcheck: { rules: { layering, 'no-cycle': noCycle } } },
     rules: {
+      'coatcheck/no-cycle': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],

@@ -14,7 +14,7 @@ import { proposeCommand } from './commands/propose.ts';
 import { refreshCommand } from './commands/refresh.ts';
 import { startCommand } from './commands/start.ts';
 import { statusCommand } from './commands/status.ts';
-import { VERSION } from './version.ts';
+import { VERSION } from './boot/version.ts';
 
 /** The whole command line: docs/config.md lists it. */
 export const PROGRAM: Program<Invocation> = {

@@ -1,5 +1,5 @@
 import { Client } from 'minio';
-import type { Minio } from './start.ts';
+import type { Minio } from './minio.ts';
 
 /** The `minio` client, as the root of a server. */
 export function rootClient(minio: Omit<Minio, 'stop'>): Client {

@@ -4,7 +4,7 @@ import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import type { S3Credentials } from '../store/s3-options.ts';
 import { sessionPolicy } from './policy.ts';
-import type { Minio } from './start.ts';
+import type { Minio } from './minio.ts';
 
 /** A session of MinIO's STS lasts 15 minutes to 7 days. */
 export const SHORTEST_SESSION_SECONDS = 900;

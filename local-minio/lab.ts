@@ -9,7 +9,7 @@ import type { Say } from './go-install.ts';
 import type { FoundMinio } from './find.ts';
 import { keepCredentials } from './renewal.ts';
 import { randomRootPair, startMinio } from './start.ts';
-import type { Minio, RootPair } from './start.ts';
+import type { Minio, RootPair } from './minio.ts';
 
 export const LAB_BUCKET = 'coatcheck';
 const SESSION_SECONDS = 24 * 3600;

@@ -1,7 +1,7 @@
 import { codeOf } from '../protocol/errors.ts';
 import { writeCredentials } from '../cli/credentials.ts';
 import { takeCredentials } from './credentials.ts';
-import type { Minio } from './start.ts';
+import type { Minio } from './minio.ts';
 import type { Say } from './go-install.ts';
 
 export interface KeptCredentials {

@@ -8,7 +8,7 @@ import { withRoot } from '../tree/folder.ts';
 import { ownTime } from './node.ts';
 import type { Node } from './node.ts';
 import type { Decision } from './source.ts';
-import { VERSION } from '../version.ts';
+import { VERSION } from './version.ts';
 
 /** What a machine would be: what its proposal says beside who made it. */
 export interface Draft {

@@ -3,7 +3,7 @@ import { install } from '../boot/install.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { openOwnNode } from '../boot/own-node.ts';
 import { decisionFromCopy } from '../boot/source.ts';
-import { NOT_ASKED } from '../ready/ready.ts';
+import { NOT_ASKED } from '../ready/readiness.ts';
 import { throwFailures } from '../stages/outcome.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { activate } from '../systemd/activate.ts';

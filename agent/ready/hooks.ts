@@ -6,7 +6,7 @@ import type { Failure } from '../systemd/failure.ts';
 import { run } from '../programs/run.ts';
 import { listIn, statIn } from '../tree/files.ts';
 import { inFolder, withRoot } from '../tree/folder.ts';
-import type { Readiness } from './ready.ts';
+import type { Readiness } from './readiness.ts';
 
 const FOLDER = 'etc/coatcheck/ready.d';
 /** As run-parts(8), and with dots; no hidden file and no backup of an editor. */

@@ -7,30 +7,11 @@ import type { Failure } from '../systemd/failure.ts';
 import { isOwnRoot, withRoot } from '../tree/folder.ts';
 import { readEngine, readWebhook } from './config.ts';
 import type { Engine } from './config.ts';
+import { NOT_ASKED } from './readiness.ts';
+import type { MakeReady } from './readiness.ts';
 import { registerHost } from './engine.ts';
 import { runHooks } from './hooks.ts';
 import { callWebhook } from './webhook.ts';
-
-/** What a machine that is configured tells of itself. */
-export interface ReadyAbout {
-  /** Digest of the statement that is applied, hex; of the manifest where nobody approved it */
-  readonly statement: string;
-  /** 0 where nobody approved it */
-  readonly seq: number;
-  readonly isApproved: boolean;
-  /** What did not take effect */
-  readonly failed: readonly Failure[];
-}
-
-/** What was done to make the machine available, and what could not be. */
-export interface Readiness {
-  readonly done: readonly string[];
-  readonly failed: readonly Failure[];
-}
-
-export const NOT_ASKED: Readiness = { done: [], failed: [] };
-
-export type MakeReady = (about: ReadyAbout) => Promise<Readiness>;
 
 /**
  * Makes a machine that is configured available: the executables of /etc/coatcheck/ready.d, then the

@@ -7,7 +7,7 @@ import type { Node } from '../boot/node.ts';
 import { ask, patiently } from './ask.ts';
 import type { Manners } from './ask.ts';
 import type { Webhook } from './config.ts';
-import type { ReadyAbout } from './ready.ts';
+import type { ReadyAbout } from './readiness.ts';
 
 /**
  * Tells a webhook that this machine is configured, in a request that is signed as all requests of a

@@ -1,5 +1,5 @@
-import { NOT_ASKED } from '../ready/ready.ts';
-import type { MakeReady } from '../ready/ready.ts';
+import { NOT_ASKED } from '../ready/readiness.ts';
+import type { MakeReady } from '../ready/readiness.ts';
 import { notify } from '../systemd/notify.ts';
 import { orReport } from './7-applying.ts';
 import type { InPlace } from './7-applying.ts';

@@ -4,7 +4,7 @@ import { tellApplied } from '../boot/install.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Failure } from '../systemd/failure.ts';
 import type { Activation } from '../systemd/settle.ts';
-import type { Readiness } from '../ready/ready.ts';
+import type { Readiness } from '../ready/readiness.ts';
 
 /** What became of a configuration that is in place. */
 export interface Outcome {

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import { ensureBucket, rootClient } from '../../local-minio/bucket.ts';
 import { findMinio, findProgram } from '../../local-minio/find.ts';
 import { startMinio } from '../../local-minio/start.ts';
-import type { RootPair } from '../../local-minio/start.ts';
+import type { RootPair } from '../../local-minio/minio.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { createS3Store } from '../../store/s3.ts';

@@ -5,7 +5,7 @@ import { ensureBucket, rootClient } from '../../local-minio/bucket.ts';
 import { obtainMinio } from '../../local-minio/build.ts';
 import { takeCredentials } from '../../local-minio/credentials.ts';
 import { startMinio } from '../../local-minio/start.ts';
-import type { Minio } from '../../local-minio/start.ts';
+import type { Minio } from '../../local-minio/minio.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { createS3Store } from '../../store/s3.ts';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ensureBucket } from '../../local-minio/bucket.ts';
 import { takeCredentials } from '../../local-minio/credentials.ts';
-import type { Minio } from '../../local-minio/start.ts';
+import type { Minio } from '../../local-minio/minio.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import { testBucket } from './s3-bucket.ts';
 import type { TestBucket } from './s3-bucket.ts';

@@ -8,7 +8,7 @@ import { rootClient } from '../../local-minio/bucket.ts';
 import { freePort, spawnServer } from '../../local-minio/server-process.ts';
 import type { ServerProcess } from '../../local-minio/server-process.ts';
 import { randomRootPair } from '../../local-minio/start.ts';
-import type { RootPair } from '../../local-minio/start.ts';
+import type { RootPair } from '../../local-minio/minio.ts';
 import { policyStatements } from '../../protocol/iam.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
