@@ -5,6 +5,7 @@ import { classifyPath } from '../protocol/paths.ts';
 import { compareFiles, compareMetadata } from './changes.ts';
 import type { FileChange, MetadataChange } from './changes.ts';
 import { MASK, maskerOf, maskLine } from './mask.ts';
+import { octal } from './octal.ts';
 
 /** How much of a difference is wanted. */
 export interface DiffOptions {
@@ -99,7 +100,6 @@ function maskMetadata(change: MetadataChange): MetadataChange {
   };
 }
 
-import { octal } from './views/bundle.ts';
 const owner = (file: FileEntry): string => `${file.owner}(${file.uid}):${file.group}(${file.gid})`;
 
 /** The same property of both sides, leaving out the side that is not there. */

@@ -2,6 +2,7 @@ import { equalBytes, toHex } from '../../bundle/index.ts';
 import type { Keyset, Metadata, NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import { classifyPath } from '../../protocol/paths.ts';
+import { octal } from '../octal.ts';
 import type { OpenedBundle } from '../open.ts';
 
 /** Whose signature a bundle has: its node's, or an administrator's; without name, of an older keyset. */
@@ -80,9 +81,6 @@ export interface BundleView {
     readonly class: 'plain' | 'secret' | 'exec' | 'refused';
   }[];
 }
-
-/** A mode as four octal digits. */
-export const octal = (mode: number): string => mode.toString(8).padStart(4, '0');
 
 /** {@link BundleView} of a bundle. */
 export function bundleView({ sealed, manifest }: OpenedBundle): BundleView {
