@@ -4,7 +4,7 @@ import { sayError } from './console/console.ts';
 import { invocationOf } from './commands/invocation.ts';
 import { PROGRAM } from './program.ts';
 import { systemError } from './tree/system-error.ts';
-import { parse } from '../usage/usage.ts';
+import { parse } from '../usage/parse.ts';
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
@@ -30,7 +30,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   const parsed = parse(PROGRAM, args);
   if ('text' in parsed) process.stdout.write(`${parsed.text}\n`);
-  else await parsed.command.run(invocationOf(parsed.given), parsed.given);
+  else if ('unfinished' in parsed) throw parsed.unfinished;
+  else await parsed.run(invocationOf(parsed.common));
 } catch (error) {
   process.exitCode = sayError(error, { json });
 }

@@ -1,4 +1,4 @@
-import type { Program } from '../usage/usage.ts';
+import type { Program } from '../usage/table.ts';
 import type { Invocation } from './boot/invocation.ts';
 import { applyCommand } from './commands/apply.ts';
 import { bootCommand } from './commands/boot.ts';
@@ -17,7 +17,7 @@ import { statusCommand } from './commands/status.ts';
 import { VERSION } from './boot/version.ts';
 
 /** The whole command line: docs/config.md lists it. */
-export const PROGRAM: Program<Invocation> = {
+export const PROGRAM: Program<Invocation, typeof COMMON_OPTIONS> = {
   name: 'coatcheck-agent',
   about: "A machine's side of coatcheck: its key, its configuration, its boot",
   version: VERSION,

@@ -1,19 +1,23 @@
 import { format, resolveConfig } from 'prettier';
 import { ANSWERS } from '../agent/answers/cmdline/answers.ts';
 import { ORDERS } from '../agent/answers/cmdline/orders.ts';
+import { PROGRAM as AGENT } from '../agent/program.ts';
 import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
+import { PROGRAM as CLI } from '../cli/program.ts';
 import { ERRORS } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ROUTES } from '../protocol/http.ts';
 import { signRequest } from '../protocol/request-signature.ts';
+import { table } from './markdown.ts';
 import { openApi } from './openapi.ts';
+import { commandsTable, optionsTable } from './usage-docs.ts';
 
 type Read = (path: string) => Promise<string>;
 
 /**
  * Every document that is made from the code, by path, as it should be now: docs/openapi.json whole,
- * and what stands between the markers of docs/http-api.md and docs/node.md.
+ * and what stands between the markers of docs/http-api.md, docs/config.md and docs/node.md.
  */
 export async function renderDocs(read: Read): Promise<Record<string, string>> {
   const { version } = JSON.parse(await read('package.json')) as { version: string };
@@ -28,6 +32,12 @@ export async function renderDocs(read: Read): Promise<Record<string, string>> {
       routes: routesTable(),
       errors: errorsTable(),
       'signed request': signedRequest(),
+    }),
+    'docs/config.md': await filled('docs/config.md', {
+      'options of coatcheck': optionsTable(CLI),
+      'commands of coatcheck': commandsTable(CLI),
+      'options of coatcheck-agent': optionsTable(AGENT),
+      'commands of coatcheck-agent': commandsTable(AGENT),
     }),
     'docs/node.md': await filled('docs/node.md', { arguments: argumentsTable() }),
   });
@@ -48,10 +58,6 @@ function fill(path: string, document: string, name: string, text: string): strin
   const end = document.indexOf(close);
   if (start < 0 || end < start) throw new Error(`${path} has no markers for ${name}`);
   return `${document.slice(0, start + open.length)}\n\n${text}\n\n${document.slice(end)}`;
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
 function routesTable(): string {

@@ -8,16 +8,15 @@ import { throwFailures } from '../stages/outcome.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { activate } from '../systemd/activate.ts';
 import { readPath } from '../tree/files.ts';
-import { TAKE_OVER, takeOverIn } from './options.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand, TAKE_OVER } from './options.ts';
 
 /** Throws as {@link applyFile}. */
-export const applyCommand: AgentCommand = {
+export const applyCommand = agentCommand({
   usage: 'apply <file>',
   about: 'verify and apply a copy of an approved configuration',
   options: [TAKE_OVER],
-  run: (invocation, given) => applyFile(invocation, given.operands[0]!, takeOverIn(given)),
-};
+  run: (invocation, { file }, options) => applyFile(invocation, file, options),
+});
 
 /**
  * Verifies a copy of an approved object, applies it and makes it take effect.

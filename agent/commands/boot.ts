@@ -10,36 +10,44 @@ import { becomeReady } from '../stages/8-ready.ts';
 import { throwFailures } from '../stages/outcome.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { capturedDraft } from './captured.ts';
-import { isGiven, seconds, TAKE_OVER, takeOverIn, TOKEN_FILE, tokenIn } from './options.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand, seconds, TAKE_OVER, TOKEN_FILE, tokenIn } from './options.ts';
 
 /** Throws as `find`, `applyFound` and `becomeReady`; step_failed where part of it did not take effect. */
-export const bootCommand: AgentCommand = {
+export const bootCommand = agentCommand({
   usage: 'boot',
   about: 'fetch what is approved and apply it; propose and wait where nothing is',
   options: [
-    { name: 'no-propose', about: 'where nothing is approved, wait only' },
-    { name: 'once', about: 'do not wait' },
-    { name: 'wait', value: '<seconds>', about: 'wait so long at most; default: for ever' },
+    {
+      name: 'no-propose',
+      about: 'where nothing is approved, wait only',
+      example: 'boot --no-propose',
+    },
+    { name: 'once', about: 'do not wait', example: 'boot --once' },
+    {
+      name: 'wait',
+      value: '<seconds>',
+      about: 'wait so long at most; default: for ever',
+      example: 'boot --wait 600',
+    },
     TOKEN_FILE,
     TAKE_OVER,
   ],
-  async run(invocation, given) {
+  async run(invocation, _, { noPropose, once, wait, tokenFile, takeOver }) {
     const { server, console } = invocation;
-    const waitSeconds = seconds(given, 'wait');
-    const limitSeconds = isGiven(given, 'once') ? 0 : waitSeconds;
-    const node = openOwnNode(invocation, takeOverIn(given));
+    const waitSeconds = wait === undefined ? undefined : seconds('wait', wait);
+    const limitSeconds = once ? 0 : waitSeconds;
+    const node = openOwnNode(invocation, { takeOver });
     const servers = createServers(node, server === undefined ? undefined : [server]);
     const draft = (): Promise<Draft> => Promise.resolve(capturedDraft(node));
     const terminal = openTerminal();
     const pressed = terminal && ((over: AbortSignal) => terminal.pressed(over));
     const found = await find(node, servers, createSource(node, servers), {
-      ...(!isGiven(given, 'no-propose') && { draft, redraft: draft, pressed }),
+      ...(!noPropose && { draft, redraft: draft, pressed }),
       patience: createPatience({ limitSeconds }),
-      token: tokenIn(given),
+      token: tokenIn(tokenFile),
     });
     const finished = await becomeReady(await applyFound(node, servers, found));
     tellInstalled(console, found, finished);
     throwFailures(finished);
   },
-};
+});

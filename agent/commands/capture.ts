@@ -2,10 +2,10 @@ import { classifyPath } from '../../protocol/paths.ts';
 import { captureFiles } from '../apply/capture.ts';
 import { counted, tellSkipped } from './captured.ts';
 import { withRoot } from '../tree/folder.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand } from './options.ts';
 
 /** What a bundle may hold of this machine, file by file. */
-export const captureCommand: AgentCommand = {
+export const captureCommand = agentCommand({
   usage: 'capture',
   about: 'show what this machine would propose',
   run({ places, console }) {
@@ -26,4 +26,4 @@ export const captureCommand: AgentCommand = {
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
     console.result(lines.join('\n'), { files: shown, skipped });
   },
-};
+});

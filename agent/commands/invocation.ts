@@ -1,62 +1,74 @@
 import { join } from 'node:path';
-import { fail } from '../../protocol/errors.ts';
-import type { Given, Option } from '../../usage/usage.ts';
+import type { Option, OptionsOf } from '../../usage/table.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { createConsole } from '../console/console.ts';
 import { parseKeySource } from '../identity/keys/source.ts';
-import { isMemoryKind, MEMORY_KINDS } from '../identity/memory/kind.ts';
-import { isGiven, text } from './options.ts';
+import { MEMORY_KINDS } from '../identity/memory/kind.ts';
 
 /** Those that every command takes. */
-export const COMMON_OPTIONS: readonly Option[] = [
-  { name: 'root', value: '<folder>', about: "the machine's root folder", default: '/' },
+export const COMMON_OPTIONS = [
+  {
+    name: 'root',
+    value: '<folder>',
+    about: "the machine's root folder",
+    default: '/',
+    example: '--root /mnt/new',
+  },
   {
     name: 'site',
     value: '<file>',
     about: 'the site that it belongs to; default: etc/coatcheck/site.json there',
+    example: '--site site.json',
   },
   {
     name: 'key',
     value: '<source>',
     about: 'its key: usb, image, tpm, credential, or a file; default: etc/coatcheck/key there',
+    more: 'its key ([keys.md](keys.md)): `usb`, `image`, `tpm`, `credential`, or a file; default: etc/coatcheck/key there',
+    example: '--key tpm',
   },
   {
     name: 'memory',
     value: '<kind>',
-    about: 'what remembers the newest decision: tpm, efi, stick, file, none',
-    default: 'file',
+    // No default: without it the kernel's command line has a say.
+    about: 'what remembers the newest decision; default: file',
+    more: 'what remembers the newest decision ([keys.md](keys.md)); default: file',
+    choices: MEMORY_KINDS,
+    example: '--memory tpm',
   },
   {
     name: 'state',
     value: '<folder>',
-    about: 'where it remembers; default: var/lib/coatcheck there',
+    about: 'where it remembers what it verified; default: var/lib/coatcheck there',
+    example: '--state /run/coatcheck',
   },
   {
     name: 'server',
     value: '<url>',
-    about: 'the server to ask; default: those that the site names',
+    about:
+      'the server to ask, with its path, if it has one; default: those that the site names, in turn',
+    example: '--server http://10.0.0.2:8420',
   },
-  { name: 'json', about: 'print one JSON document on stdout' },
-];
+  {
+    name: 'json',
+    about: 'print one JSON document on stdout',
+    example: 'coatcheck-agent --json status',
+  },
+] as const satisfies readonly Option[];
 
 /** What every command is given, by {@link COMMON_OPTIONS}. @throws usage */
-export function invocationOf(given: Given): Invocation {
-  const root = text(given, 'root') ?? '/';
-  const key = text(given, 'key');
-  const memory = text(given, 'memory');
-  if (memory !== undefined && !isMemoryKind(memory)) {
-    throw fail('usage', `--memory is one of ${MEMORY_KINDS.join(', ')}`);
-  }
+export function invocationOf(given: OptionsOf<typeof COMMON_OPTIONS>): Invocation {
+  const { root, site, key, memory, state, server, json } = given;
   return {
     places: {
       root,
-      site: text(given, 'site') ?? join(root, 'etc/coatcheck/site.json'),
+      site: site ?? join(root, 'etc/coatcheck/site.json'),
       ...(key !== undefined && { key: parseKeySource(key) }),
       memory,
-      state: text(given, 'state'),
+      state,
     },
-    server: text(given, 'server'),
-    console: createConsole({ json: isGiven(given, 'json') }),
+    server,
+    console: createConsole({ json }),
     now: () => Math.floor(Date.now() / 1000),
   };
 }

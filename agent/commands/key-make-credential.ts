@@ -3,10 +3,10 @@ import { utf8 } from '../../bundle/bytes.ts';
 import { CREDENTIAL } from '../identity/keys/credential.ts';
 import { formatKeyFile, randomSeed } from '../identity/keys/file.ts';
 import { machineOf } from './key-machine.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand } from './options.ts';
 
 /** The key of one machine, as what systemd hands over; it is kept nowhere. */
-export const keyMakeCredentialCommand: AgentCommand = {
+export const keyMakeCredentialCommand = agentCommand({
   usage: 'key make credential',
   about: 'make a key and print it, for systemd to hand over',
   run({ console }) {
@@ -18,4 +18,4 @@ export const keyMakeCredentialCommand: AgentCommand = {
     console.note(about.words);
     console.result(credential.trimEnd(), { ...about, credential, smbios });
   },
-};
+});

@@ -1,13 +1,12 @@
 import { makeKeyFile } from '../identity/keys/file.ts';
 import { machineOf } from './key-machine.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand } from './options.ts';
 
 /** The key of one machine, in a file. Throws file_exists, file_denied, disk_full. */
-export const keyMakeFileCommand: AgentCommand = {
+export const keyMakeFileCommand = agentCommand({
   usage: 'key make file <path>',
   about: 'make a key in a new file that only its owner can read',
-  run({ console }, { operands }) {
-    const path = operands[0]!;
+  run({ console }, { path }) {
     const about = machineOf(makeKeyFile(path));
     console.note(
       `the key of machine ${about.node} is in ${path}: whoever reads it is that machine`,
@@ -15,4 +14,4 @@ export const keyMakeFileCommand: AgentCommand = {
     console.note(about.words);
     console.result(about.node, { ...about, path });
   },
-};
+});

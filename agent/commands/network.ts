@@ -5,7 +5,7 @@ import { readNamedSite } from '../boot/node.ts';
 import { bringUp } from '../network/bring-up.ts';
 import { findServers } from '../network/find-servers.ts';
 import { chooseInterface } from '../network/interfaces.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand } from './options.ts';
 
 /**
  * What a boot does before it asks anybody, for whoever wants to know why it finds no server: has the
@@ -13,7 +13,7 @@ import type { AgentCommand } from './options.ts';
  *
  * Throws network_down, bad_argument, file_malformed.
  */
-export const networkCommand: AgentCommand = {
+export const networkCommand = agentCommand({
   usage: 'network',
   about: 'have the network that this machine boots over, and find the servers there',
   async run({ places, console, server }) {
@@ -33,7 +33,7 @@ export const networkCommand: AgentCommand = {
     ];
     console.result(lines.join('\n'), { ...lease, mac: link.mac, servers });
   },
-};
+});
 
 /** A machine without a site still has a network. */
 function siteServers(path: string): { servers: readonly string[] } {

@@ -11,11 +11,10 @@ import type { Draft } from '../boot/snapshot.ts';
 import { createSource } from '../boot/source.ts';
 import type { Decision } from '../boot/source.ts';
 import { capturedDraft, counted } from './captured.ts';
-import { TAKE_OVER, takeOverIn, text, TOKEN_FILE, tokenIn } from './options.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand, TAKE_OVER, TOKEN_FILE, tokenIn } from './options.ts';
 
 /** Throws as `propose`; waiting or rejected where an earlier proposal stands in its way. */
-export const proposeCommand: AgentCommand = {
+export const proposeCommand = agentCommand({
   usage: 'propose',
   about: 'propose what this machine changed of its configuration; without one, all that it is',
   options: [
@@ -23,16 +22,22 @@ export const proposeCommand: AgentCommand = {
       name: 'add',
       value: '<paths>',
       about: 'files to propose besides those in force, with commas between',
+      repeatable: true,
+      example: '--add etc/motd,etc/issue',
     },
-    { name: 'after', value: '<digest>', about: 'although this proposal was refused' },
+    {
+      name: 'after',
+      value: '<digest>',
+      about: 'propose although this proposal was refused',
+      example: '--after 3bf0...',
+    },
     TOKEN_FILE,
     TAKE_OVER,
   ],
-  async run(invocation, given) {
+  async run(invocation, _, { add, after: afterText, tokenFile, takeOver }) {
     const { places, server, console } = invocation;
-    const after = text(given, 'after');
-    const added = text(given, 'add')?.split(',').map(fromRoot) ?? [];
-    const node = openOwnNode(invocation, takeOverIn(given));
+    const added = add.flatMap((paths) => paths.split(',')).map(fromRoot);
+    const node = openOwnNode(invocation, { takeOver });
     const servers = createServers(node, server === undefined ? undefined : [server]);
     const source = createSource(node, servers);
     const look = await source.inForce();
@@ -40,8 +45,8 @@ export const proposeCommand: AgentCommand = {
     const inForce = look.state === 'found' ? look.decision : undefined;
     const proposing = {
       ...{ node, servers, source, inForce },
-      after: after === undefined ? undefined : parseDigest(after),
-      token: tokenIn(given),
+      after: afterText === undefined ? undefined : parseDigest(afterText),
+      token: tokenIn(tokenFile),
     };
     const draft = changedDraft(node, inForce, added) ?? capturedDraft(node);
     const proposal = await propose(proposing, draft);
@@ -68,7 +73,7 @@ export const proposeCommand: AgentCommand = {
     if (state === 'proposed') console.note('it waits for an administrator');
     console.result(`${state} ${digest}: ${counted(fileCount)}`, { state, digest, fileCount });
   },
-};
+});
 
 /** A path as a bundle has it, where it was written as the machine has it. */
 const fromRoot = (path: string): string => path.replace(/^\//, '');

@@ -6,8 +6,7 @@ import { contact } from '../stages/4-server.ts';
 import { throwFailures } from '../stages/outcome.ts';
 import { refresh } from '../stages/refresh.ts';
 import { tellInstalled } from '../stages/tell.ts';
-import { COMMAND_LINE, commandLineIn, TAKE_OVER, takeOverIn } from './options.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand, COMMAND_LINE, TAKE_OVER } from './options.ts';
 
 const SAID = {
   unchanged: 'it is in force already',
@@ -21,14 +20,14 @@ const SAID = {
  *
  * Throws as `refresh`; step_failed where part of a new configuration did not take effect.
  */
-export const refreshCommand: AgentCommand = {
+export const refreshCommand = agentCommand({
   usage: 'refresh',
   about: 'fetch what is approved and apply it, on a machine that runs',
   options: [COMMAND_LINE, TAKE_OVER],
-  async run(invocation, given) {
+  async run(invocation, _, { commandLine, takeOver }) {
     const { console, server } = invocation;
-    const { orders } = readCommandLineFile(commandLineIn(given));
-    const node = openOrderedNode(invocation, orders, takeOverIn(given));
+    const { orders } = readCommandLineFile(commandLine);
+    const node = openOrderedNode(invocation, orders, { takeOver });
     const network = givenNetwork();
     const { servers, source } = contact(node, orders, { server, network, setsClock: false });
     const refreshed = await refresh(node, servers, source);
@@ -42,4 +41,4 @@ export const refreshCommand: AgentCommand = {
     const said = `${type}: ${tellDecision(decision.frame)}: ${SAID[state]}`;
     console.result(said, { state, type, seq });
   },
-};
+});

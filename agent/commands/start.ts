@@ -1,9 +1,8 @@
 import { start } from '../stages/start.ts';
-import { COMMAND_LINE, commandLineIn, isGiven, TAKE_OVER, takeOverIn, text } from './options.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand, COMMAND_LINE, TAKE_OVER } from './options.ts';
 
 /** Throws as `start`. */
-export const startCommand: AgentCommand = {
+export const startCommand = agentCommand({
   usage: 'start',
   about: "from the kernel's command line to a machine that is ready",
   options: [
@@ -11,16 +10,16 @@ export const startCommand: AgentCommand = {
     {
       name: 'console',
       value: '<tty>',
-      about: 'to ask at; default: where this runs, if that is a terminal',
+      about: 'the terminal to ask at; default: where this runs, if that is one',
+      example: '--console /dev/console',
     },
-    { name: 'no-network', about: 'take the network as it is' },
+    {
+      name: 'no-network',
+      about: 'take the network as it is, as in a container',
+      example: 'start --no-network',
+    },
     TAKE_OVER,
   ],
-  run: (invocation, given) =>
-    start(invocation, {
-      commandLine: commandLineIn(given),
-      terminal: text(given, 'console'),
-      noNetwork: isGiven(given, 'no-network'),
-      ...takeOverIn(given),
-    }),
-};
+  run: (invocation, _, { console: terminal, ...options }) =>
+    start(invocation, { terminal, ...options }),
+});

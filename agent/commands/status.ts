@@ -3,10 +3,10 @@ import { nodeWords } from '../../bundle/words.ts';
 import { readApplied } from '../apply/status.ts';
 import { openNode } from '../boot/node.ts';
 import { formatTime } from '../console/console.ts';
-import type { AgentCommand } from './options.ts';
+import { agentCommand } from './options.ts';
 
 /** Who this machine is, what it runs and what it remembers. Throws as `openNode` and `readApplied`. */
-export const statusCommand: AgentCommand = {
+export const statusCommand = agentCommand({
   usage: 'status',
   about: 'what is applied, what changed since, what is remembered',
   run({ places, console, now }) {
@@ -47,4 +47,4 @@ export const statusCommand: AgentCommand = {
       },
     });
   },
-};
+});

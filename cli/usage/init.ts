@@ -22,7 +22,6 @@ export const initCommand = command({
       name: 'approval',
       value: '<policy>',
       about: 'who decides; with none, nodes decide for themselves',
-      more: '`required`, or `none`: nodes decide for themselves',
       choices: ['required', 'none'],
       default: 'required',
       example: '--approval none',

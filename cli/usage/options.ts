@@ -15,7 +15,7 @@ export const COMMON = [
     name: 'server',
     value: '<url>',
     about: 'the server to ask; default: the first that the site names',
-    more: 'the server to ask; default: the first that `site.json` names. With `init`: the one to write there, default `http://127.0.0.1:8420`',
+    more: 'the server to ask, with the path below which it answers, if it has one; default: the first that `site.json` names. With `init`: the one to write there, default `http://127.0.0.1:8420`',
     env: 'COATCHECK_SERVER',
     example: '--server https://cfg.example',
   },

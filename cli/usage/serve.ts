@@ -25,7 +25,7 @@ export const serveCommand = command({
       name: 'public-url',
       value: '<url>',
       about: 'how nodes reach this server; default: where it listens',
-      more: 'how nodes reach this server, where a proxy stands before it; default: where it listens',
+      more: 'how nodes reach this server, with its path, where a proxy stands before it; default: where it listens',
       example: '--public-url https://cfg.example',
     },
     {

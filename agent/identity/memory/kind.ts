@@ -1,7 +1,3 @@
 /** Where a machine remembers the newest decision between boots, the best first. */
 export const MEMORY_KINDS = ['tpm', 'efi', 'stick', 'file', 'none'] as const;
 export type MemoryKind = (typeof MEMORY_KINDS)[number];
-
-export function isMemoryKind(text: string): text is MemoryKind {
-  return (MEMORY_KINDS as readonly string[]).includes(text);
-}
