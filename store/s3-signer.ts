@@ -5,9 +5,9 @@ import type { PresignedGet, UrlSigner } from './port.ts';
 import { createPresigner, percentEncode } from './signature-v4.ts';
 
 /**
- * Presigned S3 URLs without the S3 client: what answers nodes loads this, since the client costs a
- * cold start four times as long (docs/adr/0075-own-presigner.md). `tests/contract/` holds that the
- * URLs pin the same headers as the SDK's own.
+ * Presigned S3 URLs, and the only maker of them. Without the S3 client: what answers nodes loads
+ * this, and the client costs a cold start four times as long (docs/adr/0075-own-presigner.md). The
+ * SDK's presigner is what the tests compare it with.
  */
 export function createS3Signer(options: S3Options): UrlSigner {
   const { region, publicEndpoint, endpoint } = options;

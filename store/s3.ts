@@ -6,25 +6,22 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import { toBase64 } from '../bundle/bytes.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
 import { alreadyExists, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, PAGE_SIZE } from './page.ts';
-import { pinnedPutHeaders } from './pinned-headers.ts';
-import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject, UrlSigner } from './port.ts';
+import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
 import { cutAnswer, describeFailure, storeError, unlikeS3 } from './s3-errors.ts';
-import { credentialsProvider, urlExpiry } from './s3-options.ts';
+import { credentialsProvider } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
 
 // Which Node we run on is our `engines` field's word; the SDK's is no line for a user's terminal.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
 /** A bucket on AWS S3, or on a server that speaks its API. Sends nothing until it is used. */
-export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
-  const { bucket, endpoint, publicEndpoint } = options;
+export function createS3Store(options: S3Options): ObjectStore {
+  const { bucket, endpoint } = options;
   const reader = client(options, endpoint, { maxAttempts: 3 });
   // Once only, and on a fresh connection: a retry after a lost answer would meet the object that
   // the first try wrote and report that somebody else had been quicker.
@@ -33,9 +30,6 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
     httpAgent: new HttpAgent(),
     httpsAgent: new HttpsAgent(),
   });
-  const signing = client(options, publicEndpoint ?? endpoint, { maxAttempts: 1 });
-  const credentials = credentialsProvider(options.credentials);
-  const now = options.now ?? (() => Date.now() / 1000);
 
   const failed = (error: unknown, kind: 'read' | 'write'): Error =>
     storeError(error, { bucket, kind });
@@ -150,40 +144,6 @@ export function createS3Store(options: S3Options): ObjectStore & UrlSigner {
       } catch (error) {
         throw failed(error, 'read');
       }
-    },
-
-    async signPut(key, { size, sha256, expiresInSeconds, overwrite = false }) {
-      const headers = pinnedPutHeaders({ size, sha256, overwrite });
-      const command = new PutObjectCommand({
-        Bucket: bucket,
-        Key: key,
-        ContentLength: size,
-        ContentType: headers['content-type'],
-        ...(overwrite ? {} : { IfNoneMatch: '*' as const }),
-        ChecksumAlgorithm: 'SHA256',
-        ChecksumSHA256: toBase64(sha256),
-      });
-      const pinned = new Set(Object.keys(headers));
-      const { expiration } = await credentials();
-      const seconds = Math.floor(now());
-      const url = await getSignedUrl(signing, command, {
-        expiresIn: expiresInSeconds,
-        signingDate: new Date(seconds * 1000),
-        // The SDK leaves the type unsigned, and moves x-amz- headers into the query, unless told.
-        signableHeaders: new Set(['host', ...pinned]),
-        unhoistableHeaders: pinned,
-      });
-      return { url, headers, expiresAt: urlExpiry(seconds, expiresInSeconds, expiration) };
-    },
-
-    async signGet(key, { expiresInSeconds }) {
-      const { expiration } = await credentials();
-      const seconds = Math.floor(now());
-      const url = await getSignedUrl(signing, new GetObjectCommand({ Bucket: bucket, Key: key }), {
-        expiresIn: expiresInSeconds,
-        signingDate: new Date(seconds * 1000),
-      });
-      return { url, expiresAt: urlExpiry(seconds, expiresInSeconds, expiration) };
     },
   };
 }

@@ -4,7 +4,8 @@ import type { Credential } from '../../protocol/permissions.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { guardStore } from '../../store/guard.ts';
 import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
-import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import { createS3Signer } from '../../store/s3-signer.ts';
+import type { S3Options } from '../../store/s3-options.ts';
 import { credentialProviders, readCredentials } from '../credentials.ts';
 import type { StorePlace } from '../../functions/serve/store-options.ts';
 import { anHourAgo } from '../../functions/doctor/probe.ts';
@@ -51,18 +52,16 @@ async function openS3(place: StorePlace & { kind: 's3' }): Promise<Lab> {
   const { createS3Store } = await import('../../store/s3.ts');
   const providers = credentialProviders(place.credentialsFile);
   const { bucket, region, endpoint, publicEndpoint } = place;
-  const storesAt = (clock: { now?: () => number }): Record<Credential, ObjectStore & UrlSigner> =>
-    each((name) =>
-      createS3Store({
-        ...{ bucket, region, credentials: providers[name] },
-        ...(endpoint === undefined ? {} : { endpoint }),
-        ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
-        ...clock,
-      }),
-    );
-  const stores = storesAt({});
+  const optionsOf = (name: Credential): S3Options => ({
+    ...{ bucket, region, credentials: providers[name] },
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+  });
   return {
-    ...{ stores, signers: stores, lateSigners: storesAt({ now: anHourAgo }), bucket },
+    stores: each((name) => createS3Store(optionsOf(name))),
+    signers: each((name) => createS3Signer(optionsOf(name))),
+    lateSigners: each((name) => createS3Signer({ ...optionsOf(name), now: anHourAgo })),
+    bucket,
     fetch: (url, init) => fetch(url, init),
   };
 }

@@ -1,13 +1,13 @@
 import { guardStore } from '../../store/guard.ts';
+import { createS3Signer } from '../../store/s3-signer.ts';
 import { createS3Store } from '../../store/s3.ts';
 import { createApp } from '../app.ts';
 import { readEnvironment } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 
 const { site, s3, log } = readEnvironment();
-const signer = createS3Store(s3);
+const signer = createS3Signer(s3);
+const store = guardStore(createS3Store(s3), 'admin');
 
 /** Decisions, listings, and URLs to read by. */
-export const handler = lambdaHandler(
-  createApp({ site, log, admin: { signer, store: guardStore(signer, 'admin') } }),
-);
+export const handler = lambdaHandler(createApp({ site, log, admin: { signer, store } }));

@@ -3,6 +3,7 @@ import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import { createS3Signer } from '../../store/s3-signer.ts';
 import type { S3Credentials, S3Options } from '../../store/s3-options.ts';
 import { createS3Store } from '../../store/s3.ts';
+import { createSdkSigner } from './sdk-signer.ts';
 
 /** Where a bucket is, and who may do what in it. */
 export interface BucketPlace {
@@ -17,8 +18,9 @@ export interface BucketPlace {
 /** A new, empty bucket, and ways into it. */
 export interface TestBucket extends BucketPlace {
   readonly options: (as: Credential | 'root', more?: Partial<S3Options>) => S3Options;
-  readonly store: (as: Credential | 'root', more?: Partial<S3Options>) => ObjectStore & UrlSigner;
+  readonly store: (as: Credential | 'root', more?: Partial<S3Options>) => ObjectStore;
   readonly signer: (as: Credential | 'root', more?: Partial<S3Options>) => UrlSigner;
+  readonly sdkSigner: (as: Credential | 'root', more?: Partial<S3Options>) => UrlSigner;
 }
 
 export function testBucket(place: BucketPlace): TestBucket {
@@ -32,5 +34,6 @@ export function testBucket(place: BucketPlace): TestBucket {
     ...{ ...place, options },
     store: (as, more) => createS3Store(options(as, more)),
     signer: (as, more) => createS3Signer(options(as, more)),
+    sdkSigner: (as, more) => createSdkSigner(options(as, more)),
   };
 }
