@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fail } from '../protocol/errors.ts';
 import { onlyMatch } from '../admin/find.ts';
 import { homeAt } from './home.ts';
-import { storePlace } from '../functions/serve/store-options.ts';
+import { storePlace } from '../functions/stores/kinds.ts';
 import { table, width } from './table.ts';
 import { createTerminal, reportError } from './terminal.ts';
 import type { Streams } from './terminal.ts';

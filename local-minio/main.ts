@@ -1,6 +1,6 @@
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { credentialProviders } from '../cli/credentials.ts';
+import { openStore } from '../functions/stores/kinds.ts';
 import { homeAt, readSite } from '../cli/home.ts';
 import { nextInterrupt, onSignal } from '../cli/interrupt.ts';
 import { reportError } from '../cli/terminal.ts';
@@ -43,12 +43,10 @@ async function runLab(dir: string, port: number): Promise<void> {
     await makeSite(folders, `http://127.0.0.1:${port}`);
     const server = await startServer({
       site: await readSite(homeAt(folders.home)),
-      store: {
-        s3: {
-          ...{ bucket: minio.bucket, region: 'us-east-1', endpoint: minio.minio.endpoint },
-          credentials: credentialProviders(minio.credentialsFile),
-        },
-      },
+      store: await openStore({
+        ...{ kind: 's3', bucket: minio.bucket, region: 'us-east-1' },
+        ...{ endpoint: minio.minio.endpoint, credentialsFile: minio.credentialsFile },
+      }),
       ...{ host: '127.0.0.1', port },
     });
     try {

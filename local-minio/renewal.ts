@@ -1,5 +1,5 @@
 import { codeOf } from '../protocol/errors.ts';
-import { writeCredentials } from '../cli/credentials.ts';
+import { writeCredentials } from '../functions/stores/credentials.ts';
 import { takeCredentials } from './credentials.ts';
 import type { Minio } from './minio.ts';
 import type { Say } from './go-install.ts';

@@ -1,18 +1,12 @@
 import { fail } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
-import { probeConditions } from '../../functions/doctor/conditions.ts';
-import { openLab } from '../doctor/open.ts';
-import { probePermissions } from '../../functions/doctor/permissions.ts';
-import { probePresigned } from '../../functions/doctor/presigned.ts';
-import { probeReach } from '../../functions/doctor/reach.ts';
-import { probeListing } from '../../functions/doctor/listing.ts';
-import { probeUnsigned } from '../../functions/doctor/unsigned.ts';
+import { examine } from '../../functions/doctor/examine.ts';
+import { labOf } from '../../functions/doctor/lab.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
-import { probeRecords } from '../../functions/doctor/record.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../home.ts';
-import { storePlace } from '../../functions/serve/store-options.ts';
-import type { StoreFlags } from '../../functions/serve/store-options.ts';
+import type { StoreFlags } from '../../functions/stores/kind.ts';
+import { openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { count } from '../../protocol/count.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -25,27 +19,14 @@ import type { Terminal } from '../terminal.ts';
 export async function doctor(context: Context, flags: StoreFlags): Promise<void> {
   const { terminal, home } = context;
   const site = await readSite(home);
-  const lab = await openLab(storePlace(flags, home));
-  const findings: Finding[] = [];
-  /** @returns whether all is well */
-  const examine = async (label: string, probe: () => Promise<Finding[]>): Promise<boolean> => {
+  const lab = labOf(await openStore(storePlace(flags, home), { probing: true }));
+  const findings = await examine(lab, site, async (label, probe) => {
     const found = await terminal.waiting(label, probe);
     found.forEach((finding) => {
       print(terminal, finding);
     });
-    findings.push(...found);
-    return found.every(({ status }) => status !== 'fail');
-  };
-  if (await examine('reaching the store', () => probeReach(lab))) {
-    const keepsConditions = await examine('probing the conditions on PUT', () =>
-      probeConditions(lab),
-    );
-    await examine('probing listings', () => probeListing(lab));
-    await examine('probing presigned URLs', () => probePresigned(lab));
-    await examine('probing without signatures', () => probeUnsigned(lab));
-    await examine('probing the credentials', () => probePermissions(lab, { keepsConditions }));
-    await examine('reading the record', () => probeRecords(lab.stores.admin, site));
-  }
+    return found;
+  });
   const failed = findings.filter(({ status }) => status === 'fail').length;
   terminal.document({ ok: failed === 0, findings });
   if (failed > 0)

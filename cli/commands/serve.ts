@@ -1,15 +1,12 @@
 import { fromUtf8 } from '../../bundle/index.ts';
-import type { ServerOptions } from '../../functions/serve/server.ts';
+import type { StoreFlags } from '../../functions/stores/kind.ts';
+import { describePlace, openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
 import type { Context } from '../context.ts';
-import { credentialProviders, readCredentials } from '../credentials.ts';
 import { readLocalFile } from '../../files/read.ts';
-import { makeFolder } from '../../files/write.ts';
 import { readSite } from '../home.ts';
 import { nextInterrupt } from '../interrupt.ts';
-import { storePlace } from '../../functions/serve/store-options.ts';
-import type { StoreFlags, StorePlace } from '../../functions/serve/store-options.ts';
 
 export interface ServeFlags extends StoreFlags {
   readonly host: string;
@@ -37,7 +34,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const { startServer } = await import('../../functions/serve/server.ts');
   const server = await startServer({
     site,
-    store: await openPlace(place),
+    store: await openStore(place),
     host: flags.host,
     port: parsePort(flags.port),
     ...(publicUrl === undefined ? {} : { publicUrl }),
@@ -50,28 +47,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const stopped = nextInterrupt();
   terminal.document({ url: server.url, port: server.port });
   terminal.print(`serving site ${site.name} on ${server.url}`);
-  terminal.hint(
-    `objects are in ${place.kind === 's3' ? `s3://${place.bucket}` : place.folder}; Ctrl-C stops`,
-  );
+  terminal.hint(`objects are in ${describePlace(place)}; Ctrl-C stops`);
   await stopped;
   await server.close();
   terminal.hint('stopped');
-}
-
-async function openPlace(place: StorePlace): Promise<ServerOptions['store']> {
-  if (place.kind === 'filesystem') {
-    await makeFolder(place.folder);
-    return { folder: place.folder, create: true };
-  }
-  await readCredentials(place.credentialsFile);
-  const { bucket, region, endpoint, publicEndpoint, credentialsFile } = place;
-  return {
-    s3: {
-      ...{ bucket, region, credentials: credentialProviders(credentialsFile) },
-      ...(endpoint === undefined ? {} : { endpoint }),
-      ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
-    },
-  };
 }
 
 function parsePort(text: string): number {

@@ -1,3 +1,4 @@
+import { STORE_OPTIONS } from '../../functions/stores/options.ts';
 import type { Option } from '../../usage/table.ts';
 
 /** Those that every command takes. */
@@ -78,39 +79,4 @@ export const REASON = {
 export const NEEDED_REASON = { ...REASON, required: true } as const satisfies Option;
 
 /** Of what reaches the store itself. */
-export const STORE = [
-  {
-    name: 'store',
-    value: '<place>',
-    about: 'a folder, or s3://BUCKET; default: store/ in --home',
-    more: 'a folder, or `s3://BUCKET`; default: `store/` in `--home`',
-    example: '--store s3://config',
-  },
-  {
-    name: 'endpoint',
-    value: '<url>',
-    about: 'an S3 server other than AWS, as this machine reaches it',
-    example: '--endpoint http://10.0.0.5:9000',
-  },
-  {
-    name: 'public-endpoint',
-    value: '<url>',
-    about: 'the same server as nodes reach it; default: --endpoint',
-    more: 'the same server as nodes reach it, which URLs are signed for; default: `--endpoint`',
-    example: '--public-endpoint https://s3.lan',
-  },
-  {
-    name: 'region',
-    value: '<name>',
-    about: 'of the bucket',
-    default: 'us-east-1',
-    example: '--region eu-central-1',
-  },
-  {
-    name: 'credentials',
-    value: '<file>',
-    about: 'the three S3 key pairs, a 0600 file; needed for s3://',
-    more: 'the three S3 key pairs ([Credentials](#credentials)); needed for `s3://`',
-    example: '--credentials s3.json',
-  },
-] as const satisfies readonly Option[];
+export const STORE = STORE_OPTIONS satisfies readonly Option[];

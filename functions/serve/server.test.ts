@@ -12,6 +12,7 @@ import { parseDigest } from '../../protocol/keys.ts';
 import { makeNode, makeSite, propose } from '../../tests/support/site.ts';
 import { startServer } from './server.ts';
 import type { RunningServer, ServerOptions } from './server.ts';
+import { openFolder } from '../stores/folder.ts';
 
 const { site } = makeSite();
 const node = makeNode();
@@ -28,7 +29,7 @@ afterEach(async () => {
 
 async function start(more: Partial<ServerOptions> = {}): Promise<RunningServer> {
   const server = await startServer({
-    ...{ site, host: '127.0.0.1', port: 0, store: { folder, create: true } },
+    ...{ site, host: '127.0.0.1', port: 0, store: await openFolder(folder, { create: true }) },
     ...more,
   });
   running.push(server);
@@ -77,7 +78,7 @@ describe('a server on a folder', () => {
   });
 
   it('does not make a store in a folder where none is, unless told', async () => {
-    expect(await failure({ store: { folder } })).toBe('no_such_bucket');
+    expect(await openFolder(folder).then(String, codeOf)).toBe('no_such_bucket');
     expect(await readdir(folder)).toEqual([]);
   });
 

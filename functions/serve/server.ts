@@ -5,13 +5,13 @@ import type { Site } from '../../protocol/site.ts';
 import { errnoOf } from '../../files/errors.ts';
 import { createApp } from '../app.ts';
 import type { RequestLog } from '../app.ts';
-import { folderBackend, s3Backend } from './backend.ts';
-import type { S3Place } from './backend.ts';
+import type { OpenedStore } from '../stores/kind.ts';
+import { rolesOn } from './backend.ts';
 
 export interface ServerOptions {
   readonly site: Site;
-  /** Where the objects are: a folder, whose URLs this server answers itself, or a bucket. */
-  readonly store: { readonly folder: string; readonly create?: boolean } | { readonly s3: S3Place };
+  /** Where the objects are, e.g. by `openFolder` or `openBucket`. */
+  readonly store: OpenedStore;
   /** An address of this machine, e.g. `127.0.0.1`; `0.0.0.0` or `::` needs `publicUrl`. */
   readonly host: string;
   /** 0 for a free one. */
@@ -37,10 +37,9 @@ export interface RunningServer {
 const GRACE_MILLISECONDS = 3000;
 
 /**
- * Starts the whole server in this process, on a folder or on a bucket. In the folder it makes the
- * store (where `create` says so) and `secrets.json`, and nothing else.
+ * Starts the whole server in this process, on a store that was opened.
  *
- * @throws no_such_bucket, file_unsafe, file_malformed, weak_secret, port_in_use, usage
+ * @throws weak_secret, port_in_use, usage
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { site, store, host, port, publicUrl, token, maxPending, log } = options;
@@ -51,11 +50,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       `to listen on ${host} the URL that clients use must be given (--public-url)`,
     );
   }
-  const backend =
-    'folder' in store
-      ? await folderBackend(store.folder, { create: store.create ?? false, clock })
-      : await s3Backend(store.s3);
-
   let answer: (request: Request) => Response | Promise<Response>;
   const server = createAdaptorServer({
     fetch: (request) => answer(request),
@@ -63,15 +57,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }) as Server;
 
   const makeAnswer = (url: string): typeof answer => {
-    const { download, upload, admin } = backend.roles(url);
+    const { upload, ...roles } = rolesOn(store, { baseUrl: url, clock });
     const limits = {
       ...(token === undefined ? {} : { token }),
       ...(maxPending === undefined ? {} : { maxPending }),
     };
-    const { objects } = backend;
     return createApp({
-      ...{ site, clock, download, upload: { ...upload, ...limits }, admin },
-      ...(objects === undefined ? {} : { objects }),
+      ...{ site, clock, ...roles, upload: { ...upload, ...limits } },
       ...(publicUrl === undefined ? {} : { publicUrl }),
       ...(log === undefined ? {} : { log }),
     }).fetch;

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import type { ObjectStore } from '../../store/port.ts';
@@ -56,7 +57,12 @@ describeWith('network', 'a machine whose clock is years off', () => {
         [PLAIN, undefined],
         [TLS, authority.issue(`IP:${ADDRESS}`)],
       ] as const) {
-        const place = { store: { folder }, host: '127.0.0.1', port: 0, publicUrl: origin };
+        const place = {
+          store: await openFolder(folder),
+          host: '127.0.0.1',
+          port: 0,
+          publicUrl: origin,
+        };
         const server = await startServer({ site: ours.site, ...place });
         servers.push(server);
         await network.publish(new URL(origin).host, server.port, tls);

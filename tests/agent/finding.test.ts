@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { makeAuthority } from '../support/certificates.ts';
@@ -66,7 +67,13 @@ describeWith('network', 'a machine that boots and looks for its server', () => {
     await store.create(key, approvedFrame(by, machine.identity, files));
     let asked = 0;
     const server = await startServer({
-      ...{ site: by.site, store: { folder }, host: '127.0.0.1', port: 0, publicUrl: origin },
+      ...{
+        site: by.site,
+        store: await openFolder(folder),
+        host: '127.0.0.1',
+        port: 0,
+        publicUrl: origin,
+      },
       log: () => {
         asked++;
       },

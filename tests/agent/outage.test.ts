@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import { startServer } from '../../functions/serve/server.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
@@ -213,7 +214,7 @@ async function switchedOn(
       const store = await openFilesystemStore(folder, { create: true });
       if (approved !== undefined) await store.create(approvedKey(identity.id), approved);
       const server = await startServer({
-        ...{ site: ours.site, store: { folder }, host: '127.0.0.1', port: 0 },
+        ...{ site: ours.site, store: await openFolder(folder), host: '127.0.0.1', port: 0 },
         publicUrl: `http://${SERVER}`,
       });
       onTestFinished(() => server.close());

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeCredentials } from '../../cli/credentials.ts';
+import { writeCredentials } from '../../functions/stores/credentials.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { serveBadStore } from '../support/bad-store.ts';

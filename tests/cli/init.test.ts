@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startServer } from '../../functions/serve/server.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
@@ -87,7 +88,7 @@ describe('init', () => {
     await init(['--no-passphrase', '--ca', ours!.caFile]);
     expect(site().ca).toBe(ours!.ca);
     const server = await startServer({
-      ...{ site: site(), store: { folder: join(folder, 'store'), create: true } },
+      ...{ site: site(), store: await openFolder(join(folder, 'store'), { create: true }) },
       ...{ host: '127.0.0.1', port: 0, publicUrl: 'https://127.0.0.1' },
     });
     const pending = async (authority: Authority): Promise<Run> => {

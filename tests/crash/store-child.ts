@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { localSecrets } from '../../functions/serve/local-secrets.ts';
+import { localSecrets } from '../../functions/stores/local-secrets.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';

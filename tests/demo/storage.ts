@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { writeCredentials } from '../../cli/credentials.ts';
+import { writeCredentials } from '../../functions/stores/credentials.ts';
 import { ensureBucket, rootClient } from '../../local-minio/bucket.ts';
 import { obtainMinio } from '../../local-minio/build.ts';
 import { takeCredentials } from '../../local-minio/credentials.ts';

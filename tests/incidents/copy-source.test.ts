@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '#platform';
 import { utf8 } from '../../bundle/bytes.ts';
-import { writeCredentials } from '../../cli/credentials.ts';
+import { writeCredentials } from '../../functions/stores/credentials.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { PutAnswer } from '../../protocol/http.ts';
 import { digestHex, parseDigest } from '../../protocol/keys.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
@@ -30,7 +31,7 @@ describe('cloud-init CVE-2024-6174: a rogue server cannot get anything applied',
     folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-rogue-'));
     store = await openFilesystemStore(folder, { create: true });
     rogue = await startServer({
-      ...{ site: theirs.site, store: { folder }, host: '127.0.0.1', port: 0 },
+      ...{ site: theirs.site, store: await openFolder(folder), host: '127.0.0.1', port: 0 },
     });
   });
   afterAll(async () => {

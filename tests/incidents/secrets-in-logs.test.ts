@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeCredentials } from '../../cli/credentials.ts';
+import { writeCredentials } from '../../functions/stores/credentials.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import { createFilesystemStore } from '../../store/filesystem.ts';
 import { listAll } from '../../store/port.ts';

@@ -10,6 +10,7 @@ import { encodeSignedStatement } from '../../bundle/statement.ts';
 import type { SignedStatement } from '../../bundle/statement.ts';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import { codeOf } from '../../protocol/errors.ts';
@@ -46,7 +47,7 @@ describe('python-tuf CVE-2020-6174: the same signer twice counts once', () => {
   beforeAll(async () => {
     folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-threshold-'));
     server = await startServer({
-      ...{ site: ours.site, store: { folder: join(folder, 'store'), create: true } },
+      ...{ site: ours.site, store: await openFolder(join(folder, 'store'), { create: true }) },
       ...{ host: '127.0.0.1', port: 0 },
     });
     fs.writeFileSync(join(folder, 'site.json'), formatSite(ours.site));

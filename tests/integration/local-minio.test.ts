@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readCredentials } from '../../cli/credentials.ts';
+import { readCredentials } from '../../functions/stores/credentials.ts';
 import { findMinio } from '../../local-minio/find.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { keepCredentials } from '../../local-minio/renewal.ts';

@@ -5,6 +5,7 @@ import type { Identity } from '../../bundle/identity.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
+import { openBucket } from '../../functions/stores/bucket.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import { codeOf } from '../../protocol/errors.ts';
@@ -28,7 +29,7 @@ describeWith('minio', 'a server on a bucket of a real MinIO, with its three cred
     const { credentials, endpoint, name } = bucket;
     server = await startServer({
       ...{ site, host: '127.0.0.1', port: 0 },
-      store: { s3: { bucket: name, region: 'us-east-1', endpoint, credentials } },
+      store: await openBucket({ bucket: name, region: 'us-east-1', endpoint, credentials }),
     });
     const clientOf = (identity: Identity): Client =>
       createClient({ server: server.url, site: site.id, identity });
@@ -93,7 +94,9 @@ describeWith('minio', 'a server on a bucket of a real MinIO, with its three cred
     const { credentials, endpoint, name } = await freshBucket();
     const lost = await startServer({
       ...{ site, host: '127.0.0.1', port: 0 },
-      store: { s3: { bucket: `${name}-gone`, region: 'us-east-1', endpoint, credentials } },
+      store: await openBucket({
+        ...{ bucket: `${name}-gone`, region: 'us-east-1', endpoint, credentials },
+      }),
     });
     const client = createClient({ server: lost.url, site: site.id, identity: node });
     const { url } = await client.config(node.id);

@@ -8,6 +8,7 @@ import type { Statement, StatementType } from '../../bundle/statement.ts';
 import { startServer } from '../../functions/serve/server.ts';
 import type { RunningServer } from '../../functions/serve/server.ts';
 import { createFetch } from '../../net/fetch.ts';
+import { openFolder } from '../../functions/stores/folder.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import type { DecisionSource } from '../../protocol/http.ts';
@@ -59,10 +60,10 @@ export async function startLab(
   const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-lab-'));
   const { site, admins } = makeSite({ approval });
   const keyset = site.pinned.keyset;
-  const listen = (port: number): Promise<RunningServer> =>
+  const listen = async (port: number): Promise<RunningServer> =>
     startServer({
       site,
-      store: { folder, create: true },
+      store: await openFolder(folder, { create: true }),
       host: '127.0.0.1',
       port,
       ...(token === undefined ? {} : { token }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { toHex } from '../../../bundle/bytes.ts';
 import { sha256 } from '../../../bundle/platform/node.ts';
-import { writeCredentials } from '../../../cli/credentials.ts';
+import { writeCredentials } from '../../../functions/stores/credentials.ts';
 import { ensureBucket } from '../../../local-minio/bucket.ts';
 import { takeCredentials } from '../../../local-minio/credentials.ts';
 import { findMinio } from '../../../local-minio/find.ts';

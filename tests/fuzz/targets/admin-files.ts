@@ -1,8 +1,8 @@
 import { concat, toBase64Url, toHex, utf8 } from '../../../bundle/bytes.ts';
 import { encodeChain } from '../../../bundle/keyset.ts';
-import { readCredentials } from '../../../cli/credentials.ts';
+import { readCredentials } from '../../../functions/stores/credentials.ts';
 import { readMemory } from '../../../cli/memory.ts';
-import { localSecrets } from '../../../functions/serve/local-secrets.ts';
+import { localSecrets } from '../../../functions/stores/local-secrets.ts';
 import type { Site } from '../../../protocol/site.ts';
 import { placeFile } from '../stand-ins/fs-promises.ts';
 import { node, pinned, SITE } from '../../fixtures/format.ts';

@@ -1,8 +1,9 @@
 import { MAX_TIME } from '../../../bundle/index.ts';
 import { homeAt } from '../../../cli/home.ts';
 import { serverAddress } from '../../../cli/server-address.ts';
-import { storePlace } from '../../../functions/serve/store-options.ts';
+import { storePlace } from '../../../functions/stores/kinds.ts';
 import { parseExpiry, when } from '../../../cli/time.ts';
+import { isServerAddress } from '../../../protocol/address.ts';
 import { parseDigest, parseNodeId } from '../../../protocol/keys.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, verdict } from '../engine/verdict.ts';
@@ -23,7 +24,7 @@ export const target: Target = {
       }),
       verdict(() => {
         const address = serverAddress(text);
-        demand(new URL(address).origin === address, 'it is no origin');
+        demand(isServerAddress(address), 'it is no address');
         return 'server';
       }),
       ...[{}, { credentials: 'c' }, { credentials: 'c', endpoint: text }].map((flags) =>

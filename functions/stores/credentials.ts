@@ -1,12 +1,12 @@
 import * as v from 'valibot';
-import { fromUtf8, utf8 } from '../bundle/index.ts';
-import { fail } from '../protocol/errors.ts';
-import { CREDENTIALS } from '../protocol/permissions.ts';
-import type { Credential } from '../protocol/permissions.ts';
-import { assertOwnKeys } from '../store/s3-options.ts';
-import type { S3Credentials, S3CredentialsProvider } from '../store/s3-options.ts';
-import { readLocalFile } from '../files/read.ts';
-import { replaceFile } from '../files/write.ts';
+import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
+import { fail } from '../../protocol/errors.ts';
+import { CREDENTIALS } from '../../protocol/permissions.ts';
+import type { Credential } from '../../protocol/permissions.ts';
+import { assertOwnKeys } from '../../store/s3-options.ts';
+import type { S3Credentials, S3CredentialsProvider } from '../../store/s3-options.ts';
+import { readLocalFile } from '../../files/read.ts';
+import { replaceFile } from '../../files/write.ts';
 
 /**
  * The file of `--credentials` (docs/config.md): three S3 key pairs, one for each part of the

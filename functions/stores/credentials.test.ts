@@ -2,9 +2,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CREDENTIALS } from '../protocol/permissions.ts';
-import type { Credential } from '../protocol/permissions.ts';
-import type { S3Credentials } from '../store/s3-options.ts';
+import { CREDENTIALS } from '../../protocol/permissions.ts';
+import type { Credential } from '../../protocol/permissions.ts';
+import type { S3Credentials } from '../../store/s3-options.ts';
 import { credentialProviders, readCredentials, writeCredentials } from './credentials.ts';
 
 let folder: string;

@@ -1,0 +1,38 @@
+import type { Site } from '../../protocol/site.ts';
+import { probeConditions } from './conditions.ts';
+import { probeListing } from './listing.ts';
+import { probePermissions } from './permissions.ts';
+import { probePresigned } from './presigned.ts';
+import type { Finding, Lab } from './probe.ts';
+import { probeReach } from './reach.ts';
+import { probeRecords } from './record.ts';
+import { probeUnsigned } from './unsigned.ts';
+
+/**
+ * Every probe of a store, in their order. What rests on one that failed is left out: where the store
+ * cannot be reached the others would say nothing, and without conditions no credential tries a write.
+ *
+ * @param during runs a group of probes, of which `label` says what is going on
+ */
+export async function examine(
+  lab: Lab,
+  site: Site,
+  during: (label: string, probe: () => Promise<Finding[]>) => Promise<Finding[]>,
+): Promise<Finding[]> {
+  const reached = await during('reaching the store', () => probeReach(lab));
+  if (!isWell(reached)) return reached;
+  const conditions = await during('probing the conditions on PUT', () => probeConditions(lab));
+  const keepsConditions = isWell(conditions);
+  return [
+    ...reached,
+    ...conditions,
+    ...(await during('probing listings', () => probeListing(lab))),
+    ...(await during('probing presigned URLs', () => probePresigned(lab))),
+    ...(await during('probing without signatures', () => probeUnsigned(lab))),
+    ...(await during('probing the credentials', () => probePermissions(lab, { keepsConditions }))),
+    ...(await during('reading the record', () => probeRecords(lab.stores.admin, site))),
+  ];
+}
+
+const isWell = (findings: readonly Finding[]): boolean =>
+  findings.every(({ status }) => status !== 'fail');

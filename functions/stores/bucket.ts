@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import { credentialProviders, readCredentials } from './credentials.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { Credential } from '../../protocol/permissions.ts';
+import type { S3Options } from '../../store/s3-options.ts';
+import { createS3Signer } from '../../store/s3-signer.ts';
+import { forEachCredential } from './kind.ts';
+import type { OpenedStore, StoreKind } from './kind.ts';
+
+/** A bucket of AWS, or of another server of S3 (`endpoint`). */
+export interface BucketPlace extends Omit<S3Options, 'credentials' | 'now'> {
+  readonly kind: 's3';
+  /** The file of `--credentials`; an absolute path */
+  readonly credentialsFile: string;
+}
+
+/** A bucket, and for each part of the server the keys that it works with. */
+export interface BucketOptions extends Omit<S3Options, 'credentials' | 'now'> {
+  readonly credentials: Readonly<Record<Credential, S3Options['credentials']>>;
+}
+
+const PREFIX = 's3://';
+
+/** A bucket on a server of S3, which clients reach themselves. */
+export const bucketKind: StoreKind<BucketPlace> = {
+  form: 's3://BUCKET',
+  names: (text) => text.startsWith(PREFIX),
+  takes: ['endpoint', 'publicEndpoint', 'credentials'],
+  place(text, { endpoint, publicEndpoint, region, credentials }) {
+    const bucket = text.slice(PREFIX.length);
+    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
+      throw fail('usage', '--store s3://BUCKET names a bucket: 3 to 63 of a-z, 0-9, . and -');
+    }
+    if (credentials === undefined) {
+      throw fail('usage', '--store s3://BUCKET needs --credentials FILE with its three key pairs');
+    }
+    for (const [name, url] of Object.entries({ endpoint, 'public-endpoint': publicEndpoint })) {
+      if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) {
+        throw fail('usage', `--${name} is a URL such as http://127.0.0.1:9000`);
+      }
+    }
+    return {
+      ...{ kind: 's3', bucket, region },
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
+      credentialsFile: resolve(credentials),
+    };
+  },
+  describe: ({ bucket }) => `${PREFIX}${bucket}`,
+  async open({ kind, credentialsFile, ...place }) {
+    await readCredentials(credentialsFile);
+    return openBucket({ ...place, credentials: credentialProviders(credentialsFile) });
+  },
+};
+
+/** Opens a bucket. Asks nothing of the server yet. */
+export async function openBucket({ credentials, ...place }: BucketOptions): Promise<OpenedStore> {
+  // Only here: a server on a folder starts without loading the SDK.
+  const { createS3Store } = await import('../../store/s3.ts');
+  const stores = forEachCredential((name) =>
+    createS3Store({ ...place, credentials: credentials[name] }),
+  );
+  return {
+    // Not the SDK's signer: a boot is little else than its URL, and ours takes a fraction of the time.
+    access: ({ now }) =>
+      forEachCredential((name) => ({
+        store: stores[name],
+        signer: createS3Signer({
+          ...{ ...place, credentials: credentials[name] },
+          ...(now === undefined ? {} : { now }),
+        }),
+      })),
+    bucket: place.bucket,
+  };
+}

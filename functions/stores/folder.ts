@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { resolve } from 'node:path';
+import { makeFolder } from '../../files/write.ts';
+import { openFilesystemStore } from '../../store/filesystem.ts';
+import { guardStore } from '../../store/guard.ts';
+import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
+import { forEachCredential } from './kind.ts';
+import type { OpenedStore, StoreKind } from './kind.ts';
+import { localSecrets } from './local-secrets.ts';
+
+/** A folder of this machine. */
+export interface FolderPlace {
+  readonly kind: 'filesystem';
+  /** An absolute path */
+  readonly folder: string;
+}
+
+/** A store in a folder, whose URLs the server answers itself. */
+export const folderKind: StoreKind<FolderPlace> = {
+  form: 'a folder',
+  names: (text) => !/^[a-z0-9+]+:\/\//.test(text),
+  takes: [],
+  place: (text) => ({ kind: 'filesystem', folder: resolve(text) }),
+  describe: ({ folder }) => folder,
+  async open({ folder }, { probing }) {
+    if (!probing) await makeFolder(folder);
+    return openFolder(folder, { create: !probing, keepsSecrets: !probing });
+  },
+};
+
+/**
+ * Opens the store in a folder, guarded like three credentials of an S3 server.
+ *
+ * @param options.create make the store if the folder holds none
+ * @param options.keepsSecrets its URLs are signed by secrets of its own (`secrets.json`, made if it is
+ *   missing), and not by some that end with this process; true unless given
+ * @throws no_such_bucket unless the folder holds a store or `create` is set; the codes of
+ *   `localSecrets`
+ */
+export async function openFolder(
+  folder: string,
+  { create = false, keepsSecrets = true } = {},
+): Promise<OpenedStore> {
+  const store = await openFilesystemStore(folder, { create });
+  const secrets = keepsSecrets
+    ? await localSecrets(folder)
+    : forEachCredential(() => Uint8Array.from(randomBytes(32)));
+  return {
+    access: (options) =>
+      forEachCredential((credential) => ({
+        store: guardStore(store, credential),
+        signer: createLocalSigner({ ...options, credential, secret: secrets[credential] }),
+      })),
+    objects: (options) => createLocalHandler({ store, secrets, ...options }),
+    bucket: 'objects',
+  };
+}

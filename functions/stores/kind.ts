@@ -1,0 +1,64 @@
+import type { Credential } from '../../protocol/permissions.ts';
+import { CREDENTIALS } from '../../protocol/permissions.ts';
+import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+
+/** A store as one credential sees it: what it may do, and URLs signed for that. */
+export interface Access {
+  readonly store: ObjectStore;
+  readonly signer: UrlSigner;
+}
+
+/** A store that was opened. */
+export interface OpenedStore {
+  /**
+   * @param options.baseUrl of the server, as clients reach it: for stores whose URLs it answers
+   * @param options.now Unix seconds, by which URLs are dated; the clock of this machine unless given
+   */
+  readonly access: (options: {
+    baseUrl: string;
+    now?: () => number;
+  }) => Readonly<Record<Credential, Access>>;
+  /** What answers the URLs of a store that has no server of its own, on `/objects/`. */
+  readonly objects?: (options: { now?: () => number }) => (request: Request) => Promise<Response>;
+  /** The first part of an object's path in a URL, as a copy source names it. */
+  readonly bucket: string;
+}
+
+/** The options of `serve` and `doctor` that say where the objects are; rows of `STORE_OPTIONS`. */
+export interface StoreFlags {
+  readonly store?: string;
+  readonly endpoint?: string;
+  readonly publicEndpoint?: string;
+  readonly region: string;
+  readonly credentials?: string;
+}
+
+/**
+ * One kind of store: how its place is written, and how it is opened.
+ *
+ * @typeParam Place what is known of a store before it is opened
+ */
+export interface StoreKind<Place> {
+  /** How `--store` names one, as in a sentence: `a folder`, `s3://BUCKET`. */
+  readonly form: string;
+  /** Whether this text of `--store` names one. */
+  readonly names: (text: string) => boolean;
+  /** The options that it takes, of those that not every kind takes. */
+  readonly takes: readonly (keyof StoreFlags)[];
+  /** @throws usage */
+  readonly place: (text: string, flags: StoreFlags) => Place;
+  /** The place as a person reads it. */
+  readonly describe: (place: Place) => string;
+  /**
+   * @param options.probing for `doctor`: makes and keeps nothing but the objects of its probes
+   * @throws what opening the store throws
+   */
+  readonly open: (place: Place, options: { probing: boolean }) => Promise<OpenedStore>;
+}
+
+/** One value for each credential. */
+export function forEachCredential<T>(
+  make: (credential: Credential) => T,
+): Readonly<Record<Credential, T>> {
+  return Object.fromEntries(CREDENTIALS.map((name) => [name, make(name)])) as Record<Credential, T>;
+}

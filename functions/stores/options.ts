@@ -1,0 +1,40 @@
+/**
+ * The options of `serve` and `doctor` that say where the objects are, as rows of the command line's table
+ * (`usage/table.ts`): what `StoreFlags` is read from.
+ */
+export const STORE_OPTIONS = [
+  {
+    name: 'store',
+    value: '<place>',
+    about: 'a folder, or s3://BUCKET; default: store/ in --home',
+    more: 'a folder, or `s3://BUCKET`; default: `store/` in `--home`',
+    example: '--store s3://config',
+  },
+  {
+    name: 'endpoint',
+    value: '<url>',
+    about: 'an S3 server other than AWS, as this machine reaches it',
+    example: '--endpoint http://10.0.0.5:9000',
+  },
+  {
+    name: 'public-endpoint',
+    value: '<url>',
+    about: 'the same server as nodes reach it; default: --endpoint',
+    more: 'the same server as nodes reach it, which URLs are signed for; default: `--endpoint`',
+    example: '--public-endpoint https://s3.lan',
+  },
+  {
+    name: 'region',
+    value: '<name>',
+    about: 'of the bucket',
+    default: 'us-east-1',
+    example: '--region eu-central-1',
+  },
+  {
+    name: 'credentials',
+    value: '<file>',
+    about: 'the three S3 key pairs, a 0600 file; needed for s3://',
+    more: 'the three S3 key pairs ([Credentials](#credentials)); needed for `s3://`',
+    example: '--credentials s3.json',
+  },
+] as const;
