@@ -9,7 +9,7 @@ import { toHex } from '../bundle/bytes.ts';
 import type { FileEntry } from '../bundle/manifest.ts';
 import { sha256 } from '../bundle/platform/node.ts';
 import { sealBundle } from '../bundle/seal.ts';
-import { makeKeyFile } from '../agent/identity/keys/file.ts';
+import { makeKeyFile } from '../agent/identity/keys/key-file.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import { ZERO_DIGEST } from '../bundle/statement.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';

@@ -1,5 +1,5 @@
 import type { FileEntry } from '../../bundle/manifest.ts';
-import { notePending } from '../systemd/record.ts';
+import { notePending } from '../systemd/activation-record.ts';
 import type { Folder } from '../tree/folder.ts';
 import { withLock } from '../tree/lock.ts';
 import { keep, readKept, sweepContents, writeKept } from './kept.ts';

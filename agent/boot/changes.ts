@@ -6,7 +6,7 @@ import { captureFiles } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
 import { hostname } from './snapshot.ts';
 import type { Draft } from './snapshot.ts';
-import { readApplied } from '../apply/status.ts';
+import { readApplied } from '../apply/drift.ts';
 
 /**
  * What a machine changed of the configuration in force, as a whole one again: a file that is as it was

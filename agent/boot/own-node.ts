@@ -1,5 +1,5 @@
 import { readMarker } from '../apply/marker.ts';
-import { tellBlank } from '../identity/memory/open.ts';
+import { tellBlank } from '../identity/memory/open-memory.ts';
 import { fail } from '../../protocol/errors.ts';
 import { withRoot } from '../tree/folder.ts';
 import type { Invocation } from './invocation.ts';

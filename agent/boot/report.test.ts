@@ -4,7 +4,7 @@ import { openReport } from '../../bundle/report.ts';
 import { verifyFrame, decodeFrame } from '../../bundle/frame.ts';
 import { fileEntry, approvedFrame } from '../../tests/support/frames.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
-import type { OpenedMemory } from '../identity/memory/open.ts';
+import type { OpenedMemory } from '../identity/memory/open-memory.ts';
 import type { Node } from './node.ts';
 import { sendReport } from './report.ts';
 import type { Servers } from './servers.ts';

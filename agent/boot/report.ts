@@ -4,7 +4,7 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { sealReport } from '../../bundle/report.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import { tellMemory } from '../identity/memory/open.ts';
+import { tellMemory } from '../identity/memory/open-memory.ts';
 import type { Node } from './node.ts';
 import type { Servers } from './servers.ts';
 import type { Decision } from './source.ts';

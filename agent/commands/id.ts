@@ -1,7 +1,7 @@
 import { toBase64Url } from '../../bundle/bytes.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { openSeed } from '../identity/keys/open.ts';
+import { openSeed } from '../identity/keys/open-seed.ts';
 import { agentCommand } from './options.ts';
 
 /** Who this machine is, in full and as people compare it. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Option, OptionsOf } from '../../usage/table.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { createConsole } from '../console/console.ts';
-import { parseKeySource } from '../identity/keys/source.ts';
+import { parseKeySource } from '../identity/keys/key-source.ts';
 import { MEMORY_KINDS } from '../identity/memory/kind.ts';
 
 /** Those that every command takes. */

@@ -1,7 +1,7 @@
 import { toBase64 } from '../../bundle/base64.ts';
 import { utf8 } from '../../bundle/bytes.ts';
 import { CREDENTIAL } from '../identity/keys/credential.ts';
-import { formatKeyFile, randomSeed } from '../identity/keys/file.ts';
+import { formatKeyFile, randomSeed } from '../identity/keys/key-file.ts';
 import { machineOf } from './key-machine.ts';
 import { agentCommand } from './options.ts';
 

@@ -1,4 +1,4 @@
-import { makeKeyFile } from '../identity/keys/file.ts';
+import { makeKeyFile } from '../identity/keys/key-file.ts';
 import { machineOf } from './key-machine.ts';
 import { agentCommand } from './options.ts';
 

@@ -1,5 +1,5 @@
-import { makeKeyFile } from '../identity/keys/file.ts';
-import { IMAGE_KEY } from '../identity/keys/open.ts';
+import { makeKeyFile } from '../identity/keys/key-file.ts';
+import { IMAGE_KEY } from '../identity/keys/open-seed.ts';
 import { agentCommand } from './options.ts';
 
 /** The key of every machine of an image. Throws file_exists, file_denied, disk_full. */

@@ -1,4 +1,4 @@
-import { makeUsbKey } from '../identity/keys/make.ts';
+import { makeUsbKey } from '../identity/keys/make-usb-key.ts';
 import { machineOf } from './key-machine.ts';
 import { agentCommand } from './options.ts';
 

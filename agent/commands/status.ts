@@ -1,6 +1,6 @@
 import { toHex } from '../../bundle/bytes.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { readApplied } from '../apply/status.ts';
+import { readApplied } from '../apply/drift.ts';
 import { openNode } from '../boot/node.ts';
 import { formatTime } from '../console/console.ts';
 import { agentCommand } from './options.ts';

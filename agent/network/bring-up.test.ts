@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { codeOf, fail } from '../../protocol/errors.ts';
 import { bringUp } from './bring-up.ts';
 import { clientFailed } from './dhcp/client.ts';
-import type { DhcpProgram } from './dhcp/program.ts';
+import type { DhcpProgram } from './dhcp/dhcp-program.ts';
 
 // Real ones are in tests/agent/network.test.ts; here is what goes wrong.
 const LINK = { name: 'eth99', index: 99 };

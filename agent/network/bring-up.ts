@@ -1,12 +1,12 @@
 import { fail } from '../../protocol/errors.ts';
-import { addressesOf, builtUpon, defaultRouteOf } from './addresses.ts';
+import { addressesOf, builtUpon, defaultRouteOf } from './interface-addresses.ts';
 import { cleanLease, leaseOfResolvConf } from './lease.ts';
 import type { Lease, RawLease } from './lease.ts';
 import { dhclient } from './dhcp/dhclient.ts';
 import { networkManager } from './dhcp/network-manager.ts';
 import { networkd } from './dhcp/networkd.ts';
-import { ASK_SECONDS } from './dhcp/program.ts';
-import type { DhcpProgram, Link } from './dhcp/program.ts';
+import { ASK_SECONDS } from './dhcp/dhcp-program.ts';
+import type { DhcpProgram, Link } from './dhcp/dhcp-program.ts';
 import { udhcpc } from './dhcp/udhcpc.ts';
 import { until } from './until.ts';
 

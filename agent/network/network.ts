@@ -1,4 +1,4 @@
-import type { BootDevice } from '../answers/autoinstall/network.ts';
+import type { BootDevice } from '../answers/autoinstall/network-files.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';
 import { bringUp, leaseNow } from './bring-up.ts';
 import { chooseInterface, fits, listInterfaces } from './interfaces.ts';

@@ -1,8 +1,8 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { makeFiles } from '../answers/autoinstall/make.ts';
+import { makeFiles } from '../answers/autoinstall/make-files.ts';
 import { answersOf } from '../answers/autoinstall/kept-answers.ts';
 import { findLayout } from '../answers/autoinstall/layout.ts';
-import type { BootDevice } from '../answers/autoinstall/network.ts';
+import type { BootDevice } from '../answers/autoinstall/network-files.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
 import type { Decision } from '../boot/source.ts';

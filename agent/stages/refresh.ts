@@ -5,7 +5,7 @@ import { obstacleTo, tellDecision } from '../boot/install.ts';
 import { readMarker } from '../apply/marker.ts';
 import type { Node } from '../boot/node.ts';
 import { makeReady } from '../ready/ready.ts';
-import { readRecord } from '../systemd/record.ts';
+import { readRecord } from '../systemd/activation-record.ts';
 import { createSystemctl } from '../systemd/systemctl.ts';
 import { withRoot } from '../tree/folder.ts';
 import { HexDigest, readState, writeState } from '../tree/state-file.ts';

@@ -2,8 +2,8 @@ import type { Metadata } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
 import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
-import { changeRecord, readRecord } from './record.ts';
-import type { ActivationRecord } from './record.ts';
+import { changeRecord, readRecord } from './activation-record.ts';
+import type { ActivationRecord } from './activation-record.ts';
 import { saidBy } from './systemctl.ts';
 import type { Systemctl, UnitState } from './systemctl.ts';
 

@@ -6,7 +6,7 @@ import { at, inFolder, inFolderOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readItem } from '../tree/item.ts';
 import { naming } from '../tree/system-error.ts';
-import { changeRecord, readRecord } from './record.ts';
+import { changeRecord, readRecord } from './activation-record.ts';
 
 const LINK = 'etc/localtime';
 const STAGED = `${STAGED_PREFIX}localtime`;

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { makeKeyFile } from '../../agent/identity/keys/file.ts';
+import { makeKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
 import type { FileEntry, Metadata } from '../../bundle/manifest.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makeKeyFile } from '../../agent/identity/keys/file.ts';
+import { makeKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { openDesk } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';

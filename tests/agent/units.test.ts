@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { makeKeyFile } from '../../agent/identity/keys/file.ts';
+import { makeKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
 import { sealBundle } from '../../bundle/seal.ts';

@@ -59,7 +59,11 @@ describe('the fuzzer', () => {
     [
       'an error that is none of ours',
       'key-files',
-      { file: 'agent/identity/keys/file.ts', from: 'match === null', to: 'match === undefined' },
+      {
+        file: 'agent/identity/keys/key-file.ts',
+        from: 'match === null',
+        to: 'match === undefined',
+      },
       /TypeError/,
     ],
     [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodeFrame } from '../../bundle/frame.ts';
-import { readKeyFile } from '../../agent/identity/keys/file.ts';
+import { readKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { killAt } from '../support/kill-at.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';

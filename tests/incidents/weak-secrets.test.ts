@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { formatKeyFile } from '../../agent/identity/keys/file.ts';
+import { formatKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { sealKeyFile } from '../../cli/key-file.ts';
 import { readEnvironment } from '../../functions/lambda/environment.ts';
 import { EXIT } from '../../protocol/errors.ts';

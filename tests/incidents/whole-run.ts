@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readKeyFile } from '../../agent/identity/keys/file.ts';
+import { readKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { openKeyFile } from '../../cli/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';

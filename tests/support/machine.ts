@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inject } from 'vitest';
-import { makeKeyFile, readKeyFile } from '../../agent/identity/keys/file.ts';
+import { makeKeyFile, readKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
 import { formatSite } from '../../protocol/site.ts';

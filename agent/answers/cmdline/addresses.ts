@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { basePathOf, isServerAddress } from '../../../protocol/address.ts';
-import { either, listOf, numberFrom } from './kind.ts';
-import type { Kind } from './kind.ts';
+import { either, listOf, numberFrom } from './value-kind.ts';
+import type { Kind } from './value-kind.ts';
 
 export const ipv4: Kind = {
   expected: 'an IPv4 address',

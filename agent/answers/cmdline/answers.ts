@@ -11,8 +11,14 @@ import {
   netmask,
   port,
 } from './addresses.ts';
-import { bond, bootInterface, interfaceName, networksBesides, vlan } from './interfaces.ts';
-import { either, numberFrom, oneOf, yesOrNo } from './kind.ts';
+import {
+  bond,
+  bootInterface,
+  interfaceName,
+  networksBesides,
+  vlan,
+} from './interface-arguments.ts';
+import { either, numberFrom, oneOf, yesOrNo } from './value-kind.ts';
 import { cryptedPassword, fingerprint, iscsiName, login, nfsExport, swap, word } from './values.ts';
 
 const TABLE = [

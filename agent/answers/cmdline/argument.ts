@@ -1,7 +1,7 @@
 import { quote } from '../../../bundle/errors.ts';
 import { fail } from '../../../protocol/errors.ts';
-import { yesOrNo } from './kind.ts';
-import type { Kind } from './kind.ts';
+import { yesOrNo } from './value-kind.ts';
+import type { Kind } from './value-kind.ts';
 
 /** One argument of the kernel's command line that means something to us. */
 export interface Argument {

@@ -1,10 +1,10 @@
-import type { KeySource } from '../../identity/keys/source.ts';
+import type { KeySource } from '../../identity/keys/key-source.ts';
 import { MEMORY_KINDS } from '../../identity/memory/kind.ts';
 import type { MemoryKind } from '../../identity/memory/kind.ts';
 import { FLAG } from './argument.ts';
 import type { Argument } from './argument.ts';
 import { server, webAddress } from './addresses.ts';
-import { either, matching, oneOf } from './kind.ts';
+import { either, matching, oneOf } from './value-kind.ts';
 import { path } from './values.ts';
 
 /** What to do while no server can be reached (docs/node.md). */

@@ -1,6 +1,6 @@
 import { quote } from '../../../bundle/errors.ts';
 import { fail } from '../../../protocol/errors.ts';
-import type { KeySource } from '../../identity/keys/source.ts';
+import type { KeySource } from '../../identity/keys/key-source.ts';
 import type { MemoryKind } from '../../identity/memory/kind.ts';
 import { ANSWERS, checkAnswer } from './answers.ts';
 import type { AnswerName, Answers } from './answers.ts';

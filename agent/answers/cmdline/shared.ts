@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { AnswerName } from './answers.ts';
-import { interfaceName } from './interfaces.ts';
+import { interfaceName } from './interface-arguments.ts';
 import { readIp } from './ip.ts';
 import type { IpWord } from './ip.ts';
 import type { Word } from './split.ts';

@@ -1,6 +1,6 @@
 import { hostName, ipv4 } from './addresses.ts';
-import { either, matching, oneOf } from './kind.ts';
-import type { Kind } from './kind.ts';
+import { either, matching, oneOf } from './value-kind.ts';
+import type { Kind } from './value-kind.ts';
 
 /** One word of these characters: a name that the image gives a meaning to. */
 export const word = (expected: string): Kind =>

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../../../protocol/errors.ts';
-import { readKeyFile } from './file.ts';
+import { readKeyFile } from './key-file.ts';
 
 /** Its name, as `LoadCredential=`, SMBIOS type 11 and fw_cfg have it (systemd.exec(5), systemd(1)). */
 export const CREDENTIAL = 'coatcheck.seed';

@@ -1,6 +1,6 @@
 import { hkdfSha256 } from '#platform';
 import { utf8 } from '../../../bundle/bytes.ts';
-import { readKeyFile } from './file.ts';
+import { readKeyFile } from './key-file.ts';
 import { machineName } from './machine-name.ts';
 
 const SALT = utf8('coatcheck/v1');

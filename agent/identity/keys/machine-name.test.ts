@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../../../bundle/bytes.ts';
 import { codeOf } from '../../../protocol/errors.ts';
-import { formatKeyFile } from './file.ts';
+import { formatKeyFile } from './key-file.ts';
 import { readImageSeed } from './image.ts';
 import { machineName } from './machine-name.ts';
 

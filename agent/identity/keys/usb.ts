@@ -8,7 +8,7 @@ import { readIn } from '../../tree/files.ts';
 import { inFolderOf, withRoot } from '../../tree/folder.ts';
 import type { Folder } from '../../tree/folder.ts';
 import { naming } from '../../tree/system-error.ts';
-import { MAX_KEY_FILE_BYTES, parseKeyFile } from './file.ts';
+import { MAX_KEY_FILE_BYTES, parseKeyFile } from './key-file.ts';
 
 /** Label of the filesystem, or of the GPT partition without one. */
 export const KEY_STICK_LABEL = 'COATCHECK';

@@ -7,8 +7,8 @@ import { readAll } from '../../tree/files.ts';
 import { naming } from '../../tree/system-error.ts';
 import { isOlder } from './memory.ts';
 import type { Memory, MemoryStore } from './memory.ts';
-import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './record.ts';
-import type { Owner } from './record.ts';
+import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
+import type { Owner } from './memory-record.ts';
 
 const EFIVARS = '/sys/firmware/efi/efivars';
 /** Of coatcheck's variables; made for them. */

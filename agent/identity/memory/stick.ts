@@ -5,8 +5,8 @@ import { blockDevices, onlyDevice } from '../../programs/block-devices.ts';
 import { naming } from '../../tree/system-error.ts';
 import { isOlder } from './memory.ts';
 import type { Memory, MemoryStore } from './memory.ts';
-import { damaged, decodeRecord, encodeRecord, RECORD_BYTES } from './record.ts';
-import type { Owner } from './record.ts';
+import { damaged, decodeRecord, encodeRecord, RECORD_BYTES } from './memory-record.ts';
+import type { Owner } from './memory-record.ts';
 
 /** Name of a GPT partition without a filesystem; it may be on the key stick. */
 export const MEMORY_STICK_LABEL = 'COATCHECK-MEM';

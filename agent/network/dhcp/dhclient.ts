@@ -4,8 +4,8 @@ import { run } from '../../programs/run.ts';
 import { readIfThere } from '../lease.ts';
 import type { RawLease } from '../lease.ts';
 import { clientFailed, endEarlier, isProgram } from './client.ts';
-import { ASK_SECONDS, RUN_FOLDER } from './program.ts';
-import type { DhcpProgram } from './program.ts';
+import { ASK_SECONDS, RUN_FOLDER } from './dhcp-program.ts';
+import type { DhcpProgram } from './dhcp-program.ts';
 
 const leasesOf = (name: string): string => join(RUN_FOLDER, `dhclient-${name}.leases`);
 

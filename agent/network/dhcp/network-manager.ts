@@ -1,8 +1,8 @@
 import { failure, run } from '../../programs/run.ts';
 import type { RawLease } from '../lease.ts';
 import { isEnabled, startUnit } from './service.ts';
-import { ASK_SECONDS } from './program.ts';
-import type { DhcpProgram } from './program.ts';
+import { ASK_SECONDS } from './dhcp-program.ts';
+import type { DhcpProgram } from './dhcp-program.ts';
 
 const UNIT = 'NetworkManager.service';
 

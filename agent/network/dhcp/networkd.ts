@@ -4,7 +4,7 @@ import { failure, run } from '../../programs/run.ts';
 import { readAssignments } from '../lease.ts';
 import { until } from '../until.ts';
 import { isEnabled, startUnit } from './service.ts';
-import type { DhcpProgram, Link } from './program.ts';
+import type { DhcpProgram, Link } from './dhcp-program.ts';
 
 const UNIT = 'systemd-networkd.service';
 const STATE = '/run/systemd/netif';

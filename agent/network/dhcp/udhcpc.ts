@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { run } from '../../programs/run.ts';
 import { readAssignments } from '../lease.ts';
 import { clientFailed, endEarlier, isProgram } from './client.ts';
-import { ASK_SECONDS, RUN_FOLDER } from './program.ts';
-import type { DhcpProgram } from './program.ts';
+import { ASK_SECONDS, RUN_FOLDER } from './dhcp-program.ts';
+import type { DhcpProgram } from './dhcp-program.ts';
 
 /** What configures the interface, where Debian and Alpine have it. */
 const SCRIPTS = ['/etc/udhcpc/default.script', '/usr/share/udhcpc/default.script'];

@@ -5,7 +5,7 @@ import { fromHex, utf8 } from '../../../bundle/bytes.ts';
 import { withRoot } from '../../../agent/tree/folder.ts';
 import { readKept } from '../../../agent/apply/kept.ts';
 import { readMarker } from '../../../agent/apply/marker.ts';
-import { fileMemory } from '../../../agent/identity/memory/file.ts';
+import { fileMemory } from '../../../agent/identity/memory/memory-file.ts';
 import { recover } from '../../../agent/apply/stage.ts';
 import { lookIntoState, stateBelow } from '../../../agent/tree/state-place.ts';
 import { node, SITE } from '../../fixtures/format.ts';

@@ -4,7 +4,7 @@ import { ORDERS } from '../../../agent/answers/cmdline/orders.ts';
 import { readCommandLine } from '../../../agent/answers/cmdline/read.ts';
 import { splitCommandLine } from '../../../agent/answers/cmdline/split.ts';
 import { missingAnswers } from '../../../agent/answers/cmdline/together.ts';
-import { makeFiles } from '../../../agent/answers/autoinstall/make.ts';
+import { makeFiles } from '../../../agent/answers/autoinstall/make-files.ts';
 import type { Layout } from '../../../agent/answers/autoinstall/layout.ts';
 import { TEMPLATES } from '../../../agent/answers/autoinstall/templates.ts';
 import { encodeManifest } from '../../../bundle/manifest.ts';

@@ -1,4 +1,4 @@
-import { formatKeyFile, parseKeyFile } from '../../../agent/identity/keys/file.ts';
+import { formatKeyFile, parseKeyFile } from '../../../agent/identity/keys/key-file.ts';
 import { deriveIdentity, toBase64Url, utf8 } from '../../../bundle/index.ts';
 import { concat } from '../../../bundle/bytes.ts';
 import { openKeyFile } from '../../../cli/key-file.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { codeOf } from '../../../protocol/errors.ts';
-import { fileMemory } from './file.ts';
+import { fileMemory } from './memory-file.ts';
 import type { Memory } from './memory.ts';
 import { stateAt } from '../../tree/state-place.ts';
 

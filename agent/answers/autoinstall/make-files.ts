@@ -3,13 +3,13 @@ import type { AnswerName, Answers } from '../cmdline/answers.ts';
 import { checkTogether, missingAnswers } from '../cmdline/together.ts';
 import { readNames } from '../../apply/accounts.ts';
 import { fail } from '../../../protocol/errors.ts';
-import { accountEntries } from './accounts.ts';
+import { accountEntries } from './passwords.ts';
 import { keptAnswers } from './kept-answers.ts';
 import type { Layout } from './layout.ts';
-import { networkManagerFiles } from './network-manager.ts';
-import { addressed, planNetwork } from './network.ts';
-import type { BootDevice } from './network.ts';
-import { networkdFiles } from './networkd.ts';
+import { networkManagerFiles } from './network-manager-files.ts';
+import { addressed, planNetwork } from './network-files.ts';
+import type { BootDevice } from './network-files.ts';
+import { networkdFiles } from './networkd-files.ts';
 import { PRIVATE, TEMPLATES } from './templates.ts';
 
 /** What autoinstall made. */

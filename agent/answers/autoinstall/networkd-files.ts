@@ -1,5 +1,5 @@
-import { addressed, isIpv6Address } from './network.ts';
-import type { Bond, NetworkBesides, NetworkPlan } from './network.ts';
+import { addressed, isIpv6Address } from './network-files.ts';
+import type { Bond, NetworkBesides, NetworkPlan } from './network-files.ts';
 
 type Lines = readonly (string | undefined | false)[];
 

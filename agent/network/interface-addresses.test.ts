@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { addressesOf, builtUpon, defaultRouteOf } from './addresses.ts';
+import { addressesOf, builtUpon, defaultRouteOf } from './interface-addresses.ts';
 
 let folder: string;
 beforeEach(() => (folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-net-'))));

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeFrom } from '../../../tests/support/thrown.ts';
-import { formatKeyFile, makeKeyFile } from './file.ts';
-import { openSeed } from './open.ts';
-import { parseKeySource } from './source.ts';
+import { formatKeyFile, makeKeyFile } from './key-file.ts';
+import { openSeed } from './open-seed.ts';
+import { parseKeySource } from './key-source.ts';
 
 const VARIABLE = 'CREDENTIALS_DIRECTORY';
 let root: string;

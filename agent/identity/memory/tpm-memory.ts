@@ -4,8 +4,8 @@ import { withTpm } from '../../programs/tpm.ts';
 import type { Tpm } from '../../programs/tpm.ts';
 import { isOlder } from './memory.ts';
 import type { Memory, MemoryStore } from './memory.ts';
-import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './record.ts';
-import type { Owner } from './record.ts';
+import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
+import type { Owner } from './memory-record.ts';
 
 /** Read and written with the owner's authorization, which is empty unless somebody took ownership. */
 const ATTRIBUTES = 'ownerread|ownerwrite|no_da';

@@ -9,8 +9,8 @@ import type { Answers } from '../cmdline/answers.ts';
 import { readCommandLine } from '../cmdline/read.ts';
 import { answersOf, keptAnswers } from './kept-answers.ts';
 import type { Layout } from './layout.ts';
-import { makeFiles } from './make.ts';
-import type { Made } from './make.ts';
+import { makeFiles } from './make-files.ts';
+import type { Made } from './make-files.ts';
 import { TEMPLATES } from './templates.ts';
 
 const HASH = `$6$saltsalt$${'x'.repeat(86)}`;

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { stateBelow, stateOfThisBoot } from '../../tree/state-place.ts';
 import type { Memory } from './memory.ts';
-import { openMemory, tellBlank, tellMemory } from './open.ts';
+import { openMemory, tellBlank, tellMemory } from './open-memory.ts';
 
 let root: string;
 beforeEach(() => {

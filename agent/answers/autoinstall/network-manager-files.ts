@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { isIpv6Address } from './network.ts';
-import type { NetworkPlan } from './network.ts';
+import { isIpv6Address } from './network-files.ts';
+import type { NetworkPlan } from './network-files.ts';
 
 type Section = readonly (string | undefined | false)[];
 

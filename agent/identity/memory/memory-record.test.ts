@@ -3,7 +3,7 @@ import { toHex } from '../../../bundle/bytes.ts';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { codeOf } from '../../../protocol/errors.ts';
 import type { Memory } from './memory.ts';
-import { decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './record.ts';
+import { decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
 
 const owner = { site: new Uint8Array(16).fill(7), node: 'a2'.repeat(16) as NodeId };
 const memory: Memory = {

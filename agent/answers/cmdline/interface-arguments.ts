@@ -1,6 +1,6 @@
 import { ipv4, ipv6Network, netmask, prefixLength } from './addresses.ts';
-import { either, listOf, matching, numberFrom, oneOf } from './kind.ts';
-import type { Kind } from './kind.ts';
+import { either, listOf, matching, numberFrom, oneOf } from './value-kind.ts';
+import type { Kind } from './value-kind.ts';
 
 /** The name of a network interface, as the kernel allows them, less what a file could trip over. */
 const INTERFACE = /[A-Za-z][A-Za-z0-9_.-]{0,14}/;

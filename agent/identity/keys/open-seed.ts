@@ -2,10 +2,10 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { fail, hasCode } from '../../../protocol/errors.ts';
 import { findCredential, readCredential } from './credential.ts';
-import { readKeyFile } from './file.ts';
+import { readKeyFile } from './key-file.ts';
 import { readImageSeed } from './image.ts';
-import type { KeySource } from './source.ts';
-import { readTpmSeed } from './tpm.ts';
+import type { KeySource } from './key-source.ts';
+import { readTpmSeed } from './tpm-seed.ts';
 import { readUsbKey } from './usb.ts';
 
 /** Below the root: the key of this machine, and the one that machines of an image share. */

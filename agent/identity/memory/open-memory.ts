@@ -1,13 +1,13 @@
 import type { StatePlace } from '../../tree/state-place.ts';
 import { withLock } from '../../tree/lock.ts';
 import { efiMemory } from './efi.ts';
-import { fileMemory } from './file.ts';
+import { fileMemory } from './memory-file.ts';
 import type { MemoryKind } from './kind.ts';
 import { isOlder } from './memory.ts';
 import type { Memory, MemoryStore } from './memory.ts';
-import type { Owner } from './record.ts';
+import type { Owner } from './memory-record.ts';
 import { stickMemory } from './stick.ts';
-import { tpmMemory } from './tpm.ts';
+import { tpmMemory } from './tpm-memory.ts';
 
 /** A node's memory, and how good it is. */
 export interface OpenedMemory extends MemoryStore {

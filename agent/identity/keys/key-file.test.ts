@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeFrom } from '../../../tests/support/thrown.ts';
-import { formatKeyFile, makeKeyFile, parseKeyFile, readKeyFile } from './file.ts';
+import { formatKeyFile, makeKeyFile, parseKeyFile, readKeyFile } from './key-file.ts';
 
 let folder: string;
 beforeEach(() => {
