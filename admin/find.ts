@@ -50,15 +50,18 @@ export async function lookAt(
 /**
  * Every node that has anything in the store, in order. What waits is listed first, as in
  * {@link lookAt}.
+ * @param pending what waits, where the caller has just listed it
  */
-export async function knownNodes(session: Pick<Objects, 'list'>): Promise<NodeId[]> {
-  const nodes = new Set<NodeId>();
-  const list = async (prefix: 'approved' | 'history' | 'pending'): Promise<void> => {
+export async function knownNodes(
+  session: Pick<Objects, 'list'>,
+  pending?: readonly Waiting[],
+): Promise<NodeId[]> {
+  const nodes = new Set((pending ?? (await waiting(session))).map(({ node }) => node));
+  const list = async (prefix: 'approved' | 'history'): Promise<void> => {
     for await (const { parsed } of session.list(prefix)) {
       if ('node' in parsed) nodes.add(parsed.node);
     }
   };
-  await list('pending');
   await Promise.all([list('history'), list('approved')]);
   return [...nodes].sort();
 }

@@ -5,13 +5,13 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { sameFiles } from './changes.ts';
 import type { Standing } from './find.ts';
-import { openEntry } from './open.ts';
+import { isUnreadable, openEntry } from './open.ts';
 import type { OpenedBundle } from './open.ts';
 import { carriesBundle } from './record.ts';
 import type { Session } from './session.ts';
 
 /** A node and its record: a {@link Standing} is one. */
-export type Decided = Pick<Standing, 'node' | 'history'>;
+export type NodeHistory = Pick<Standing, 'node' | 'history'>;
 
 /**
  * What is in force for a node: nothing yet, a decision without a bundle, or one with it. One whose
@@ -23,15 +23,18 @@ export interface InForce {
   readonly unreadable?: ErrorCode;
 }
 
-/** Opens what is in force. @throws what reading throws of a port or a bug */
-export async function openInForce(session: Session, { node, history }: Decided): Promise<InForce> {
+/** Opens what is in force. @throws what the client and the ports throw */
+export async function openInForce(
+  session: Session,
+  { node, history }: NodeHistory,
+): Promise<InForce> {
   const entry = history.inForce;
   if (entry === undefined) return {};
   if (entry.frame.bundle === undefined) return { entry };
   try {
     return { entry, opened: await openEntry(session, node, entry) };
   } catch (error) {
-    if (codeOf(error) === 'internal') throw error;
+    if (!isUnreadable(error)) throw error;
     return { entry, unreadable: codeOf(error) };
   }
 }
@@ -40,10 +43,11 @@ export async function openInForce(session: Session, { node, history }: Decided):
  * What the decision named `base` had put in force; undefined if it is not there, has no bundle, or
  * cannot be opened here.
  * @param base statement digest, 32 bytes
+ * @throws what the client and the ports throw
  */
 export async function baseManifest(
   session: Session,
-  { node, history }: Decided,
+  { node, history }: NodeHistory,
   base: Uint8Array,
 ): Promise<Manifest | undefined> {
   const entry = history.entries.find(({ frame }) => equalBytes(frame.statementDigest, base));
@@ -51,7 +55,7 @@ export async function baseManifest(
   try {
     return (await openEntry(session, node, entry)).manifest;
   } catch (error) {
-    if (codeOf(error) === 'internal') throw error;
+    if (!isUnreadable(error)) throw error;
     return undefined;
   }
 }
@@ -62,7 +66,7 @@ export async function baseManifest(
  */
 export async function isFresh(
   session: Session,
-  decided: Decided,
+  decided: NodeHistory,
   inForce: InForce,
   { base }: Pick<Manifest, 'base'>,
 ): Promise<boolean> {

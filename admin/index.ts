@@ -21,6 +21,7 @@ export { findBundle, findNode, knownNodes, lookAt, waiting } from './find.ts';
 export type { BundlePlace, Standing, Waiting } from './find.ts';
 export { openEntry, openPlace } from './open.ts';
 export type { OpenedBundle } from './open.ts';
+export type { NodeHistory } from './in-force.ts';
 export { review } from './review.ts';
 export type { Review } from './review.ts';
 export { diffView, tally } from './diff-view.ts';
@@ -31,7 +32,7 @@ export { rebase } from './rebase.ts';
 export type { Rebased } from './rebase.ts';
 
 export { checkReason } from './plan.ts';
-export type { Approving, Place, Plan, PlannedStatement, Saying } from './plan.ts';
+export type { Approving, Predecessor, Plan, PlannedStatement, Saying } from './plan.ts';
 export { planApprove, planRebase, planRenew } from './approve.ts';
 export type { ApproveWish } from './approve.ts';
 export { planReconfigure, planReject, planRevoke, planRollback } from './orders.ts';

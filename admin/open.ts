@@ -1,6 +1,6 @@
 import { equalBytes, MAX_SEALED_BYTES, nodeIdOf, readBundle, toHex } from '../bundle/index.ts';
 import type { Keyset, Manifest, NodeId, SealedBundle } from '../bundle/index.ts';
-import { fail, hasCode } from '../protocol/errors.ts';
+import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { historyKey } from '../protocol/keys.ts';
@@ -13,6 +13,16 @@ import type { Session } from './session.ts';
 export interface OpenedBundle {
   readonly sealed: SealedBundle;
   readonly manifest: Manifest;
+}
+
+/**
+ * Whether an error says that a bundle cannot be opened here, now and ever: it is broken, of somebody
+ * else, or gone. Not, that the store or the key did not answer.
+ */
+export function isUnreadable(error: unknown): boolean {
+  return (
+    ERRORS[codeOf(error)].exit === EXIT.refused || hasCode(error, 'not_this_node', 'not_found')
+  );
 }
 
 /**

@@ -6,7 +6,7 @@ import type { DiffOptions } from './diff-view.ts';
 import { demandUndecided, onlyMatch } from './find.ts';
 import type { Standing } from './find.ts';
 import { openInForce } from './in-force.ts';
-import type { Decided } from './in-force.ts';
+import type { NodeHistory } from './in-force.ts';
 import { openEntry, openPlace } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Plan, PlannedStatement, Saying } from './plan.ts';
@@ -72,7 +72,7 @@ export async function planReject(
  */
 export async function planRollback(
   session: Session,
-  decided: Decided,
+  decided: NodeHistory,
   wish: Saying & DiffOptions & { readonly slot: number },
 ): Promise<Plan> {
   const { node, history } = decided;
@@ -107,19 +107,19 @@ function sealedToNewest({ keyset }: Pick<Session, 'keyset'>, { frame }: HistoryE
 }
 
 /** Has the node make a new proposal at its next boot. @throws usage (the reason) */
-export function planReconfigure(session: Session, decided: Decided, wish: Saying): Plan {
+export function planReconfigure(session: Session, decided: NodeHistory, wish: Saying): Plan {
   const digest = decided.history.inForce?.frame.bundle?.digest ?? ZERO_DIGEST;
   return order(session, decided, { type: 'reconfigure', digest, reason: wish.reason });
 }
 
 /** Has the node apply nothing any more. @throws usage (the reason) */
-export function planRevoke(session: Session, decided: Decided, wish: Saying): Plan {
+export function planRevoke(session: Session, decided: NodeHistory, wish: Saying): Plan {
   return order(session, decided, { type: 'revoke', digest: ZERO_DIGEST, reason: wish.reason });
 }
 
 function order(
   session: Session,
-  decided: Decided,
+  decided: NodeHistory,
   statement: PlannedStatement & { readonly type: 'reconfigure' | 'revoke' },
 ): Plan {
   checkReason(statement.reason);

@@ -3,13 +3,13 @@ import { MAX_REASON_BYTES, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
 import type { DecisionSource } from '../protocol/http.ts';
-import type { Decided } from './in-force.ts';
+import type { NodeHistory } from './in-force.ts';
 import type { Review } from './review.ts';
 import type { Session } from './session.ts';
 import type { Objection, PlanWarning } from './warning.ts';
 
 /** The decision that a statement follows. */
-export interface Place {
+export interface Predecessor {
   /** statement digest, 32 bytes; zeros where nothing was decided */
   readonly digest: Uint8Array;
   readonly seq: number;
@@ -45,7 +45,7 @@ export interface Plan {
   /** the keyset whose signature it wants, by version */
   readonly keysetVersion: number;
   /** the newest decision that was looked at: the first statement follows it */
-  readonly after: Place;
+  readonly after: Predecessor;
   /** in order: each follows the one before */
   readonly statements: readonly [PlannedStatement, ...PlannedStatement[]];
   /** of what would be in force; absent where nothing new would be */
@@ -76,7 +76,7 @@ export function checkReason(reason: string): string {
 }
 
 /** The head of a record as what the next statement follows. */
-export function placeAfter({ head }: Pick<History, 'head'>): Place {
+export function headToFollow({ head }: Pick<History, 'head'>): Predecessor {
   if (head === undefined) return { digest: ZERO_DIGEST, seq: 0 };
   return { digest: head.frame.statementDigest, seq: head.frame.statement.seq };
 }
@@ -84,12 +84,12 @@ export function placeAfter({ head }: Pick<History, 'head'>): Place {
 /** What every plan about a node has in common. */
 export function planAbout(
   session: Pick<Session, 'keyset' | 'doubts'>,
-  { node, history }: Decided,
+  { node, history }: NodeHistory,
 ): Pick<Plan, 'node' | 'keysetVersion' | 'after' | 'warnings' | 'objections'> {
   return {
     node,
     keysetVersion: session.keyset.version,
-    after: placeAfter(history),
+    after: headToFollow(history),
     warnings: [],
     objections: doubtsAbout(session, node),
   };

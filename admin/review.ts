@@ -1,7 +1,7 @@
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView } from './diff-view.ts';
 import { isFresh, openInForce } from './in-force.ts';
-import type { Decided, InForce } from './in-force.ts';
+import type { NodeHistory, InForce } from './in-force.ts';
 import type { OpenedBundle } from './open.ts';
 import type { Session } from './session.ts';
 import { bundleFacts } from './views/bundle.ts';
@@ -22,7 +22,7 @@ export interface Review {
 /** {@link Review} of a bundle against what is in force for its node. */
 export async function review(
   session: Session,
-  decided: Decided,
+  decided: NodeHistory,
   opened: OpenedBundle,
   options: DiffOptions,
 ): Promise<Review> {
@@ -32,7 +32,7 @@ export async function review(
 /** {@link review}, where what is in force is open already. */
 export async function reviewAgainst(
   session: Session,
-  decided: Decided,
+  decided: NodeHistory,
   inForce: InForce,
   opened: OpenedBundle,
   options: DiffOptions,

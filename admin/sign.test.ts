@@ -14,6 +14,7 @@ import {
   localKey,
   lookAt,
   mergeMemories,
+  nodeState,
   openEntry,
   planApprove,
   planRebase,
@@ -22,6 +23,7 @@ import {
   planRollback,
   sign,
 } from './index.ts';
+import { openInForce } from './in-force.ts';
 import type { KeyPorts, Memory, Plan, Session } from './index.ts';
 
 const { site, admins } = makeSite();
@@ -209,6 +211,58 @@ describe('an objection', () => {
     await sign(session, await approval(session, other));
     const [outcome] = await sign(session, doubtful, { despite: ['record_doubtful'] });
     expect(outcome?.seq).toBe(8);
+  });
+});
+
+describe('a plan', () => {
+  it('takes no outage of the store for a bundle that is not there', async () => {
+    let isDown = false;
+    const { session, ...server } = await desk({
+      through: (fetch) => async (url, init) => {
+        if (isDown && url.includes('/history/')) throw new TypeError('no route to the store');
+        return fetch(url, init);
+      },
+    });
+    const node = makeNode();
+    await waits(server, node, { files: { 'etc/motd': 'one' } });
+    const [first] = await sign(session, await approval(session, node));
+    const base = Uint8Array.from(Buffer.from(first!.statementDigest, 'hex'));
+    await waits(server, node, { files: { 'etc/motd': 'two' }, base });
+    await sign(session, await approval(session, node));
+    const digest = await waits(server, node, { files: { 'etc/motd': 'three' }, base });
+    const standing = await lookAt(session, node.id);
+    const wish = { ...show, place: findBundle(standing, digest) };
+    isDown = true;
+    await expect(planApprove(session, standing, wish)).rejects.toMatchObject({
+      code: 'store_unavailable',
+    });
+    isDown = false;
+    const { objections } = await planApprove(session, standing, wish);
+    expect(objections).toMatchObject([
+      { code: 'stale_base', since: { files: [{ path: 'etc/motd', change: 'changed' }] } },
+    ]);
+  });
+
+  it('takes no key that refuses to open for a bundle that is of somebody else', async () => {
+    let refuses = false;
+    const asked: KeyPorts = {
+      ...key,
+      open: {
+        ...key.open,
+        bundle: (sealed) =>
+          refuses
+            ? Promise.reject(fail('declined', 'not at this terminal'))
+            : key.open.bundle(sealed),
+      },
+    };
+    const { session, ...server } = await desk({ key: asked });
+    const node = makeNode();
+    await waits(server, node);
+    await sign(session, await approval(session, node));
+    const standing = await lookAt(session, node.id);
+    refuses = true;
+    await expect(nodeState(session, standing)).rejects.toMatchObject({ code: 'declined' });
+    await expect(openInForce(session, standing)).rejects.toMatchObject({ code: 'declined' });
   });
 });
 

@@ -8,8 +8,8 @@ import {
 import type { Manifest, NodeId, Statement, StatementType } from '../bundle/index.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
-import { placeAfter } from './plan.ts';
-import type { Place, Plan, PlannedStatement } from './plan.ts';
+import { headToFollow } from './plan.ts';
+import type { Predecessor, Plan, PlannedStatement } from './plan.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
 
@@ -68,7 +68,7 @@ export async function sign(
       ...(uploaded === undefined ? {} : { uploaded }),
     });
     outcomes.push(recorded.outcome);
-    after = recorded.place;
+    after = recorded.made;
   }
   return outcomes;
 }
@@ -86,7 +86,7 @@ function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
 
 interface Recorded {
   readonly outcome: Outcome;
-  readonly place: Place;
+  readonly made: Predecessor;
 }
 
 /**
@@ -96,7 +96,7 @@ interface Recorded {
 async function decideAfterOwn(
   session: Session,
   node: NodeId,
-  after: Place,
+  after: Predecessor,
   planned: PlannedStatement,
   sofar: { readonly isFirst: boolean; readonly uploaded?: Uint8Array },
 ): Promise<Recorded> {
@@ -104,7 +104,7 @@ async function decideAfterOwn(
     return await decide(session, node, after, planned, sofar.uploaded);
   } catch (error) {
     if (sofar.isFirst || !hasCode(error, 'head_moved')) throw error;
-    const now = placeAfter(await session.history(node));
+    const now = headToFollow(await session.history(node));
     return await decide(session, node, now, planned, sofar.uploaded);
   }
 }
@@ -116,7 +116,7 @@ async function decideAfterOwn(
 async function decide(
   session: Session,
   node: NodeId,
-  after: Place,
+  after: Predecessor,
   planned: PlannedStatement,
   uploaded: Uint8Array | undefined,
 ): Promise<Recorded> {
@@ -164,7 +164,7 @@ async function record(
   await session.remember(node, { seq, digest: statementDigest });
   return {
     outcome: { node, type, digest: toHex(digest), seq, slot, statementDigest, published },
-    place: { digest: signed.digest, seq },
+    made: { digest: signed.digest, seq },
   };
 }
 

@@ -5,7 +5,7 @@ import { codeOf, fail } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { findBundle, findNode, knownNodes, onlyMatch, waiting } from '../find.ts';
 import type { BundlePlace, Standing } from '../find.ts';
-import { openPlace } from '../open.ts';
+import { isUnreadable, openPlace } from '../open.ts';
 import type { OpenedBundle } from '../open.ts';
 import type { Session } from '../session.ts';
 import { bundleView } from './bundle.ts';
@@ -78,7 +78,7 @@ async function openIfPossible(
   try {
     return { opened: await openPlace(session, node, place) };
   } catch (error) {
-    if (place.where === 'pending' || codeOf(error) === 'internal') throw error;
+    if (place.where === 'pending' || !isUnreadable(error)) throw error;
     return { unreadable: codeOf(error) };
   }
 }
@@ -105,7 +105,7 @@ export async function findNodeOrProposal(
 ): Promise<{ readonly node: NodeId; readonly digest?: string }> {
   if (/^[a-z2-7]{32}$|^[a-z]+ /.test(text)) return { node: await findNode(session, text) };
   const proposals = await waiting(session);
-  const nodes = await knownNodes(session);
+  const nodes = await knownNodes(session, proposals);
   const candidates = [...nodes, ...proposals.map((p) => p.digest)];
   const match: string = onlyMatch<string>('node or waiting proposal', text, candidates);
   const proposal = proposals.find((p) => p.digest === match);
