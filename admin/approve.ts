@@ -1,6 +1,5 @@
 import { equalBytes } from '../bundle/index.ts';
 import type { Manifest } from '../bundle/index.ts';
-import { fail } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions } from './diff-view.ts';
@@ -11,7 +10,6 @@ import { openPlace } from './open.ts';
 import type { OpenedBundle } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Approving, Plan, PlannedStatement } from './plan.ts';
-import { rebase } from './rebase.ts';
 import { reviewAgainst } from './review.ts';
 import type { Session } from './session.ts';
 import type { DecisionName, Objection, PlanWarning } from './warning.ts';
@@ -83,57 +81,6 @@ export async function planRenew(
     warnings: renews ? endsReconfigure(inForce.entry) : endsRevoke(inForce.entry),
     objections: [...(renews ? [] : [objection]), ...common.objections],
   };
-}
-
-/**
- * Applies what a proposal changed to what is in force, seals that anew, approves it, and refuses the
- * original, which would wait for ever and keep the node from proposing.
- * @throws stale_base if there is nothing to rebase on; if both sides changed the same files, with
- *   their paths as `conflicts` in the details; usage (the reason), and as `openPlace`
- */
-export async function planRebase(
-  session: Session,
-  standing: Standing,
-  wish: ApproveWish,
-): Promise<Plan> {
-  const opened = await openPlace(session, standing.node, wish.place);
-  const inForce = await openInForce(session, standing);
-  const manifest = await rebased(session, standing, inForce, opened.manifest);
-  const { reason, expires } = wish;
-  return {
-    ...planAbout(session, standing),
-    action: 'rebase',
-    statements: [
-      {
-        ...{ type: 'approve', upload: manifest, from: { pending: true } },
-        reason: checkReason(reason),
-        ...(expires === undefined ? {} : { expires }),
-      },
-      {
-        ...{ type: 'reject', digest: opened.sealed.digest },
-        ...{ reason: 'rebased and approved as ', reasonNamesUpload: true },
-      },
-    ],
-    review: await reviewAgainst(session, standing, inForce, { ...opened, manifest }, wish),
-  };
-}
-
-async function rebased(
-  session: Session,
-  standing: Standing,
-  { entry, opened }: InForce,
-  mine: Manifest,
-): Promise<Manifest> {
-  const base = await baseManifest(session, standing, mine.base);
-  if (entry === undefined || opened === undefined || base === undefined) {
-    throw fail('stale_base', 'there is nothing to rebase on');
-  }
-  const { files, conflicts } = rebase(base.files, opened.manifest.files, mine.files);
-  if (conflicts.length > 0) {
-    const paths = conflicts.join(', ');
-    throw fail('stale_base', `both sides changed ${paths}`, { details: { conflicts: paths } });
-  }
-  return { ...mine, base: entry.frame.statementDigest, files };
 }
 
 function approval(

@@ -33,12 +33,14 @@ export type { Rebased } from './rebase.ts';
 
 export { checkReason } from './plan.ts';
 export type { Approving, Predecessor, Plan, PlannedStatement, Saying } from './plan.ts';
-export { planApprove, planRebase, planRenew } from './approve.ts';
+export { planApprove, planRenew } from './approve.ts';
+export { planRebase } from './approve-rebased.ts';
 export type { ApproveWish } from './approve.ts';
 export { planReconfigure, planReject, planRevoke, planRollback } from './orders.ts';
 export type { RejectPlan } from './orders.ts';
 export { sign } from './sign.ts';
-export type { Consent, Outcome } from './sign.ts';
+export type { Consent } from './sign.ts';
+export type { Outcome } from './decide.ts';
 export type {
   DecisionName,
   Objection,

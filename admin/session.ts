@@ -15,11 +15,13 @@ import type { Site } from '../protocol/site.ts';
 import { doubt } from './doubt.ts';
 import type { Doubt } from './doubt.ts';
 import type { KeyPorts } from './key.ts';
-import type { Memory, MemoryPort, Seen } from './memory.ts';
+import type { Memory, MemoryPort } from './memory.ts';
 import { createObjects } from './objects.ts';
 import type { Objects } from './objects.ts';
 import { headOf, readRecord, recordWarnings } from './record.ts';
 import type { NodeRecord } from './record.ts';
+import { createRemembering } from './remembering.ts';
+import type { Remembering } from './remembering.ts';
 
 /** What takes a while, as it begins and ends. */
 export type Step =
@@ -46,7 +48,7 @@ export interface SessionOptions {
 }
 
 /** An administrator at work: the server answers, the keysets are checked, the key is in the newest. */
-export interface Session extends Objects {
+export interface Session extends Objects, Remembering {
   readonly site: Site;
   readonly key: KeyPorts;
   readonly client: Client;
@@ -64,12 +66,8 @@ export interface Session extends Objects {
    * @throws what the client throws; store_unavailable, since an entry that is not read is no junk
    */
   history(node: NodeId, keeps?: (slot: number) => boolean): Promise<NodeRecord>;
-  /** The newest decision about the node that this program has seen. */
-  seen(node: NodeId): Seen | undefined;
   /** Where the store contradicted what this program remembers, so far. */
   readonly doubts: readonly Doubt[];
-  /** Has it remembered that this decision was seen. Resolves when it is kept. */
-  remember(node: NodeId, seen: Seen): Promise<void>;
 }
 
 /**
@@ -98,7 +96,7 @@ export async function createSession(options: SessionOptions): Promise<Session> {
     throw fail('not_an_admin', `this key is not in keyset ${keyset.version} of the site`);
   }
   const objects = createObjects(client);
-  const { seen, remember } = createRemembering(options.memory, memory, chain);
+  const remembering = createRemembering(options.memory, memory, chain);
 
   async function history(
     node: NodeId,
@@ -108,15 +106,15 @@ export async function createSession(options: SessionOptions): Promise<Session> {
       readRecord(objects, site, node, keeps),
     );
     const head = headOf(record);
-    const said = doubt(seen(node), head);
+    const said = doubt(remembering.seen(node), head);
     if (said !== undefined) doubted({ ...said, node });
-    else if (head !== undefined) await remember(node, head);
+    else if (head !== undefined) await remembering.remember(node, head);
     return { ...record, warnings: recordWarnings(record, site) };
   }
 
   return {
     ...{ site, key, client, program, chain, keyset, keyIndex, doubts },
-    ...{ ...objects, history, seen, remember },
+    ...{ ...objects, ...remembering, history },
   };
 }
 
@@ -147,39 +145,4 @@ function checkChainAgainst(
   } else if (!equalBytes(now.digest, known.digest)) {
     throw fail('bad_chain', `keyset ${seen} is not the one that this tool has seen`);
   }
-}
-
-/**
- * What is seen goes to the port in one call at a time: what many decisions at once have seen
- * meanwhile waits, and goes together.
- */
-function createRemembering(
-  port: MemoryPort,
-  initial: Memory,
-  chain: readonly SignedKeyset[],
-): Pick<Session, 'seen' | 'remember'> {
-  const nodes = new Map(initial.nodes);
-  let news = new Map<NodeId, Seen>();
-  let under: Promise<void> = Promise.resolve();
-  let following: Promise<void> | undefined;
-
-  async function add(): Promise<void> {
-    following = undefined;
-    const added = news;
-    news = new Map();
-    await port.add({ chain, nodes: added });
-  }
-
-  return {
-    seen: (node) => nodes.get(node),
-    remember: async (node, seen) => {
-      const known = nodes.get(node);
-      if (known !== undefined && known.seq >= seen.seq) return;
-      nodes.set(node, seen);
-      news.set(node, seen);
-      // One that failed told those who waited for it, and is no reason not to try the next.
-      following ??= under = under.catch(() => undefined).then(add);
-      await following;
-    },
-  };
 }

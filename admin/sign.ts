@@ -1,15 +1,10 @@
-import {
-  bundleDigest,
-  CoatcheckError,
-  encodeSignedStatement,
-  nodeIdOf,
-  toHex,
-} from '../bundle/index.ts';
-import type { Manifest, NodeId, Statement, StatementType } from '../bundle/index.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
-import { parseDigest } from '../protocol/keys.ts';
+import type { NodeId } from '../bundle/index.ts';
+import { decide } from './decide.ts';
+import type { Outcome, Recorded } from './decide.ts';
 import { headToFollow } from './plan.ts';
-import type { Predecessor, Plan, PlannedStatement } from './plan.ts';
+import type { Plan, PlannedStatement, Predecessor } from './plan.ts';
+import { propose } from './propose.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
 
@@ -17,20 +12,6 @@ import type { Objection } from './warning.ts';
 export interface Consent {
   /** The objections that were seen, and that stop nothing. */
   readonly despite?: readonly Objection['code'][];
-}
-
-/** A decision that is recorded. */
-export interface Outcome {
-  readonly node: NodeId;
-  readonly type: StatementType;
-  /** of the bundle that it names, 64 hex digits; zeros for none */
-  readonly digest: string;
-  readonly seq: number;
-  readonly slot: number;
-  /** 64 hex digits */
-  readonly statementDigest: string;
-  /** False if nodes do not see it yet: a repair of the node finishes it. */
-  readonly published: boolean;
 }
 
 /**
@@ -84,11 +65,6 @@ function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
   throw fail('stale_base', `${what} no longer in force: nothing was signed`);
 }
 
-interface Recorded {
-  readonly outcome: Outcome;
-  readonly made: Predecessor;
-}
-
 /**
  * The statements after the first follow our own, which was just recorded. Who decided since saw that
  * one, and does not speak against them: they follow that decision instead.
@@ -107,107 +83,4 @@ async function decideAfterOwn(
     const now = headToFollow(await session.history(node));
     return await decide(session, node, now, planned, sofar.uploaded);
   }
-}
-
-/**
- * The seq is above the store's, above the remembered one, and above what the node is shown if the
- * record lost that: so that nodes that remember more than a restored store shows obey.
- */
-async function decide(
-  session: Session,
-  node: NodeId,
-  after: Predecessor,
-  planned: PlannedStatement,
-  uploaded: Uint8Array | undefined,
-): Promise<Recorded> {
-  const above = Math.max(after.seq, session.seen(node)?.seq ?? 0);
-  const { type, expires, reasonNamesUpload } = planned;
-  const digest = planned.digest ?? uploaded!;
-  const named = reasonNamesUpload === undefined ? '' : toHex(uploaded!).slice(0, 16);
-  const statement: Statement = {
-    type,
-    keysetVersion: session.keyset.version,
-    site: session.site.id,
-    node,
-    digest,
-    prev: after.digest,
-    seq: above + 1,
-    issued: session.client.now(),
-    ...(expires === undefined ? {} : { expires }),
-    reason: planned.reason + named,
-  };
-  try {
-    return await record(session, statement, planned);
-  } catch (error) {
-    const shown = seqShown(error);
-    if (shown === undefined || shown <= above) throw error;
-    return await record(session, { ...statement, seq: shown + 1 }, planned);
-  }
-}
-
-/** The seq that a node is shown although the record lost it, where the server refuses to go below. */
-function seqShown(error: unknown): number | undefined {
-  if (!(error instanceof CoatcheckError) || error.code !== 'bad_sequence') return undefined;
-  const { seq } = error.details;
-  return typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : undefined;
-}
-
-async function record(
-  session: Session,
-  statement: Statement,
-  planned: PlannedStatement,
-): Promise<Recorded> {
-  const { node, type, digest, seq } = statement;
-  const signed = await session.key.sign.statement(statement, session.keyIndex);
-  const { slot, published } = await send(session, node, encodeSignedStatement(signed), planned);
-  const statementDigest = toHex(signed.digest);
-  await session.remember(node, { seq, digest: statementDigest });
-  return {
-    outcome: { node, type, digest: toHex(digest), seq, slot, statementDigest, published },
-    made: { digest: signed.digest, seq },
-  };
-}
-
-/** Sending the same statement again is harmless: the server finds it recorded already. */
-const ATTEMPTS = 3;
-
-async function send(
-  session: Session,
-  node: NodeId,
-  statement: Uint8Array,
-  { from, nodeBoxKey }: PlannedStatement,
-): ReturnType<Session['client']['decide']> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await session.client.decide(node, statement, from, nodeBoxKey);
-    } catch (error) {
-      const unknown = hasCode(error, 'server_unreachable', 'store_unknown', 'store_unavailable');
-      if (!unknown || attempt === ATTEMPTS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500 * attempt));
-    }
-  }
-}
-
-/**
- * Seals a manifest to its node and to every administrator of the newest keyset, signs it as this
- * administrator, and uploads it as a proposal.
- * @returns its digest, 32 bytes
- */
-async function propose(session: Session, manifest: Manifest): Promise<Uint8Array> {
-  const made = { madeAt: session.client.now(), madeBy: session.program };
-  const sealed = await session.key.sign.bundle(
-    { ...manifest, metadata: { ...manifest.metadata, ...made } },
-    [manifest.node.boxKey, ...session.keyset.keys.map(({ boxKey }) => boxKey)],
-  );
-  const { maxBundleBytes } = session.site;
-  if (sealed.length > maxBundleBytes) {
-    throw fail('too_large', `${sealed.length} sealed bytes are over the site's ${maxBundleBytes}`);
-  }
-  const digest = bundleDigest(sealed);
-  const { put } = await session.client.propose(nodeIdOf(manifest.node), {
-    digest: parseDigest(toHex(digest)),
-    size: sealed.length,
-  });
-  await session.client.put(put, sealed);
-  return digest;
 }

@@ -1,4 +1,5 @@
-import { planApprove, planRebase } from '../../admin/approve.ts';
+import { planApprove } from '../../admin/approve.ts';
+import { planRebase } from '../../admin/approve-rebased.ts';
 import type { ApproveWish } from '../../admin/approve.ts';
 import { findBundle, findNode } from '../../admin/find.ts';
 import type { Standing } from '../../admin/find.ts';
@@ -21,6 +22,7 @@ import { parseExpiry } from '../time.ts';
 import { objectionText, warningText } from '../words.ts';
 import { signAsked } from './outcome.ts';
 
+/** What the command line says of an approval. */
 export interface ApproveOptions extends ConsentFlags {
   readonly expires?: string;
   readonly reason?: string;

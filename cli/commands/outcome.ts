@@ -2,7 +2,7 @@ import type { DiffView } from '../../admin/diff-view.ts';
 import type { Plan } from '../../admin/plan.ts';
 import type { Session } from '../../admin/session.ts';
 import { sign } from '../../admin/sign.ts';
-import type { Outcome } from '../../admin/sign.ts';
+import type { Outcome } from '../../admin/decide.ts';
 import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Terminal } from '../terminal.ts';
