@@ -213,7 +213,21 @@ export default tseslint.config(
   },
   {
     files: ['**/*.test.ts', 'tests/**/*.ts'],
-    rules: { '@typescript-eslint/require-await': 'off' },
+    rules: {
+      '@typescript-eslint/require-await': 'off',
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'CallExpression[callee.name=/^(it|test|beforeAll|beforeEach|afterAll|afterEach)$/] > Literal:last-child[raw=/^[0-9_]+$/]',
+          'CallExpression[callee.callee.property.name=/^(each|for)$/] > Literal:last-child[raw=/^[0-9_]+$/]',
+          'CallExpression[callee.name=/^(it|test|describe|itWith)$/] > ObjectExpression > Property[key.name="timeout"]',
+          'CallExpression[callee.property.name="poll"] > ObjectExpression > Property[key.name="timeout"]',
+        ].map((selector) => ({
+          selector,
+          message: 'a test has no time limit of its own: tests/support/limits.ts',
+        })),
+      ],
+    },
   },
   { files: ['eslint.config.js'], ...tseslint.configs.disableTypeChecked },
 );

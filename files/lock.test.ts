@@ -71,7 +71,7 @@ describe.each([
     await Promise.all(Array.from({ length: 12 }, (_, i) => enter(i)));
     expect(done).toBe(12);
     expect(await readdir(folder)).toEqual(kept);
-  }, 60_000);
+  });
 
   it('is one for each label', async () => {
     const other = withLock(place('other'), () => withLock(place(), tick));

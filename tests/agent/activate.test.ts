@@ -299,7 +299,7 @@ describeWith('systemd', 'what was applied takes effect', () => {
       { waiting: ['late.service', 'later.service', 'ssh.service'], failed: [], restarted: [] },
     ]);
     await expect
-      .poll(() => machine.log().toSorted(), { timeout: 30_000 })
+      .poll(() => machine.log().toSorted())
       .toEqual(['late start', 'late stop', 'later start', 'later stop', 'ssh reload']);
   });
 
