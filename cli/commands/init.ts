@@ -114,8 +114,17 @@ function newSite(
   }
 }
 
+/** A container may run as a number that has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'admin';
+  }
+}
+
 function defaultName(): string {
-  const text = `${userInfo().username}@${hostname()}`.replace(/[^!-~]/g, '_');
+  const text = `${userName()}@${hostname()}`.replace(/[^!-~]/g, '_');
   return text.slice(0, 32);
 }
 

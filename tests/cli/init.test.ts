@@ -59,6 +59,18 @@ describe('init', () => {
     expect(made.stdout + made.stderr).not.toContain('a good long one');
   });
 
+  it('names an administrator of whom the system knows no name', async () => {
+    const nobody = `
+      import os from 'node:os';
+      import { syncBuiltinESMExports } from 'node:module';
+      os.userInfo = () => { throw new Error('uv_os_get_passwd returned ENOENT'); };
+      syncBuiltinESMExports();`;
+    const preload = `data:text/javascript,${encodeURIComponent(nobody)}`;
+    const made = await init(['--no-passphrase'], { NODE_OPTIONS: `--import ${preload}` });
+    expect(made.code, made.stderr).toBe(0);
+    expect(site().pinned.keyset.keys[0]!.name).toMatch(/^admin@/);
+  });
+
   it('takes the passphrase from a file that only its owner can read', async () => {
     const file = join(folder, 'passphrase');
     fs.writeFileSync(file, 'one from a file\n', { mode: 0o644 });
