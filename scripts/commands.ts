@@ -24,6 +24,7 @@ export async function buildCommands(outdir: string): Promise<void> {
     ...shared,
     entryPoints: { coatcheck: 'cli/main.ts' },
     // What is imported when it is needed stays apart: most commands never load the AWS SDK.
+    plugins: [onlyVersion],
     splitting: true,
     chunkNames: 'coatcheck-[name]-[hash]',
     external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
@@ -33,13 +34,24 @@ export async function buildCommands(outdir: string): Promise<void> {
     ...shared,
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
     minify: true,
-    plugins: [loadedWhenCalled('fflate/browser', ['deflateSync'])],
+    plugins: [onlyVersion, loadedWhenCalled('fflate/browser', ['deflateSync'])],
     // tweetnacl asks for node:crypto so.
     banner: { js: 'const require = process.getBuiltinModule;' },
   });
   const commands = ['coatcheck.mjs', 'coatcheck-agent.mjs'];
   await Promise.all(commands.map((file) => chmod(join(outdir, file), 0o755)));
 }
+
+/** All that a command reads of package.json. */
+const onlyVersion: Plugin = {
+  name: 'only the version',
+  setup(esbuild) {
+    esbuild.onLoad({ filter: /\/package\.json$/ }, async ({ path }) => {
+      const { version } = JSON.parse(await readFile(path, 'utf8')) as { version: string };
+      return { contents: JSON.stringify({ version }), loader: 'json' };
+    });
+  },
+};
 
 /**
  * Bundles a library so that it is loaded by the first call of one of its functions. Where a library

@@ -1,5 +1,5 @@
 import { flagOf } from '../usage/help.ts';
-import { partsOf } from '../usage/table.ts';
+import { commandsOf, partsOf } from '../usage/table.ts';
 import type { Option, Program } from '../usage/table.ts';
 import { table } from './markdown.ts';
 
@@ -35,10 +35,10 @@ function cellsOf(option: Option): string[] {
 }
 
 /** Every command of a program, for docs/config.md. */
-export function commandsTable<Context>({ commands }: Program<Context>): string {
+export function commandsTable<Context>(program: Program<Context>): string {
   return table(
     ['command', 'what it does'],
-    commands.map(({ usage, about }) => [code(usage), about]),
+    commandsOf(program).map(({ usage, about }) => [code(usage), about]),
   );
 }
 

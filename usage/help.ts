@@ -1,12 +1,13 @@
-import { BUILT_IN } from './table.ts';
+import { BUILT_IN, commandsOf } from './table.ts';
 import type { Command, Option, Program } from './table.ts';
 
 /** The help of a program: what every command takes, and all commands. */
-export function overview<Context>({ name, about, commands, options }: Program<Context>): string {
+export function overview<Context>(program: Program<Context>): string {
+  const { name, about, options } = program;
   return [
     `Usage: ${name} [options] <command>\n\n${about}`,
     `Options:\n${columns([...options, ...BUILT_IN].map(optionRow))}`,
-    `Commands:\n${columns([...commands.map(commandRow), HELP])}`,
+    `Commands:\n${columns([...commandsOf(program).map(commandRow), HELP])}`,
   ].join('\n\n');
 }
 const HELP = ['help [command]', 'the same as --help'] as const;

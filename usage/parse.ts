@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { fail } from '../protocol/errors.ts';
+import { completion } from './completion/script.ts';
 import { commandHelp, listing, overview } from './help.ts';
 import { didYouMean } from './suggest.ts';
-import { BUILT_IN, camelCase, partsOf } from './table.ts';
+import { BUILT_IN, camelCase, commandsOf, partsOf, SHELLS } from './table.ts';
 import type { Command, Option, OptionsOf, Program, Value } from './table.ts';
 
 /** A command with all that it was given. */
@@ -47,6 +48,8 @@ export function parse<Context, const Common extends readonly Option[]>(
   const known = [...program.options, ...command.options];
   const stray = [...line.given.keys()].find((name) => !known.some((o) => o.name === name));
   if (stray !== undefined) throw say(` has no option --${stray}${didYouMean(stray, names(known))}`);
+  const shell = SHELLS.find((each) => command.usage === `completion ${each}`);
+  if (shell !== undefined) return { text: completion(program, shell) };
   const options = valuesOf(command.options, line.given, env, say);
   return {
     ...{ command, operands, options },
@@ -101,11 +104,11 @@ const names = (options: readonly Option[]): string[] => options.map(({ name }) =
 
 /** The one with the most words that the line begins with. */
 function commandOf<Context>(
-  { commands }: Program<Context>,
+  program: Program<Context>,
   given: readonly string[],
 ): Command<Context> | undefined {
   const line = given[0] === 'help' ? given.slice(1) : given;
-  const fits = commands.filter((command) =>
+  const fits = commandsOf(program).filter((command) =>
     partsOf(command).words.every((word, i) => line[i] === word),
   );
   return fits.sort((a, b) => partsOf(b).words.length - partsOf(a).words.length)[0];
@@ -118,7 +121,7 @@ function without<Context>(
   asked: boolean,
 ): { text: string } | { unfinished: Error; help: string } {
   const line = words[0] === 'help' ? words.slice(1) : words;
-  const begun = program.commands.filter((command) =>
+  const begun = commandsOf(program).filter((command) =>
     line.every((word, i) => partsOf(command).words[i] === word),
   );
   if (begun.length === 0) throw misused(program, unknownCommand(program, line));
@@ -132,8 +135,8 @@ function without<Context>(
   return { unfinished: misused(program, what), help };
 }
 
-function unknownCommand<Context>({ commands }: Program<Context>, line: readonly string[]): string {
-  const all = commands.map((command) => partsOf(command).words);
+function unknownCommand<Context>(program: Program<Context>, line: readonly string[]): string {
+  const all = commandsOf(program).map((command) => partsOf(command).words);
   // The words up to the first that no command has there.
   const length = line.findIndex(
     (_, i) => !all.some((words) => line.slice(0, i + 1).every((word, at) => words[at] === word)),

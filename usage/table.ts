@@ -63,6 +63,24 @@ export const BUILT_IN = [
   { name: 'help', short: 'h', about: 'of a command, or of all of them' },
 ] as const satisfies readonly Option[];
 
+/** Shells that a program prints a completion script for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+
+/** All commands of a program: its own, and `completion SHELL`, which every program has. */
+export function commandsOf<Context>({ commands }: Program<Context>): readonly Command<Context>[] {
+  return [...commands, ...SHELLS.map(completionOf)];
+}
+
+const completionOf = (shell: Shell): Command<unknown> => ({
+  usage: `completion ${shell}`,
+  about: `print the script by which ${shell} completes these commands`,
+  options: [],
+  examples: [],
+  // `parse` answers with the script.
+  run: () => undefined,
+});
+
 /** Takes the entry of a command whose `run` is given what its `usage` and `options` say, by type. */
 export type MakeCommand<Context> = <
   const Usage extends string,

@@ -21,6 +21,7 @@ export const COMPONENTS = [
   'faketime',
   'terminal',
   'services',
+  'shells',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -113,6 +114,7 @@ const probes: Record<Component, () => string | undefined> = {
       return 'faketime is not installed';
     }
   },
+  shells: () => lacking('zsh fish mandoc'),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(
