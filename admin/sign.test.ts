@@ -301,6 +301,21 @@ describe('a rebase', () => {
     expect(manifest.metadata.madeBy).toBe('a test');
   });
 
+  it('tells of the approval also where the refusal fails', async () => {
+    let decisions = 0;
+    const { session, ...server } = await desk({
+      through: (fetch) => async (url, init) => {
+        if (url.endsWith('/decisions') && ++decisions > 3) throw new TypeError('no route');
+        return fetch(url, init);
+      },
+    });
+    const plan = await behind(server, session, makeNode());
+    const told: string[] = [];
+    const failing = sign(session, plan, { onOutcome: ({ type }) => told.push(type) });
+    await expect(failing).rejects.toMatchObject({ code: 'server_unreachable' });
+    expect(told).toEqual(['approve']);
+  });
+
   it('refuses the original also where somebody decides right after the approval', async () => {
     const hook: { before?: () => Promise<void> } = {};
     let decisions = 0;

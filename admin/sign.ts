@@ -8,10 +8,12 @@ import { propose } from './propose.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
 
-/** What whoever consents has said. */
+/** What whoever consents has said, and wants to hear. */
 export interface Consent {
   /** The objections that were seen, and that stop nothing. */
   readonly despite?: readonly Objection['code'][];
+  /** Told of each outcome once it is recorded: also where a later statement of the plan fails. */
+  readonly onOutcome?: (outcome: Outcome) => void;
 }
 
 /**
@@ -49,6 +51,7 @@ export async function sign(
       ...(uploaded === undefined ? {} : { uploaded }),
     });
     outcomes.push(recorded.outcome);
+    consent.onOutcome?.(recorded.outcome);
     after = recorded.made;
   }
   return outcomes;

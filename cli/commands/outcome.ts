@@ -1,4 +1,3 @@
-import type { DiffView } from '../../admin/diff-view.ts';
 import type { Plan } from '../../admin/plan.ts';
 import type { Session } from '../../admin/session.ts';
 import { sign } from '../../admin/sign.ts';
@@ -15,8 +14,14 @@ export async function signAsked(
   asked: { readonly question: string; readonly flags: ConsentFlags },
 ): Promise<void> {
   await confirm(plan.objections, terminal, asked.question, asked.flags);
-  const despite = plan.objections.map(({ code }) => code);
-  printOutcomes(terminal, await sign(session, plan, { despite }), plan.review?.diff);
+  const decisions = await sign(session, plan, {
+    despite: plan.objections.map(({ code }) => code),
+    onOutcome: (outcome) => {
+      printOutcome(terminal, outcome);
+    },
+  });
+  const shown = plan.review?.diff;
+  terminal.document({ decisions, ...(shown === undefined ? {} : { shown }) });
 }
 
 const DONE = {
@@ -27,16 +32,9 @@ const DONE = {
   rollback: 'rolled back',
 } as const;
 
-/** The result of a command that decided something. @param shown what the administrator was shown */
-function printOutcomes(terminal: Terminal, decisions: readonly Outcome[], shown?: DiffView): void {
-  const { style } = terminal;
-  for (const { node, type, seq, slot, published } of decisions) {
-    terminal.print(`${style.green(DONE[type])} ${node} (seq ${seq}, slot ${slot})`);
-    if (!published) {
-      terminal.warn(
-        `recorded, but not shown to the node yet: coatcheck repair ${node} finishes it`,
-      );
-    }
+function printOutcome(terminal: Terminal, { node, type, seq, slot, published }: Outcome): void {
+  terminal.print(`${terminal.style.green(DONE[type])} ${node} (seq ${seq}, slot ${slot})`);
+  if (!published) {
+    terminal.warn(`recorded, but not shown to the node yet: coatcheck repair ${node} finishes it`);
   }
-  terminal.document({ decisions, ...(shown === undefined ? {} : { shown }) });
 }
