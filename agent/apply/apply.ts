@@ -8,8 +8,8 @@ import { commitMarker, readMarker, stageMarker } from './marker.ts';
 import type { Marker } from './marker.ts';
 import { prunedOriginals } from './merge.ts';
 import { bundleTexts, planApply } from './plan.ts';
-import type { Plan } from './plan.ts';
-import { commit, forgetStaged, recover, stage } from './stage.ts';
+import type { ApplyPlan } from './plan.ts';
+import { commit, forgetStaged, removeStaged, stage } from './stage.ts';
 import { withState } from '../tree/state-place.ts';
 
 export interface Applied {
@@ -47,7 +47,7 @@ export function applyFiles(input: ApplyInput): Applied {
 function applyIn(state: Folder, input: ApplyInput): Applied {
   const { root, files, owners, about } = input;
   input.checkTurn?.();
-  recover(root, state);
+  removeStaged(root, state);
   const kept = readKept(state);
   sweepContents(state, kept); // now: what this cannot do must not show when all is done
   const plan = planApply({ root, state, files, kept, owners });
@@ -60,7 +60,7 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
       commit(root, plan.changes, owners);
       commitMarker(state);
     } catch (error) {
-      recover(root, state);
+      removeStaged(root, state);
       sweepContents(state, readKept(state));
       throw error;
     }
@@ -69,9 +69,9 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
   return summary(plan);
 }
 
-const changedPaths = ({ changes }: Plan): string[] => changes.map(({ path }) => path);
+const changedPaths = ({ changes }: ApplyPlan): string[] => changes.map(({ path }) => path);
 
-function summary({ changes, files }: Plan): Applied {
+function summary({ changes, files }: ApplyPlan): Applied {
   const paths = (gone: boolean): string[] =>
     changes.filter(({ to }) => (to.kind === 'absent') === gone).map(({ path }) => path);
   const changed = paths(false);
@@ -80,7 +80,7 @@ function summary({ changes, files }: Plan): Applied {
   return { changed, removed: paths(true), unchanged };
 }
 
-function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: Plan): boolean {
+function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: ApplyPlan): boolean {
   return (
     marker !== undefined &&
     marker.statement === about.statement &&
@@ -89,7 +89,7 @@ function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: Plan
   );
 }
 
-function keepAside(state: Folder, kept: Kept, { toKeep, merged }: Plan): void {
+function keepAside(state: Folder, kept: Kept, { toKeep, merged }: ApplyPlan): void {
   const files = { ...kept.files };
   for (const [path, item] of toKeep) files[path] = keep(state, item);
   writeKept(state, { files, originals: merged.originals });

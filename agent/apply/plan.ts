@@ -23,7 +23,7 @@ export interface Change {
 }
 
 /** All that an apply will do, decided before anything is written. */
-export interface Plan {
+export interface ApplyPlan {
   /** By path; what is right already is not here. */
   readonly changes: readonly Change[];
   /** What is on the disk now of each path that no bundle changed before. */
@@ -46,7 +46,7 @@ export interface PlanInput {
  * Checks every file of a bundle, and everything on the disk that it would touch.
  * @throws path_refused; file_malformed where the agent's own records are damaged
  */
-export function planApply(input: PlanInput): Plan {
+export function planApply(input: PlanInput): ApplyPlan {
   const { root, state, files, kept, owners } = input;
   checkPaths(files.map(({ path }) => path));
   const inBundle = new Set(files.map(({ path }) => path));

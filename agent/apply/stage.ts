@@ -91,7 +91,7 @@ function takeBack(root: Folder, { path, from }: Change, owners: boolean): void {
 }
 
 /** Removes what a run that was killed, or failed, left staged. */
-export function recover(root: Folder, state: Folder): void {
+export function removeStaged(root: Folder, state: Folder): void {
   for (const path of readState(state, JOURNAL, Journal)?.staged ?? []) {
     try {
       inFolderOf(root, path, (folder) => removeIn(folder, stagedName(path)));

@@ -13,7 +13,7 @@ import type { Servers } from './servers.ts';
 import type { Draft } from './snapshot.ts';
 import type { Decision, Look } from './source.ts';
 import { canAnswer, pressed } from './state.ts';
-import type { Progress, Refused, State, Undrafted, Waiting } from './state.ts';
+import type { Progress, RefusedState, State, UndraftedState, WaitingState } from './state.ts';
 import type { BootOptions } from './step.ts';
 
 const NOW = 1_790_000_000;
@@ -36,9 +36,9 @@ const EARLIER = parseDigest('ea'.repeat(32));
 const refusal = decision('reject', 3);
 const draft: Draft = { files: [fileEntry('etc/hostname', 'node\n')], metadata: {} };
 
-const undrafted: Undrafted = { name: 'undrafted' };
-const waiting: Waiting = { name: 'waiting', digest: EARLIER };
-const refused: Refused = { name: 'refused', digest: EARLIER, refusal };
+const undrafted: UndraftedState = { name: 'undrafted' };
+const waiting: WaitingState = { name: 'waiting', digest: EARLIER };
+const refused: RefusedState = { name: 'refused', digest: EARLIER, refusal };
 const stopped: State = { name: 'stopped', from: undrafted };
 const again: State = { name: 'again', from: refused };
 const unsent: State = { name: 'unsent', from: refused, draft, after: EARLIER };

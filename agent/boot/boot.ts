@@ -1,13 +1,13 @@
 import { draftAgain, draftFirst, hearRefusal, isAnswered, sendDraft } from './drafting.ts';
 import { isOrder, obstacleTo } from './install.ts';
 import type { Node } from './node.ts';
-import { nothingYet, refused, waiting } from './reasons.ts';
+import { nothingYet, whyRefused, whyWaiting } from './reasons.ts';
 import type { Servers } from './servers.ts';
 import type { Source } from './source.ts';
 import { canAnswer, digestOf, pressed, settledOf } from './state.ts';
 import type { Progress } from './state.ts';
 import { waitOn } from './step.ts';
-import type { Boot, BootOptions, Found, Step, Turn } from './step.ts';
+import type { Boot, BootOptions, Found, BootStep, Turn } from './step.ts';
 import { createWaitNotes } from './wait-notes.ts';
 
 export type { BootOptions, Found } from './step.ts';
@@ -49,7 +49,7 @@ export async function find(
 }
 
 /** One look, and what follows from it. */
-export async function next(boot: Boot, progress: Progress): Promise<Step> {
+export async function next(boot: Boot, progress: Progress): Promise<BootStep> {
   const { node, source, options } = boot;
   const { state } = progress;
   const look = await source.inForce(digestOf(state));
@@ -79,10 +79,10 @@ export async function next(boot: Boot, progress: Progress): Promise<Step> {
   }
   if (settled.name === 'refused') {
     if (state.name === 'again') return await draftAgain(turn, settled);
-    return waitOn(turn, refused(settled), settled);
+    return waitOn(turn, whyRefused(settled), settled);
   }
   const rejection = await source.rejection(settled.digest);
   if (rejection.state === 'failed') return waitOn(turn, rejection.error, settled);
-  if (rejection.state === 'nothing') return waitOn(turn, waiting(node, settled), settled);
+  if (rejection.state === 'nothing') return waitOn(turn, whyWaiting(node, settled), settled);
   return await hearRefusal(turn, settled.digest, rejection.decision);
 }

@@ -4,15 +4,15 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import { askWhileLooking } from './asking.ts';
 import { isOrder } from './install.ts';
 import { propose } from './propose.ts';
-import { nothingAtAll, nothingYet, refused, waiting } from './reasons.ts';
+import { nothingAtAll, nothingYet, whyRefused, whyWaiting } from './reasons.ts';
 import { tryAgain } from './servers.ts';
 import type { Draft } from './snapshot.ts';
 import type { Decision } from './source.ts';
-import { standingOf } from './standing.ts';
-import type { Standing } from './standing.ts';
-import type { Refused, Settled, Waiting } from './state.ts';
+import { sentBefore } from './sent-before.ts';
+import type { SentBefore } from './sent-before.ts';
+import type { RefusedState, SettledState, WaitingState } from './state.ts';
 import { waitOn } from './step.ts';
-import type { BootOptions, Step, Turn } from './step.ts';
+import type { BootOptions, BootStep, Turn } from './step.ts';
 
 /**
  * Makes the first draft of this boot and proposes it. Where that asks somebody, what stands from
@@ -21,18 +21,18 @@ import type { BootOptions, Step, Turn } from './step.ts';
 export async function draftFirst(
   turn: Turn,
   make: NonNullable<BootOptions['draft']>,
-): Promise<Step> {
+): Promise<BootStep> {
   const { node, options, inForce, settled } = turn;
   if (options.asks === true) {
     const standing = await whatStands(turn);
     if (standing instanceof CoatcheckError) return waitOn(turn, standing, settled);
     if (standing.state === 'waiting') {
-      const waits: Waiting = { name: 'waiting', digest: standing.digest };
-      return waitOn(turn, waiting(node, waits), waits);
+      const waits: WaitingState = { name: 'waiting', digest: standing.digest };
+      return waitOn(turn, whyWaiting(node, waits), waits);
     }
     if (standing.state === 'refused') {
       const { digest, refusal } = standing;
-      const stands: Refused = { name: 'refused', digest, refusal };
+      const stands: RefusedState = { name: 'refused', digest, refusal };
       if (!isAnswered(stands, inForce)) return await hearRefusal(turn, digest, refusal);
     }
   }
@@ -44,9 +44,9 @@ export async function draftFirst(
 }
 
 /** What stands, or why that cannot be known yet. */
-async function whatStands(turn: Turn): Promise<Standing | CoatcheckError> {
+async function whatStands(turn: Turn): Promise<SentBefore | CoatcheckError> {
   try {
-    return await standingOf({ ...turn, token: turn.options.token });
+    return await sentBefore({ ...turn, token: turn.options.token });
   } catch (error) {
     return tryAgain(turn.servers, error);
   }
@@ -71,18 +71,22 @@ async function draftUnlessOvertaken(
 }
 
 /** A refusal that was not known yet: whoever answers hears of it at once. */
-export async function hearRefusal(turn: Turn, digest: DigestHex, refusal: Decision): Promise<Step> {
-  const state: Refused = { name: 'refused', digest, refusal };
-  const why = refused(state);
+export async function hearRefusal(
+  turn: Turn,
+  digest: DigestHex,
+  refusal: Decision,
+): Promise<BootStep> {
+  const state: RefusedState = { name: 'refused', digest, refusal };
+  const why = whyRefused(state);
   if (turn.options.asks !== true) return waitOn(turn, why, state);
   turn.node.console.note(`${why.message} [${why.code}]`);
   return await draftAgain(turn, state);
 }
 
 /** Somebody may answer a refusal with another draft. */
-export async function draftAgain(turn: Turn, state: Refused): Promise<Step> {
+export async function draftAgain(turn: Turn, state: RefusedState): Promise<BootStep> {
   const { redraft, patience } = turn.options;
-  const why = refused(state);
+  const why = whyRefused(state);
   if (redraft === undefined) return waitOn(turn, why, state);
   const { digest, refusal } = state;
   const draft = await draftUnlessOvertaken(turn, (overtaken) => redraft(refusal, overtaken));
@@ -98,7 +102,7 @@ export async function sendDraft(
   turn: Turn,
   draft: Draft,
   after: DigestHex | undefined,
-): Promise<Step> {
+): Promise<BootStep> {
   const { node, options, settled } = turn;
   const { asks, patience, token } = options;
   try {
@@ -114,11 +118,11 @@ export async function sendDraft(
     }
     patience.restart();
     const sent = proposal.state !== 'waiting';
-    const waits: Waiting = {
+    const waits: WaitingState = {
       ...{ name: 'waiting', digest: proposal.digest },
       ...(sent && { since: node.now() }),
     };
-    return waitOn(turn, waiting(node, waits), waits, proposal.state === 'accepted');
+    return waitOn(turn, whyWaiting(node, waits), waits, proposal.state === 'accepted');
   } catch (error) {
     const why = tryAgain(turn.servers, error);
     if (asks !== true) return waitOn(turn, why, settled);
@@ -127,7 +131,7 @@ export async function sendDraft(
 }
 
 /** After the refusal, a new configuration was ordered. */
-export function isAnswered(settled: Settled, inForce: Decision | undefined): boolean {
+export function isAnswered(settled: SettledState, inForce: Decision | undefined): boolean {
   return (
     settled.name === 'refused' &&
     isOrder(inForce) &&

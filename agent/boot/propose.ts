@@ -13,7 +13,7 @@ import type { Node } from './node.ts';
 import { newestKeyset, sealFor } from './sealed.ts';
 import type { Sealed } from './sealed.ts';
 import type { Servers } from './servers.ts';
-import { manifestOf, sameFiles } from './snapshot.ts';
+import { manifestOf, installTheSame } from './snapshot.ts';
 import type { Draft } from './snapshot.ts';
 import type { Decision, Source } from './source.ts';
 
@@ -32,7 +32,7 @@ export type Proposal =
   /** Not sent, because the same was refused, and nobody asked for a new one since. */
   | { readonly state: 'rejected'; readonly digest: DigestHex; readonly rejection: Decision };
 
-export interface ProposeContext {
+export interface Proposing {
   readonly node: Node;
   readonly servers: Servers;
   readonly source: Source;
@@ -49,7 +49,7 @@ export interface ProposeContext {
  * @throws too_large, manifest_too_large; rollback_refused for an older keyset than remembered; the
  *   codes of the chain; and what server and store refuse
  */
-export async function propose(context: ProposeContext, draft: Draft): Promise<Proposal> {
+export async function propose(context: Proposing, draft: Draft): Promise<Proposal> {
   const { node, inForce } = context;
   const manifest = manifestOf(node, draft, inForce);
   if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
@@ -71,7 +71,7 @@ function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest
   return holdsFiles(node, bundle, manifest.files);
 }
 
-async function send(context: ProposeContext, sealed: Sealed): Promise<Proposal> {
+async function send(context: Proposing, sealed: Sealed): Promise<Proposal> {
   let { after } = context;
   for (let tries = 0; ; tries++) {
     try {
@@ -96,7 +96,7 @@ async function send(context: ProposeContext, sealed: Sealed): Promise<Proposal> 
 }
 
 async function upload(
-  context: ProposeContext,
+  context: Proposing,
   { bytes, digest }: Sealed,
   after: DigestHex | undefined,
 ): Promise<void> {
@@ -110,7 +110,7 @@ async function upload(
 
 /** What a machine says of itself where it asks to upload something. */
 export function requestFor(
-  { inForce, token }: Pick<ProposeContext, 'inForce' | 'token'>,
+  { inForce, token }: Pick<Proposing, 'inForce' | 'token'>,
   object: { readonly digest: DigestHex; readonly size: number },
   after: DigestHex | undefined,
 ): ProposalRequest {
@@ -123,7 +123,7 @@ export function requestFor(
 }
 
 /** Under approval `none` the machine approves what it has just sealed itself, and nothing else. */
-async function conclude(context: ProposeContext, sealed: Sealed): Promise<Proposal> {
+async function conclude(context: Proposing, sealed: Sealed): Promise<Proposal> {
   const { node, servers, inForce } = context;
   const { digest } = sealed;
   const fileCount = sealed.manifest.files.length;
@@ -155,7 +155,7 @@ async function conclude(context: ProposeContext, sealed: Sealed): Promise<Propos
  * @throws server_garbage if the server has none; what fetching and verifying it failed with
  */
 export async function refusalOf(
-  { source }: Pick<ProposeContext, 'source'>,
+  { source }: Pick<Proposing, 'source'>,
   digest: DigestHex,
 ): Promise<Decision> {
   const look = await source.rejection(digest);
@@ -170,7 +170,7 @@ export async function refusalOf(
 
 /** Since then an administrator ordered a new one, or the files are others. */
 function mayAskAgain(
-  { node, inForce }: ProposeContext,
+  { node, inForce }: Proposing,
   rejection: Decision,
   manifest: Manifest,
 ): boolean {
@@ -184,7 +184,7 @@ function mayAskAgain(
 /** Whether a bundle puts these files on a machine; one that this machine cannot open does not. */
 function holdsFiles(node: Node, bundle: SealedBundle, files: readonly FileEntry[]): boolean {
   try {
-    return sameFiles(openOwn(node, bundle).files, files);
+    return installTheSame(openOwn(node, bundle).files, files);
   } catch (error) {
     if (error instanceof CoatcheckError) return false;
     throw error;

@@ -3,7 +3,7 @@ import { fail } from '../../protocol/errors.ts';
 import { tellDecision } from './install.ts';
 import { formatTime } from '../console/console.ts';
 import type { Node } from './node.ts';
-import type { Refused, Waiting } from './state.ts';
+import type { RefusedState, WaitingState } from './state.ts';
 
 export function nothingYet({ identity }: Node): CoatcheckError {
   return fail('nothing_approved', `nothing is approved for machine ${identity.id} yet`);
@@ -14,13 +14,13 @@ export function nothingAtAll({ identity, rootPath }: Node): CoatcheckError {
   return fail('nothing_approved', said);
 }
 
-export function waiting({ identity }: Node, { digest, since }: Waiting): CoatcheckError {
+export function whyWaiting({ identity }: Node, { digest, since }: WaitingState): CoatcheckError {
   const when = since === undefined ? 'sent before' : `sent ${formatTime(since)}`;
   const said = `machine ${identity.id} waits for an administrator to approve ${digest}, ${when}`;
   return fail('nothing_approved', said, { details: { node: identity.id, digest } });
 }
 
-export function refused({ digest, refusal }: Refused): CoatcheckError {
+export function whyRefused({ digest, refusal }: RefusedState): CoatcheckError {
   const said = `the proposal ${digest} was refused: ${tellDecision(refusal.frame)}`;
   return fail('rejected', said, { details: { digest } });
 }

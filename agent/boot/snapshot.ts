@@ -48,7 +48,7 @@ export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'
 }
 
 /** Whether two bundles put the same on a machine. Numbers of owners differ between images. */
-export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
+export function installTheSame(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
   const others = new Map(b.map((file) => [file.path, file]));
   return (
     a.length === b.length &&

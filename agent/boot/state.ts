@@ -11,18 +11,18 @@ import type { Decision } from './source.ts';
  *     refused ----- a key ----------------------> again ----- a draft was sent -> waiting
  *     any of them - an answer was not sent -----> unsent ---- it was sent ------> waiting
  */
-export type State = Settled | Stopped | Again | Unsent;
+export type State = SettledState | StoppedState | AgainState | UnsentState;
 
 /** What stands with the administrators, as far as this boot knows. */
-export type Settled = Undrafted | Waiting | Refused;
+export type SettledState = UndraftedState | WaitingState | RefusedState;
 
 /** Nothing waits for a decision. */
-export interface Undrafted {
+export interface UndraftedState {
   readonly name: 'undrafted';
 }
 
 /** A proposal waits for an administrator. */
-export interface Waiting {
+export interface WaitingState {
   readonly name: 'waiting';
   readonly digest: DigestHex;
   /** Where it was sent by this boot: unix seconds */
@@ -30,7 +30,7 @@ export interface Waiting {
 }
 
 /** A proposal was refused. */
-export interface Refused {
+export interface RefusedState {
   readonly name: 'refused';
   readonly digest: DigestHex;
   /** The decision that refused it */
@@ -38,21 +38,21 @@ export interface Refused {
 }
 
 /** Whoever was asked for a first draft stopped: nobody is asked until somebody presses a key. */
-export interface Stopped {
+export interface StoppedState {
   readonly name: 'stopped';
-  readonly from: Settled;
+  readonly from: SettledState;
 }
 
 /** Somebody pressed a key, to make another proposal than the one that was refused. */
-export interface Again {
+export interface AgainState {
   readonly name: 'again';
-  readonly from: Refused;
+  readonly from: RefusedState;
 }
 
 /** What somebody answered could not be sent yet. */
-export interface Unsent {
+export interface UnsentState {
   readonly name: 'unsent';
-  readonly from: Settled;
+  readonly from: SettledState;
   readonly draft: Draft;
   /** The refusal that it is another answer to */
   readonly after: DigestHex | undefined;
@@ -69,7 +69,7 @@ export interface Progress {
 }
 
 /** What stands, whatever somebody at the console did. */
-export const settledOf = (state: State): Settled => ('from' in state ? state.from : state);
+export const settledOf = (state: State): SettledState => ('from' in state ? state.from : state);
 
 /** The proposal that the next look asks after. */
 export function digestOf(state: State): DigestHex | undefined {

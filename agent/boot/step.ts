@@ -4,7 +4,7 @@ import type { Patience } from './patience.ts';
 import type { Servers } from './servers.ts';
 import type { Draft } from './snapshot.ts';
 import type { Decision, Source } from './source.ts';
-import type { Progress, Settled, State } from './state.ts';
+import type { Progress, SettledState, State } from './state.ts';
 
 export interface BootOptions {
   readonly patience: Patience;
@@ -53,12 +53,12 @@ export interface Turn extends Boot {
   /** The decision that it showed: one to replace, or an order; undefined where nothing was decided */
   readonly inForce: Decision | undefined;
   /** What stood before it, and stands on where this turn leads to nothing else */
-  readonly settled: Settled;
+  readonly settled: SettledState;
   readonly replaces: number | undefined;
 }
 
 /** What a look led to: an end, or why it waits on. */
-export type Step =
+export type BootStep =
   | { readonly found: Found }
   | {
       readonly why: CoatcheckError;
@@ -73,4 +73,4 @@ export const waitOn = (
   why: CoatcheckError,
   state: State,
   soon = false,
-): Step => ({ why, progress: { state, replaces }, soon });
+): BootStep => ({ why, progress: { state, replaces }, soon });

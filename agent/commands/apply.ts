@@ -4,7 +4,7 @@ import type { Invocation } from '../boot/invocation.ts';
 import { openOwnNode } from '../boot/own-node.ts';
 import { decisionFromCopy } from '../boot/source.ts';
 import { NOT_ASKED } from '../ready/readiness.ts';
-import { throwFailures } from '../stages/outcome.ts';
+import { throwFailures } from '../stages/effect.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { activate } from '../systemd/activate.ts';
 import { readPath } from '../tree/files.ts';
@@ -35,7 +35,7 @@ export async function applyFile(
   const { rootPath } = node;
   const settle = await activate({ rootPath, manifest, statement });
   const activation = await settle();
-  const outcome = { applied, activation, ready: NOT_ASKED };
-  tellInstalled(console, { decision }, outcome);
-  throwFailures(outcome);
+  const effect = { applied, activation, ready: NOT_ASKED };
+  tellInstalled(console, { decision }, effect);
+  throwFailures(effect);
 }

@@ -7,7 +7,7 @@ import { createSource } from '../boot/source.ts';
 import { createPatience } from '../boot/patience.ts';
 import { applyFound } from '../stages/7-applying.ts';
 import { becomeReady } from '../stages/8-ready.ts';
-import { throwFailures } from '../stages/outcome.ts';
+import { throwFailures } from '../stages/effect.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { capturedDraft } from './captured.ts';
 import { agentCommand, seconds, TAKE_OVER, TOKEN_FILE, tokenIn } from './options.ts';

@@ -3,7 +3,7 @@ import { givenNetwork } from '../network/network.ts';
 import { readCommandLineFile } from '../stages/1-command-line.ts';
 import { openOrderedNode } from '../stages/2-machine.ts';
 import { contact } from '../stages/4-server.ts';
-import { throwFailures } from '../stages/outcome.ts';
+import { throwFailures } from '../stages/effect.ts';
 import { refresh } from '../stages/refresh.ts';
 import { tellInstalled } from '../stages/tell.ts';
 import { agentCommand, COMMAND_LINE, TAKE_OVER } from './options.ts';

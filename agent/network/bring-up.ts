@@ -6,7 +6,7 @@ import { dhclient } from './dhcp/dhclient.ts';
 import { networkManager } from './dhcp/network-manager.ts';
 import { networkd } from './dhcp/networkd.ts';
 import { ASK_SECONDS } from './dhcp/dhcp-program.ts';
-import type { DhcpProgram, Link } from './dhcp/dhcp-program.ts';
+import type { DhcpProgram, LinkIndex } from './dhcp/dhcp-program.ts';
 import { udhcpc } from './dhcp/udhcpc.ts';
 import { until } from './until.ts';
 
@@ -21,7 +21,7 @@ const PROGRAMS: readonly DhcpProgram[] = [networkManager, networkd, udhcpc, dhcl
  * @throws network_down: no such program, what it ended with and said, or no address after a minute
  */
 export async function bringUp(
-  link: Link,
+  link: LinkIndex,
   programs: readonly DhcpProgram[] = PROGRAMS,
 ): Promise<Lease> {
   const before = await leaseNow(link, programs);
@@ -48,7 +48,7 @@ export async function bringUp(
  * VLAN), has an address that reaches further than the link, and a lease or a default route.
  */
 export async function leaseNow(
-  link: Link,
+  link: LinkIndex,
   programs: readonly DhcpProgram[] = PROGRAMS,
 ): Promise<Lease | undefined> {
   for (const { name, index } of [link, ...builtUpon(link.name)]) {
@@ -65,7 +65,7 @@ export async function leaseNow(
 }
 
 async function rawLease(
-  link: Link,
+  link: LinkIndex,
   programs: readonly DhcpProgram[],
 ): Promise<RawLease | undefined> {
   for (const program of programs) {

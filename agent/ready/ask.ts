@@ -3,7 +3,7 @@ import { readBody, reasonOf } from '../../protocol/objects.ts';
 import type { Fetch, FetchInit } from '../../protocol/objects.ts';
 import { backoffSeconds } from '../boot/patience.ts';
 
-export interface Answer {
+export interface Reply {
   readonly status: number;
   readonly text: string;
 }
@@ -30,8 +30,8 @@ export async function ask(
   url: URL,
   init: FetchInit,
   { limitSeconds = LIMIT_SECONDS }: Manners = {},
-): Promise<Answer> {
-  let answer: Answer;
+): Promise<Reply> {
+  let answer: Reply;
   try {
     const signal = AbortSignal.timeout(limitSeconds * 1000);
     const { status, body } = await fetch(url.href, { ...init, redirect: 'manual', signal });

@@ -4,7 +4,7 @@ import { fail } from '../../protocol/errors.ts';
 import { createFetch } from '../../net/fetch.ts';
 import type { Fetch, FetchInit } from '../../protocol/objects.ts';
 import { ask, patiently } from './ask.ts';
-import type { Answer, Manners } from './ask.ts';
+import type { Reply, Manners } from './ask.ts';
 import type { Credentials, Engine } from './config.ts';
 import { fetchEngineCa } from './engine-ca.ts';
 
@@ -57,7 +57,7 @@ export async function registerHost(
 
 const ACCEPT = { accept: 'application/json' };
 
-type Api = (method: string, path: string, body?: unknown) => Promise<Answer>;
+type Api = (method: string, path: string, body?: unknown) => Promise<Reply>;
 
 /** Asks with a token, and once more with a new one where that has expired (401). */
 function createApi(
@@ -68,7 +68,7 @@ function createApi(
 ): Api {
   const { server: host, port } = engine;
   const origin = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const asking = (path: string, init: FetchInit): Promise<Answer> =>
+  const asking = (path: string, init: FetchInit): Promise<Reply> =>
     patiently(() => ask(fetch, 'the engine', new URL(path, origin), init, manners), manners);
 
   async function newToken(): Promise<string> {
@@ -106,13 +106,13 @@ function createApi(
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => utf8(text) as Uint8Array<ArrayBuffer>;
 
-function parse<T>(engine: Engine, schema: v.GenericSchema<unknown, T>, { text }: Answer): T {
+function parse<T>(engine: Engine, schema: v.GenericSchema<unknown, T>, { text }: Reply): T {
   const parsed = v.safeParse(schema, json(text));
   if (parsed.success) return parsed.output;
   throw fail('step_failed', `${engine.server} does not answer as oVirt's REST API does`);
 }
 
-function refusal(engine: Engine, { status, text }: Answer): Error {
+function refusal(engine: Engine, { status, text }: Reply): Error {
   const fault = v.safeParse(Fault, json(text));
   const { reason = '', detail = '' } = fault.success ? fault.output : {};
   const said = [String(status), reason, detail].filter((part) => part !== '').join(', ');

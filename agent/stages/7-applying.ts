@@ -10,7 +10,7 @@ import { activate } from '../systemd/activate.ts';
 import type { Settle } from '../systemd/activate.ts';
 
 /** Tells the administrators, and answers whether that was possible. */
-export type Report = (result: string) => Promise<boolean>;
+export type TellAdministrators = (result: string) => Promise<boolean>;
 
 /** Files that are in place, and units that were told: stage 8 goes on from here. */
 export interface InPlace {
@@ -18,7 +18,7 @@ export interface InPlace {
   readonly settle: Settle;
   readonly isApproved: boolean;
   /** Of what nobody approved nobody is told. */
-  readonly report: Report;
+  readonly report: TellAdministrators;
 }
 
 /**
@@ -53,7 +53,7 @@ function put(node: Node, found: Found): Installed {
 }
 
 /** What `act` gives. @throws as `act`, after a report if it is an error of ours */
-export async function orReport<T>(report: Report, act: () => Promise<T>): Promise<T> {
+export async function orReport<T>(report: TellAdministrators, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

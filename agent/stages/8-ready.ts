@@ -3,8 +3,8 @@ import type { MakeReady } from '../ready/readiness.ts';
 import { notify } from '../systemd/notify.ts';
 import { orReport } from './7-applying.ts';
 import type { InPlace } from './7-applying.ts';
-import { tellOutcome } from './outcome.ts';
-import type { Finished } from './outcome.ts';
+import { tellEffect } from './effect.ts';
+import type { Finished } from './effect.ts';
 
 /**
  * Stage 8 of docs/node.md: tells the service manager, makes the machine available and reports, in
@@ -25,10 +25,10 @@ export async function becomeReady(
     const activation = await settle();
     const { failed } = activation;
     const ready = (await makeReady?.({ statement, seq, isApproved, failed })) ?? NOT_ASKED;
-    const outcome = { applied, activation, ready };
-    const result = tellOutcome(outcome);
+    const effect = { applied, activation, ready };
+    const result = tellEffect(effect);
     const reported = await report(result);
     await notify('status', `decision ${seq} ${result}`);
-    return { ...outcome, reported };
+    return { ...effect, reported };
   });
 }

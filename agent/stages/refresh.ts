@@ -5,14 +5,14 @@ import { obstacleTo, tellDecision } from '../boot/install.ts';
 import { readMarker } from '../apply/marker.ts';
 import type { Node } from '../boot/node.ts';
 import { makeReady } from '../ready/ready.ts';
-import { readRecord } from '../systemd/activation-record.ts';
+import { readActivationRecord } from '../systemd/activation-record.ts';
 import { createSystemctl } from '../systemd/systemctl.ts';
 import { withRoot } from '../tree/folder.ts';
 import { HexDigest, readState, writeState } from '../tree/state-file.ts';
 import { lookIntoState, withState } from '../tree/state-place.ts';
 import { applyFound } from './7-applying.ts';
 import { becomeReady } from './8-ready.ts';
-import type { Finished } from './outcome.ts';
+import type { Finished } from './effect.ts';
 import { sendReport } from '../boot/report.ts';
 import type { Servers } from '../boot/servers.ts';
 import type { Decision, Source } from '../boot/source.ts';
@@ -57,7 +57,7 @@ export async function refresh(node: Node, servers: Servers, source: Source): Pro
 function isInEffect({ rootPath }: Node, { frame }: Decision): boolean {
   const statement = toHex(frame.statementDigest);
   return withRoot(rootPath, (root) => {
-    const { done, pending } = readRecord(root);
+    const { done, pending } = readActivationRecord(root);
     const isDone = done === statement && Object.keys(pending).length === 0;
     return isDone && readMarker(root)?.statement === statement;
   });

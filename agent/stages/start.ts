@@ -9,7 +9,7 @@ import { waitForDecision } from './6-waiting.ts';
 import { applyFound } from './7-applying.ts';
 import { becomeReady } from './8-ready.ts';
 import { makeKnown } from './make-known.ts';
-import { throwFailures } from './outcome.ts';
+import { throwFailures } from './effect.ts';
 import { tellInstalled } from './tell.ts';
 
 export interface StartOptions {

@@ -1,21 +1,21 @@
 import { toHex } from '../../bundle/bytes.ts';
 import type { Console } from '../console/console.ts';
 import { tellApplied, tellDecision } from '../boot/install.ts';
-import { outcomeLines } from './outcome.ts';
-import type { Outcome } from './outcome.ts';
+import { effectLines } from './effect.ts';
+import type { Effect } from './effect.ts';
 import type { Found } from '../boot/boot.ts';
 
 /** The result of a boot or an apply. */
 export function tellInstalled(
   console: Console,
   found: Found,
-  { applied, activation, ready, ...more }: Outcome & { readonly reported?: boolean },
+  { applied, activation, ready, ...more }: Effect & { readonly reported?: boolean },
 ): void {
   const json = { ...applied, activation, ready, ...more };
   const lines = [
     ...applied.changed.map((path) => `changed ${path}`),
     ...applied.removed.map((path) => `removed ${path}`),
-    ...outcomeLines({ applied, activation, ready }),
+    ...effectLines({ applied, activation, ready }),
   ];
   if ('unapproved' in found) {
     const said = `UNAPPROVED: applied what nobody approved: ${tellApplied(applied)}`;

@@ -5,7 +5,7 @@ import { claimUnits, releaseUnits } from './enablement.ts';
 import type { Enablement } from './enablement.ts';
 import { trying } from './failure.ts';
 import { hostnameOf, setHostname } from './hostname.ts';
-import { changeRecord, readRecord } from './activation-record.ts';
+import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 import type { ActivationRecord } from './activation-record.ts';
 import type { RestartMap } from './restart-map.ts';
 import { readRestartMap, RESTART_MAP } from './restart-map.ts';
@@ -62,7 +62,7 @@ type Doing = { readonly [K in keyof Activation]: Activation[K][number][] };
 async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
   const { manifest, statement } = input;
   const { metadata } = manifest;
-  const record = readRecord(root);
+  const record = readActivationRecord(root);
   const systemctl = createSystemctl(input.rootPath);
   const since = Number(process.hrtime.bigint() / 1000n);
   const doing: Doing = {
@@ -92,7 +92,7 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
     const isTold = await tellUnits(systemctl, restarts.network, doing);
     if (isTold) await waitForAnswer(input.stillAnswers);
   });
-  changeRecord(root, (now) => finished(now, record, statement));
+  changeActivationRecord(root, (now) => finished(now, record, statement));
   return () => settle(systemctl, doing, since);
 }
 

@@ -36,7 +36,7 @@ export interface ActivationRecord {
 const NOTHING: ActivationRecord = { pending: {}, done: null, units: {} };
 
 /** @throws file_malformed */
-export function readRecord(root: Folder): ActivationRecord {
+export function readActivationRecord(root: Folder): ActivationRecord {
   return lookIntoState(root, readIn) ?? NOTHING;
 }
 
@@ -46,7 +46,7 @@ function readIn(state: Folder): ActivationRecord {
 }
 
 /** Reads it, changes it, and writes it durably if that made a difference, alone among processes. */
-export function changeRecord(
+export function changeActivationRecord(
   root: Folder,
   change: (record: ActivationRecord) => ActivationRecord,
 ): void {

@@ -2,7 +2,7 @@ import type { Metadata } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
 import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
-import { changeRecord, readRecord } from './activation-record.ts';
+import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 import type { ActivationRecord } from './activation-record.ts';
 import { saidBy } from './systemctl.ts';
 import type { Systemctl, UnitState } from './systemctl.ts';
@@ -28,10 +28,10 @@ export async function releaseUnits(
 ): Promise<Enablement> {
   const wishes = wishesOf(metadata);
   const done: Done = { started: [], stopped: [], failed: [] };
-  for (const [unit, before] of Object.entries(readRecord(root).units)) {
+  for (const [unit, before] of Object.entries(readActivationRecord(root).units)) {
     if (wishes.has(unit)) continue;
     await fulfil(systemctl, unit, wishFor(before), done, { mayStop: !before.endsWith(RAN) });
-    changeRecord(root, (record) => withUnits(record, without(record.units, unit)));
+    changeActivationRecord(root, (record) => withUnits(record, without(record.units, unit)));
   }
   return done;
 }
@@ -77,7 +77,7 @@ async function remember(
   systemctl: Systemctl,
   units: readonly string[],
 ): Promise<void> {
-  const known = readRecord(root).units;
+  const known = readActivationRecord(root).units;
   const found: Record<string, string> = {};
   for (const unit of units.filter((name) => !Object.hasOwn(known, name))) {
     const { stdout } = await systemctl.ask('is-enabled', '--', unit);
@@ -85,7 +85,7 @@ async function remember(
     const ran = state !== undefined && isRunning(state) ? RAN : '';
     found[unit] = `${stdout.toString('utf8').trim() || 'absent'}${ran}`;
   }
-  changeRecord(root, (record) => withUnits(record, { ...found, ...record.units }));
+  changeActivationRecord(root, (record) => withUnits(record, { ...found, ...record.units }));
 }
 
 const withUnits = (

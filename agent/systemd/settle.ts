@@ -20,7 +20,7 @@ const FIRST_PAUSE_MILLISECONDS = 50;
 const LAST_PAUSE_MILLISECONDS = 1000;
 
 /** Where units stand that were told something. */
-export interface Standing {
+export interface UnitsStanding {
   readonly states: readonly UnitState[];
   /** Those among them whose turn comes only after the agent's own unit */
   readonly waiting: ReadonlySet<string>;
@@ -33,7 +33,7 @@ export async function untilDone(
   systemctl: Systemctl,
   units: readonly string[],
   limitSeconds: number,
-): Promise<Standing> {
+): Promise<UnitsStanding> {
   const end = performance.now() + limitSeconds * 1000;
   for (let milliseconds = FIRST_PAUSE_MILLISECONDS; ; milliseconds *= 2) {
     const states = await systemctl.show(units);

@@ -6,7 +6,7 @@ import { at, inFolder, inFolderOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readItem } from '../tree/item.ts';
 import { naming } from '../tree/system-error.ts';
-import { changeRecord, readRecord } from './activation-record.ts';
+import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 
 const LINK = 'etc/localtime';
 const STAGED = `${STAGED_PREFIX}localtime`;
@@ -17,11 +17,11 @@ const STAGED = `${STAGED_PREFIX}localtime`;
  * @throws not_found for a zone that the image does not have; path_refused where a file is in the way
  */
 export function setTimezone(root: Folder, zone: string | undefined): void {
-  const before = readRecord(root).localtime;
+  const before = readActivationRecord(root).localtime;
   if (zone === undefined) {
     if (before === undefined) return;
     point(root, before);
-    changeRecord(root, ({ pending, done, units }) => ({ pending, done, units }));
+    changeActivationRecord(root, ({ pending, done, units }) => ({ pending, done, units }));
     return;
   }
   const path = `usr/share/zoneinfo/${zone}`;
@@ -30,7 +30,7 @@ export function setTimezone(root: Folder, zone: string | undefined): void {
   }
   if (before === undefined) {
     const target = targetOf(root);
-    changeRecord(root, (record) => ({ ...record, localtime: target }));
+    changeActivationRecord(root, (record) => ({ ...record, localtime: target }));
   }
   point(root, `../${path}`);
 }

@@ -4,7 +4,7 @@ import { closeFolder, inFolderOf, openChild } from './folder.ts';
 import type { Folder } from './folder.ts';
 
 /** A path that is no folder, or a folder that stands for all that is in it. */
-export interface Listed {
+export interface ListedPath {
   readonly path: string;
   /** A folder that this user may not list */
   readonly closed: boolean;
@@ -18,7 +18,7 @@ export function* pathsBelow(
   root: Folder,
   path: string,
   whole: (path: string) => boolean,
-): Generator<Listed, void> {
+): Generator<ListedPath, void> {
   const children = whole(path) ? 'whole' : childrenOf(root, path);
   if (typeof children === 'string') {
     yield { path, closed: children === 'closed' };

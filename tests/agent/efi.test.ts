@@ -3,7 +3,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { efiMemory } from '../../agent/identity/memory/efi.ts';
-import type { Memory } from '../../agent/identity/memory/memory.ts';
+import type { DecisionMemory } from '../../agent/identity/memory/memory.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { describeWith } from '../support/components.ts';
 import { codeFrom } from '../support/thrown.ts';
@@ -15,7 +15,7 @@ import { codeFrom } from '../support/thrown.ts';
 let folder: string;
 const owner = { site: new Uint8Array(16).fill(5), node: 'a'.repeat(32) as NodeId };
 const other = { ...owner, node: 'b'.repeat(32) as NodeId };
-const memory = (seq: number): Memory => ({
+const memory = (seq: number): DecisionMemory => ({
   ...{ keysetVersion: 1, keysetDigest: new Uint8Array(32).fill(1) },
   ...{ seq, digest: new Uint8Array(32).fill(seq), issued: 1_790_000_000 },
 });

@@ -6,7 +6,7 @@ import { formatKeyFile, makeKeyFile } from '../../agent/identity/keys/key-file.t
 import { makeUsbKey } from '../../agent/identity/keys/make-usb-key.ts';
 import { readUsbKey } from '../../agent/identity/keys/usb.ts';
 import { stickMemory } from '../../agent/identity/memory/stick.ts';
-import type { Memory } from '../../agent/identity/memory/memory.ts';
+import type { DecisionMemory } from '../../agent/identity/memory/memory.ts';
 import { usbMirror, withMirrors } from '../../agent/boot/mirrors.ts';
 import type { Look } from '../../agent/boot/source.ts';
 import { openNode } from '../../agent/boot/node.ts';
@@ -232,7 +232,7 @@ describeWith('disks', 'sticks', () => {
   describe('with a memory', () => {
     const owner = { site: new Uint8Array(16).fill(5), node: 'a'.repeat(32) as NodeId };
     const other = { ...owner, node: 'b'.repeat(32) as NodeId };
-    const memory = (seq: number): Memory => ({
+    const memory = (seq: number): DecisionMemory => ({
       ...{ keysetVersion: 1, keysetDigest: new Uint8Array(32).fill(1) },
       ...{ seq, digest: new Uint8Array(32).fill(seq), issued: 1_790_000_000 },
     });

@@ -13,7 +13,7 @@ export interface Parts {
 }
 
 /** What an argument says: itself, but for `management_server=`, which may have a port. */
-export function partsOf(name: AnswerName, text: string | undefined): Parts {
+export function compoundParts(name: AnswerName, text: string | undefined): Parts {
   if (text === undefined || name !== 'management_server' || host.canonical(text) !== undefined) {
     return { alone: { [name]: text } };
   }

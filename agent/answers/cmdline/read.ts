@@ -6,7 +6,7 @@ import { ANSWERS, checkAnswer } from './answers.ts';
 import type { AnswerName, Answers } from './answers.ts';
 import { checkValue } from './argument.ts';
 import type { Argument } from './argument.ts';
-import { partsOf } from './compound.ts';
+import { compoundParts } from './compound.ts';
 import type { Parts } from './compound.ts';
 import { ORDERS } from './orders.ts';
 import { isShared, notesOfNames, readAllIp, readNameservers, readShared } from './shared.ts';
@@ -52,7 +52,7 @@ export function readCommandLine(text: string): CommandLine {
     stateless: true,
     newConfiguration: isOrdered('firstboot') || isOrdered('reinstall'),
     rescue: isOrdered('rescue'),
-    bootInterface: BOOTIF === undefined ? undefined : bootInterface(BOOTIF),
+    bootInterface: BOOTIF === undefined ? undefined : bootInterfaceOf(BOOTIF),
     bootInterfaceRequired: order('coatcheck.bootif') === 'required',
     server: order('coatcheck.server'),
     ca: order('coatcheck.ca'),
@@ -142,7 +142,7 @@ function readAnswers(words: ReadonlyMap<string, readonly Word[]>): {
       notes.push(...shared.notes);
       continue;
     }
-    const parts = partsOf(name, word.value);
+    const parts = compoundParts(name, word.value);
     for (const how of Object.keys(parts) as (keyof Parts)[]) {
       for (const [part, text] of Object.entries(parts[how]!) as [AnswerName, string?][]) {
         say(how, name, part, text, word);
@@ -172,7 +172,7 @@ function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
 }
 
 /** @param canonical of `BOOTIF=` */
-export function bootInterface(canonical: string): BootInterface {
+export function bootInterfaceOf(canonical: string): BootInterface {
   if (canonical === 'link') return { by: 'link' };
   return canonical.includes(':') ? { by: 'mac', mac: canonical } : { by: 'name', name: canonical };
 }

@@ -11,14 +11,14 @@ import type { Word } from './split.ts';
  */
 
 /** Text for one answer, still unchecked, and the word that it comes from. */
-export interface Given {
+export interface GivenArgument {
   readonly answer: AnswerName;
   readonly text: string;
   readonly word: Word;
 }
 
 export interface Shared {
-  readonly given: readonly Given[];
+  readonly given: readonly GivenArgument[];
   /** What is left out, and why: one sentence each, for the console */
   readonly notes: readonly string[];
 }
@@ -143,7 +143,7 @@ export function readAllIp(words: Words): Shared {
   if (main === undefined) return { given: [], notes: [] };
   networks.delete(device);
 
-  const given: Given[] = pairs(main.says).map(([answer, text]) => ({
+  const given: GivenArgument[] = pairs(main.says).map(([answer, text]) => ({
     ...{ answer, text },
     word: main.word,
   }));
@@ -226,7 +226,7 @@ export function readNameservers(words: Words): Shared {
 }
 
 /** Of the host names that a command line has, the one of `hostname=` and there the last counts. */
-export function notesOfNames(words: Words, fromIp: readonly Given[]): string[] {
+export function notesOfNames(words: Words, fromIp: readonly GivenArgument[]): string[] {
   const said = (words.get('hostname') ?? []).filter(({ value }) => value);
   const word = said.at(-1);
   if (word === undefined) return [];

@@ -4,7 +4,7 @@ import type { Terminal } from './terminal.ts';
 import { wrap } from './wrap.ts';
 
 /** Thrown where a person gave up, and meant it. */
-export class Stopped extends Error {}
+export class StoppedAsking extends Error {}
 
 /** A conversation: whatever it says is wrapped to the terminal, and escaped. */
 export interface Asker {
@@ -14,7 +14,7 @@ export interface Asker {
   /**
    * One line of plain ASCII, without the space around it unless it is secret. Anything else is
    * refused and asked again; ^C asks whether to stop.
-   * @throws Stopped; interrupted if the line was closed, or nobody wants to know any more
+   * @throws StoppedAsking; interrupted if the line was closed, or nobody wants to know any more
    */
   ask(question: string, options?: { readonly secret: boolean }): Promise<string>;
 }
@@ -43,7 +43,7 @@ export function createAsker(terminal: Terminal, signal?: AbortSignal): Asker {
       if (wrong !== undefined) say(`${wrong} Nothing was taken; once more:`);
       else if (answer !== undefined) return answer;
       else if (isYes(await read('Stop? Nothing was sent. Type yes to stop:', false))) {
-        throw new Stopped();
+        throw new StoppedAsking();
       }
     }
   };

@@ -1,7 +1,7 @@
 import { hasCode } from '../../../protocol/errors.ts';
 import type { Answers } from '../cmdline/answers.ts';
 import { checkTogether, missingAnswers } from '../cmdline/together.ts';
-import { createAsker, Stopped } from './asker.ts';
+import { createAsker, StoppedAsking } from './asker.ts';
 import { cryptPassword } from './crypt.ts';
 import { knownAnswers } from './known.ts';
 import type { ClaimedAnswers } from './known.ts';
@@ -40,7 +40,7 @@ export async function askForAnswers(
   try {
     return await converse({ asker, facts, offered, crypt }, knownAnswers(initial));
   } catch (error) {
-    if (!(error instanceof Stopped)) throw error;
+    if (!(error instanceof StoppedAsking)) throw error;
     asker.say(`Stopped. Nothing was ${facts.unapproved === true ? 'applied' : 'sent'}.`);
     return undefined;
   } finally {
@@ -62,7 +62,7 @@ async function converse(dialogue: Dialogue, initial: Answers): Promise<Answers> 
       `yes ${unapproved ? 'applies' : 'sends'} it, 1 to ${PAGES.length} corrects that page, no stops.`,
     );
     const choice = (await asker.ask(unapproved ? 'Apply it?' : 'Send it?')).toLowerCase();
-    if (choice === 'no') throw new Stopped();
+    if (choice === 'no') throw new StoppedAsking();
     const wrong = choice === 'yes' ? whatIsWrong(sensible(answers)) : undefined;
     if (wrong !== undefined) asker.say(wrong);
     else if (choice === 'yes') return sensible(answers);

@@ -1,5 +1,5 @@
 import { hasCode } from '../../../protocol/errors.ts';
-import { createAsker, Stopped } from './asker.ts';
+import { createAsker, StoppedAsking } from './asker.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a person wants of a machine that no server answers. */
@@ -34,7 +34,7 @@ export async function askWhatToDo(
       asker.say(`It is one of ${words.join(', ')}.`);
     }
   } catch (error) {
-    if (error instanceof Stopped || hasCode(error, 'interrupted')) return 'wait';
+    if (error instanceof StoppedAsking || hasCode(error, 'interrupted')) return 'wait';
     throw error;
   } finally {
     terminal.release();

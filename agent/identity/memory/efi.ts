@@ -6,7 +6,7 @@ import { failure, runNow } from '../../programs/run.ts';
 import { readAll } from '../../tree/files.ts';
 import { naming } from '../../tree/system-error.ts';
 import { isOlder } from './memory.ts';
-import type { Memory, MemoryStore } from './memory.ts';
+import type { DecisionMemory, MemoryStore } from './memory.ts';
 import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
 import type { Owner } from './memory-record.ts';
 
@@ -25,7 +25,7 @@ const ATTRIBUTES = Uint8Array.of(7, 0, 0, 0);
  */
 export function efiMemory(owner: Owner, folder = EFIVARS): MemoryStore {
   const path = join(folder, `Coatcheck-${toHex(ownerHash(owner))}-${GUID}`);
-  const load = (): Memory | undefined => {
+  const load = (): DecisionMemory | undefined => {
     demandVariables(folder);
     if (!fs.existsSync(path)) return undefined;
     const bytes = readWhole(path);

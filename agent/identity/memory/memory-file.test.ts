@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { codeOf } from '../../../protocol/errors.ts';
 import { fileMemory } from './memory-file.ts';
-import type { Memory } from './memory.ts';
+import type { DecisionMemory } from './memory.ts';
 import { stateAt } from '../../tree/state-place.ts';
 
 let folder: string;
@@ -19,7 +19,7 @@ afterEach(() => {
 const site = new Uint8Array(16).fill(7);
 const of = (node: string): ReturnType<typeof fileMemory> =>
   fileMemory(stateAt(folder), site, node as NodeId);
-const memory: Memory = {
+const memory: DecisionMemory = {
   keysetVersion: 2,
   keysetDigest: new Uint8Array(32).fill(1),
   seq: 5,

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../bundle/bytes.ts';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { codeOf } from '../../../protocol/errors.ts';
-import type { Memory } from './memory.ts';
+import type { DecisionMemory } from './memory.ts';
 import { decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
 
 const owner = { site: new Uint8Array(16).fill(7), node: 'a2'.repeat(16) as NodeId };
-const memory: Memory = {
+const memory: DecisionMemory = {
   keysetVersion: 2,
   keysetDigest: new Uint8Array(32).fill(1),
   seq: 2 ** 40 + 5,

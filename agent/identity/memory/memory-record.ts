@@ -3,7 +3,7 @@ import { equalBytes, Reader, utf8, Writer } from '../../../bundle/bytes.ts';
 import { nodeIdBytes } from '../../../bundle/identity.ts';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { fail } from '../../../protocol/errors.ts';
-import type { Memory } from './memory.ts';
+import type { DecisionMemory } from './memory.ts';
 
 /** Whose memory it is: a second key, or another site, has another one. */
 export interface Owner {
@@ -24,7 +24,7 @@ const sumOf = (bytes: Uint8Array): Uint8Array =>
  * (4), keyset digest (32), seq (8), statement digest (32), issued (8), and the first 16 bytes of
  * SHA-256("coatcheck/v1 memory\0" || all before). Numbers are big-endian.
  */
-export function encodeRecord({ site, node }: Owner, memory: Memory): Uint8Array {
+export function encodeRecord({ site, node }: Owner, memory: DecisionMemory): Uint8Array {
   const body = new Writer()
     .magic('ccm')
     .bytes(site)
@@ -44,7 +44,11 @@ export function encodeRecord({ site, node }: Owner, memory: Memory): Uint8Array 
  * @returns undefined for another owner's
  * @throws file_malformed
  */
-export function decodeRecord(bytes: Uint8Array, owner: Owner, place: string): Memory | undefined {
+export function decodeRecord(
+  bytes: Uint8Array,
+  owner: Owner,
+  place: string,
+): DecisionMemory | undefined {
   const body = bytes.subarray(0, RECORD_BYTES - SUM_BYTES);
   const sum = bytes.subarray(RECORD_BYTES - SUM_BYTES);
   if (bytes.length !== RECORD_BYTES || !equalBytes(sum, sumOf(body))) {

@@ -1,7 +1,7 @@
 import type { NodeMemory } from '../../../protocol/verify.ts';
 
 /** What a node keeps of the newest decision that it verified, so that an older one is refused. */
-export interface Memory extends NodeMemory {
+export interface DecisionMemory extends NodeMemory {
   /** When the statement was issued, unix seconds: no clock can be before it. */
   readonly issued: number;
 }
@@ -9,13 +9,13 @@ export interface Memory extends NodeMemory {
 /** Where a node's memory is kept between boots. */
 export interface MemoryStore {
   /** @throws file_malformed: a damaged memory is not a missing one */
-  load(): Memory | undefined;
+  load(): DecisionMemory | undefined;
   /** Durable when it returns; keeps what is newer. Call it only with what was verified. */
-  save(memory: Memory): void;
+  save(memory: DecisionMemory): void;
 }
 
 /** What says which of two memories is the newer one. */
-type Age = Pick<Memory, 'seq' | 'keysetVersion'>;
+type Age = Pick<DecisionMemory, 'seq' | 'keysetVersion'>;
 
 /**
  * Whether something newer than `memory` is known, which is kept then: a higher seq, or the same one

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { NodeId } from '../../../bundle/identity.ts';
 import { stateBelow, stateOfThisBoot } from '../../tree/state-place.ts';
-import type { Memory } from './memory.ts';
+import type { DecisionMemory } from './memory.ts';
 import { openMemory, tellBlank, tellMemory } from './open-memory.ts';
 
 let root: string;
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 const owner = { site: new Uint8Array(16).fill(7), node: 'a'.repeat(32) as NodeId };
-const memory: Memory = {
+const memory: DecisionMemory = {
   ...{ keysetVersion: 2, keysetDigest: new Uint8Array(32).fill(1) },
   ...{ seq: 5, digest: new Uint8Array(32).fill(2), issued: 1_790_000_000 },
 };

@@ -4,7 +4,7 @@ import { efiMemory } from './efi.ts';
 import { fileMemory } from './memory-file.ts';
 import type { MemoryKind } from './kind.ts';
 import { isOlder } from './memory.ts';
-import type { Memory, MemoryStore } from './memory.ts';
+import type { DecisionMemory, MemoryStore } from './memory.ts';
 import type { Owner } from './memory-record.ts';
 import { stickMemory } from './stick.ts';
 import { tpmMemory } from './tpm-memory.ts';
@@ -16,7 +16,7 @@ export interface OpenedMemory extends MemoryStore {
    * What was remembered when it was opened. Undefined: an older decision would not have been
    * noticed, since this memory was never written, or was wiped.
    */
-  readonly before: Memory | undefined;
+  readonly before: DecisionMemory | undefined;
 }
 
 const LASTING: Readonly<Record<MemoryKind, ((owner: Owner) => MemoryStore) | undefined>> = {
@@ -38,7 +38,7 @@ export function openMemory(kind: MemoryKind, place: StatePlace, owner: Owner): O
   const lasting = LASTING[kind]?.(owner);
   if (lasting === undefined) return { ...file, kind, before: file.load() };
   // Two processes that read it and write it in turn would lose the newer of two.
-  const saveBoth = (memory: Memory): void => {
+  const saveBoth = (memory: DecisionMemory): void => {
     place.change((folder) => withLock(folder, () => lasting.save(memory)));
     file.save(memory);
   };

@@ -4,7 +4,7 @@ import { fail } from '../../../protocol/errors.ts';
 import { blockDevices, onlyDevice } from '../../programs/block-devices.ts';
 import { naming } from '../../tree/system-error.ts';
 import { isOlder } from './memory.ts';
-import type { Memory, MemoryStore } from './memory.ts';
+import type { DecisionMemory, MemoryStore } from './memory.ts';
 import { damaged, decodeRecord, encodeRecord, RECORD_BYTES } from './memory-record.ts';
 import type { Owner } from './memory-record.ts';
 
@@ -63,7 +63,7 @@ function withStick<T>(flags: 'r' | 'r+', act: (stick: Stick) => T): T {
 }
 
 /** The memory of an owner, or the first place that is free; `at` in bytes. */
-function find({ fd, path }: Stick, owner: Owner): { at: number; memory?: Memory } {
+function find({ fd, path }: Stick, owner: Owner): { at: number; memory?: DecisionMemory } {
   const bytes = Buffer.alloc(PAIRS * PAIR_BYTES);
   const length = naming(path, () => fs.readSync(fd, bytes, 0, bytes.length, 0));
   for (let at = 0; at + PAIR_BYTES <= length; at += PAIR_BYTES) {
@@ -85,7 +85,7 @@ function readCopy(
   sector: Uint8Array,
   owner: Owner,
   path: string,
-): Memory | 'another' | 'blank' | 'damaged' {
+): DecisionMemory | 'another' | 'blank' | 'damaged' {
   if (isZero(sector)) return 'blank';
   try {
     return decodeRecord(sector.subarray(0, RECORD_BYTES), owner, path) ?? 'another';

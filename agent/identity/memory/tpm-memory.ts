@@ -3,7 +3,7 @@ import { fail } from '../../../protocol/errors.ts';
 import { withTpm } from '../../programs/tpm.ts';
 import type { Tpm } from '../../programs/tpm.ts';
 import { isOlder } from './memory.ts';
-import type { Memory, MemoryStore } from './memory.ts';
+import type { DecisionMemory, MemoryStore } from './memory.ts';
 import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
 import type { Owner } from './memory-record.ts';
 
@@ -20,7 +20,7 @@ const FIRST_INDEX = 0x01800000;
  */
 export function tpmMemory(owner: Owner): MemoryStore {
   const index = nvIndexOf(owner);
-  const read = (tpm: Tpm): Memory | undefined => {
+  const read = (tpm: Tpm): DecisionMemory | undefined => {
     if (stateOf(tpm, index) !== 'written') return undefined;
     const bytes = tpm.run('tpm2_nvread', ['-C', 'o', '-s', String(RECORD_BYTES), index]);
     const memory = decodeRecord(bytes, owner, `the TPM's NV index ${index}`);

@@ -1,7 +1,7 @@
 import type { Interface } from '../interfaces.ts';
 import type { RawLease } from '../lease.ts';
 
-export type Link = Pick<Interface, 'name' | 'index'>;
+export type LinkIndex = Pick<Interface, 'name' | 'index'>;
 
 /** A program of the image that speaks DHCP. */
 export interface DhcpProgram {
@@ -12,9 +12,9 @@ export interface DhcpProgram {
    * Has it ask for an address on the interface, and keep it. May return before there is one.
    * @throws network_down with what it said
    */
-  start(link: Link): Promise<void>;
+  start(link: LinkIndex): Promise<void>;
   /** The lease that it has there, as it wrote it down; undefined if it has none. */
-  lease(link: Link): RawLease | undefined | Promise<RawLease | undefined>;
+  lease(link: LinkIndex): RawLease | undefined | Promise<RawLease | undefined>;
 }
 
 /** What our own files are kept in while the machine runs: those of DHCP clients, and their hook. */

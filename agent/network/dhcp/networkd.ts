@@ -4,7 +4,7 @@ import { failure, run } from '../../programs/run.ts';
 import { readAssignments } from '../lease.ts';
 import { until } from '../until.ts';
 import { isEnabled, startUnit } from './service.ts';
-import type { DhcpProgram, Link } from './dhcp-program.ts';
+import type { DhcpProgram, LinkIndex } from './dhcp-program.ts';
 
 const UNIT = 'systemd-networkd.service';
 const STATE = '/run/systemd/netif';
@@ -49,7 +49,7 @@ export const networkd: DhcpProgram = {
 
 const isRunning = (): boolean => fs.existsSync(`${STATE}/state`);
 
-function settledState({ index }: Link): string | undefined {
+function settledState({ index }: LinkIndex): string | undefined {
   const state = readAssignments(`${STATE}/links/${index}`)?.['ADMIN_STATE'];
   return state === 'pending' ? undefined : state;
 }

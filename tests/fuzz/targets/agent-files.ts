@@ -6,7 +6,7 @@ import { withRoot } from '../../../agent/tree/folder.ts';
 import { readKept } from '../../../agent/apply/kept.ts';
 import { readMarker } from '../../../agent/apply/marker.ts';
 import { fileMemory } from '../../../agent/identity/memory/memory-file.ts';
-import { recover } from '../../../agent/apply/stage.ts';
+import { removeStaged } from '../../../agent/apply/stage.ts';
 import { lookIntoState, stateBelow } from '../../../agent/tree/state-place.ts';
 import { node, SITE } from '../../fixtures/format.ts';
 import { concat } from '../../../bundle/bytes.ts';
@@ -50,7 +50,7 @@ const READERS: Readonly<Record<string, (path: string) => string>> = {
   'kept.json': () =>
     `${Object.keys(withRoot(root, (top) => lookIntoState(top, readKept))?.files ?? {}).length > 0}`,
   'journal.json': () => {
-    withRoot(root, (top) => lookIntoState(top, (folder) => recover(top, folder)));
+    withRoot(root, (top) => lookIntoState(top, (folder) => removeStaged(top, folder)));
     for (const path of others) sameText(readFileSync(path, 'utf8'), 'mine', path);
     return 'recovered';
   },

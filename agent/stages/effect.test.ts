@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { failuresOf, tellOutcome } from './outcome.ts';
+import { failuresOf, tellEffect } from './effect.ts';
 
 describe('what became of a configuration', () => {
   const outcome = {
@@ -13,7 +13,7 @@ describe('what became of a configuration', () => {
   };
 
   it('is one line in a report', () => {
-    expect(tellOutcome(outcome)).toBe(
+    expect(tellEffect(outcome)).toBe(
       'applied: 1 changed, 0 removed, 2 as they were; reloaded a.service; started b.service; waiting d.service; ' +
         'ready: webhook; FAILED c.service: it failed: exit-code; FAILED engine: x',
     );
@@ -22,7 +22,7 @@ describe('what became of a configuration', () => {
 
   it('fits into a report, however much failed, and in whatever script', () => {
     const failed = [{ what: 'c.service', why: '失敗'.repeat(500) }];
-    const result = tellOutcome({ ...outcome, ready: { done: [], failed } });
+    const result = tellEffect({ ...outcome, ready: { done: [], failed } });
     expect(Buffer.byteLength(result)).toBeGreaterThan(900);
     expect(Buffer.byteLength(result)).toBeLessThanOrEqual(1024);
     expect(result).toMatch(/失(敗)?\.\.\.$/);

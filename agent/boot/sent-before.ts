@@ -4,11 +4,11 @@ import { hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { digestIn, refusalOf, requestFor } from './propose.ts';
-import type { ProposeContext } from './propose.ts';
+import type { Proposing } from './propose.ts';
 import type { Decision } from './source.ts';
 
 /** What became of the proposals that this machine sent before, as far as it matters to the next. */
-export type Standing =
+export type SentBefore =
   | { readonly state: 'free' }
   | { readonly state: 'waiting'; readonly digest: DigestHex }
   | { readonly state: 'refused'; readonly digest: DigestHex; readonly refusal: Decision };
@@ -20,7 +20,7 @@ export type Standing =
  * @throws what the server refuses for other reasons, or if none can be asked; the codes of a refusal
  *   that does not verify
  */
-export async function standingOf(context: ProposeContext): Promise<Standing> {
+export async function sentBefore(context: Proposing): Promise<SentBefore> {
   const refused = await answerTo(context, undefined);
   if (refused.state !== 'refused') return refused;
   // Behind a refusal there may be a later proposal, which the server names only to who knows it.
@@ -30,10 +30,10 @@ export async function standingOf(context: ProposeContext): Promise<Standing> {
 }
 
 type Answer =
-  | Exclude<Standing, { state: 'refused' }>
+  | Exclude<SentBefore, { state: 'refused' }>
   | { readonly state: 'refused'; readonly digest: DigestHex };
 
-async function answerTo(context: ProposeContext, after: DigestHex | undefined): Promise<Answer> {
+async function answerTo(context: Proposing, after: DigestHex | undefined): Promise<Answer> {
   const nothing = { digest: parseDigest(toHex(randomBytes(32))), size: 1 };
   const { node, servers } = context;
   try {

@@ -7,14 +7,14 @@ import type { Activation } from '../systemd/settle.ts';
 import type { Readiness } from '../ready/readiness.ts';
 
 /** What became of a configuration that is in place. */
-export interface Outcome {
+export interface Effect {
   readonly applied: Applied;
   readonly activation: Activation;
   readonly ready: Readiness;
 }
 
 /** What a command ended with that told the administrators. */
-export interface Finished extends Outcome {
+export interface Finished extends Effect {
   /** Whether they heard of it */
   readonly reported: boolean;
 }
@@ -23,37 +23,37 @@ const VERBS = ['reloaded', 'restarted', 'started', 'stopped', 'waiting'] as cons
 /** What a report has room for (docs/format.md), but for what it says of the memory. */
 const MAX_RESULT_BYTES = 1024 - 64;
 
-export const failuresOf = ({ activation, ready }: Outcome): readonly Failure[] => [
+export const failuresOf = ({ activation, ready }: Effect): readonly Failure[] => [
   ...activation.failed,
   ...ready.failed,
 ];
 
 /** In one line, for a report. A failure's words are a stranger's: whoever prints it escapes them. */
-export function tellOutcome(outcome: Outcome): string {
-  const { applied, activation, ready } = outcome;
+export function tellEffect(effect: Effect): string {
+  const { applied, activation, ready } = effect;
   const units = VERBS.filter((verb) => activation[verb].length > 0);
   const parts = [
     `applied: ${tellApplied(applied)}`,
     ...units.map((verb) => `${verb} ${activation[verb].join(' ')}`),
     ...(ready.done.length > 0 ? [`ready: ${ready.done.join(' ')}`] : []),
-    ...failuresOf(outcome).map(({ what, why }) => `FAILED ${what}: ${why}`),
+    ...failuresOf(effect).map(({ what, why }) => `FAILED ${what}: ${why}`),
   ];
   return cut(parts.join('; '));
 }
 
 /** Line by line, for the console. */
-export function outcomeLines(outcome: Outcome): string[] {
-  const { activation, ready } = outcome;
+export function effectLines(effect: Effect): string[] {
+  const { activation, ready } = effect;
   return [
     ...VERBS.flatMap((verb) => activation[verb].map((unit) => `${verb} ${unit}`)),
     ...ready.done.map((step) => `done ${step}`),
-    ...failuresOf(outcome).map(({ what, why }) => `FAILED ${what}: ${why}`),
+    ...failuresOf(effect).map(({ what, why }) => `FAILED ${what}: ${why}`),
   ];
 }
 
 /** @throws step_failed where anything of it failed */
-export function throwFailures(outcome: Outcome): void {
-  const failures = failuresOf(outcome);
+export function throwFailures(effect: Effect): void {
+  const failures = failuresOf(effect);
   if (failures.length === 0) return;
   const names = failures.map(({ what }) => what).join(', ');
   throw fail('step_failed', `it is applied, but not all of it took effect: ${names}`, {
