@@ -3,7 +3,7 @@ import { EXIT, fail } from '../protocol/errors.ts';
 import { sayError } from './console/console.ts';
 import { invocationOf } from './commands/invocation.ts';
 import { PROGRAM } from './program.ts';
-import { systemError } from './tree/system-error.ts';
+import { treeError } from '../files/errors.ts';
 import { parse } from '../usage/parse.ts';
 
 const args = process.argv.slice(2);
@@ -24,7 +24,7 @@ process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads our output has seen enough: `coatcheck-agent capture | head`.
   const seen = error.code === 'EPIPE';
-  process.exit(seen ? EXIT.ok : sayError(systemError(error, 'the result on stdout'), { json }));
+  process.exit(seen ? EXIT.ok : sayError(treeError(error, 'the result on stdout'), { json }));
 });
 
 try {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { call, later } from './calls.ts';
+import { call, later, now } from './calls.ts';
 import type { Steps } from './calls.ts';
 import { errnoOf, fileError, isMissing } from './errors.ts';
 import { notFinished } from './unfinished.ts';
@@ -96,6 +96,15 @@ export function* placing(
 /** Writes a file that must not exist. @throws file_exists, disk_full, file_missing, file_denied */
 export function createFile(path: string, content: Uint8Array, mode: number): Promise<void> {
   return named(path, placing(path, content, { mode }, 'link'));
+}
+
+/** As {@link createFile}, before it returns. */
+export function createFileNow(path: string, content: Uint8Array, mode: number): void {
+  try {
+    now(placing(path, content, { mode }, 'link'));
+  } catch (error) {
+    throw fileError(error, path);
+  }
 }
 
 /** Writes a file, replacing one that exists in one step. @throws disk_full, file_missing, file_denied */

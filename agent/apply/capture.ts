@@ -7,12 +7,12 @@ import { classifyPath } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { readIn, statIn } from '../tree/files.ts';
-import type { ReadFile } from '../tree/files.ts';
+import type { ReadFile } from '../../files/read.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { pathsBelow } from '../tree/listing.ts';
 import { isStaged } from './stage.ts';
-import { errnoOf } from '../tree/system-error.ts';
+import { errnoOf } from '../../files/errors.ts';
 
 export const NOT_ON_THE_LIST = 'not on the list of what a bundle may hold';
 

@@ -10,7 +10,7 @@ import type { Folder } from '../tree/folder.ts';
 import type { Item } from '../tree/item.ts';
 import type { Change } from './plan.ts';
 import { readState, writeState } from '../tree/state-file.ts';
-import { naming } from '../tree/system-error.ts';
+import { naming } from '../../files/errors.ts';
 
 /** Which paths may have something staged: written before anything is. */
 const JOURNAL = 'journal.json';

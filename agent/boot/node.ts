@@ -1,4 +1,3 @@
-import * as fs from 'node:fs';
 import { equalBytes, fromUtf8 } from '../../bundle/bytes.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
@@ -6,13 +5,15 @@ import type { Identity } from '../../bundle/identity.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { openBundle } from '../../bundle/open.ts';
 import type { Statement } from '../../bundle/statement.ts';
+import { now } from '../../files/calls.ts';
+import { naming } from '../../files/errors.ts';
+import { reading } from '../../files/read.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { isExpired } from '../../protocol/verify.ts';
 import type { Console } from '../console/console.ts';
-import { readAll } from '../tree/files.ts';
 import { openSeed } from '../identity/keys/open-seed.ts';
 import type { KeySource } from '../identity/keys/key-source.ts';
 import type { MemoryKind } from '../identity/memory/kind.ts';
@@ -20,7 +21,6 @@ import { openMemory } from '../identity/memory/open-memory.ts';
 import type { OpenedMemory } from '../identity/memory/open-memory.ts';
 import { stateAt, stateBelow, stateOfThisBoot } from '../tree/state-place.ts';
 import type { StatePlace } from '../tree/state-place.ts';
-import { naming } from '../tree/system-error.ts';
 
 /** Where a machine keeps what the agent needs. */
 export interface Places {
@@ -93,13 +93,11 @@ export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
 
 /** The site, and when its file was last changed: the image is at least as new. */
 function readSiteFile(path: string): { site: Site; modified: number } {
-  const fd = naming(path, () => fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK));
-  try {
-    const site = parseSite(fromUtf8(readAll(fd, path, MAX_SITE_FILE_BYTES)), parseCa);
-    return { site, modified: Math.floor(fs.fstatSync(fd).mtimeMs / 1000) };
-  } finally {
-    fs.closeSync(fd);
-  }
+  const { content, stat } = naming(path, () =>
+    now(reading(path, { maxBytes: MAX_SITE_FILE_BYTES })),
+  );
+  const site = parseSite(fromUtf8(content), parseCa);
+  return { site, modified: Math.floor(stat.mtimeMs / 1000) };
 }
 
 /** The time that this machine itself vouches for, Unix seconds: its image is not from the future. */

@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { now } from '../../files/calls.ts';
+import { reading } from '../../files/read.ts';
 import { isHostName } from './names.ts';
 
 /** What a machine knows of the network that it is in. Nobody vouches for it. */
@@ -65,10 +66,13 @@ export function readAssignments(path: string): Readonly<Record<string, string>> 
   return Object.fromEntries(pairs);
 }
 
-/** The text of a small file of the system. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** The text of a small file of the system; undefined if there is none that can be read. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    const { content } = now(reading(path, { maxBytes: MAX_BYTES }));
+    return Buffer.from(content).toString('utf8');
   } catch {
     return undefined;
   }

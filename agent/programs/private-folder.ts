@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { naming } from '../tree/system-error.ts';
+import { naming } from '../../files/errors.ts';
 
 /**
  * A new folder that only this user can look into, in memory and gone with the next boot. Whoever

@@ -1,5 +1,5 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { errnoOf } from '../tree/system-error.ts';
+import { errnoOf } from '../../files/errors.ts';
 
 /** Something that shall take effect and does not. */
 export interface Failure {

@@ -4,7 +4,7 @@ import { quote } from '../../bundle/errors.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { isHostname } from '../../bundle/metadata.ts';
 import { fail } from '../../protocol/errors.ts';
-import { naming } from '../tree/system-error.ts';
+import { naming } from '../../files/errors.ts';
 
 const FILE = 'etc/hostname';
 const KERNEL = '/proc/sys/kernel/hostname';

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { totalmem } from 'node:os';
 import { fail } from '../../protocol/errors.ts';
-import { naming } from '../tree/system-error.ts';
+import { naming } from '../../files/errors.ts';
 import { run } from '../programs/run.ts';
 import { saidBy } from './systemctl.ts';
 

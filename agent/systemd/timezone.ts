@@ -5,7 +5,7 @@ import { removeIn, renameIn, statIn, syncFolder } from '../tree/files.ts';
 import { at, inFolder, inFolderOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readItem } from '../tree/item.ts';
-import { naming } from '../tree/system-error.ts';
+import { naming } from '../../files/errors.ts';
 import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 
 const LINK = 'etc/localtime';

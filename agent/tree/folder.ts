@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { fail } from '../../protocol/errors.ts';
-import { errnoOf, naming, systemError } from './system-error.ts';
+import { errnoOf, naming, treeError } from '../../files/errors.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
 
@@ -80,7 +80,7 @@ function makeChild(parent: Folder, name: string, mode: number): void {
     fs.mkdirSync(at(parent, name), { mode });
     fs.fsyncSync(parent.fd);
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw systemError(error, below(parent, name));
+    if (errnoOf(error) !== 'EEXIST') throw treeError(error, below(parent, name));
   } finally {
     process.umask(umask);
   }

@@ -4,7 +4,7 @@ import { fail } from '../../protocol/errors.ts';
 import { readIn as readFileIn, statIn } from './files.ts';
 import { at, inFoldersOf } from './folder.ts';
 import type { Folder } from './folder.ts';
-import { naming } from './system-error.ts';
+import { naming } from '../../files/errors.ts';
 
 /** What is, or shall be, at a path: a regular file, a link, or nothing. */
 export type Item =

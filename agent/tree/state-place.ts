@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { inFolder, withRoot } from './folder.ts';
 import type { Folder } from './folder.ts';
-import { errnoOf, naming, systemError } from './system-error.ts';
+import { errnoOf, naming, treeError } from '../../files/errors.ts';
 
 /**
  * Where the agent keeps what it did to a root, below that root: with it, it comes and goes. The
@@ -61,7 +61,7 @@ export function stateAt(path: string): StatePlace {
       try {
         fs.mkdirSync(path, { mode: 0o700 });
       } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw systemError(error, path);
+        if (errnoOf(error) !== 'EEXIST') throw treeError(error, path);
       }
       return withRoot(path, act);
     },

@@ -3,6 +3,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ownName } from '../../files/own-name.ts';
+import { statusOf } from '../../files/process-status.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { makeMachine } from '../support/machine.ts';
@@ -61,13 +63,17 @@ describe('several agents at once on one root', () => {
     const state = machine.path('var/lib/coatcheck');
     fs.mkdirSync(state, { recursive: true });
     const other = spawn(process.execPath, ['-e', 'setInterval(() => {}, 60_000)']);
-    const started = (pid: number | string): string =>
-      fs.readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]!.split(' ')[19]!;
-    const boot = fs.readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
     const lock = (name: string): void => fs.writeFileSync(join(state, name), '');
-    lock(`.lock-${boot}-${other.pid!}-1`); // its number was used again
-    lock(`.lock-00000000-${other.pid!}-${started(other.pid!)}`); // before the last reboot
-    const living = `.lock-${boot}-${other.pid!}-${started(other.pid!)}`;
+    // As the agent names its own: label, token, process, start, namespace, boot, host.
+    const lockOf = (pid: number, more: { start?: string; boot?: string } = {}): string => {
+      const [, label, token, , start, namespace, boot, ...host] = ownName('.lock').split('.');
+      const own = { start: statusOf(pid)?.start ?? start, boot, ...more };
+      return ['', label, token, pid, own.start, namespace, own.boot, ...host].join('.');
+    };
+    lock(lockOf(other.pid!, { start: '1' })); // its number was used again
+    lock(lockOf(other.pid!, { boot: '00000000' })); // before the last reboot
+    lock(`${lockOf(other.pid!, { boot: '00000000' })}.another-name`); // and with another name then
+    const living = lockOf(other.pid!);
     lock(living);
 
     const waits = await machine.run('apply', join(folder, 'new'));

@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { isatty, ReadStream, WriteStream } from 'node:tty';
+import { statusOf } from '../../../files/process-status.ts';
 import { createKeys } from './keys.ts';
 import { createLineEditor } from './line-editor.ts';
 
@@ -136,9 +137,9 @@ function openTty(path: string): number | undefined {
   return undefined;
 }
 
-/** By proc_pid_stat(5): the fields pgrp and tpgid; -1 where there is no job control. */
+/** Also where there is no job control. */
 function inForeground(): boolean {
-  const stat = fs.readFileSync('/proc/self/stat', 'latin1');
-  const [, , group, , , foreground] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return foreground === '-1' || foreground === group;
+  const status = statusOf('self');
+  if (status === undefined) return false;
+  return status.foreground === '-1' || status.foreground === status.group;
 }

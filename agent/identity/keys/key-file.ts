@@ -1,12 +1,9 @@
-import * as fs from 'node:fs';
-import { basename, dirname } from 'node:path';
 import { randomBytes, sha256 } from '#platform';
 import { toBase64Url, utf8 } from '../../../bundle/bytes.ts';
+import { readLocalFileNow } from '../../../files/read.ts';
+import { createFileNow } from '../../../files/write.ts';
 import { fail } from '../../../protocol/errors.ts';
 import { assertStrongSecret } from '../../../protocol/secrets.ts';
-import { createIn, readAll, removeIn, syncFolder } from '../../tree/files.ts';
-import { at, closeFolder, openRoot } from '../../tree/folder.ts';
-import { naming } from '../../tree/system-error.ts';
 
 /**
  * 32 secret bytes as a small text file: the seed of a machine (`key`), or what the seeds of all
@@ -58,35 +55,9 @@ export const randomSeed = (): Uint8Array => randomBytes(SEED_BYTES);
  * file_malformed; weak_secret
  */
 export function readKeyFile(path: string, kind: KeyKind = 'key'): Uint8Array {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
-  const entry = naming(path, () => fs.lstatSync(path));
-  if (!entry.isFile()) {
-    throw fail(
-      'file_unsafe',
-      `${path} is not a regular file; the key is never read through a link`,
-    );
-  }
-  const fd = naming(path, () => fs.openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
-  try {
-    const stat = fs.fstatSync(fd);
-    if ((stat.mode & 0o077) !== 0) {
-      throw fail('file_unsafe', `${path} can be read or written by others; run chmod 600 ${path}`);
-    }
-    const me = process.getuid?.();
-    if (stat.uid !== me && stat.uid !== 0) {
-      throw fail('file_unsafe', `${path} belongs to another user`);
-    }
-    if (stat.size > MAX_KEY_FILE_BYTES) {
-      throw fail(
-        'file_malformed',
-        `${path} is larger than a key file (${MAX_KEY_FILE_BYTES} bytes)`,
-      );
-    }
-    const bytes = readAll(fd, path, MAX_KEY_FILE_BYTES);
-    return parseKeyFile(Buffer.from(bytes).toString('latin1'), path, kind);
-  } finally {
-    fs.closeSync(fd);
-  }
+  const only = { maxBytes: MAX_KEY_FILE_BYTES, secret: true, noLink: true };
+  const { content } = readLocalFileNow(path, only);
+  return parseKeyFile(Buffer.from(content).toString('latin1'), path, kind);
 }
 
 /**
@@ -94,21 +65,7 @@ export function readKeyFile(path: string, kind: KeyKind = 'key'): Uint8Array {
  * @throws file_exists: a key is never overwritten
  */
 export function makeKeyFile(path: string, kind: KeyKind = 'key'): Uint8Array {
-  const folder = openRoot(dirname(path));
-  const name = basename(path);
-  const temporary = `.${name}.${toBase64Url(randomBytes(6))}`;
-  try {
-    const seed = randomSeed();
-    createIn(folder, temporary, utf8(formatKeyFile(seed, kind)), { mode: 0o600 });
-    try {
-      // Unlike a rename, a link never replaces what is there.
-      naming(path, () => fs.linkSync(at(folder, temporary), at(folder, name)));
-    } finally {
-      removeIn(folder, temporary);
-    }
-    syncFolder(folder);
-    return seed;
-  } finally {
-    closeFolder(folder);
-  }
+  const seed = randomSeed();
+  createFileNow(path, utf8(formatKeyFile(seed, kind)), 0o600);
+  return seed;
 }

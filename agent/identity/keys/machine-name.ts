@@ -1,7 +1,9 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { now } from '../../../files/calls.ts';
+import { reading } from '../../../files/read.ts';
 import { fail } from '../../../protocol/errors.ts';
-import { errnoOf, systemError } from '../../tree/system-error.ts';
+import { errnoOf, treeError } from '../../../files/errors.ts';
 
 /**
  * UUIDs that vendors put into many machines. All bytes alike is another rule, below.
@@ -80,10 +82,11 @@ function permanentMac(path: string): string | undefined {
 /** Undefined if there is no such file. @throws file_denied */
 function read(path: string): string | undefined {
   try {
-    return fs.readFileSync(path, 'latin1').trim();
+    const { content } = now(reading(path, { maxBytes: 4096 }));
+    return Buffer.from(content).toString('latin1').trim();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENODEV') return undefined;
-    throw systemError(error, path);
+    throw treeError(error, path);
   }
 }
 
@@ -92,6 +95,6 @@ function names(folder: string): string[] {
     return fs.readdirSync(folder).sort();
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
-    throw systemError(error, folder);
+    throw treeError(error, folder);
   }
 }

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { fail } from '../../../protocol/errors.ts';
 import { blockDevices } from '../../programs/block-devices.ts';
-import { naming } from '../../tree/system-error.ts';
+import { naming } from '../../../files/errors.ts';
 import { formatKeyFile, MAX_KEY_FILE_BYTES, randomSeed } from './key-file.ts';
 import { KEY_STICK_LABEL } from './usb.ts';
 

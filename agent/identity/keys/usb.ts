@@ -7,7 +7,7 @@ import { failure, runNow } from '../../programs/run.ts';
 import { readIn } from '../../tree/files.ts';
 import { inFolderOf, withRoot } from '../../tree/folder.ts';
 import type { Folder } from '../../tree/folder.ts';
-import { naming } from '../../tree/system-error.ts';
+import { naming } from '../../../files/errors.ts';
 import { MAX_KEY_FILE_BYTES, parseKeyFile } from './key-file.ts';
 
 /** Label of the filesystem, or of the GPT partition without one. */

@@ -1,10 +1,11 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { now } from '../../../files/calls.ts';
+import { naming } from '../../../files/errors.ts';
+import { reading } from '../../../files/read.ts';
 import { concat, toHex } from '../../../bundle/bytes.ts';
 import { fail } from '../../../protocol/errors.ts';
 import { failure, runNow } from '../../programs/run.ts';
-import { readAll } from '../../tree/files.ts';
-import { naming } from '../../tree/system-error.ts';
 import { isOlder } from './memory.ts';
 import type { DecisionMemory, MemoryStore } from './memory.ts';
 import { damaged, decodeRecord, encodeRecord, ownerHash, RECORD_BYTES } from './memory-record.ts';
@@ -28,8 +29,7 @@ export function efiMemory(owner: Owner, folder = EFIVARS): MemoryStore {
   const load = (): DecisionMemory | undefined => {
     demandVariables(folder);
     if (!fs.existsSync(path)) return undefined;
-    const bytes = readWhole(path);
-    const record = bytes.subarray(ATTRIBUTES.length);
+    const record = readRecord(path).subarray(ATTRIBUTES.length);
     const memory = decodeRecord(record, owner, path);
     if (memory === undefined) throw damaged(path);
     return memory;
@@ -61,14 +61,9 @@ function demandVariables(folder: string): void {
   throw fail('device_missing', `there are no EFI variables in ${folder}: a BIOS, or not mounted`);
 }
 
-function readWhole(path: string): Uint8Array {
-  const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW;
-  const fd = naming(path, () => fs.openSync(path, flags));
-  try {
-    return readAll(fd, path, ATTRIBUTES.length + RECORD_BYTES);
-  } finally {
-    fs.closeSync(fd);
-  }
+function readRecord(path: string): Uint8Array {
+  const only = { maxBytes: ATTRIBUTES.length + RECORD_BYTES, noLink: true };
+  return naming(path, () => now(reading(path, only))).content;
 }
 
 /** Node has no call for it. @throws device_failed */

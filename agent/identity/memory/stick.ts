@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { isZero } from '../../../bundle/bytes.ts';
 import { fail } from '../../../protocol/errors.ts';
 import { blockDevices, onlyDevice } from '../../programs/block-devices.ts';
-import { naming } from '../../tree/system-error.ts';
+import { naming } from '../../../files/errors.ts';
 import { isOlder } from './memory.ts';
 import type { DecisionMemory, MemoryStore } from './memory.ts';
 import { damaged, decodeRecord, encodeRecord, RECORD_BYTES } from './memory-record.ts';
