@@ -10,11 +10,11 @@ import type { Node } from './node.ts';
 /** The servers of a site, any of which is as good as the others. */
 export interface Servers {
   /**
-   * Asks the server that answered last, then the others in their order. Passed over is a server that
-   * is not there, is broken, is none of this site, or refuses for good: nobody vouches for its word,
-   * and another may be a true one. Whatever else it says is the answer, what became of an upload too.
-   * @throws a refusal for good only if every one of them refused, and otherwise what the last of the
-   *   others failed with, since a true one may come back
+   * Asks the server that answered last, then the others in their order. A server is passed over that
+   * is not there, is broken, belongs to another site, or refuses for good: nobody vouches for its word,
+   * and the next may be a true one. Anything else that a server says, an error too, is the answer.
+   * @throws where all were passed over: a refusal for good only if every one of them refused; otherwise
+   *   what the last of the others failed with, since that one may come back
    */
   ask<T>(question: (client: Client) => Promise<T>): Promise<T>;
   /**

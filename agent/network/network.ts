@@ -7,27 +7,30 @@ import { cleanLease, leaseOfResolvConf } from './lease.ts';
 import type { Lease } from './lease.ts';
 import { hasCode } from '../../protocol/errors.ts';
 
-/** The network of a machine, as far as it is there. */
+/** The network that a boot goes over. It may come up late, or never. */
 export interface Network {
-  /** What it says of itself: one object, which fills once the network is up */
+  /** Its addresses, name and resolvers. One object for the whole boot: empty until the network is up. */
   readonly lease: Omit<Lease, 'interface'>;
-  /** The interface that a configuration is made for */
+  /** The interface that a new configuration is made for */
   bootDevice(): BootDevice;
   /**
-   * Sees whether it is up by now. Where it is not, another try goes on, which nobody waits for.
-   * @throws network_down: how the last try ended
+   * Whether the network is up. Where it is not, this throws at once, and another try begins in the
+   * background, 15 seconds after the last one ended.
+   * @throws network_down: why the last try failed
    */
   check(): Promise<void>;
   /**
-   * No try asks for an address while `act` goes on, nor does one from before it later: what that does
-   * may be just what brings the network up.
+   * Runs `act` and keeps DHCP away from it: meanwhile no try begins, and one that began before, and
+   * still waits for its interface, will ask for no address. Applying a configuration may bring the
+   * network up by itself.
    */
   undisturbed<T>(act: () => Promise<T>): Promise<T>;
 }
 
-/** Between two tries: what is done without a network is not disturbed by the next one at once. */
+/** From the end of one try to the beginning of the next. */
 const REST_SECONDS = 15;
 
+/** What a network is brought up with: for tests to change. */
 export interface NetworkOptions {
   readonly choose?: (orders: BootOrders) => Promise<Interface>;
   readonly bring?: (link: Interface) => Promise<Lease>;
@@ -38,8 +41,9 @@ export interface NetworkOptions {
 type BootOrders = Pick<Orders, 'bootInterface' | 'bootInterfaceRequired'>;
 
 /**
- * Brings the network up, once. A machine without one may go on all the same, by a mirror on a stick or
- * unapproved: that it is down is told by `check`, as an outage like that of a server.
+ * Tries once to bring the network up. That it stays down is no error here, since a machine can go on
+ * without one: by a mirror on a stick, or unapproved. `check` throws then, and counts as an outage, as
+ * a server that does not answer does (docs/adr/0127).
  * @throws bad_argument as `chooseInterface`
  */
 export async function openNetwork(

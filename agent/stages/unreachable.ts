@@ -32,9 +32,9 @@ export function policyOf({
 
 /**
  * What a machine does while no server gives it anything good (docs/node.md, "The server is down").
- * `reconfigure` and `prompt` end with what nobody approved, so they need the word of the pinned site:
- * the command line alone proves nothing. Answers come from the command line and the console only, and
- * nobody is asked for them any more once a look does not fail.
+ * `reconfigure` and `prompt` end with what nobody approved. The command line alone proves nothing, so
+ * the pinned site has to allow that. What is applied is made of the command line or of a person's
+ * answers at the console; the question ends as soon as a server answers.
  * @param patience between the looks while somebody is asked
  * @returns undefined where it only waits
  */

@@ -79,12 +79,14 @@ const BY_DATE = ['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'];
 const MAX_DRIFT_SECONDS = 60;
 
 /**
- * A fetch for a machine whose clock may be years off, where TLS fails because of dates: takes the time
- * that the server claims, in an answer that nobody vouches for and that tells it nothing, sets the
- * clock by it, and asks again, verified. Then the clock has the time of the verified answer; if there
- * is none, what it had before, which is kept meanwhile for whoever starts after a `kill -9`. So whoever
- * forges the first answer needs a certificate of the CA that was valid at a time after the image was
- * made. A clock that something keeps is left alone.
+ * A fetch for a machine whose clock may be years off. Where TLS refuses a certificate because of its
+ * dates, it asks the server for the time, without TLS's word for the answer and for nothing but that;
+ * sets the clock to it; and asks again, verified. If that works, the clock gets the time of the
+ * verified answer. If not, it gets back what it said before, which is kept in a file meanwhile: a
+ * process that is killed in between leaves that to the next one (docs/adr/0128).
+ *
+ * Whoever forges the first answer needs a certificate of the CA that was valid at some time after the
+ * image was made. A clock that NTP or the like keeps is left alone.
  */
 export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions): Fetch {
   const { console, built, clock = systemClock, kept = keptBefore(), lookup } = options;
