@@ -6,6 +6,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { describeWith } from '../tests/support/components.ts';
 import { makeAuthority } from '../tests/support/certificates.ts';
 import type { Authority } from '../tests/support/certificates.ts';
 import { serveHttp } from '../tests/support/http-servers.ts';
@@ -117,7 +118,7 @@ describe('a fetch of our own', () => {
   });
 });
 
-describe('whom it believes over TLS', () => {
+describeWith('openssl', 'whom it believes over TLS', () => {
   let folder: string;
   let ours: Authority;
   let theirs: Authority;

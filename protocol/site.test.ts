@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { toBase64Url } from '../bundle/bytes.ts';
 import { encodeChain } from '../bundle/keyset.ts';
+import { itWith } from '../tests/support/components.ts';
 import { makeAuthority } from '../tests/support/certificates.ts';
 import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
 import { codeOf } from './errors.ts';
@@ -35,7 +36,7 @@ describe('site.json', () => {
     expect(parseSite(formatSite(below), parseCa)).toEqual(below);
   });
 
-  it('may name a CA, whose certificates can be read', () => {
+  itWith('openssl', 'may name a CA, whose certificates can be read', () => {
     const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-site-'));
     const { ca } = makeAuthority(join(folder, 'ca'));
     fs.rmSync(folder, { recursive: true });

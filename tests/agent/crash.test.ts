@@ -8,7 +8,7 @@ import { applyFile } from '../../agent/commands/apply.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { codeOf, EXIT } from '../../protocol/errors.ts';
-import { itWith } from '../support/components.ts';
+import { describeWith, itWith } from '../support/components.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { killAt } from '../support/kill-at.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
@@ -84,7 +84,7 @@ function everything(): string {
     .join('\n');
 }
 
-describe('an apply that is killed', () => {
+describeWith('systemctl', 'an apply that is killed', () => {
   it('and run again ends in the same tree', () => expectSameTree(10));
   it('and run again ends in the same tree, wherever it was killed', { tags: 'long' }, () =>
     expectSameTree(1),
@@ -204,7 +204,7 @@ async function withoutRoom(n: number, act: () => Promise<void>): Promise<boolean
   return calls >= n;
 }
 
-describe('a full disk', () => {
+describeWith('systemctl', 'a full disk', () => {
   it('leaves every file as it was, whichever write it was that failed', async () => {
     const first = frame('first', FIRST, 1, FIRST_ASKS);
     const second = frame('second', SECOND, 2, SECOND_ASKS);

@@ -17,6 +17,7 @@ import { codeOf } from '../../protocol/errors.ts';
 import { verifyRequest } from '../../protocol/request-signature.ts';
 import { makeAuthority } from '../support/certificates.ts';
 import type { Authority } from '../support/certificates.ts';
+import { describeWith } from '../support/components.ts';
 import { serveHttp } from '../support/http-servers.ts';
 import { startOvirt } from '../support/ovirt.ts';
 import type { Ovirt } from '../support/ovirt.ts';
@@ -33,8 +34,6 @@ let authority: Authority;
 let other: Authority;
 beforeAll(() => {
   folder = fs.mkdtempSync(join(tmpdir(), 'ready-'));
-  authority = makeAuthority(join(folder, 'authority'));
-  other = makeAuthority(join(folder, 'other'));
 });
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
@@ -49,7 +48,11 @@ async function refusalOf(act: Promise<unknown>): Promise<[string, string]> {
   throw new Error('it was done');
 }
 
-describe('an oVirt Engine', () => {
+describeWith('openssl', 'an oVirt Engine', () => {
+  beforeAll(() => {
+    authority = makeAuthority(join(folder, 'authority'));
+    other = makeAuthority(join(folder, 'other'));
+  });
   let ovirt: Ovirt;
   beforeEach(async () => {
     ovirt = await startOvirt({ authority, user: USER });

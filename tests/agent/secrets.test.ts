@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { relative } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readKeyFile } from '../../agent/identity/keys/key-file.ts';
+import { describeWith } from '../support/components.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
@@ -14,7 +15,7 @@ const TOKEN = 'Zk3-r9q0VtY2uB81sXh4';
 const PASSWORD = 'a password of root';
 
 /** A node that makes its configuration of its arguments, is approved, runs, refreshes and proposes. */
-describe('the secrets of a node', () => {
+describeWith('openssl', 'the secrets of a node', () => {
   let lab: Lab;
   let machine: Machine;
   let scan: SecretScan;

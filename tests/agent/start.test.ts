@@ -2,10 +2,11 @@ import * as fs from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { EXIT } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
 import { formatSite } from '../../protocol/site.ts';
+import { describeWith } from '../support/components.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
@@ -126,7 +127,7 @@ async function nowhere(): Promise<string> {
 
 const WITH_DHCP = 'stateless hostname=node-7.example.com ip=dhcp';
 
-describe('a start', () => {
+describeWith('systemctl', 'a start', () => {
   it('makes way for no shell of the machine on which another root is tried', async () => {
     const { code, stdout } = await boot(node('stateless rescue')).done;
     expect([code, stdout]).toEqual([EXIT.ok, 'rescue: no configuration is fetched\n']);
@@ -211,7 +212,7 @@ describe('a start', () => {
   });
 });
 
-describe('a server that is down', () => {
+describeWith('systemctl', 'a server that is down', () => {
   /** A machine that was approved, booted anew with `line` and a server that does not answer. */
   async function approvedThen(line: string): Promise<{ machine: Machine; copy: Uint8Array }> {
     const first = node(WITH_DHCP);

@@ -13,6 +13,7 @@ import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import { makeAuthority } from '../support/certificates.ts';
 import type { Authority } from '../support/certificates.ts';
+import { itWith } from '../support/components.ts';
 import { refusal, runCli } from '../support/cli.ts';
 import type { Run } from '../support/run.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
@@ -95,37 +96,41 @@ describe('init', () => {
     expect(site().approval).toBe('none');
   });
 
-  it('writes a CA into the site, which the command then believes over TLS, and nobody else', async () => {
-    const [ours, theirs] = ['ours', 'theirs'].map((name) => makeAuthority(join(folder, name)));
-    await init(['--no-passphrase', '--ca', ours!.caFile]);
-    expect(site().ca).toBe(ours!.ca);
-    const server = await startServer({
-      ...{ site: site(), store: await openFolder(join(folder, 'store'), { create: true }) },
-      ...{ host: '127.0.0.1', port: 0, publicUrl: 'https://127.0.0.1' },
-    });
-    const pending = async (authority: Authority): Promise<Run> => {
-      const tls = createServer(authority.issue('IP:127.0.0.1'), (near) =>
-        near.pipe(connect(server.port, '127.0.0.1')).pipe(near),
-      );
-      await once(tls.listen(0, '127.0.0.1'), 'listening');
-      const { port } = tls.address() as AddressInfo;
-      const run = await runCli([
-        '--home',
-        home,
-        '--server',
-        `https://127.0.0.1:${port}`,
-        'pending',
-      ]);
-      tls.close();
-      return run;
-    };
-    // Whose signatures are checked for another port than this one: the connection itself was believed.
-    expect(refusal(await pending(ours!))[1]).toBe('signature_invalid');
-    const refused = await pending(theirs!);
-    expect(refusal(refused)[1]).toBe('server_unreachable');
-    expect(refused.stderr).toContain('certificate');
-    await server.close();
-  });
+  itWith(
+    'openssl',
+    'writes a CA into the site, which the command then believes over TLS, and nobody else',
+    async () => {
+      const [ours, theirs] = ['ours', 'theirs'].map((name) => makeAuthority(join(folder, name)));
+      await init(['--no-passphrase', '--ca', ours!.caFile]);
+      expect(site().ca).toBe(ours!.ca);
+      const server = await startServer({
+        ...{ site: site(), store: await openFolder(join(folder, 'store'), { create: true }) },
+        ...{ host: '127.0.0.1', port: 0, publicUrl: 'https://127.0.0.1' },
+      });
+      const pending = async (authority: Authority): Promise<Run> => {
+        const tls = createServer(authority.issue('IP:127.0.0.1'), (near) =>
+          near.pipe(connect(server.port, '127.0.0.1')).pipe(near),
+        );
+        await once(tls.listen(0, '127.0.0.1'), 'listening');
+        const { port } = tls.address() as AddressInfo;
+        const run = await runCli([
+          '--home',
+          home,
+          '--server',
+          `https://127.0.0.1:${port}`,
+          'pending',
+        ]);
+        tls.close();
+        return run;
+      };
+      // Whose signatures are checked for another port than this one: the connection itself was believed.
+      expect(refusal(await pending(ours!))[1]).toBe('signature_invalid');
+      const refused = await pending(theirs!);
+      expect(refusal(refused)[1]).toBe('server_unreachable');
+      expect(refused.stderr).toContain('certificate');
+      await server.close();
+    },
+  );
 
   it('takes no CA that is none', async () => {
     const file = join(folder, 'ca.pem');

@@ -48,17 +48,6 @@ const UNKNOWN = ['store_unknown', 'ServiceUnavailable'];
 let tools: Tools;
 let folder: string;
 let store: StoreUnderFault;
-beforeAll(async () => {
-  tools = await buildTools();
-});
-afterAll(() => tools.remove());
-beforeEach(async (context) => {
-  folder = join(tools.folder, context.task.id, 'store');
-  store = tools.start(folder, { reads: true });
-  must(await store.ask({ do: 'open', create: true }));
-  must(await store.ask({ do: 'create', key: KEPT, ...LARGE }));
-});
-afterEach(() => store.end());
 
 /** As it is before an operation: the folders of its objects are still to be made. */
 async function prepare(before: readonly Call[]): Promise<Contents> {
@@ -116,6 +105,18 @@ async function expectTrue(before: Contents, call: Call, answer: Answer): Promise
 }
 
 describeWith('strace', 'a filesystem store on a disk that fails', () => {
+  beforeAll(async () => {
+    tools = await buildTools();
+  });
+  afterAll(() => tools.remove());
+  beforeEach(async (context) => {
+    folder = join(tools.folder, context.task.id, 'store');
+    store = tools.start(folder, { reads: true });
+    must(await store.ask({ do: 'open', create: true }));
+    must(await store.ask({ do: 'create', key: KEPT, ...LARGE }));
+  });
+  afterEach(() => store.end());
+
   it.each(Object.entries(OPERATIONS))('%s: is right about every call', async (_, operation) => {
     const calls = await callsOf(operation);
     const { call } = operation;

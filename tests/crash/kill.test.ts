@@ -13,10 +13,6 @@ import { buildTools } from './store-under-fault.ts';
 import type { Fault, Tools } from './store-under-fault.ts';
 
 let tools: Tools;
-beforeAll(async () => {
-  tools = await buildTools();
-});
-afterAll(() => tools.remove());
 
 /** Starts the store again as it is, and has it work on. */
 async function expectRecovered(folder: string, killed: Lived): Promise<'before' | 'after'> {
@@ -57,6 +53,11 @@ async function forEach<T>(items: readonly T[], act: (item: T) => Promise<void>):
 }
 
 describeWith('strace', 'a filesystem store that is killed', () => {
+  beforeAll(async () => {
+    tools = await buildTools();
+  });
+  afterAll(() => tools.remove());
+
   it('is killed at every call that changes it: strace sees no other', async () => {
     const folder = join(tools.folder, 'seen', 'store');
     const log = join(tools.folder, 'strace');

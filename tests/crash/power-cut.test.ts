@@ -8,10 +8,6 @@ import { buildTools } from './store-under-fault.ts';
 import type { StartOptions, Tools } from './store-under-fault.ts';
 
 let tools: Tools;
-beforeAll(async () => {
-  tools = await buildTools();
-});
-afterAll(() => tools.remove());
 
 /** What a power cut may take: nobody was told of it. */
 const isScratch = (path: string): boolean => /\/(staging|locks)\//.test(path);
@@ -38,6 +34,11 @@ function watch(name: string): Watched {
 }
 
 describeWith('strace', 'a filesystem store before a power cut', () => {
+  beforeAll(async () => {
+    tools = await buildTools();
+  });
+  afterAll(() => tools.remove());
+
   it('has synced every byte before its name, and every name before its answer', async () => {
     const { store, events, trace } = watch('whole');
     await live(tools, store, trace('life'));

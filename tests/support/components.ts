@@ -22,6 +22,8 @@ export const COMPONENTS = [
   'terminal',
   'services',
   'shells',
+  'systemctl',
+  'openssl',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -115,6 +117,8 @@ const probes: Record<Component, () => string | undefined> = {
     }
   },
   shells: () => lacking('zsh fish mandoc'),
+  systemctl: () => lacking('systemctl'),
+  openssl: () => lacking('openssl'),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(
