@@ -1,10 +1,7 @@
 import { join, resolve } from 'node:path';
-import { CoatcheckError, fromUtf8 } from '../bundle/index.ts';
-import { codeOf, fail, hasCode } from '../protocol/errors.ts';
-import { parseCa } from '../net/certificates.ts';
-import { parseSite } from '../protocol/site.ts';
+import { readSiteFile } from '../functions/serve/site-file.ts';
+import { fail, hasCode } from '../protocol/errors.ts';
 import type { Site } from '../protocol/site.ts';
-import { readLocalFile } from '../files/read.ts';
 
 /** Where one administrator keeps what belongs to one site (docs/config.md, "Files"). */
 export interface Home {
@@ -30,27 +27,15 @@ export function homeAt(folder: string): Home {
   };
 }
 
-const MAX_SITE_BYTES = 64 * 1024;
-
 /** @throws file_missing (saying how to make a site), file_malformed */
 export async function readSite(home: Home): Promise<Site> {
-  let content: Uint8Array;
   try {
-    content = await readLocalFile(home.siteFile, { maxBytes: MAX_SITE_BYTES });
+    return await readSiteFile(home.siteFile);
   } catch (error) {
     if (!hasCode(error, 'file_missing')) throw error;
     throw fail(
       'file_missing',
       `${home.siteFile} does not exist: make a site with coatcheck init, or name its folder with --home`,
     );
-  }
-  try {
-    return parseSite(fromUtf8(content), parseCa);
-  } catch (error) {
-    if (hasCode(error, 'bad_encoding')) {
-      throw fail('file_malformed', `${home.siteFile} is not UTF-8`, { cause: error });
-    }
-    if (!(error instanceof CoatcheckError)) throw error;
-    throw fail(codeOf(error), `${home.siteFile}: ${error.message}`, { cause: error });
   }
 }

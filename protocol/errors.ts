@@ -7,7 +7,7 @@ import type { BundleErrorCode, ErrorDetails } from '../bundle/errors.ts';
  */
 export type NodeAction = 'retry' | 'resign' | 'wait' | 'stop';
 
-interface ErrorRow {
+export interface ErrorRow {
   /** HTTP status of a route that answers with this code */
   readonly status: number;
   /** exit code of a command that ends with it (docs/config.md, "Exit codes") */

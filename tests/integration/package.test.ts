@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -31,9 +31,15 @@ describe('the npm package', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('holds the two commands, the units, what npm wants, and nothing else', () => {
+  it('holds the two commands, the units, what npm wants, modules with their types, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     const parts = paths.filter((path) => /^dist\/coatcheck-[\w-]+-[0-9A-Z]{8}\.mjs$/.test(path));
+    const modules = paths.filter((path) => path.startsWith('dist/lib/'));
+    const sources = modules.map((path) =>
+      path.replace(/^dist\/lib\/(.*?)(?:\.d\.ts|\.js)$/, '$1.ts'),
+    );
+    expect(sources.filter((path) => path.endsWith('.test.ts') || !existsSync(path))).toEqual([]);
+    parts.push(...modules);
     expect(paths.filter((path) => !parts.includes(path)).toSorted()).toEqual([
       'CHANGELOG.md',
       'LICENSE',
@@ -44,6 +50,14 @@ describe('the npm package', () => {
       'dist/coatcheck.mjs',
       'package.json',
     ]);
+  });
+
+  it.each([
+    ['publint', ['--strict']],
+    ['attw', ['--profile', 'esm-only']],
+  ])('is one that %s has nothing to say of', (command, args) => {
+    const tarball = join(folder, packed.filename);
+    execFileSync(join('node_modules', '.bin', command), [tarball, ...args], { stdio: 'pipe' });
   });
 
   it('runs in an empty folder: makes a site, and the key of a machine', () => {
