@@ -189,7 +189,7 @@ describe('a server that is none', () => {
     expect(refusal(run)).toEqual([EXIT.unavailable, 'server_garbage']);
   });
 
-  it.each(['not a url', 'ftp://127.0.0.1', 'http://127.0.0.1/path', 'http://u:p@127.0.0.1'])(
+  it.each(['not a url', 'ftp://127.0.0.1', 'http://127.0.0.1/path?query', 'http://u:p@127.0.0.1'])(
     '%s is no address of a server',
     async (server) => {
       const run = await runCli(['--home', desk.home, '--server', server, 'pending']);
