@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { deriveIdentity, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
 import { diffLines } from '../cli/diff-lines.ts';
-import { diffView, unifiedLines } from './diff-view.ts';
-import { maskerOf, maskLine } from './mask.ts';
+import { cutToFit } from './budget.ts';
+import { createDiff, diffView } from './diff-view.ts';
+import { isSecretName } from './mask.ts';
 import { createTerminal } from '../cli/terminal.ts';
 
 const node = deriveIdentity(new Uint8Array(32).fill(1));
@@ -22,10 +23,10 @@ const manifest = (files: FileEntry[], metadata: Metadata = {}): Manifest => ({
 function shown(
   before: FileEntry[] | undefined,
   after: FileEntry[],
-  options: { showSecrets?: boolean; stat?: boolean } = {},
+  options: { showSecrets?: boolean | string[]; stat?: boolean } = {},
 ): string {
   const view = diffView(before && manifest(before), manifest(after), {
-    showSecrets: options.showSecrets === true,
+    showSecrets: options.showSecrets ?? false,
     stat: options.stat === true,
   });
   return diffLines(view, style).join('\n');
@@ -34,16 +35,18 @@ function shown(
 describe('the difference as an administrator sees it', () => {
   it('shows the lines that change, in context', () => {
     expect(shown([file('etc/hosts', 'a\nb\nc\n')], [file('etc/hosts', 'a\nB\nc\n')])).toBe(
-      '~ etc/hosts  6 bytes\n@@ -1,3 +1,3 @@\n a\n-b\n+B\n c',
+      '~ etc/hosts  6 bytes\n| @@ -1,3 +1,3 @@\n|  a\n| -b\n| +B\n|  c',
     );
   });
   it('shows a new file whole, with its mode and owner', () => {
     expect(shown(undefined, [file('etc/hosts', 'a\n', 0o600)])).toBe(
-      '+ etc/hosts  mode 0600, owner root(0):root(0), 2 bytes\n@@ -0,0 +1,1 @@\n+a',
+      '+ etc/hosts  mode 0600, owner root(0):root(0), 2 bytes\n| @@ -0,0 +1,1 @@\n| +a',
     );
   });
   it('shows a removed file', () => {
-    expect(shown([file('etc/hosts', 'a\n')], [])).toBe('- etc/hosts  2 bytes\n@@ -1,1 +0,0 @@\n-a');
+    expect(shown([file('etc/hosts', 'a\n')], [])).toBe(
+      '- etc/hosts  2 bytes\n| @@ -1,1 +0,0 @@\n| -a',
+    );
   });
   it('shows a change of mode and of owner', () => {
     const before = file('etc/hosts', 'a\n');
@@ -59,14 +62,14 @@ describe('the difference as an administrator sees it', () => {
   it('shows what is not text: one odd byte must not hide the rest', () => {
     const job = Buffer.from('# \xff\0\n* * * * * root evil\n', 'latin1');
     const text = shown(undefined, [file('etc/cron.d/job', Uint8Array.from(job))]);
-    expect(text).toContain('+# <0xFF><U+0000>\n+* * * * * root evil');
+    expect(text).toContain('| +# <0xFF><U+0000>\n| +* * * * * root evil');
   });
   it('shows a file of as many lines as a bundle can hold', () => {
     const text = shown(undefined, [file('etc/motd', 'x\n'.repeat(500_000))]);
     expect(text.split('\n')).toHaveLength(500_002);
   });
   it('highlights what executes and what no node accepts', () => {
-    expect(shown(undefined, [file('etc/cron.d/job', 'x')])).toContain('EXECUTES');
+    expect(shown(undefined, [file('etc/cron.d/job', 'x')])).toContain('RUNS OR LETS IN');
     expect(shown(undefined, [file('usr/bin/sh', 'x')])).toContain('NOT ALLOWED');
   });
   it('escapes what a node wrote', () => {
@@ -81,10 +84,10 @@ describe('the difference as an administrator sees it', () => {
     );
     expect(diffLines(view, style)).toEqual([
       '+ setting enable',
-      '+x.service',
+      '| +x.service',
       '~ setting hostname',
-      '-a',
-      '+b',
+      '| -a',
+      '| +b',
     ]);
   });
   it('says that there is no difference', () => {
@@ -99,43 +102,37 @@ describe('secrets', () => {
   const shadow = file('etc/shadow', 'root:$y$hash:1::::::\n', 0o640);
   it('are not shown unless asked for', () => {
     expect(shown(undefined, [shadow])).not.toContain('hash');
-    expect(shown(undefined, [shadow])).toContain('--show-secrets');
+    expect(shown(undefined, [shadow])).toContain('+root:$y$********:1::::::');
+    expect(shown(undefined, [shadow])).toContain('(1 value masked; --show-secrets etc/shadow');
     expect(shown(undefined, [shadow], { showSecrets: true })).toContain('+root:$y$hash');
+    expect(shown(undefined, [shadow], { showSecrets: ['etc/shadow'] })).toContain('+root:$y$hash');
+    expect(shown(undefined, [shadow], { showSecrets: ['etc/x'] })).not.toContain('+root:$y$hash');
   });
-  it('are masked inside files that are none, and counted', () => {
-    const conf = file('etc/ntp.conf', 'host = x\npassword = hunter2\n');
-    expect(shown(undefined, [conf])).toContain('+password = ********');
-    expect(shown(undefined, [conf])).toContain('1 value masked');
-    expect(shown(undefined, [conf])).not.toContain('hunter2');
+  it('leave what changed beside them seen', () => {
+    const path = 'etc/NetworkManager/system-connections/lan.nmconnection';
+    const profile = (address: string, psk: string): FileEntry =>
+      file(path, `[wifi-security]\npsk=${psk}\n[ipv4]\naddress1=${address}/24\n`, 0o600);
+    const text = shown([profile('192.0.2.7', 'hunter1')], [profile('192.0.2.8', 'hunter2')]);
+    expect(text).toContain('| -psk=********\n| +psk=********\n');
+    expect(text).toContain('| -address1=192.0.2.7/24\n| +address1=192.0.2.8/24');
+    expect(text).not.toContain('hunter');
   });
-  it('are the lines of a private key, and nothing else of its file', () => {
-    const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNz'.repeat(8)}\n${'A'.repeat(24)}==\n`;
-    const text = shown(undefined, [file('etc/motd', `${key}hello\n`)]);
-    expect(text).toContain('PRIVATE KEY-----\n+********\n+********\n+hello\n');
-  });
-  it('are password hashes, wherever they are', () => {
-    const hash = '$6$salt$hash/.09';
+  it('are a whole file where it is nothing but a key, and withheld where nobody can tell', () => {
     const text = shown(undefined, [
-      file('etc/passwd', `root:${hash}:0:0::/root:/bin/sh\n`),
-      file('etc/motd', `rootpw --iscrypted ${hash} x\n`),
+      file('etc/munge/munge.key', new Uint8Array(32).fill(7)),
+      file('etc/ssl/private/x', '#!/bin/sh\n'),
     ]);
-    expect(text).toContain('+root:********:0:0::/root:/bin/sh');
-    expect(text).toContain('+rootpw --iscrypted ******** x');
-  });
-  it('are the keys of WireGuard, but not what it runs', () => {
-    const key = `${'A'.repeat(43)}=`;
-    const conf = `[Interface]\nPrivateKey = ${key}\nPostUp = token=1 evil\nPresharedKey=${key}\n`;
-    expect(shown(undefined, [file('etc/wireguard/wg0.conf', conf, 0o600)])).toContain(
-      '+PrivateKey = ********\n+PostUp = token=1 evil\n+PresharedKey=********\n',
+    expect(text).toContain(
+      '(one key and nothing else; --show-secrets etc/munge/munge.key shows it)',
     );
+    expect(text).toContain('in no format that is known: --show-secrets etc/ssl/private/x shows it');
+    expect(text).not.toContain('#!/bin/sh');
   });
-  it.each([
-    ['etc/iscsi/iscsid.conf', 'node.session.auth.password_in', 'iscsid.startup = /bin/evil'],
-    ['etc/wpa_supplicant/wlan0.conf', 'psk', 'pkcs11_module_path=/etc/evil.so'],
-    ['etc/sssd/sssd.conf', 'ldap_default_authtok', 'command = /bin/evil password=1'],
-  ])('are the passwords of %s, but not what it loads or runs', (path, name, runs) => {
-    const text = shown(undefined, [file(path, `${name} = hidden\n${runs}\n`, 0o600)]);
-    expect(text).toContain(`+${name} = ********\n+${runs}\n`);
+  it('are in nothing that is not made for them: what is no secret is shown whole', () => {
+    const conf = file('etc/ntp.conf', 'password = hunter2\n');
+    expect(shown(undefined, [conf])).toContain('+password = hunter2');
+    const key = `-----BEGIN OPENSSH PRIVATE KEY-----\n${'b3BlbnNz'.repeat(8)}\n`;
+    expect(shown(undefined, [file('etc/motd', key)])).toContain('| +b3BlbnNz');
   });
   it('never hide what executes', () => {
     const unit = file(
@@ -143,7 +140,10 @@ describe('secrets', () => {
       '[Service]\nExecStart=sh -c password=1;evil\n',
     );
     expect(shown(undefined, [unit])).toContain('password=1;evil');
-    expect(maskerOf('etc/cron.d/x', ['-----BEGIN PRIVATE KEY-----'])).toBeUndefined();
+    const zram = 'set!token = touch /tmp/x; echo 1\n[zram0]\nzram-size = token * ram / 2\n';
+    const text = shown(undefined, [file('etc/systemd/zram-generator.conf', zram)]);
+    expect(text).toContain('may name a program');
+    for (const line of zram.trimEnd().split('\n')) expect(text).toContain(`| +${line}`);
   });
   it('never hide who gets in', () => {
     const text = shown(undefined, [
@@ -155,6 +155,21 @@ describe('secrets', () => {
     expect(text).toContain('+password:x:0:eve');
     expect(text).toContain('+token:/ / nfs suid 0 0');
   });
+  it('say of every account whether a password is asked for, and what changed', () => {
+    const before = 'root:$6$a$b:19000:0:99999:7:::\njoe:!:1::::::\nann:$y$x:20000::::::\n';
+    const after =
+      'root:$6$a$c:19000:0:99999:7:::\njoe:$y$z:2::::::\nann:!$y$x:20000:::::21000:\nbackup::19000:0:99999:7:::\n';
+    const text = shown([file('etc/shadow', before)], [file('etc/shadow', after)]);
+    expect(text).toContain('  account root: password ($6$), set 2022-01-08, changed\n');
+    expect(text).toContain(
+      '  account joe: no password, set 1970-01-02 -> password ($y$), set 1970-01-03\n',
+    );
+    expect(text).toContain('-> locked ($y$), set 2024-10-04, ends 2027-07-01\n');
+    expect(text).toContain('  account backup: EMPTY PASSWORD, set 2022-01-08\n');
+    expect(shown(undefined, [file('etc/passwd', 'eve::0:0::/:/bin/sh\n')])).toContain(
+      '  account eve: EMPTY PASSWORD\n',
+    );
+  });
   it('never hide which units run', () => {
     const metadata: Metadata = {
       enable: ['evil.service', 'token:x.service'],
@@ -163,26 +178,86 @@ describe('secrets', () => {
     };
     const view = diffView(undefined, manifest([], metadata), { showSecrets: false, stat: false });
     const text = diffLines(view, style).join('\n');
-    expect(text).toContain('+evil.service token:x.service');
-    expect(text).toContain('+ setting restart etc/default/password\n+evil.service');
+    expect(text).toContain('| +evil.service token:x.service');
+    expect(text).toContain('+ setting restart etc/default/password\n| +evil.service');
     expect(text).not.toContain('hunter2');
   });
   it.each([
-    ['Token: abc', 'Token: ********'],
-    ['  "api_key": "abc",', '  "api_key": ********'],
-    ['ldap_default_authtok_password=x y', 'ldap_default_authtok_password=********'],
-    ['PresharedKey = abc', 'PresharedKey = ********'],
-    ['bindpw abc', 'bindpw ********'],
-    ['passwd: files systemd', 'passwd: files systemd'],
-    ['PasswordAuthentication no', 'PasswordAuthentication no'],
-  ])('%s', (line, masked) => expect(maskLine(line)).toBe(masked));
+    ['answers rootpw', true],
+    ['answers token', true],
+    ['answers engine_password', true],
+    ['answers ssh_pwauth', false],
+    ['answers keyboard', false],
+    ['answers coatcheck.key', false],
+  ])('%s', (name, expected) => expect(isSecretName(name)).toBe(expected));
 });
 
-describe('unifiedLines', () => {
+describe('what a node wrote', () => {
+  it('is no line of ours: a header, a hint, a count', () => {
+    const forged = [
+      ' etc/motd  mode 0644, owner root(0):root(0), 187 bytes',
+      '(1 value masked; --show-secrets etc/motd shows them)',
+      '1 file added, 0 changed, 0 removed',
+      '| +nothing',
+    ];
+    const content = `# jobs\n${forged.join('\n')}\n* * * * * root evil\n`;
+    const [head, ...lines] = shown(undefined, [file('etc/cron.d/backup', content)]).split('\n');
+    expect(head).toBe(
+      '+ etc/cron.d/backup  RUNS OR LETS IN, mode 0644, owner root(0):root(0), 181 bytes',
+    );
+    expect(lines.filter((line) => !line.startsWith('| '))).toEqual([]);
+  });
+  it('comes after what runs by its place', () => {
+    const text = shown(undefined, [
+      file('etc/adjtime', ''),
+      file('etc/default/x', ''),
+      file('etc/hosts', ''),
+      file('etc/udev/rules.d/x.rules', ''),
+    ]);
+    expect(text.match(/etc\/[\w/.]+/g)).toEqual([
+      ...['etc/udev/rules.d/x.rules', 'etc/default/x', 'etc/adjtime', 'etc/hosts'],
+    ]);
+  });
+});
+
+describe('cutToFit', () => {
+  const view = (files: FileEntry[]) =>
+    diffView(undefined, manifest(files), { showSecrets: false, stat: false });
+
+  it('leaves a review that fits as it is', () => {
+    const small = view([file('etc/motd', 'x\n'.repeat(9))]);
+    expect(cutToFit(small, 10)).toEqual(small);
+  });
+  it('cuts what comes last, and counts what is left out', () => {
+    const files = [file('etc/motd', 'x\n'.repeat(100)), file('etc/cron.d/x', 'y\n'.repeat(50))];
+    const [cron, motd] = cutToFit(view(files), 60).files;
+    expect([cron!.lines!.length, cron!.linesCut]).toEqual([51, undefined]);
+    expect([motd!.lines!.length, motd!.linesCut]).toEqual([9, 92]);
+  });
+  it('counts a long line for many', () => {
+    const [motd] = cutToFit(view([file('etc/motd', 'token'.repeat(190_000))]), 4_000).files;
+    expect([motd!.lines!.length, motd!.linesCut]).toEqual([1, 2]);
+  });
+});
+
+describe('createDiff', () => {
+  it('is bounded in its steps for all files together, and shows the rest as replaced', () => {
+    const diff = createDiff();
+    const random = (seed: number): string => {
+      let state = seed;
+      const next = (): string => ((state = (state * 48_271) % 2_147_483_647) & 1 ? 'a\n' : 'b\n');
+      return Array.from({ length: 19_000 }, next).join('');
+    };
+    for (let i = 1; i <= 26; i++) {
+      const lines = diff(random(i), random(i + 100));
+      expect(lines.filter((line) => line.startsWith('-'))).toHaveLength(19_000);
+    }
+  }, 20_000);
+
   it('is quick about two long texts that have nothing in common', () => {
     const text = (seed: number): string =>
       Array.from({ length: 60_000 }, (_, i) => `${seed} ${i * seed}`).join('\n');
-    const lines = unifiedLines(text(3), text(7));
+    const lines = createDiff()(text(3), text(7));
     expect(lines.filter((line) => line.startsWith('+'))).toHaveLength(60_000);
     expect(lines.filter((line) => line.startsWith('-'))).toHaveLength(60_000);
   });

@@ -1,21 +1,26 @@
 import { structuredPatch } from 'diff';
 import type { FileEntry, Manifest } from '../bundle/index.ts';
 import { decodeBytes } from '../protocol/escape.ts';
-import { classifyPath } from '../protocol/paths.ts';
+import type { Execution } from '../protocol/paths.ts';
 import { compareFiles, compareMetadata } from './changes.ts';
 import type { FileChange, MetadataChange } from './changes.ts';
-import { MASK, maskerOf, maskLine } from './mask.ts';
+import { isSecretName, MASK } from './mask.ts';
 import { octal } from './octal.ts';
+import { traitsFor } from './traits.ts';
+import { accountChanges } from './secrets/accounts.ts';
+import type { AccountChange } from './secrets/accounts.ts';
+import { hidingOf } from './secrets/secrets.ts';
+import type { LineParser } from './secrets/text.ts';
 
 /** How much of a difference is wanted. */
 export interface DiffOptions {
-  /** show what mask.ts would hide */
-  readonly showSecrets: boolean;
+  /** Show what would be hidden: everywhere, or in the files of these paths. */
+  readonly showSecrets: boolean | readonly string[];
   /** one line per file, no contents */
   readonly stat: boolean;
 }
 
-/** A part of a difference of which something is masked: one or more values in `lines[line]`. */
+/** A part of a difference of which something is masked: one value in `lines[line]`. */
 export interface MaskedSpan {
   /** index into {@link FileView.lines} */
   readonly line: number;
@@ -25,31 +30,37 @@ export interface MaskedSpan {
 export interface FileView {
   readonly path: string;
   readonly change: 'added' | 'removed' | 'changed';
-  /** The class of the path (protocol/paths.ts); `refused` for one that no node accepts. */
-  readonly class: 'plain' | 'secret' | 'exec' | 'refused';
-  /** How sure it is that the file has the node run something: `may`, its path allows it. Absent: no. */
-  readonly executes?: 'may';
-  /** Whether the whole file counts as a secret; one can be both. */
+  /** What it can set off where it is; `refused` for a path that no node accepts. */
+  readonly executes: Execution | 'refused';
+  /** Keys or passwords are in it. */
   readonly secret: boolean;
   readonly mode?: { readonly before?: string; readonly after?: string };
   readonly owner?: { readonly before?: string; readonly after?: string };
   /** Bytes. */
   readonly size: { readonly before?: number; readonly after?: number };
   /**
-   * Lines of a unified diff without its file header, as `decodeBytes` has them; absent where nobody
-   * asked for them, or where they are hidden.
+   * Lines of a unified diff without its file header, as `decodeBytes` has them, each masked value as
+   * {@link MASK}; absent where nobody asked for them, or where they are hidden.
    */
   readonly lines?: readonly string[];
-  /** Why the contents are withheld as a whole. */
-  readonly hidden?: 'secret';
+  /**
+   * Why there are no lines: the content is one key to its last byte; or it is secret in no format
+   * that is known, so that nobody can tell its secrets from what it runs.
+   */
+  readonly hidden?: 'key' | 'withheld';
   /** What of `lines` is masked, in order; a masked value reads as {@link MASK}. */
   readonly masked: readonly MaskedSpan[];
   /** As many as `masked` has. */
   readonly maskedValues: number;
+  /** How many of its lines are left out, since the whole would be too long to be read. */
+  readonly linesCut?: number;
+  /** Of passwd and shadow: what changes for whom. */
+  readonly accounts?: readonly AccountChange[];
 }
 
-/** What differs between two bundles, by path, and the settings by name. */
+/** What differs between two bundles, file by file, and the settings by name. */
 export interface DiffView {
+  /** What runs by its place first, then what may name a program, then the rest; by path. */
   readonly files: readonly FileView[];
   /** settings: units, host name, time zone, swap, answers */
   readonly metadata: readonly MetadataChange[];
@@ -77,26 +88,29 @@ export function diffView(
   after: Manifest,
   options: DiffOptions,
 ): DiffView {
+  const diff = createDiff();
+  const files = compareFiles(before?.files ?? [], after.files)
+    .map((change) => ({ change, rank: RANK.indexOf(traitsFor(change.path).executes) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ change }) => fileView(change, options, diff));
   return {
-    files: compareFiles(before?.files ?? [], after.files).map((change) =>
-      fileView(change, options),
-    ),
+    files,
     metadata: compareMetadata(before?.metadata ?? {}, after.metadata).map((change) =>
-      options.showSecrets ? change : maskMetadata(change),
+      options.showSecrets === true ? change : maskMetadata(change),
     ),
   };
 }
 
+const RANK: readonly FileView['executes'][] = ['refused', 'by place', 'may name', 'no'];
+
 /** Only answers may hold a password; a mask on units would hide what executes. */
 function maskMetadata(change: MetadataChange): MetadataChange {
   const { name, before, after } = change;
-  if (!name.startsWith('answers ')) return change;
-  const mask = (value: string): string =>
-    maskLine(`${name}=${value}`) === `${name}=${value}` ? value : MASK;
+  if (!name.startsWith('answers ') || !isSecretName(name)) return change;
   return {
     name,
-    ...(before === undefined ? {} : { before: mask(before) }),
-    ...(after === undefined ? {} : { after: mask(after) }),
+    ...(before === undefined ? {} : { before: MASK }),
+    ...(after === undefined ? {} : { after: MASK }),
   };
 }
 
@@ -110,66 +124,130 @@ function both<T>(change: FileChange, value: (file: FileEntry) => T): { before?: 
   };
 }
 
-function fileView(change: FileChange, options: DiffOptions): FileView {
+function fileView(change: FileChange, options: DiffOptions, diff: Diff): FileView {
   const { before, after, path } = change;
-  const pathClass = classifyPath(path) ?? 'refused';
   return {
     path,
     change: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
-    class: pathClass,
-    ...(pathClass === 'exec' ? { executes: 'may' as const } : {}),
-    secret: pathClass === 'secret',
+    ...traitsFor(path),
     ...(change.mode || before === undefined ? { mode: both(change, (f) => octal(f.mode)) } : {}),
     ...(change.owner || before === undefined ? { owner: both(change, owner) } : {}),
     size: both(change, (file) => file.content.length),
-    ...contentView(change, options),
+    ...contentView(change, options, diff),
   };
 }
 
 function contentView(
   change: FileChange,
-  options: DiffOptions,
-): Pick<FileView, 'lines' | 'hidden' | 'masked' | 'maskedValues'> {
+  { stat, showSecrets }: DiffOptions,
+  diff: Diff,
+): Pick<FileView, 'lines' | 'hidden' | 'masked' | 'maskedValues' | 'accounts'> {
   const whole = { masked: [], maskedValues: 0 };
-  if (!change.content || options.stat) return whole;
-  const [before, after] = [change.before, change.after].map((file) =>
-    decodeBytes(file?.content ?? new Uint8Array()),
-  ) as [string, string];
-  const mask = options.showSecrets ? undefined : maskerOf(change.path, [before, after]);
-  if (mask === 'secret') return { hidden: 'secret', ...whole };
-  const lines = unifiedLines(before, after);
-  if (mask === undefined) return { lines, ...whole };
-  const shown = lines.map((line) =>
-    line.startsWith('@@') ? line : line[0]! + mask(line.slice(1)),
-  );
-  const masked = shown.flatMap((text, line) => (text === lines[line] ? [] : [{ line }]));
+  const { path } = change;
+  if (!change.content || stat) return whole;
+  const sides = [change.before, change.after].map((file) => file?.content);
+  const [before, after] = sides.map((content) => decodeBytes(content ?? new Uint8Array())) as [
+    string,
+    string,
+  ];
+  const accounts = accountChanges(path, before, after);
+  const shown = showSecrets === true || (showSecrets !== false && showSecrets.includes(path));
+  const hiding = shown ? undefined : hidingOf(path);
+  if (hiding === 'withheld') return { hidden: 'withheld', ...whole };
+  if (hiding !== undefined && 'whole' in hiding) {
+    const isKey = sides.every((content) => content === undefined || hiding.whole(content));
+    return { hidden: isKey ? 'key' : 'withheld', ...whole };
+  }
+  return {
+    ...maskedDiff(diff(before, after), before, after, hiding?.lines),
+    ...(accounts && { accounts }),
+  };
+}
+
+/** A unified diff of the texts, with the lines of both as a parser of their secrets leaves them. */
+function maskedDiff(
+  lines: readonly string[],
+  before: string,
+  after: string,
+  parse: LineParser | undefined,
+): Pick<FileView, 'lines' | 'masked' | 'maskedValues'> {
+  if (parse === undefined) return { lines, masked: [], maskedValues: 0 };
+  const [old, now] = [before, after].map((text) => maskText(text, parse)) as [string[], string[]];
+  let [oldAt, nowAt] = [0, 0];
+  const masked: MaskedSpan[] = [];
+  const shown = lines.map((line, i) => {
+    const sign = line[0]!;
+    if (sign === '@') {
+      const [, oldStart, nowStart] = /^@@ -(\d+),\d+ \+(\d+),/.exec(line)!.map(Number);
+      [oldAt, nowAt] = [Math.max(oldStart! - 1, 0), Math.max(nowStart! - 1, 0)];
+      return line;
+    }
+    if (sign === '\\') return line;
+    const text = sign === '-' ? old[oldAt]! : now[nowAt]!;
+    if (sign !== '+') oldAt++;
+    if (sign !== '-') nowAt++;
+    if (sign + text !== line) masked.push({ line: i });
+    return sign + text;
+  });
   return { lines: shown, masked, maskedValues: masked.length };
 }
 
-/** Effort that a pair of files may cost; beyond it all lines are shown as replaced. */
-const MAX_EDITS = 20_000;
-const TIMEOUT_MS = 2_000;
-
-/** Hunks of a unified diff with three lines of context, raw: the caller escapes them. */
-export function unifiedLines(before: string, after: string): string[] {
-  const patch = structuredPatch('', '', before, after, '', '', {
-    context: 3,
-    maxEditLength: MAX_EDITS,
-    timeout: TIMEOUT_MS,
+function maskText(text: string, parse: LineParser): string[] {
+  const lines = text.split('\n');
+  const ranges = parse(lines);
+  return lines.map((line, i) => {
+    const range = ranges[i];
+    return range === undefined ? line : line.slice(0, range.start) + MASK + line.slice(range.end);
   });
-  if (patch === undefined) return [...prefixed('-', before), ...prefixed('+', after)];
-  return patch.hunks.flatMap((hunk) => [
-    `@@ -${range(hunk.oldStart, hunk.oldLines)} +${range(hunk.newStart, hunk.newLines)} @@`,
-    ...hunk.lines,
-  ]);
+}
+
+type Diff = (before: string, after: string) => string[];
+
+/** Effort for all files of one difference, and for one of them, as the square of its edits. */
+const STEPS = 10_000_000;
+const MAX_EDITS = 1_000;
+
+/**
+ * Unified diffs whose cost together is bounded in steps: of a file that would cost more than is
+ * left, all lines are shown as replaced.
+ */
+export function createDiff(): Diff {
+  let left = STEPS;
+  return (before, after) => {
+    if (before === '' || after === '') return replaced(before, after);
+    const maxEditLength = Math.min(MAX_EDITS, Math.floor(Math.sqrt(left)));
+    const patch = structuredPatch('', '', before, after, '', '', { context: 3, maxEditLength });
+    if (patch === undefined) {
+      left -= maxEditLength ** 2;
+      return replaced(before, after);
+    }
+    const edits = patch.hunks.flatMap(({ lines }) => lines).filter((line) => /^[+-]/.test(line));
+    left = Math.max(0, left - edits.length ** 2);
+    return patch.hunks.flatMap((hunk) => [
+      `@@ -${range(hunk.oldStart, hunk.oldLines)} +${range(hunk.newStart, hunk.newLines)} @@`,
+      ...hunk.lines,
+    ]);
+  };
 }
 
 /** An empty range names the line before it. */
 const range = (start: number, lines: number): string =>
   `${lines === 0 ? start - 1 : start},${lines}`;
 
-const prefixed = (sign: string, text: string): string[] =>
-  text
-    .replace(/\n$/, '')
-    .split('\n')
-    .map((line) => sign + line);
+/** Every line of both, without a search for what they share. */
+function replaced(before: string, after: string): string[] {
+  const [old, now] = [linesOf(before), linesOf(after)];
+  return [
+    `@@ -${range(1, old.length)} +${range(1, now.length)} @@`,
+    ...signed('-', before, old),
+    ...signed('+', after, now),
+  ];
+}
+
+const linesOf = (text: string): string[] =>
+  text === '' ? [] : text.replace(/\n$/, '').split('\n');
+
+const signed = (sign: string, text: string, lines: readonly string[]): string[] => [
+  ...lines.map((line) => sign + line),
+  ...(text === '' || text.endsWith('\n') ? [] : ['\\ No newline at end of file']),
+];

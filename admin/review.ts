@@ -1,5 +1,5 @@
 import { diffView } from './diff-view.ts';
-import type { DiffOptions, DiffView } from './diff-view.ts';
+import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
 import { isFresh, openInForce } from './in-force.ts';
 import type { NodeHistory, InForce } from './in-force.ts';
 import type { OpenedBundle } from './open.ts';
@@ -52,13 +52,20 @@ function warningsOf(
   { sealed, manifest }: OpenedBundle,
   { files }: DiffView,
 ): ReviewWarning[] {
-  const executing = files.filter((file) => file.executes !== undefined).length;
-  const refused = files.filter((file) => file.class === 'refused' && file.change !== 'removed');
+  const placed = files.filter(({ change }) => change !== 'removed');
+  const by = (executes: FileView['executes']): string[] =>
+    placed.filter((file) => file.executes === executes).map(({ path }) => path);
+  const [runs, named, refused] = [by('by place'), by('may name').length, by('refused')];
+  const open = files.flatMap(({ accounts = [] }) =>
+    accounts.filter(({ after }) => after?.password === 'empty').map(({ name }) => name),
+  );
   const expected = 1 + keyset.keys.length;
   const counted = sealed.recipientCount;
   const warnings: (ReviewWarning | false | undefined)[] = [
     unreadable && { code: 'in_force_unreadable', reason: unreadable },
-    executing > 0 && { code: 'executes', files: executing },
+    runs.length > 0 && { code: 'runs_by_place', paths: runs },
+    named > 0 && { code: 'may_name', files: named },
+    open.length > 0 && { code: 'empty_password', accounts: [...new Set(open)] },
     refused.length > 0 && { code: 'refused_paths', paths: refused.length },
     manifest.metadata.keySource === 'image' && { code: 'key_in_image' },
     counted !== expected && { code: 'recipients', sealed: counted, expected },

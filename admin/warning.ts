@@ -17,8 +17,12 @@ export type RecordWarning =
 export type ReviewWarning =
   /** What is in force cannot be opened here: everything is shown as new. */
   | { readonly code: 'in_force_unreadable'; readonly reason: ErrorCode }
-  /** Of the files that change, so many can execute something on the node. */
-  | { readonly code: 'executes'; readonly files: number }
+  /** Of the files that are put in place these run, or let somebody in, because they are there. */
+  | { readonly code: 'runs_by_place'; readonly paths: readonly string[] }
+  /** And so many may name a program that something runs. */
+  | { readonly code: 'may_name'; readonly files: number }
+  /** Whoever knows one of these names gets in. */
+  | { readonly code: 'empty_password'; readonly accounts: readonly string[] }
   /** So many paths that no node accepts: it will refuse the bundle. */
   | { readonly code: 'refused_paths'; readonly paths: number }
   /** The node's key comes from its image: whoever has the image has the key of every node. */
@@ -52,5 +56,12 @@ export type Objection =
       readonly decision: DecisionName & { readonly slot: number };
       readonly inForce?: DecisionName;
     }
+  /**
+   * Files of which nothing was shown: they are secret, in no format that is known, so that nobody can
+   * tell their secrets from what they run.
+   */
+  | { readonly code: 'withheld'; readonly paths: readonly string[] }
+  /** Files that can run something, and that were too long to be shown whole. */
+  | { readonly code: 'cut'; readonly paths: readonly string[] }
   /** The store contradicts what this program remembers. */
   | { readonly code: 'record_doubtful'; readonly doubt: Doubt };

@@ -1,9 +1,13 @@
 import type { DiffView, FileView } from '../admin/diff-view.ts';
+import type { AccountChange, AccountView } from '../admin/secrets/accounts.ts';
 import { escapeLine, escapeText } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
 import type { Style } from './terminal.ts';
 
 const SIGN = { added: '+', removed: '-', changed: '~' } as const;
+
+/** Stands before every line of a content, and before nothing else: a node's text forges no line of ours. */
+const CONTENT = '| ';
 
 /** The difference as lines for a terminal: everything from a node is escaped. */
 export function diffLines(view: DiffView, style: Style): string[] {
@@ -11,32 +15,87 @@ export function diffLines(view: DiffView, style: Style): string[] {
   for (const { name, before, after } of view.metadata) {
     const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
     lines.push(style.bold(`${SIGN[change]} setting ${escapeLine(name)}`));
-    if (before !== undefined) lines.push(style.red(`-${escapeLine(before)}`));
-    if (after !== undefined) lines.push(style.green(`+${escapeLine(after)}`));
+    if (before !== undefined) lines.push(CONTENT + style.red(`-${escapeLine(before)}`));
+    if (after !== undefined) lines.push(CONTENT + style.green(`+${escapeLine(after)}`));
   }
   if (lines.length === 0) return ['no difference'];
   return lines;
 }
 
 function fileLines(file: FileView, style: Style): string[] {
-  const facts = [
-    ...(file.executes === 'may' ? [style.yellow('EXECUTES')] : []),
-    ...(file.secret ? [style.yellow('secret')] : []),
-    ...(file.class === 'refused' ? [style.red('NOT ALLOWED: nodes refuse this path')] : []),
+  const head = `${style.bold(`${SIGN[file.change]} ${escapeLine(file.path)}`)}  ${facts(file, style).join(', ')}`;
+  return [
+    head,
+    ...(file.accounts ?? []).map((account) => `  ${accountLine(account, style)}`),
+    ...(file.lines ?? []).map((line) => CONTENT + styledLine(line, style)),
+    ...notes(file).map((note) => `  (${note})`),
+  ];
+}
+
+/** What is said of a file besides its content. */
+function facts(file: FileView, style: Style): string[] {
+  return [
+    ...marks(file, style),
     ...fact('mode', file.mode),
     ...fact('owner', file.owner),
     file.change === 'changed' && file.size.before === file.size.after
       ? `${file.size.after ?? 0} bytes`
       : arrow(file.size, 'bytes'),
   ];
-  const head = `${style.bold(`${SIGN[file.change]} ${escapeLine(file.path)}`)}  ${facts.join(', ')}`;
-  const lines = (file.lines ?? []).map((line) => styledLine(line, style));
-  if (file.hidden === 'secret') lines.push('  (secret: contents not shown without --show-secrets)');
-  if (file.maskedValues > 0) {
-    lines.push(`  (${count(file.maskedValues, 'value')} masked; --show-secrets shows them)`);
-  }
-  return [head, ...lines];
 }
+
+/** What a path can set off, in words; nothing for one that is data. */
+export function marks(file: Pick<FileView, 'executes' | 'secret'>, style: Style): string[] {
+  return [
+    ...(file.executes === 'by place' ? [style.yellow('RUNS OR LETS IN')] : []),
+    ...(file.executes === 'may name' ? [style.yellow('may name a program')] : []),
+    ...(file.executes === 'refused' ? [style.red('NOT ALLOWED: nodes refuse this path')] : []),
+    ...(file.secret ? [style.yellow('secret')] : []),
+  ];
+}
+
+function notes(file: FileView): string[] {
+  const { hidden, maskedValues, linesCut = 0, path } = file;
+  const name = escapeLine(path);
+  return [
+    ...(hidden === 'key' ? [`one key and nothing else; --show-secrets ${name} shows it`] : []),
+    ...(hidden === 'withheld'
+      ? [`secret, and in no format that is known: --show-secrets ${name} shows it`]
+      : []),
+    ...(linesCut > 0 ? [`${count(linesCut, 'more line')} not shown; --full shows them`] : []),
+    ...(maskedValues > 0
+      ? [`${count(maskedValues, 'value')} masked; --show-secrets ${name} shows them`]
+      : []),
+  ];
+}
+
+function accountLine(
+  { name, before, after, passwordChanged }: AccountChange,
+  style: Style,
+): string {
+  const said = [before, after].filter((side) => side !== undefined).map(passwordWords);
+  const password = said[0] === said[1] ? said.slice(1) : said;
+  const changed = passwordChanged && said.length === 2 && password.length === 1 ? ', changed' : '';
+  const line = `account ${escapeLine(name)}: ${password.join(' -> ')}${changed}`;
+  return after?.password === 'empty' ? style.red(line) : line;
+}
+
+const PASSWORDS = {
+  empty: 'EMPTY PASSWORD',
+  locked: 'locked',
+  none: 'no password',
+  set: 'password',
+};
+
+function passwordWords({ password, scheme, changed, expires }: AccountView): string {
+  return [
+    scheme === undefined ? PASSWORDS[password] : `${PASSWORDS[password]} (${scheme})`,
+    ...(changed === undefined ? [] : [`set ${day(changed)}`]),
+    ...(expires === undefined ? [] : [`ends ${day(expires)}`]),
+  ].join(', ');
+}
+
+const day = (days: number): string => new Date(days * 86_400_000).toISOString().slice(0, 10);
 
 function fact(label: string, sides: { before?: string; after?: string } | undefined): string[] {
   return sides === undefined ? [] : [escapeLine(`${label} ${arrow(sides)}`)];

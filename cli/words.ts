@@ -27,8 +27,12 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
       return `what is in force was decided under keyset ${warning.version}, before the pinned ${warning.pinned}: a machine whose image pins that refuses it; decide again`;
     case 'in_force_unreadable':
       return `what is in force cannot be opened (${warning.reason}): everything is shown as new`;
-    case 'executes':
-      return `${count(warning.files, 'file')} can execute something on the node`;
+    case 'runs_by_place':
+      return `${count(warning.paths.length, 'file')} can run or let somebody in: ${warning.paths.map(escapeLine).join(', ')}`;
+    case 'may_name':
+      return `${count(warning.files, 'file')} may name a program to run`;
+    case 'empty_password':
+      return `without a password: ${warning.accounts.map(escapeLine).join(', ')}`;
     case 'refused_paths':
       return `${count(warning.paths, 'path')} that no node accepts: it will refuse the bundle`;
     case 'key_in_image':

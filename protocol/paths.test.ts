@@ -1,62 +1,75 @@
 import { describe, expect, it } from 'vitest';
-import { classifyPath, MERGED } from './paths.ts';
+import { MERGED, traitsOf } from './paths.ts';
 
-describe('classifyPath', () => {
+describe('traitsOf', () => {
   it.each([
-    ['etc/hostname', 'plain'],
-    ['etc/hosts', 'plain'],
-    ['etc/resolv.conf', 'plain'],
-    ['etc/systemd/journald.conf', 'plain'],
-    ['etc/systemd/journald.conf.d/size.conf', 'plain'],
-    ['etc/systemd/network/10-lan.network', 'plain'],
-    ['etc/systemd/network/10-lan.network.d/more.conf', 'plain'],
-    ['etc/ssh/ssh_host_ed25519_key.pub', 'plain'],
-    ['etc/shadow', 'secret'],
-    ['etc/ssh/ssh_host_ed25519_key', 'secret'],
-    ['etc/krb5.keytab', 'secret'],
-    ['etc/systemd/network/wg0.netdev', 'secret'],
-    ['etc/ssl/private/host.key', 'secret'],
-    ['etc/systemd/system/job.service', 'exec'],
-    ['etc/systemd/system/job.service.d/more.conf', 'exec'],
-    ['etc/cron.d/job', 'exec'],
-    ['etc/crontab', 'exec'],
-    ['etc/udev/rules.d/10-x.rules', 'exec'],
-    ['etc/sudoers', 'exec'],
-    ['etc/sudoers.d/ops', 'exec'],
-    ['etc/ld.so.preload', 'exec'],
-    ['etc/pam.d/sshd', 'exec'],
-    ['etc/profile.d/x.sh', 'exec'],
-    ['root/.ssh/authorized_keys', 'exec'],
-    ['etc/passwd', 'exec'],
-    ['etc/group', 'exec'],
-    ['etc/fstab', 'exec'],
-    ['etc/hosts.allow', 'exec'],
-    ['etc/ssh/ssh_config', 'exec'],
-    ['etc/systemd/system.conf', 'exec'],
-    ['etc/apt/sources.list.d/x.list', 'exec'],
-    ['etc/chrony/chrony.keys', 'secret'],
-    ['etc/chrony/chrony.conf', 'plain'],
-    ['etc/chrony/sources.d/site.sources', 'plain'],
-    // A method of idmapd is a library, a callout of statd a program.
-    ['etc/idmapd.conf', 'exec'],
-    ['etc/nfs.conf', 'exec'],
-    ['etc/nfs.conf.d/site.conf', 'exec'],
-    ['etc/login.defs', 'exec'],
-    ['etc/ceph/ceph.conf', 'exec'],
-    ['etc/iscsi/initiatorname.iscsi', 'plain'],
-    ['etc/iscsi/iscsid.conf', 'secret'],
-    ['etc/kdump.conf', 'exec'],
-    ['etc/collectd.d/network.conf', 'exec'],
-    ['etc/collectd/collectd.conf.d/network.conf', 'exec'],
-    ['etc/tuned/active_profile', 'exec'],
-    ['etc/X11/xorg.conf.d/00-keyboard.conf', 'exec'],
-    ['etc/coatcheck/ready.d/50-register', 'exec'],
-    ['etc/coatcheck/ready.json', 'exec'],
-    ['etc/coatcheck/engine.json', 'exec'],
-    ['etc/coatcheck/engine-credentials.json', 'secret'],
-  ])('%s is %s', (path, expected) => {
-    expect(classifyPath(path)).toBe(expected);
+    ...['etc/systemd/system/job.service', 'etc/systemd/system/job.service.d/more.conf'],
+    ...['etc/cron.d/job', 'etc/crontab', 'etc/udev/rules.d/10-x.rules', 'etc/sudoers'],
+    ...['etc/sudoers.d/ops', 'etc/ld.so.preload', 'etc/pam.d/sshd', 'etc/profile.d/x.sh'],
+    ...['root/.ssh/authorized_keys', 'etc/passwd', 'etc/group', 'etc/shadow', 'etc/hosts.allow'],
+    ...['etc/coatcheck/ready.d/50-register', 'etc/network/if-up.d/x', 'etc/ssh/sshd_config'],
+    // A range with root in it makes an account root.
+    ...['etc/subuid', 'etc/subgid', 'etc/modprobe.d/x.conf', 'etc/security/pam_env.conf'],
+  ])('%s runs or lets somebody in by its place', (path) => {
+    expect(traitsOf(path)?.executes).toBe('by place');
   });
+
+  it.each([
+    ...[
+      'etc/fstab',
+      'etc/ssh/ssh_config',
+      'etc/systemd/system.conf',
+      'etc/apt/sources.list.d/x.list',
+    ],
+    // A method of idmapd is a library, a callout of statd a program.
+    ...['etc/idmapd.conf', 'etc/nfs.conf', 'etc/nfs.conf.d/site.conf', 'etc/login.defs'],
+    ...[
+      'etc/ceph/ceph.conf',
+      'etc/iscsi/iscsid.conf',
+      'etc/kdump.conf',
+      'etc/tuned/active_profile',
+    ],
+    ...['etc/collectd.d/network.conf', 'etc/collectd/collectd.conf.d/network.conf'],
+    ...['etc/X11/xorg.conf.d/00-keyboard.conf', 'etc/coatcheck/ready.json', 'etc/default/x'],
+    ...['etc/coatcheck/engine.json', 'etc/coatcheck/engine-credentials.json'],
+    // Its `set!name = command` runs at every daemon-reload.
+    'etc/systemd/zram-generator.conf',
+    ...['etc/systemd/journald.conf', 'etc/systemd/journald.conf.d/size.conf'],
+    ...['etc/systemd/network/10-lan.network', 'etc/systemd/network/10-lan.network.d/more.conf'],
+    // A shell reads them with `.`.
+    ...[
+      'etc/locale.conf',
+      'etc/vconsole.conf',
+      'etc/machine-info',
+      'etc/iscsi/initiatorname.iscsi',
+    ],
+    ...['etc/wireguard/wg0.conf', 'etc/sssd/sssd.conf', 'etc/chrony/chrony.conf'],
+    ...['etc/NetworkManager/system-connections/vpn.nmconnection', 'etc/nftables.conf'],
+  ])('%s may name a program', (path) => {
+    expect(traitsOf(path)?.executes).toBe('may name');
+  });
+
+  it.each(['etc/hostname', 'etc/hosts', 'etc/resolv.conf', 'etc/motd', 'etc/timezone'])(
+    '%s is data',
+    (path) => expect(traitsOf(path)).toEqual({ executes: 'no', secret: false }),
+  );
+
+  it('takes no pattern for data: nobody knows every reader of one', () => {
+    for (const name of ['etc/issue.d/x', 'etc/hosts.d/x', 'etc/ssh/ssh_known_hosts2']) {
+      expect(traitsOf(name)?.executes).not.toBe('no');
+    }
+  });
+
+  it.each([
+    ...['etc/shadow', 'etc/ssh/ssh_host_ed25519_key', 'etc/krb5.keytab', 'etc/chrony/chrony.keys'],
+    ...['etc/systemd/network/wg0.netdev', 'etc/ssl/private/host.key', 'etc/iscsi/iscsid.conf'],
+    ...['etc/coatcheck/engine-credentials.json', 'etc/wireguard/wg0.conf', 'etc/sssd/sssd.conf'],
+  ])('%s is secret', (path) => expect(traitsOf(path)?.secret).toBe(true));
+
+  it.each(['etc/passwd', 'etc/hosts', 'etc/systemd/network/lan.network', 'etc/ceph/ceph.conf'])(
+    '%s is not secret',
+    (path) => expect(traitsOf(path)?.secret).toBe(false),
+  );
 
   it.each([
     '',
@@ -96,7 +109,7 @@ describe('classifyPath', () => {
     'etc/sssd/.coatcheck-/sssd.conf',
     'x'.repeat(100_000),
   ])('refuses %j', (path) => {
-    expect(classifyPath(path)).toBeUndefined();
+    expect(traitsOf(path)).toBeUndefined();
   });
 
   // Of Debian and Fedora: where programs run what they find, whatever its name and mode.
@@ -116,11 +129,11 @@ describe('classifyPath', () => {
     systemd/user-generators udev udhcpc update-motd.d X11 X11/Xsession.d xen/scripts`;
   it.each(RUN.trim().split(/\s+/))('takes nothing that runs in etc/%s for less', (folder) => {
     for (const name of ['50-hook', 'hook.sh', 'namespace.init']) {
-      expect(classifyPath(`etc/${folder}/${name}`) ?? 'exec').toBe('exec');
+      expect(traitsOf(`etc/${folder}/${name}`)?.executes ?? 'by place').toBe('by place');
     }
   });
 
-  it('knows the merged files, and shows what of them is secret as secret', () => {
-    expect(MERGED.map(classifyPath)).toEqual(['exec', 'secret', 'exec']);
+  it('knows the merged files', () => {
+    expect(MERGED.map((path) => traitsOf(path)?.executes)).toEqual(Array(3).fill('by place'));
   });
 });

@@ -1,181 +1,213 @@
 /**
  * What a bundle may place on a machine, and how an administrator is shown it. Deny by default: a
  * path that no pattern names is neither captured nor applied.
- *
- * - `plain`: settings that are only read
- * - `secret`: keys and passwords, masked unless asked for
- * - `exec`: what runs, or names, a program, a library or a module, lets somebody in, or says where a
- *   secret is sent; highlighted and never masked
  */
-export type PathClass = 'plain' | 'secret' | 'exec';
+export interface PathTraits {
+  readonly executes: Execution;
+  /** Keys and passwords are in it: a reviewer sees it by its structure, each secret masked. */
+  readonly secret: boolean;
+}
+
+/**
+ * What a file can set off where it is.
+ *
+ * - `by place`: it runs, or lets somebody in, because it is there: units, jobs, hooks, accounts
+ * - `may name`: it is a shell's or a daemon's settings, which may name a program or a library, or
+ *   nobody has shown that they cannot
+ * - `no`: every reader that is known takes it as data
+ */
+export type Execution = 'by place' | 'may name' | 'no';
 
 /** Merged by entry with the image's own file instead of replacing it. */
 export const MERGED = ['etc/passwd', 'etc/shadow', 'etc/group'] as const;
 
-/** `*` is any run of characters within a part of a path; `**` is one part or more. */
-const PATTERNS: Readonly<Record<PathClass, readonly string[]>> = {
-  secret: [
-    'etc/shadow',
-    'etc/gshadow',
-    'etc/ssh/ssh_host_*_key',
-    'etc/ssl/private/**',
-    'etc/pki/tls/private/**',
-    'etc/krb5.keytab',
-    'etc/sssd/**',
-    'etc/ldap.secret',
-    'etc/wireguard/**',
-    'etc/systemd/network/*.netdev',
-    'etc/NetworkManager/system-connections/*',
-    'etc/wpa_supplicant/*.conf',
-    'etc/ipsec.secrets',
-    'etc/ppp/*-secrets',
-    'etc/iscsi/*.conf',
-    'etc/munge/munge.key',
-    'etc/chrony/*.keys',
-    'etc/ceph/*.keyring',
-    'etc/coatcheck/engine-credentials.json',
-  ],
-  exec: [
-    'etc/coatcheck/ready.d/*',
-    'etc/ld.so.preload',
-    'etc/ld.so.conf',
-    'etc/ld.so.conf.d/*.conf',
-    'etc/systemd/system/**',
-    'etc/systemd/user/**',
-    'etc/init.d/*',
-    'etc/rc.local',
-    'etc/crontab',
-    'etc/anacrontab',
-    'etc/cron.*/*',
-    'etc/udev/**',
-    'etc/sudoers',
-    'etc/sudoers.d/*',
-    'etc/polkit-1/**',
-    'etc/pam.conf',
-    'etc/pam.d/*',
-    'etc/modprobe.d/*.conf',
-    'etc/sysctl.conf',
-    'etc/sysctl.d/*.conf',
-    'etc/tmpfiles.d/*.conf',
-    'etc/sysusers.d/*.conf',
-    'etc/binfmt.d/*.conf',
-    'etc/environment',
-    'etc/environment.d/*.conf',
-    'etc/profile',
-    'etc/profile.d/*',
-    'etc/bash.bashrc',
-    'etc/default/**',
-    'etc/sysconfig/**',
-    'etc/logrotate.conf',
-    'etc/logrotate.d/*',
-    'etc/rsyslog.conf',
-    'etc/rsyslog.d/*.conf',
-    'etc/network/**',
-    'etc/networkd-dispatcher/**',
-    'etc/NetworkManager/dispatcher.d/**',
-    'etc/crypttab',
-    'etc/auto.*',
-    'etc/autofs.conf',
-    'etc/ssh/sshd_config',
-    'etc/ssh/sshd_config.d/*.conf',
-    'root/.ssh/authorized_keys',
-    'etc/passwd',
-    'etc/group',
-    'etc/security/*.conf',
-    'etc/hosts.allow',
-    'etc/hosts.deny',
-    'etc/nsswitch.conf',
-    'etc/fstab',
-    'etc/systemd/system.conf',
-    'etc/systemd/system.conf.d/*.conf',
-    'etc/systemd/user.conf',
-    'etc/systemd/user.conf.d/*.conf',
-    'etc/exports',
-    'etc/exports.d/*.exports',
-    'etc/modules',
-    'etc/modules-load.d/*.conf',
-    'etc/krb5.conf',
-    'etc/krb5.conf.d/*',
-    'etc/ssh/ssh_config',
-    'etc/ssh/ssh_config.d/*.conf',
-    'etc/multipath.conf',
-    'etc/mdadm/mdadm.conf',
-    'etc/kdump.conf',
-    'etc/collectd.conf',
-    'etc/collectd.d/*.conf',
-    'etc/collectd/collectd.conf',
-    'etc/collectd/collectd.conf.d/*.conf',
-    'etc/tuned/active_profile',
-    'etc/tuned/profile_mode',
-    'etc/X11/xorg.conf.d/00-keyboard.conf',
-    'etc/lvm/*.conf',
-    'etc/login.defs',
-    'etc/idmapd.conf',
-    'etc/nfs.conf',
-    'etc/nfs.conf.d/*.conf',
-    'etc/ceph/ceph.conf',
-    'etc/coatcheck/ready.json',
-    'etc/coatcheck/engine.json',
-    'etc/apt/sources.list',
-    'etc/apt/sources.list.d/*.list',
-    'etc/apt/sources.list.d/*.sources',
-  ],
-  plain: [
-    'etc/subuid',
-    'etc/subgid',
-    'etc/shells',
-    'etc/adduser.conf',
-    'etc/deluser.conf',
-    'etc/securetty',
-    'etc/security/limits.d/*.conf',
-    'etc/hostname',
-    'etc/hosts',
-    'etc/host.conf',
-    'etc/resolv.conf',
-    'etc/gai.conf',
-    'etc/networks',
-    'etc/protocols',
-    'etc/services',
-    'etc/rpc',
-    'etc/machine-id',
-    'etc/machine-info',
-    'etc/timezone',
-    'etc/adjtime',
-    'etc/locale.conf',
-    'etc/locale.gen',
-    'etc/vconsole.conf',
-    'etc/issue',
-    'etc/issue.net',
-    'etc/motd',
-    'etc/systemd/*.conf',
-    'etc/systemd/*.conf.d/*.conf',
-    'etc/systemd/network/**',
-    'etc/NetworkManager/NetworkManager.conf',
-    'etc/NetworkManager/conf.d/*.conf',
-    'etc/nftables.conf',
-    'etc/iptables/*',
-    'etc/chrony.conf',
-    'etc/chrony/*.conf',
-    'etc/chrony/conf.d/*.conf',
-    'etc/chrony/sources.d/*.sources',
-    'etc/ntp.conf',
-    'etc/ntpsec/*.conf',
-    'etc/ldap/ldap.conf',
-    'etc/openldap/ldap.conf',
-    'etc/ipa/*',
-    'etc/ssh/ssh_host_*_key.pub',
-    'etc/ssh/ssh_known_hosts',
-    'etc/ssh/moduli',
-    'etc/initiatorname.iscsi',
-    'etc/iscsi/initiatorname.iscsi',
-    'etc/apt/preferences.d/*',
-  ],
+/** What runs, or lets somebody in. `*` is any run of characters within a part of a path; `**` is one part or more. */
+const BY_PLACE = [
+  'etc/coatcheck/ready.d/*',
+  'etc/ld.so.preload',
+  'etc/ld.so.conf',
+  'etc/ld.so.conf.d/*.conf',
+  'etc/systemd/system/**',
+  'etc/systemd/user/**',
+  'etc/init.d/*',
+  'etc/rc.local',
+  'etc/crontab',
+  'etc/anacrontab',
+  'etc/cron.*/*',
+  'etc/udev/**',
+  'etc/sudoers',
+  'etc/sudoers.d/*',
+  'etc/polkit-1/**',
+  'etc/pam.conf',
+  'etc/pam.d/*',
+  'etc/security/*.conf',
+  'etc/modprobe.d/*.conf',
+  'etc/sysusers.d/*.conf',
+  'etc/binfmt.d/*.conf',
+  'etc/environment',
+  'etc/environment.d/*.conf',
+  'etc/profile',
+  'etc/profile.d/*',
+  'etc/bash.bashrc',
+  'etc/logrotate.d/*',
+  'etc/network/**',
+  'etc/sysconfig/network-scripts/**',
+  'etc/networkd-dispatcher/**',
+  'etc/NetworkManager/dispatcher.d/**',
+  'etc/ssh/sshd_config',
+  'etc/ssh/sshd_config.d/*.conf',
+  'root/.ssh/authorized_keys',
+  'etc/passwd',
+  'etc/shadow',
+  'etc/group',
+  'etc/gshadow',
+  // Which numbers of users an account may take: a range with root in it makes it root.
+  'etc/subuid',
+  'etc/subgid',
+  'etc/securetty',
+  'etc/hosts.allow',
+  'etc/hosts.deny',
+  'etc/exports',
+  'etc/exports.d/*.exports',
+];
+
+/** Settings that may name what runs, or say where a secret is sent. */
+const MAY_NAME = [
+  'etc/sysctl.conf',
+  'etc/sysctl.d/*.conf',
+  'etc/tmpfiles.d/*.conf',
+  'etc/default/**',
+  'etc/sysconfig/**',
+  'etc/logrotate.conf',
+  'etc/rsyslog.conf',
+  'etc/rsyslog.d/*.conf',
+  'etc/crypttab',
+  'etc/auto.*',
+  'etc/autofs.conf',
+  'etc/nsswitch.conf',
+  'etc/fstab',
+  'etc/systemd/*.conf',
+  'etc/systemd/*.conf.d/*.conf',
+  'etc/systemd/network/**',
+  'etc/modules',
+  'etc/modules-load.d/*.conf',
+  'etc/krb5.conf',
+  'etc/krb5.conf.d/*',
+  'etc/krb5.keytab',
+  'etc/ssh/ssh_config',
+  'etc/ssh/ssh_config.d/*.conf',
+  'etc/ssh/ssh_host_*_key',
+  'etc/ssh/ssh_host_*_key.pub',
+  'etc/ssl/private/**',
+  'etc/pki/tls/private/**',
+  'etc/multipath.conf',
+  'etc/mdadm/mdadm.conf',
+  'etc/kdump.conf',
+  'etc/collectd.conf',
+  'etc/collectd.d/*.conf',
+  'etc/collectd/collectd.conf',
+  'etc/collectd/collectd.conf.d/*.conf',
+  'etc/tuned/active_profile',
+  'etc/tuned/profile_mode',
+  'etc/X11/xorg.conf.d/00-keyboard.conf',
+  'etc/lvm/*.conf',
+  'etc/login.defs',
+  'etc/security/limits.d/*.conf',
+  'etc/adduser.conf',
+  'etc/deluser.conf',
+  'etc/idmapd.conf',
+  'etc/nfs.conf',
+  'etc/nfs.conf.d/*.conf',
+  'etc/ceph/ceph.conf',
+  'etc/ceph/*.keyring',
+  'etc/coatcheck/ready.json',
+  'etc/coatcheck/engine.json',
+  'etc/coatcheck/engine-credentials.json',
+  'etc/apt/sources.list',
+  'etc/apt/sources.list.d/*.list',
+  'etc/apt/sources.list.d/*.sources',
+  'etc/apt/preferences.d/*',
+  'etc/sssd/**',
+  'etc/ldap.secret',
+  'etc/ldap/ldap.conf',
+  'etc/openldap/ldap.conf',
+  'etc/ipa/*',
+  'etc/wireguard/**',
+  'etc/NetworkManager/NetworkManager.conf',
+  'etc/NetworkManager/conf.d/*.conf',
+  'etc/NetworkManager/system-connections/*',
+  'etc/wpa_supplicant/*.conf',
+  'etc/ipsec.secrets',
+  'etc/ppp/*-secrets',
+  'etc/iscsi/*.conf',
+  // Read by `.` of a shell in dracut and in open-iscsi's scripts.
+  'etc/initiatorname.iscsi',
+  'etc/iscsi/initiatorname.iscsi',
+  'etc/munge/munge.key',
+  'etc/chrony.conf',
+  'etc/chrony/*.conf',
+  'etc/chrony/*.keys',
+  'etc/chrony/conf.d/*.conf',
+  'etc/chrony/sources.d/*.sources',
+  'etc/ntp.conf',
+  'etc/ntpsec/*.conf',
+  'etc/nftables.conf',
+  'etc/iptables/*',
+  // Read by `.` of a shell: lang.sh and dracut's i18n of Fedora, kernel-install.
+  'etc/locale.conf',
+  'etc/vconsole.conf',
+  'etc/machine-info',
+  'etc/locale.gen',
+];
+
+/** What is known to be data, and why. Whole paths only: of a pattern nobody knows every reader. */
+const DATA: Readonly<Record<string, string>> = {
+  'etc/hostname': 'one word, for systemd and hostname(1)',
+  'etc/hosts': 'addresses and names, for the C library',
+  'etc/host.conf': 'switches of the resolver of the C library',
+  'etc/resolv.conf': 'addresses and switches, for the resolver of the C library',
+  'etc/gai.conf': 'numbers that sort addresses, for the C library',
+  'etc/networks': 'names and numbers, for the C library',
+  'etc/protocols': 'names and numbers, for the C library',
+  'etc/services': 'names and numbers, for the C library',
+  'etc/rpc': 'names and numbers, for the C library',
+  'etc/shells': 'paths that a login shell is compared with',
+  'etc/machine-id': 'hexadecimal digits',
+  'etc/timezone': "a zone's name, which Debian's scripts copy",
+  'etc/adjtime': 'numbers, for hwclock(8)',
+  'etc/issue': 'text, which agetty(8) prints',
+  'etc/issue.net': 'text, which a server sends',
+  'etc/motd': 'text, which pam_motd(8) prints',
+  'etc/ssh/moduli': 'numbers, for sshd(8)',
+  'etc/ssh/ssh_known_hosts': 'keys of other machines, for ssh(1)',
 };
 
-/** The first class that names a path decides: a secret stays one, whatever else it is. */
-const CLASSES = (Object.keys(PATTERNS) as PathClass[]).map(
-  (pathClass) => [pathClass, pathPattern(PATTERNS[pathClass])] as const,
-);
+/** Keys and passwords, besides what the files may set off. */
+const SECRET = [
+  'etc/shadow',
+  'etc/gshadow',
+  'etc/ssh/ssh_host_*_key',
+  'etc/ssl/private/**',
+  'etc/pki/tls/private/**',
+  'etc/krb5.keytab',
+  'etc/sssd/**',
+  'etc/ldap.secret',
+  'etc/wireguard/**',
+  'etc/systemd/network/*.netdev',
+  'etc/NetworkManager/system-connections/*',
+  'etc/wpa_supplicant/*.conf',
+  'etc/ipsec.secrets',
+  'etc/ppp/*-secrets',
+  'etc/iscsi/*.conf',
+  'etc/munge/munge.key',
+  'etc/chrony/*.keys',
+  'etc/ceph/*.keyring',
+  'etc/coatcheck/engine-credentials.json',
+];
+
+const byPlace = pathPattern(BY_PLACE);
+const mayName = pathPattern(MAY_NAME);
+const secret = pathPattern(SECRET);
 
 /** What matches a whole path that one of the patterns names: `*` and `**` as above. */
 export function pathPattern(patterns: readonly string[]): RegExp {
@@ -195,13 +227,20 @@ function source(pattern: string): string {
 export const STAGED_PREFIX = '.coatcheck-';
 
 /**
- * The class of a path, relative to the root and without a leading slash. Undefined for a path that
+ * The traits of a path, relative to the root and without a leading slash. Undefined for a path that
  * no bundle may name. Total: also for text that is no path at all.
  */
-export function classifyPath(path: string): PathClass | undefined {
+export function traitsOf(path: string): PathTraits | undefined {
   if (!/^[!-~]+$/.test(path)) return undefined;
   if (path.split('/').some(isRefusedPart)) return undefined;
-  return CLASSES.find(([, pattern]) => pattern.test(path))?.[0];
+  const executes = executionOf(path);
+  return executes && { executes, secret: secret.test(path) };
+}
+
+function executionOf(path: string): Execution | undefined {
+  if (byPlace.test(path)) return 'by place';
+  if (mayName.test(path)) return 'may name';
+  return Object.hasOwn(DATA, path) ? 'no' : undefined;
 }
 
 function isRefusedPart(part: string): boolean {

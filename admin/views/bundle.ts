@@ -1,8 +1,9 @@
 import { equalBytes, toHex } from '../../bundle/index.ts';
 import type { Keyset, Metadata, NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { classifyPath } from '../../protocol/paths.ts';
+import type { Execution } from '../../protocol/paths.ts';
 import { octal } from '../octal.ts';
+import { traitsFor } from '../traits.ts';
 import type { OpenedBundle } from '../open.ts';
 
 /** Whose signature a bundle has: its node's, or an administrator's; without name, of an older keyset. */
@@ -77,8 +78,8 @@ export interface BundleView {
     readonly gid: number;
     /** bytes */
     readonly size: number;
-    /** as in a difference */
-    readonly class: 'plain' | 'secret' | 'exec' | 'refused';
+    readonly executes: Execution | 'refused';
+    readonly secret: boolean;
   }[];
 }
 
@@ -94,7 +95,7 @@ export function bundleView({ sealed, manifest }: OpenedBundle): BundleView {
     files: manifest.files.map(({ path, mode, owner, group, uid, gid, content }) => ({
       ...{ path, mode: octal(mode), owner, group, uid, gid },
       size: content.length,
-      class: classifyPath(path) ?? 'refused',
+      ...traitsFor(path),
     })),
   };
 }

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeManifest, MAX_FILES } from '../../bundle/manifest.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
-import { classifyPath } from '../../protocol/paths.ts';
+import { traitsOf } from '../../protocol/paths.ts';
 import { makeNode } from '../../tests/support/site.ts';
 import { captureFiles } from './capture.ts';
 import type { Capture } from './capture.ts';
@@ -166,7 +166,7 @@ describe('a capture', () => {
   it("works on this machine's own root", () => {
     const { files, skipped: out } = withRoot('/', captureFiles);
     expect(files.length + out.length).toBeGreaterThan(0);
-    expect(files.every(({ path }) => classifyPath(path) !== undefined)).toBe(true);
+    expect(files.every(({ path }) => traitsOf(path) !== undefined)).toBe(true);
     const manifest = { node: makeNode(), base: ZERO_DIGEST, metadata: {}, files };
     expect(() => encodeManifest(manifest)).not.toThrow();
   });

@@ -3,7 +3,7 @@ import { MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { checkPath } from '../../bundle/path.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
-import { classifyPath } from '../../protocol/paths.ts';
+import { traitsOf } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { readIn, statIn } from '../tree/files.ts';
@@ -43,7 +43,7 @@ export interface Capture {
   readonly skipped: readonly Skipped[];
 }
 
-/** Where anything may be that {@link classifyPath} names. */
+/** Where anything may be that {@link traitsOf} names. */
 const START = ['etc', 'root/.ssh'];
 /** Made by programs of the image from what is in the image. */
 const CERTIFICATES = /^etc\/(ssl\/certs|ca-certificates|pki\/ca-trust|pki\/java|ssl\/java)$/;
@@ -105,7 +105,7 @@ function readPath(root: Folder, path: string): ReadFile | SkipReason {
   if (isStore(path)) return 'a certificate store';
   if (CACHES.test(path)) return 'a cache';
   if (isStaged(nameOf(path))) return 'left by an apply that was killed';
-  if (classifyPath(path) === undefined) return NOT_ON_THE_LIST;
+  if (traitsOf(path) === undefined) return NOT_ON_THE_LIST;
   try {
     checkPath(path);
     const found = readThrough(root, path, MAX_LINKS);
@@ -131,7 +131,7 @@ function readThrough(root: Folder, path: string, hops: number): ReadFile | SkipR
   if (step === undefined) return 'a link to nothing';
   if (typeof step === 'string' || 'content' in step) return step;
   const target = resolveLink(path, step.target);
-  if (hops === 0 || classifyPath(target) === undefined) return 'a link to what no bundle may hold';
+  if (hops === 0 || traitsOf(target) === undefined) return 'a link to what no bundle may hold';
   return readThrough(root, target, hops - 1);
 }
 

@@ -2,7 +2,7 @@ import { sha256 } from '#platform';
 import { toHex } from '../../bundle/bytes.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { fail } from '../../protocol/errors.ts';
-import { classifyPath, MERGED } from '../../protocol/paths.ts';
+import { traitsOf, MERGED } from '../../protocol/paths.ts';
 import { bytesOf, isAccountFile, readNames, textOf } from './accounts.ts';
 import type { AccountFile, Names } from './accounts.ts';
 import type { Folder } from '../tree/folder.ts';
@@ -82,7 +82,7 @@ export function planApply(input: PlanInput): ApplyPlan {
 function checkPaths(paths: readonly string[]): void {
   const folders = new Set(paths.flatMap(foldersOf));
   for (const path of paths) {
-    if (classifyPath(path) === undefined) {
+    if (traitsOf(path) === undefined) {
       throw fail('path_refused', `${path} is not among the files that a bundle may place`);
     }
     if (folders.has(path)) {

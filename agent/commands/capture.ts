@@ -1,4 +1,5 @@
-import { classifyPath } from '../../protocol/paths.ts';
+import { traitsOf } from '../../protocol/paths.ts';
+import type { PathTraits } from '../../protocol/paths.ts';
 import { captureFiles } from '../apply/capture.ts';
 import { counted, tellSkipped } from './captured.ts';
 import { withRoot } from '../tree/folder.ts';
@@ -12,7 +13,7 @@ export const captureCommand = agentCommand({
     const { files, skipped } = withRoot(places.root, captureFiles);
     const shown = files.map((file) => ({
       path: file.path,
-      class: classifyPath(file.path),
+      ...traitsOf(file.path)!,
       mode: file.mode.toString(8).padStart(4, '0'),
       owner: file.owner,
       group: file.group,
@@ -20,10 +21,13 @@ export const captureCommand = agentCommand({
     }));
     const lines = shown.map(
       (f) =>
-        `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${f.class!.padEnd(6)} ${f.path}`,
+        `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${kindOf(f).padEnd(16)} ${f.path}`,
     );
     tellSkipped(console, skipped);
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
     console.result(lines.join('\n'), { files: shown, skipped });
   },
 });
+
+const kindOf = ({ executes, secret }: PathTraits): string =>
+  `${executes === 'no' ? 'data' : executes}${secret ? ' secret' : ''}`;

@@ -1,13 +1,14 @@
-import { classifyPath } from '../../protocol/paths.ts';
 import type { FileEntry } from '../../bundle/index.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { History } from '../../protocol/history.ts';
 import type { OpenedBundle } from '../../admin/open.ts';
 import { octal } from '../../admin/octal.ts';
+import { traitsFor } from '../../admin/traits.ts';
 import { bundleFacts } from '../../admin/views/bundle.ts';
 import { findNodeOrProposal, nodeState } from '../../admin/views/state.ts';
 import type { StateView } from '../../admin/views/state.ts';
 import type { Context } from '../context.ts';
+import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
 import { reportLine } from '../report-line.ts';
 import { aboutLines, nameLines } from '../review.ts';
@@ -50,10 +51,13 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
     octal(file.mode),
     `${escapeLine(file.owner)}:${escapeLine(file.group)}`,
     String(file.content.length),
-    kind(file.path, terminal),
+    marks(traitsFor(file.path), style).join(', ') || 'data',
     escapeLine(file.path),
   ]);
-  for (const line of table([['MODE', 'OWNER', 'BYTES', 'CLASS', 'PATH'].map(style.dim), ...rows])) {
+  for (const line of table([
+    ['MODE', 'OWNER', 'BYTES', 'WHAT IT CAN DO', 'PATH'].map(style.dim),
+    ...rows,
+  ])) {
     terminal.print(line);
   }
   const { enable, disable, mask, timezone, swap, restart } = manifest.metadata;
@@ -67,11 +71,4 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
     settings.push(['restart', escapeLine(`${units.join(' ')} when ${path} changes`)]);
   }
   for (const line of table(settings)) terminal.print(line);
-}
-
-function kind(path: string, { style }: Terminal): string {
-  const pathClass = classifyPath(path);
-  if (pathClass === 'exec') return style.yellow('EXEC');
-  if (pathClass === 'secret') return style.yellow('secret');
-  return pathClass ?? style.red('REFUSED');
 }

@@ -192,12 +192,12 @@ describe('capture', () => {
     machine.write('etc/unlisted', 'x');
     const { code, stdout, stderr } = await machine.run('capture');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^0644 \S+:\S+ +12 plain +etc\/hostname\n$/);
+    expect(stdout).toMatch(/^0644 \S+:\S+ +12 data +etc\/hostname\n$/);
     expect(stderr).toContain('left out etc/ld.so.cache: a cache');
     expect(stderr).toContain('left out 3 files: not on the list');
     expect(stdout + stderr).not.toContain('the-content');
     expect(await machine.json('capture')).toMatchObject({
-      files: [{ path: 'etc/hostname', class: 'plain', mode: '0644', size: 12 }],
+      files: [{ path: 'etc/hostname', executes: 'no', secret: false, mode: '0644', size: 12 }],
       skipped: expect.arrayContaining([{ path: 'etc/ld.so.cache', reason: 'a cache' }]) as unknown,
     });
   });

@@ -519,7 +519,7 @@ describe('what a node says', () => {
   it('that is secret is shown only when asked for', async () => {
     const node = newNode();
     await desk.propose(node, {
-      files: { 'etc/shadow': 'root:$y$secret:1::::::\n', 'etc/ntp.conf': 'password=hunter2\n' },
+      files: { 'etc/shadow': 'root:$y$secret:1::::::\n', 'etc/ldap.secret': 'hunter2\n' },
     });
     for (const args of [[], ['--json']]) {
       const { stdout } = await desk.run(...args, 'diff', node.id);
@@ -527,14 +527,14 @@ describe('what a node says', () => {
     }
     const { stdout } = await desk.run('diff', node.id, '--show-secrets');
     expect(stdout).toContain('+root:$y$secret');
-    expect(stdout).toContain('+password=hunter2');
+    expect(stdout).toContain('+hunter2');
   });
 
   it('is shown with its class and as the claim that it is', async () => {
     const node = newNode();
     await desk.propose(node, { files: { 'etc/cron.d/job': '* * * * * root true\n' } });
     const { stdout } = await desk.run('show', node.id);
-    expect(stdout).toMatch(/EXEC +etc\/cron\.d\/job/);
+    expect(stdout).toMatch(/RUNS OR LETS IN +etc\/cron\.d\/job/);
     expect(stdout).toContain('waits for a decision');
   });
 });

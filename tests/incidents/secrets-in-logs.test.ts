@@ -73,7 +73,7 @@ function secretsOf(
       for (const path of [
         'etc/shadow',
         'etc/wireguard/wg0.conf',
-        'etc/ntp.conf',
+        'etc/ldap.secret',
         'etc/krb5.keytab',
       ]) {
         expect(found).toContain(`version 1 of ${path}`);

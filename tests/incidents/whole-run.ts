@@ -38,12 +38,12 @@ function secretFiles(): Record<string, string> {
   const random = (bytes: number): string => randomBytes(bytes).toString('base64url');
   return {
     'etc/shadow': `root:$y$j9T$${random(16)}$${random(32)}:19000::::::\n`,
-    'etc/ssh/ssh_host_ed25519_key': `-----BEGIN OPENSSH PRIVATE KEY-----\n${randomBytes(52).toString('base64')}\n-----END OPENSSH PRIVATE KEY-----\n`,
+    'etc/ssh/ssh_host_ed25519_key': `-----BEGIN OPENSSH PRIVATE KEY-----\n${Buffer.concat([Buffer.from('openssh-key-v1\0'), randomBytes(40)]).toString('base64')}\n-----END OPENSSH PRIVATE KEY-----\n`,
     'etc/sssd/sssd.conf': `[domain/lab]\nldap_default_authtok = ${random(16)}\n`,
     'etc/wireguard/wg0.conf': `[Interface]\nPrivateKey = ${randomBytes(32).toString('base64')}\n`,
     'etc/wpa_supplicant/lab.conf': `network={\n psk="${random(16)}"\n}\n`,
-    'etc/krb5.keytab': random(48),
-    'etc/ntp.conf': `password = ${random(16)}\n`,
+    'etc/krb5.keytab': `\x05\x02\0\0\0\x40${random(48)}`,
+    'etc/ldap.secret': `${random(16)}\n`,
   };
 }
 /** The part of such a file that nobody may see: the longest. */

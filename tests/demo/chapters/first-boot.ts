@@ -6,7 +6,7 @@ import { compare, ENOUGH_FILES, fillUp, isRoot, readFiles } from '../machine.ts'
 import type { Files } from '../machine.ts';
 
 interface CaptureDocument {
-  readonly files: readonly { path: string; class: string }[];
+  readonly files: readonly { path: string; executes: string; secret: boolean }[];
   readonly skipped: readonly { path: string; reason: string }[];
 }
 export interface PendingDocument {
@@ -94,9 +94,10 @@ async function sourceOf(
   narrator.command('coatcheck-agent capture');
   const { files, skipped } = await lab.askAgent<CaptureDocument>(here, ['capture']);
   const paths = files.map(({ path }) => path);
-  const of = (name: string): number => files.filter((file) => file.class === name).length;
+  const of = (executes: string): number =>
+    files.filter((file) => file.executes === executes).length;
   narrator.output(
-    `${files.length} files of this machine: ${of('plain')} plain, ${of('exec')} that execute something, ${of('secret')} secret`,
+    `${files.length} files of this machine: ${of('by place')} run or let somebody in, ${of('may name')} may name a program, ${of('no')} are data`,
   );
   const reasons = new Map<string, string[]>();
   for (const { path, reason } of skipped)

@@ -1,6 +1,7 @@
 import type { FileEntry, Manifest, Metadata } from '../../../bundle/index.ts';
 import { diffLines } from '../../../cli/diff-lines.ts';
 import { diffView } from '../../../admin/diff-view.ts';
+import { hidingOf } from '../../../admin/secrets/secrets.ts';
 import { createTerminal } from '../../../cli/terminal.ts';
 import { escapeJson } from '../../../protocol/escape.ts';
 import { fileOf, manifestOf } from '../../fixtures/format.ts';
@@ -14,6 +15,8 @@ const PATHS = [
   'etc/passwd',
   'etc/wireguard/wg0.conf',
   'etc/motd',
+  'etc/iscsi/iscsid.conf',
+  'etc/ssl/private/a',
   'x',
   'etc/systemd/system/a.service',
 ];
@@ -29,7 +32,7 @@ function side(choices: Choices): Manifest {
   for (const path of PATHS) {
     const made = choices.below(8);
     if (made > 4) continue;
-    const text = made === 4 ? `password = ${SECRET}\n` : '';
+    const text = made === 4 ? `node.session.auth.password = ${SECRET}\n` : '';
     const content = Buffer.concat([Buffer.from(text), choices.bytes().subarray(0, 32)]);
     files.push(fileOf(path, '', { content, mode: made, owner: 'root' }));
   }
@@ -38,6 +41,8 @@ function side(choices: Choices): Manifest {
     : {};
   return manifestOf({ files, metadata });
 }
+
+const isText = (value: string | undefined): value is string => value !== undefined;
 
 /** The content of one side, from the lines of a diff with all the context there is. */
 const sideOf = (lines: readonly string[], sign: string): string[] =>
@@ -57,22 +62,22 @@ export const target: Target = {
     const view = diffView(before, after, options);
     const lines = diffLines(view, style);
     // Line ends and tabs in the lines of a file are as they are.
+    const ours = view.files.reduce((sum, { lines: own = [] }) => sum + own.length, 0);
+    const settings = view.metadata.flatMap(({ before: a, after: b }) => [a, b]).filter(isText);
+    const marked = lines.filter((line) => line.startsWith('| ')).length;
+    demand(marked === ours + settings.length, 'a line of content is not marked as one');
     const printed = lines.join('').replaceAll(/[\t\n]/g, '');
     demand(!/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(printed), 'a terminal obeys');
     demand(/^[\n\x20-\x7e]*$/.test(escapeJson(view)), 'JSON is not ASCII');
     for (const file of view.files) {
       demand(!file.lines?.some((line) => line.includes('\n')), 'one line is two');
       const entry = after.files.find(({ path }) => path === file.path);
-      if (
-        !options.showSecrets &&
-        file.class === 'secret' &&
-        file.path !== 'etc/wireguard/wg0.conf'
-      ) {
+      if (!options.showSecrets && hidingOf(file.path) === 'withheld') {
         demand(file.lines === undefined, 'a secret is shown');
       }
-      if (!options.showSecrets && (file.path === 'etc/hosts' || file.path === 'etc/motd')) {
+      if (!options.showSecrets && file.path === 'etc/iscsi/iscsid.conf') {
         demand(
-          !JSON.stringify(file.lines ?? '').includes(`password = ${SECRET}`),
+          !file.lines?.includes(`+node.session.auth.password = ${SECRET}`),
           'a password is shown',
         );
       }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { checkPath } from '../../../bundle/path.ts';
-import { classifyPath } from '../../../protocol/paths.ts';
+import { traitsOf } from '../../../protocol/paths.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, verdict } from '../engine/verdict.ts';
 
@@ -8,7 +8,7 @@ import { demand, verdict } from '../engine/verdict.ts';
 export const target: Target = {
   run(input) {
     const path = Buffer.from(input).toString('latin1');
-    const kind = classifyPath(path) ?? 'none';
+    const kind = traitsOf(path)?.executes ?? 'none';
     const outcome = verdict(() => {
       checkPath(path);
       demand(posix.join('/root', path) === `/root/${path}`, 'it leaves the folder');
