@@ -65,12 +65,18 @@ describe('an approval by the library', () => {
       bundle: { node: node.id, signer: { by: 'node' }, files: 2 },
       diff: {
         files: [
-          { path: 'etc/cron.d/job', change: 'added', executes: 'may', secret: false, masked: [] },
+          {
+            path: 'etc/cron.d/job',
+            change: 'added',
+            executes: 'by place',
+            secret: false,
+            masked: [],
+          },
           { path: 'etc/motd', change: 'added', lines: ['@@ -0,0 +1,1 @@', '+hello'] },
         ],
       },
       fresh: true,
-      warnings: [{ code: 'executes', files: 1 }],
+      warnings: [{ code: 'runs_by_place', paths: ['etc/cron.d/job'] }],
     });
     expect(plan).toMatchObject({ action: 'approve', objections: [], warnings: [] });
     expect(await store.head(approvedKey(node.id))).toBeUndefined();

@@ -10,6 +10,7 @@ import type { Plan } from './plan.ts';
 import { rebase } from './rebase.ts';
 import { reviewAgainst } from './review.ts';
 import type { Session } from './session.ts';
+import { objectionsToUnseen } from './unseen.ts';
 
 /**
  * Applies what a proposal changed to what is in force, seals that anew, approves it, and refuses the
@@ -26,8 +27,10 @@ export async function planRebase(
   const inForce = await openInForce(session, standing);
   const manifest = await rebased(session, standing, inForce, opened.manifest);
   const { reason, expires } = wish;
+  const common = planAbout(session, standing);
+  const review = await reviewAgainst(session, standing, inForce, { ...opened, manifest }, wish);
   return {
-    ...planAbout(session, standing),
+    ...common,
     action: 'rebase',
     statements: [
       {
@@ -40,7 +43,8 @@ export async function planRebase(
         ...{ reason: 'rebased and approved as ', reasonNamesUpload: true },
       },
     ],
-    review: await reviewAgainst(session, standing, inForce, { ...opened, manifest }, wish),
+    review,
+    objections: [...objectionsToUnseen(review.diff, wish), ...common.objections],
   };
 }
 

@@ -2,7 +2,6 @@ import { equalBytes } from '../bundle/index.ts';
 import type { Manifest } from '../bundle/index.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { diffView } from './diff-view.ts';
-import type { DiffOptions } from './diff-view.ts';
 import type { BundlePlace, Standing } from './find.ts';
 import { baseManifest, openInForce } from './in-force.ts';
 import type { InForce } from './in-force.ts';
@@ -11,11 +10,14 @@ import type { OpenedBundle } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Approving, Plan, PlannedStatement } from './plan.ts';
 import { reviewAgainst } from './review.ts';
+import type { ReviewOptions } from './review.ts';
 import type { Session } from './session.ts';
+import { objectionsToUnseen } from './unseen.ts';
+import type { Unseen } from './unseen.ts';
 import type { DecisionName, Objection, PlanWarning } from './warning.ts';
 
 /** What is approved, what is said with it, and how much of it the review shows. */
-export interface ApproveWish extends Approving, DiffOptions {
+export interface ApproveWish extends Approving, ReviewOptions, Unseen {
   /** by `findBundle` */
   readonly place: BundlePlace;
 }
@@ -44,6 +46,7 @@ export async function planApprove(
     warnings: endsRevoke(inForce.entry),
     objections: [
       ...(review.fresh ? [] : [await staleBase(session, standing, inForce, opened.manifest)]),
+      ...objectionsToUnseen(review.diff, wish),
       ...common.objections,
     ],
   };
@@ -73,13 +76,18 @@ export async function planRenew(
     decision: { ...nameOf(entry), slot: entry.slot },
     ...(inForce.entry === undefined ? {} : { inForce: nameOf(inForce.entry) }),
   };
+  const review = await reviewAgainst(session, standing, inForce, opened, wish);
   return {
     ...common,
     action: 'renew',
     statements: [approval(opened, wish, { slot: entry.slot })],
-    review: await reviewAgainst(session, standing, inForce, opened, wish),
+    review,
     warnings: renews ? endsReconfigure(inForce.entry) : endsRevoke(inForce.entry),
-    objections: [...(renews ? [] : [objection]), ...common.objections],
+    objections: [
+      ...(renews ? [] : [objection]),
+      ...objectionsToUnseen(review.diff, wish),
+      ...common.objections,
+    ],
   };
 }
 

@@ -144,13 +144,8 @@ function contentView(
 ): Pick<FileView, 'lines' | 'hidden' | 'masked' | 'maskedValues' | 'accounts'> {
   const whole = { masked: [], maskedValues: 0 };
   const { path } = change;
-  if (!change.content || stat) return whole;
+  if (!change.content) return whole;
   const sides = [change.before, change.after].map((file) => file?.content);
-  const [before, after] = sides.map((content) => decodeBytes(content ?? new Uint8Array())) as [
-    string,
-    string,
-  ];
-  const accounts = accountChanges(path, before, after);
   const shown = showSecrets === true || (showSecrets !== false && showSecrets.includes(path));
   const hiding = shown ? undefined : hidingOf(path);
   if (hiding === 'withheld') return { hidden: 'withheld', ...whole };
@@ -158,6 +153,12 @@ function contentView(
     const isKey = sides.every((content) => content === undefined || hiding.whole(content));
     return { hidden: isKey ? 'key' : 'withheld', ...whole };
   }
+  if (stat) return whole;
+  const [before, after] = sides.map((content) => decodeBytes(content ?? new Uint8Array())) as [
+    string,
+    string,
+  ];
+  const accounts = accountChanges(path, before, after);
   return {
     ...maskedDiff(diff(before, after), before, after, hiding?.lines),
     ...(accounts && { accounts }),

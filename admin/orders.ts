@@ -2,7 +2,6 @@ import { fromHex, ZERO_DIGEST } from '../bundle/index.ts';
 import { codeOf, fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
-import type { DiffOptions } from './diff-view.ts';
 import { demandUndecided, onlyMatch } from './find.ts';
 import type { Standing } from './find.ts';
 import { openInForce } from './in-force.ts';
@@ -11,7 +10,10 @@ import { openEntry, openPlace } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Plan, PlannedStatement, Saying } from './plan.ts';
 import { reviewAgainst } from './review.ts';
+import type { ReviewOptions } from './review.ts';
 import type { Session } from './session.ts';
+import { objectionsToUnseen } from './unseen.ts';
+import type { Unseen } from './unseen.ts';
 import { bundleFacts } from './views/bundle.ts';
 import type { BundleFacts } from './views/bundle.ts';
 
@@ -73,7 +75,7 @@ export async function planReject(
 export async function planRollback(
   session: Session,
   decided: NodeHistory,
-  wish: Saying & DiffOptions & { readonly slot: number },
+  wish: Saying & ReviewOptions & Unseen & { readonly slot: number },
 ): Promise<Plan> {
   const { node, history } = decided;
   const entry = history.entries.find(({ slot }) => slot === wish.slot);
@@ -88,8 +90,10 @@ export async function planRollback(
   )
     ? { digest: sealed.digest, from: { slot: entry.slot } }
     : { upload: { ...manifest, base }, from: { pending: true } };
+  const common = planAbout(session, decided);
+  const review = await reviewAgainst(session, decided, inForce, opened, wish);
   return {
-    ...planAbout(session, decided),
+    ...common,
     action: 'rollback',
     statements: [
       {
@@ -97,7 +101,8 @@ export async function planRollback(
         reason: checkReason(wish.reason),
       },
     ],
-    review: await reviewAgainst(session, decided, inForce, opened, wish),
+    review,
+    objections: [...objectionsToUnseen(review.diff, wish), ...common.objections],
   };
 }
 

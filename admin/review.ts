@@ -1,3 +1,4 @@
+import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
 import { isFresh, openInForce } from './in-force.ts';
@@ -7,6 +8,12 @@ import type { Session } from './session.ts';
 import { bundleFacts } from './views/bundle.ts';
 import type { BundleFacts } from './views/bundle.ts';
 import type { ReviewWarning } from './warning.ts';
+
+/** How much of a review is wanted. */
+export interface ReviewOptions extends DiffOptions {
+  /** How many lines of contents are shown at most, those of what executes first; absent: all. */
+  readonly budget?: number;
+}
 
 /** What an administrator looks at before a bundle is put in force. A plain value. */
 export interface Review {
@@ -24,7 +31,7 @@ export async function review(
   session: Session,
   decided: NodeHistory,
   opened: OpenedBundle,
-  options: DiffOptions,
+  options: ReviewOptions,
 ): Promise<Review> {
   return reviewAgainst(session, decided, await openInForce(session, decided), opened, options);
 }
@@ -35,9 +42,10 @@ export async function reviewAgainst(
   decided: NodeHistory,
   inForce: InForce,
   opened: OpenedBundle,
-  options: DiffOptions,
+  options: ReviewOptions,
 ): Promise<Review> {
-  const diff = diffView(inForce.opened?.manifest, opened.manifest, options);
+  const whole = diffView(inForce.opened?.manifest, opened.manifest, options);
+  const diff = options.budget === undefined ? whole : cutToFit(whole, options.budget);
   return {
     bundle: bundleFacts(decided.node, opened, session.keyset),
     diff,

@@ -25,7 +25,7 @@ export interface Consent {
  * which the server finds recorded if it was.
  *
  * @returns one outcome a statement, in order
- * @throws stale_base or record_doubtful for an objection that the consent does not name, and
+ * @throws stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
  *   stale_keyset for a plan under another keyset: nothing was signed. head_moved if somebody decided
  *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw
  */
@@ -62,6 +62,10 @@ function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
   if (open === undefined) return;
   if (open.code === 'record_doubtful') {
     throw fail('record_doubtful', 'the store contradicts what was seen before: nothing was signed');
+  }
+  if (open.code === 'withheld' || open.code === 'cut') {
+    const paths = open.paths.join(', ');
+    throw fail('not_shown', `${paths}: not shown whole, and nothing was signed`);
   }
   const what =
     open.code === 'older_bundle' ? 'the bundle is' : 'the proposal was made against what is';

@@ -1,7 +1,9 @@
 import type { Objection } from '../admin/warning.ts';
 import { fail } from '../protocol/errors.ts';
 import type { Terminal } from './terminal.ts';
-import { doubtText } from './words.ts';
+import { doubtText, unseenText } from './words.ts';
+
+type UnseenObjection = Parameters<typeof unseenText>[0];
 
 /** What stands in for the answer of a person. */
 export interface ConsentFlags {
@@ -14,7 +16,8 @@ export interface ConsentFlags {
 /**
  * Asks a person for a yes, or takes `--yes` for it: but not where the store contradicts what this
  * tool remembers, since nobody reads the warning.
- * @throws usage where nobody can be asked, record_doubtful, declined, interrupted
+ * What was not shown is not asked about at all: whoever says yes would not know to what.
+ * @throws not_shown; usage where nobody can be asked, record_doubtful, declined, interrupted
  */
 export async function confirm(
   objections: readonly Objection[],
@@ -22,6 +25,10 @@ export async function confirm(
   message: string,
   { yes = false, despiteMemory = false }: ConsentFlags,
 ): Promise<void> {
+  const unseen = objections.find(({ code }) => code === 'withheld' || code === 'cut');
+  if (unseen !== undefined) {
+    throw fail('not_shown', `${unseenText(unseen as UnseenObjection)}. Nothing was signed`);
+  }
   if (yes) {
     const doubtful = objections.find((objection) => objection.code === 'record_doubtful');
     if (doubtful === undefined || despiteMemory) return;
@@ -35,7 +42,34 @@ export async function confirm(
     throw fail('usage', 'nobody can be asked here: look at what would change, then add --yes');
   }
   const prompts = await import('@clack/prompts');
+  await discardTyped(process.stdin);
   const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });
   if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
   if (!answer) throw fail('declined', 'not confirmed: nothing was signed');
 }
+
+/** What was typed before the question stood there came faster than anybody reads. */
+const QUIET_MILLISECONDS = 100;
+
+/**
+ * Throws away what was typed so far: a yes is to what was seen. Resolves once nothing came for a
+ * moment.
+ */
+async function discardTyped(keyboard: NodeJS.ReadStream): Promise<void> {
+  keyboard.setRawMode(true);
+  await new Promise<void>((resolve) => {
+    const onTyped = (bytes: Uint8Array): void => {
+      if (bytes.includes(CTRL_C)) process.kill(process.pid, 'SIGINT');
+      quiet.refresh();
+    };
+    const quiet = setTimeout(() => {
+      keyboard.off('data', onTyped);
+      keyboard.pause();
+      resolve();
+    }, QUIET_MILLISECONDS);
+    keyboard.on('data', onTyped);
+  });
+  keyboard.setRawMode(false);
+}
+/** In raw mode the terminal sends it instead of a signal. */
+const CTRL_C = 3;

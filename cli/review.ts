@@ -1,6 +1,7 @@
+import { REVIEW_LINES } from '../admin/budget.ts';
 import { tally } from '../admin/diff-view.ts';
 import type { DiffView } from '../admin/diff-view.ts';
-import type { Review } from '../admin/review.ts';
+import type { Review, ReviewOptions } from '../admin/review.ts';
 import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
@@ -60,12 +61,36 @@ export function warnOfUnreadable(terminal: Terminal, { warnings }: Review): void
   }
 }
 
-/** Prints what would change, and what deserves a second look. */
-export function printReview(terminal: Terminal, review: Review): void {
+/** How much a person wants to see of a difference. */
+export interface ReviewFlags {
+  /** `--show-secrets`: of these paths, or of all where none is named */
+  readonly showSecrets?: readonly string[];
+  readonly stat?: boolean;
+  /** `--full` */
+  readonly full?: boolean;
+  /** `--unseen` */
+  readonly unseen?: readonly string[];
+}
+
+/** What is shown: what a person can page through, or a program reads, is not cut. */
+export function shownBy(
+  { json, paged }: Terminal,
+  { showSecrets, stat = false, full = false }: ReviewFlags,
+): ReviewOptions {
+  return {
+    showSecrets: showSecrets === undefined ? false : showSecrets.length === 0 || showSecrets,
+    stat,
+    ...(json || paged || full ? {} : { budget: REVIEW_LINES }),
+  };
+}
+
+/** Shows what would change, and then says what deserves a second look. */
+export async function printReview(terminal: Terminal, review: Review): Promise<void> {
   warnOfUnreadable(terminal, review);
-  printAbout(terminal, review.bundle);
-  terminal.print();
-  for (const line of diffLines(review.diff, terminal.style)) terminal.print(line);
+  const about = aboutLines(review.bundle).map(
+    ([label, text]) => `${terminal.style.dim(label.padEnd(10))} ${text}`,
+  );
+  await terminal.page([...about, '', ...diffLines(review.diff, terminal.style)]);
   terminal.print();
   terminal.print(summary(review.diff));
   for (const warning of review.warnings) {

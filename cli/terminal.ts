@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/index.ts';
 import { escapeJson, escapeLine } from '../protocol/escape.ts';
+import { page, pagerOf } from './pager.ts';
 
 /** What a command may do to the terminal: results to stdout, everything else to stderr. */
 export interface Terminal {
@@ -10,6 +11,10 @@ export interface Terminal {
   readonly interactive: boolean;
   /** One line of a result; nothing in JSON mode. The caller escapes what came from others. */
   readonly print: (line?: string) => void;
+  /** Whether a long text is paged: a person sees all of it, and it need not be cut. */
+  readonly paged: boolean;
+  /** Lines of a result that may be many: through the pager, where there is one and they do not fit. */
+  readonly page: (lines: readonly string[]) => Promise<void>;
   /** The result of a command in JSON mode; nothing otherwise. Called once. */
   readonly document: (value: unknown) => void;
   /** What helps a person and is no result: the next step, a fact about how it was done. */
@@ -35,7 +40,11 @@ export interface Style {
 
 export interface Streams {
   readonly stdin: { readonly isTTY?: boolean };
-  readonly stdout: { readonly isTTY?: boolean; write(text: string): unknown };
+  readonly stdout: {
+    readonly isTTY?: boolean;
+    readonly rows?: number;
+    write(text: string): unknown;
+  };
   readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown };
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -59,12 +68,20 @@ const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '
 export function createTerminal(streams: Streams, options: { json: boolean }): Terminal {
   const { stdin, stdout, stderr, env } = streams;
   const onStderr = styleFor(stderr, env);
+  const pager = options.json ? undefined : pagerOf(streams);
   return {
     json: options.json,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     style: styleFor(stdout, env),
     print: (line = '') => {
       if (!options.json) stdout.write(`${line}\n`);
+    },
+    paged: pager !== undefined,
+    page: async (lines) => {
+      if (options.json) return;
+      const text = `${lines.join('\n')}\n`;
+      const fits = lines.length < (stdout.rows ?? 24);
+      if (pager === undefined || fits || !(await page(pager, text, env))) stdout.write(text);
     },
     document: (value) => {
       if (options.json) stdout.write(escapeJson(value));

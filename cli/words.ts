@@ -46,9 +46,9 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
   }
 }
 
-/** What stands against an approval, in one sentence. */
+/** What stands against an approval that undoes something, in one sentence. */
 export function objectionText(
-  objection: Exclude<Objection, { readonly code: 'record_doubtful' }>,
+  objection: Extract<Objection, { readonly code: 'stale_base' | 'older_bundle' }>,
 ): string {
   const { inForce } = objection;
   if (objection.code === 'stale_base') {
@@ -57,4 +57,15 @@ export function objectionText(
   }
   const { type, seq } = objection.decision;
   return `this bundle is of an older decision (${type}, seq ${seq}), and ${inForce?.type ?? 'nothing'} (seq ${inForce?.seq ?? 0}) is in force`;
+}
+
+/** What of a review was not shown, and how it is, in one sentence. */
+export function unseenText({
+  code,
+  paths,
+}: Extract<Objection, { readonly code: 'withheld' | 'cut' }>): string {
+  const names = paths.map(escapeLine).join(' ');
+  return code === 'withheld'
+    ? `nothing was shown of ${names}, which can hold a program: --show-secrets ${names} shows it, --unseen takes one unseen`
+    : `not all was shown of ${names}, which can run something: --full shows it, bundle export writes it down`;
 }

@@ -105,6 +105,7 @@ const PROTOCOL_ERRORS = {
   device_failed: local(EXIT.failed), // a stick, a TPM or the firmware did not do what it was told
   step_failed: local(EXIT.failed), // part of what was asked for; the message names it
   record_doubtful: local(EXIT.doubtful),
+  not_shown: local(EXIT.declined), // what nobody has looked at is not signed
   declined: local(EXIT.declined),
   interrupted: local(EXIT.interrupted),
   internal: row(500, EXIT.internal, 'retry'),

@@ -30,6 +30,7 @@ const program: Program<string[], typeof common> = {
       options: [
         { name: 'as', value: '<kind>', about: 'how', choices: ['text', 'bytes'] },
         { name: 'why', value: '<text>', about: 'because', required: true },
+        { name: 'show', value: '[path...]', about: 'these or all' },
         { name: 'leave-out', value: '<path>', about: 'not these', repeatable: true },
         { name: 'ask', about: 'first', excludes: ['never-ask'] },
         { name: 'never-ask', about: 'at all' },
@@ -124,6 +125,21 @@ describe('a command line', () => {
     expect(() => read(line)).toThrow(
       expect.objectContaining({ code: 'usage', message: `${said}; see tool --help` }),
     );
+  });
+
+  it('takes the words with a slash for those of an option that may have some', () => {
+    const show = (line: string): unknown => {
+      const parsed = parse(program, words(line));
+      return 'options' in parsed ? [parsed.options['show'], parsed.operands] : parsed;
+    };
+    const to = (...paths: string[]) => ({ from: 'a', to: paths });
+    expect(show('copy a --why x')).toEqual([undefined, to()]);
+    expect(show('copy a --why x --show')).toEqual([[], to()]);
+    expect(show('copy --show a --why x')).toEqual([[], to()]);
+    expect(show('copy a --show b/c d/e f --why x')).toEqual([['b/c', 'd/e'], to('f')]);
+    expect(show('copy a --show=b --why x --show c/d')).toEqual([['b', 'c/d'], to()]);
+    expect(show('copy a --why x -- --show b/c')).toEqual([undefined, to('--show', 'b/c')]);
+    expect(show('copy a --why x --show -- b/c')).toEqual([[], to('b/c')]);
   });
 
   it('takes no empty word for an operand: it is a variable that is not set', () => {

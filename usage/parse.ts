@@ -68,7 +68,7 @@ function readLine<Context>(program: Program<Context>, args: readonly string[]): 
   const all = [...program.commands.flatMap(({ options }) => options), ...program.options];
   const known = new Map<string, Option>([...all, ...BUILT_IN].map((o) => [o.name, o]));
   const { tokens } = parseArgs({
-    ...{ args: [...args], strict: false, tokens: true, allowPositionals: true },
+    ...{ args: withOwnValues(args, known), strict: false, tokens: true, allowPositionals: true },
     options: Object.fromEntries([...known].map(([name, o]) => [name, kindOf(o)])),
   });
   const words = tokens.flatMap((token) => (token.kind === 'positional' ? token.value : []));
@@ -94,6 +94,23 @@ function readLine<Context>(program: Program<Context>, args: readonly string[]): 
   }
   return { words, given };
 }
+
+/** `--name a/b c/d` as `--name= --name=a/b --name=c/d`, where none or more values may follow. */
+function withOwnValues(args: readonly string[], known: ReadonlyMap<string, Option>): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  let taking: Option | undefined;
+  const read = args.slice(0, end).map((arg) => {
+    if (taking !== undefined && !arg.startsWith('-') && arg.includes('/')) {
+      return `--${taking.name}=${arg}`;
+    }
+    const option = arg.startsWith('--') ? known.get(arg.slice(2)) : undefined;
+    taking = option !== undefined && mayHaveValues(option) ? option : undefined;
+    return taking === undefined ? arg : `${arg}=`;
+  });
+  return [...read, ...args.slice(end)];
+}
+
+const mayHaveValues = ({ value }: Option): boolean => value?.startsWith('[') === true;
 
 const kindOf = ({ value, short }: Option): { type: 'boolean' | 'string'; short?: string } => ({
   type: value === undefined ? 'boolean' : 'string',
@@ -203,11 +220,13 @@ function valuesOf(
 }
 
 function valueOf(
-  { value, env: variable, repeatable, default: otherwise }: Option,
+  option: Option,
   given: readonly (string | true)[] | undefined,
   env: Environment,
 ): Value | undefined {
+  const { value, env: variable, repeatable, default: otherwise } = option;
   if (value === undefined) return given !== undefined;
+  if (mayHaveValues(option)) return given?.map(String).filter((text) => text !== '');
   if (repeatable === true) return (given ?? []).map(String);
   const set = variable === undefined ? undefined : env[variable];
   return given?.at(-1) ?? (set === '' ? undefined : set) ?? otherwise;

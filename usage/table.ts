@@ -8,7 +8,10 @@ export interface Option {
   readonly name: string;
   /** One letter that stands for it */
   readonly short?: string;
-  /** What stands for its value in the help, such as `<file>`; absent for a flag. */
+  /**
+   * What stands for its value in the help, such as `<file>`; absent for a flag. `[path...]`: none or
+   * more, which are the words behind it that have a `/`.
+   */
   readonly value?: string;
   /** In one line, for the help */
   readonly about: string;
@@ -160,11 +163,13 @@ type Unsure = {
   readonly repeatable?: never;
 };
 
-type ValueOf<O extends Option> = O extends { readonly value: string }
-  ? O extends { readonly repeatable: true }
-    ? readonly TextOf<O>[]
-    : TextOf<O>
-  : boolean;
+type ValueOf<O extends Option> = O extends { readonly value: `[${string}` }
+  ? readonly string[]
+  : O extends { readonly value: string }
+    ? O extends { readonly repeatable: true }
+      ? readonly TextOf<O>[]
+      : TextOf<O>
+    : boolean;
 type TextOf<O extends Option> = O extends { readonly choices: readonly (infer Choice)[] }
   ? Choice
   : string;

@@ -18,9 +18,9 @@ export const pppSecrets = eachLine((line) => {
 
 /** ipsec.secrets(5): a shared key between quotation marks, and nothing behind it. */
 export const ipsecSecrets = eachLine((line) => {
-  const [, before = '', secret = ''] =
-    /^([\w.%@:-][\w.%@: -]*|): (?:PSK|EAP|XAUTH) ("[^"\p{C}]+")\s*$/u.exec(line) ?? [];
-  return before === undefined || secret === '' ? undefined : tailOf(line, secret);
+  const [, secret = ''] =
+    /^(?:[\w.%@:-][\w.%@: -]*|): (?:PSK|EAP|XAUTH) ("[^"\p{C}]+")\s*$/u.exec(line) ?? [];
+  return secret === '' ? undefined : tailOf(line, secret);
 });
 
 /** One word that is the whole file: pam_ldap's ldap.secret. */

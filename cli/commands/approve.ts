@@ -14,7 +14,8 @@ import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
 import { look } from '../look.ts';
-import { printReview } from '../review.ts';
+import { printReview, shownBy } from '../review.ts';
+import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../statement-line.ts';
 import type { Terminal } from '../terminal.ts';
@@ -23,13 +24,11 @@ import { objectionText, warningText } from '../words.ts';
 import { signAsked } from './outcome.ts';
 
 /** What the command line says of an approval. */
-export interface ApproveOptions extends ConsentFlags {
+export interface ApproveOptions extends ConsentFlags, ReviewFlags {
   readonly expires?: string;
   readonly reason?: string;
   readonly rebase?: boolean;
   readonly anyway?: boolean;
-  readonly showSecrets?: boolean;
-  readonly stat?: boolean;
 }
 
 /** `coatcheck approve NODE [DIGEST]`: look at what a node asks for, sign it, put it in force. */
@@ -46,7 +45,8 @@ export async function approve(
   const standing = await look(session, terminal, node);
   const wish: ApproveWish = {
     ...{ place: findBundle(standing, digestText), reason },
-    ...{ showSecrets: options.showSecrets === true, stat: options.stat === true },
+    ...shownBy(terminal, options),
+    unseen: options.unseen ?? [],
     ...(options.expires === undefined
       ? {}
       : { expires: parseExpiry(options.expires, session.client.now()) }),
@@ -55,7 +55,7 @@ export async function approve(
   const plan = isRebase
     ? await rebased(session, standing, wish)
     : await planApprove(session, standing, wish);
-  if (plan.review !== undefined) printReview(terminal, plan.review);
+  if (plan.review !== undefined) await printReview(terminal, plan.review);
   if (plan.action === 'renew') printRenewal(terminal, standing, plan);
   else printWarnings(terminal, plan);
   demandAnyway(terminal, standing, plan, options);
@@ -94,8 +94,10 @@ function printRenewal(terminal: Terminal, { history }: Standing, plan: Plan): vo
 /** What `--anyway` is needed for. */
 function againstAnyway({
   objections,
-}: Plan): Exclude<Objection, { readonly code: 'record_doubtful' }> | undefined {
-  return objections.find((objection) => objection.code !== 'record_doubtful');
+}: Plan): Extract<Objection, { readonly code: 'stale_base' | 'older_bundle' }> | undefined {
+  return objections.find(
+    (objection) => objection.code === 'stale_base' || objection.code === 'older_bundle',
+  );
 }
 
 /**

@@ -7,7 +7,8 @@ import { fail } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { look, record } from '../look.ts';
-import { printAbout, printReview } from '../review.ts';
+import { printAbout, printReview, shownBy } from '../review.ts';
+import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../statement-line.ts';
 import { signAsked } from './outcome.ts';
@@ -42,7 +43,7 @@ export async function rollback(
   context: Context,
   nodeText: string,
   slotText: string,
-  options: Options & { readonly showSecrets?: boolean; readonly stat?: boolean },
+  options: Options & ReviewFlags,
 ): Promise<void> {
   const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
@@ -57,10 +58,11 @@ export async function rollback(
     { node, history },
     {
       ...{ slot, reason },
-      ...{ showSecrets: options.showSecrets === true, stat: options.stat === true },
+      ...shownBy(terminal, options),
+      unseen: options.unseen ?? [],
     },
   );
-  if (plan.review !== undefined) printReview(terminal, plan.review);
+  if (plan.review !== undefined) await printReview(terminal, plan.review);
   const question = `Roll ${node} back to slot ${slot}?`;
   await signAsked(session, terminal, plan, { question, flags: options });
 }

@@ -4,7 +4,8 @@ import { review } from '../../admin/review.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
 import { look } from '../look.ts';
-import { summary, warnOfUnreadable } from '../review.ts';
+import { shownBy, summary, warnOfUnreadable } from '../review.ts';
+import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 
 /** `coatcheck diff NODE [DIGEST]`: what would change for a node. */
@@ -12,7 +13,7 @@ export async function diff(
   context: Context,
   nodeText: string,
   digestText: string | undefined,
-  options: { readonly showSecrets?: boolean; readonly stat?: boolean },
+  options: ReviewFlags,
 ): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
@@ -20,12 +21,9 @@ export async function diff(
   const standing = await look(session, terminal, node);
   const place = findBundle(standing, digestText);
   const opened = await openPlace(session, node, place);
-  const seen = await review(session, standing, opened, {
-    showSecrets: options.showSecrets === true,
-    stat: options.stat === true,
-  });
+  const seen = await review(session, standing, opened, shownBy(terminal, options));
   warnOfUnreadable(terminal, seen);
-  for (const line of diffLines(seen.diff, terminal.style)) terminal.print(line);
+  await terminal.page(diffLines(seen.diff, terminal.style));
   terminal.hint(summary(seen.diff));
   const { fresh } = seen;
   if (place.where === 'pending' && !fresh) {

@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { CONSENT, DIFFERENCE, REASON } from './options.ts';
+import { CONSENT, DIFFERENCE, REASON, UNSEEN } from './options.ts';
 
 /** `coatcheck approve` */
 export const approveCommand = command({
@@ -7,6 +7,7 @@ export const approveCommand = command({
   about: 'look at a proposal and put it in force',
   options: [
     ...DIFFERENCE,
+    UNSEEN,
     REASON,
     ...CONSENT,
     {

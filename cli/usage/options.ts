@@ -38,8 +38,16 @@ export const COMMON = [
 export const DIFFERENCE = [
   {
     name: 'show-secrets',
-    about: 'show what is masked otherwise',
-    example: 'diff b5p2 --show-secrets',
+    value: '[path...]',
+    about: 'show what is masked otherwise, in these files or in all',
+    more: 'show what is masked or withheld otherwise: in the files of these paths (words with a `/`), or without a path in all',
+    example: 'diff b5p2 --show-secrets etc/shadow',
+  },
+  {
+    name: 'full',
+    about: 'show all of it, however long',
+    more: 'show all of it: without a pager, 4,000 lines are shown, what executes first',
+    example: 'diff b5p2 --full',
   },
   {
     name: 'stat',
@@ -47,6 +55,16 @@ export const DIFFERENCE = [
     example: 'approve b5p2 --stat',
   },
 ] as const satisfies readonly Option[];
+
+/** Of what puts in force what it shows. */
+export const UNSEEN = {
+  name: 'unseen',
+  value: '<path>',
+  repeatable: true,
+  about: 'take this file although nothing of it is shown',
+  more: 'a file that is secret in no format that is known, to be taken although nothing of it was shown (`not_shown` otherwise); may be given several times',
+  example: 'approve b5p2 --unseen etc/ssl/private/x',
+} as const satisfies Option;
 
 /** Of what asks before it signs. */
 export const CONSENT = [

@@ -1,0 +1,26 @@
+import type { DiffView } from './diff-view.ts';
+import type { Objection } from './warning.ts';
+
+/** What a consent says of files that it was not shown. */
+export interface Unseen {
+  /** Paths of files that are taken although nothing of them was shown */
+  readonly unseen?: readonly string[];
+}
+
+/**
+ * What a difference did not show of what it would put in place: files whose contents were withheld,
+ * unless the consent names them, and files that can run something and were cut.
+ */
+export function objectionsToUnseen({ files }: DiffView, { unseen = [] }: Unseen): Objection[] {
+  const placed = files.filter(({ change }) => change !== 'removed');
+  const withheld = placed
+    .filter(({ hidden, path }) => hidden === 'withheld' && !unseen.includes(path))
+    .map(({ path }) => path);
+  const cut = placed
+    .filter(({ linesCut = 0, executes }) => linesCut > 0 && executes !== 'no')
+    .map(({ path }) => path);
+  return [
+    ...(withheld.length > 0 ? [{ code: 'withheld', paths: withheld } as const] : []),
+    ...(cut.length > 0 ? [{ code: 'cut', paths: cut } as const] : []),
+  ];
+}
