@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { EXIT, fail } from '../protocol/errors.ts';
 import { sayError } from './console/console.ts';
-import { invocationOf } from './commands/invocation.ts';
+import { invocationOf } from './commands/common-options.ts';
 import { PROGRAM } from './program.ts';
 import { treeError } from '../files/errors.ts';
 import { parse } from '../usage/parse.ts';

@@ -4,7 +4,7 @@ import { applyCommand } from './commands/apply.ts';
 import { bootCommand } from './commands/boot.ts';
 import { captureCommand } from './commands/capture.ts';
 import { idCommand } from './commands/id.ts';
-import { COMMON_OPTIONS } from './commands/invocation.ts';
+import { COMMON_OPTIONS } from './commands/common-options.ts';
 import { keyMakeCredentialCommand } from './commands/key-make-credential.ts';
 import { keyMakeFileCommand } from './commands/key-make-file.ts';
 import { keyMakeImageCommand } from './commands/key-make-image.ts';

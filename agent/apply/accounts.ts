@@ -2,8 +2,10 @@ import { fail } from '../../protocol/errors.ts';
 
 /** The three files that are merged by entry, with the number of fields of a line (passwd(5), ...). */
 export const ACCOUNT_FILES = { 'etc/passwd': 7, 'etc/shadow': 9, 'etc/group': 4 } as const;
+/** Path of one of the files in {@link ACCOUNT_FILES}. */
 export type AccountFile = keyof typeof ACCOUNT_FILES;
 
+/** Whether a path is that of one of the files in {@link ACCOUNT_FILES}. */
 export function isAccountFile(path: string): path is AccountFile {
   return Object.hasOwn(ACCOUNT_FILES, path);
 }
@@ -31,6 +33,7 @@ export function parseEntries(text: string): Entry[] {
     .map((line) => line.split(':'));
 }
 
+/** The text of entries, as {@link parseEntries} reads it: a line each. */
 export function formatEntries(entries: Iterable<Entry>): string {
   return [...entries].map((entry) => `${entry.join(':')}\n`).join('');
 }

@@ -12,6 +12,7 @@ import type { ApplyPlan } from './plan.ts';
 import { commit, forgetStaged, removeStaged, stage } from './stage.ts';
 import { withState } from '../tree/state-place.ts';
 
+/** What applying a bundle did to a root. */
 export interface Applied {
   /** Paths that got another content, mode or owner. */
   readonly changed: readonly string[];
@@ -21,6 +22,7 @@ export interface Applied {
   readonly unchanged: number;
 }
 
+/** What is applied, and where. */
 export interface ApplyInput {
   readonly root: Folder;
   readonly files: readonly FileEntry[];

@@ -31,12 +31,14 @@ export type SkipReason =
   | 'setuid, setgid or sticky'
   | 'a name that no bundle may hold';
 
+/** A path that a bundle does not hold, and why. */
 export interface Skipped {
   /** Below the root; a folder stands for all that is in it. */
   readonly path: string;
   readonly reason: SkipReason;
 }
 
+/** What a machine would propose, and what was left out. */
 export interface Capture {
   /** By path. */
   readonly files: readonly FileEntry[];

@@ -7,6 +7,7 @@ import { readItem } from '../tree/item.ts';
 import { readMarker } from './marker.ts';
 import type { Marker } from './marker.ts';
 
+/** How a file differs from what was applied. */
 export type Drift = 'changed' | 'missing' | 'unreadable';
 
 /** How the files that were applied look now. */

@@ -58,6 +58,7 @@ export function readKept(state: Folder): Kept {
   return readState(state, FILE, KeptState) ?? { files: {}, originals: {} };
 }
 
+/** Durably. @throws disk_full */
 export function writeKept(state: Folder, { files, originals }: Kept): void {
   writeState(state, FILE, { coatcheck: 'kept/1', files, originals });
 }

@@ -34,6 +34,7 @@ export function stageMarker(state: Folder, marker: Marker): void {
   stageState(state, FILE, { coatcheck: 'applied/1', ...marker });
 }
 
+/** Puts the staged marker in place: all is applied. @throws file_denied */
 export function commitMarker(state: Folder): void {
   commitIn(state, FILE);
 }

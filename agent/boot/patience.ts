@@ -25,6 +25,7 @@ export interface Patience {
   restart(): void;
 }
 
+/** How long is waited, and for tests how. */
 export interface PatienceOptions {
   /** Undefined: for ever. 0: not at all. */
   readonly limitSeconds?: number | undefined;
@@ -34,6 +35,7 @@ export interface PatienceOptions {
   readonly sleep?: (milliseconds: number, over: AbortSignal) => Promise<void>;
 }
 
+/** Patience that begins now. */
 export function createPatience({
   limitSeconds = Infinity,
   elapsed = () => performance.now(),

@@ -32,6 +32,7 @@ export type Proposal =
   /** Not sent, because the same was refused, and nobody asked for a new one since. */
   | { readonly state: 'rejected'; readonly digest: DigestHex; readonly rejection: Decision };
 
+/** What a proposal needs to know. */
 export interface Proposing {
   readonly node: Node;
   readonly servers: Servers;

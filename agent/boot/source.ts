@@ -32,6 +32,7 @@ export type Look =
   | { readonly state: 'nothing' }
   | { readonly state: 'failed'; readonly error: CoatcheckError };
 
+/** Where a machine looks for decisions about itself. */
 export interface Source {
   /** The newest decision that puts something in force. What it found is remembered. */
   inForce(waiting?: DigestHex): Promise<Look>;

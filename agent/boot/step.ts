@@ -6,6 +6,7 @@ import type { Draft } from './snapshot.ts';
 import type { Decision, Source } from './source.ts';
 import type { Progress, SettledState, State } from './state.ts';
 
+/** How a boot goes on where nothing is in force, and how long it waits. */
 export interface BootOptions {
   readonly patience: Patience;
   readonly token?: string | undefined;

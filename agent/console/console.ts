@@ -10,6 +10,7 @@ export interface Console {
   result(text: string, json: unknown): void;
 }
 
+/** The console of this process: notes on stderr, results on stdout, both escaped. */
 export function createConsole(options: { json: boolean }): Console {
   return {
     note: (line) => void process.stderr.write(`${escapeLine(line)}\n`),

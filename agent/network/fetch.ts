@@ -9,6 +9,7 @@ import { readPath } from '../tree/files.ts';
 import { resolverOf } from './find-servers.ts';
 import type { Lease } from './lease.ts';
 
+/** What decides whom a request believes, and how it resolves names. */
 export interface AgentFetchOptions {
   readonly site: Pick<Site, 'ca'>;
   readonly orders?: Pick<Orders, 'ca'>;

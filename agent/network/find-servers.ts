@@ -15,6 +15,7 @@ export interface SrvResolver {
   resolveSrv(name: string): Promise<SrvRecord[]>;
 }
 
+/** What names servers; the rest is for tests to change. */
 export interface FindOptions {
   readonly orders: Pick<Orders, 'server'>;
   readonly site: Pick<Site, 'servers'>;

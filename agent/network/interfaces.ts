@@ -40,6 +40,7 @@ export function listInterfaces(sys = SYS): Interface[] {
     }));
 }
 
+/** How an interface is waited for: for tests to change. */
 export interface ChooseOptions {
   readonly list?: () => readonly Interface[];
   /** Sets an interface up: it has no link before. */

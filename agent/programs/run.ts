@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { fail } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 
+/** How a program ended. */
 export interface Ran {
   /** Exit status; 128 + the signal's number as a shell has it, 127 where it could not be started */
   readonly status: number;
@@ -11,6 +12,7 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** How a program is run; 30 seconds unless told otherwise. */
 export interface RunOptions {
   readonly input?: Uint8Array;
   readonly timeoutSeconds?: number;

@@ -3,11 +3,13 @@ import { readBody, reasonOf } from '../../protocol/objects.ts';
 import type { Fetch, FetchInit } from '../../protocol/objects.ts';
 import { backoffSeconds } from '../boot/patience.ts';
 
+/** What a web server answered: up to 256 KiB of UTF-8. */
 export interface Reply {
   readonly status: number;
   readonly text: string;
 }
 
+/** For one answer. */
 export const LIMIT_SECONDS = 30;
 const MAX_ANSWER_BYTES = 256 * 1024;
 const TRIES = 6;

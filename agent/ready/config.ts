@@ -14,6 +14,7 @@ const ReadyFile = v.strictObject({
     ca: v.exactOptional(v.string()),
   }),
 });
+/** Whom `ready.json` names. */
 export type Webhook = v.InferOutput<typeof ReadyFile>['webhook'];
 
 /** Where the engine is; autoinstall makes it of `management_server=` and its like. */
@@ -31,11 +32,13 @@ const EngineFile = v.strictObject({
   ),
   cluster: v.optional(v.string(), 'Default'),
 });
+/** The oVirt engine that `engine.json` names. */
 export type Engine = v.InferOutput<typeof EngineFile>;
 
 /** Who may add hosts there. Only root may read it; without it nobody is asked to. */
 const CREDENTIALS = 'etc/coatcheck/engine-credentials.json';
 const CredentialsFile = v.strictObject({ username: v.string(), password: v.string() });
+/** Who may add hosts there. */
 export type Credentials = v.InferOutput<typeof CredentialsFile>;
 
 /** @throws file_malformed */

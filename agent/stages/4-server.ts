@@ -22,6 +22,7 @@ export interface Contact {
   readonly outage: Outage;
 }
 
+/** What decides over the way to the servers. */
 export interface ContactOptions {
   /** Of the agent's own command line: it goes before the kernel's. */
   readonly server: string | undefined;

@@ -10,11 +10,12 @@ import type { Answers } from '../answers/cmdline/answers.ts';
 import { missingAnswers } from '../answers/cmdline/together.ts';
 import { askForAnswers } from '../answers/dialogue/dialogue.ts';
 import type { Facts } from '../answers/dialogue/dialogue.ts';
-import type { Terminal } from '../answers/dialogue/terminal.ts';
+import type { KeyTerminal } from '../answers/dialogue/terminal.ts';
 import { openOwn } from '../boot/node.ts';
 import type { Node } from '../boot/node.ts';
 import { withRoot } from '../tree/folder.ts';
 
+/** What a configuration can be made of. */
 export interface DraftInput {
   readonly node: Node;
   /** Of the command line */
@@ -23,7 +24,7 @@ export interface DraftInput {
   readonly bootDevice: () => BootDevice;
   readonly facts: () => Omit<Facts, 'unapproved'>;
   /** Absent where there is nobody to ask. */
-  readonly terminal?: Terminal | undefined;
+  readonly terminal?: KeyTerminal | undefined;
 }
 
 /**
@@ -89,7 +90,7 @@ interface Question {
 /** @returns undefined if the person stopped */
 export async function askedDraft(
   input: DraftInput,
-  terminal: Terminal,
+  terminal: KeyTerminal,
   { initial, signal, unapproved = false }: Question,
 ): Promise<{ draft: Draft; answers: Answers } | undefined> {
   const facts = { ...input.facts(), unapproved };

@@ -23,6 +23,7 @@ const VERBS = ['reloaded', 'restarted', 'started', 'stopped', 'waiting'] as cons
 /** What a report has room for (docs/format.md), but for what it says of the memory. */
 const MAX_RESULT_BYTES = 1024 - 64;
 
+/** Everything that did not take effect. */
 export const failuresOf = ({ activation, ready }: Effect): readonly Failure[] => [
   ...activation.failed,
   ...ready.failed,

@@ -12,6 +12,7 @@ import { makeKnown } from './make-known.ts';
 import { throwFailures } from './effect.ts';
 import { tellInstalled } from './tell.ts';
 
+/** The options of `coatcheck-agent start`. */
 export interface StartOptions {
   /** File with the kernel's command line */
   readonly commandLine: string;

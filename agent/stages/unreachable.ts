@@ -7,7 +7,7 @@ import type { Patience } from '../boot/patience.ts';
 import type { Orders, UnreachablePolicy } from '../answers/cmdline/orders.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { missingAnswers } from '../answers/cmdline/together.ts';
-import type { Terminal } from '../answers/dialogue/terminal.ts';
+import type { KeyTerminal } from '../answers/dialogue/terminal.ts';
 import { askWhatToDo } from '../answers/dialogue/what-to-do.ts';
 import { askedDraft, madeDraft } from './drafts.ts';
 import type { DraftInput } from './drafts.ts';
@@ -53,7 +53,7 @@ export function unapprovedOption(
     );
   }
   const ask = async (
-    at: Terminal,
+    at: KeyTerminal,
     why: string,
     overtaken: AbortSignal,
   ): Promise<Draft | undefined> => {

@@ -10,13 +10,14 @@ import type { ActivationRecord } from './activation-record.ts';
 import type { RestartMap } from './restart-map.ts';
 import { readRestartMap, RESTART_MAP } from './restart-map.ts';
 import { restartsFor } from './restarts.ts';
-import { pause, settle } from './settle.ts';
+import { sleepFor, settle } from './settle.ts';
 import type { Activation } from './settle.ts';
 import { setSwap } from './swap.ts';
 import { createSystemctl, saidBy } from './systemctl.ts';
 import { tellUnits } from './tell-units.ts';
 import { setTimezone } from './timezone.ts';
 
+/** A bundle whose files are in place. */
 export interface ActivateInput {
   readonly rootPath: string;
   /** The bundle whose files are in place */
@@ -128,6 +129,6 @@ export async function waitForAnswer(
     } catch (error) {
       if (performance.now() > end) throw error;
     }
-    await pause(1000);
+    await sleepFor(1000);
   }
 }

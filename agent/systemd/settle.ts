@@ -45,7 +45,7 @@ export async function untilDone(
     if (late.length === 0 || performance.now() > end) {
       return { states, waiting: new Set(busy.filter((unit) => behind.has(unit))), late };
     }
-    await pause(Math.min(milliseconds, LAST_PAUSE_MILLISECONDS));
+    await sleepFor(Math.min(milliseconds, LAST_PAUSE_MILLISECONDS));
   }
 }
 
@@ -110,5 +110,5 @@ function reasonFor(state: UnitState, startedSince: number): string | undefined {
 }
 
 /** Does nothing for so long. */
-export const pause = (milliseconds: number): Promise<void> =>
+export const sleepFor = (milliseconds: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -46,6 +46,7 @@ export function openRoot(path: string): Folder {
 /** Whether a root is that of the running machine: of another one only files are changed. */
 export const isOwnRoot = (path: string): boolean => fs.realpathSync(path) === '/';
 
+/** Gives the descriptor back. */
 export function closeFolder(folder: Folder): void {
   fs.closeSync(folder.fd);
 }
@@ -159,5 +160,7 @@ export function inFoldersOf<T extends { readonly path: string }>(
   }
 }
 
+/** Path of the folder of a path; empty at the top. */
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/')));
+/** The last part of a path. */
 export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -10,6 +10,7 @@ import { naming } from '../../files/errors.ts';
 export type Item =
   { readonly kind: 'absent' } | { readonly kind: 'link'; readonly target: string } | FileItem;
 
+/** A regular file. */
 export interface FileItem {
   readonly kind: 'file';
   readonly content: Uint8Array;
@@ -19,6 +20,7 @@ export interface FileItem {
   readonly gid: number;
 }
 
+/** Nothing is there. */
 export const ABSENT: Item = { kind: 'absent' };
 
 /** Limit on a file that a bundle may replace: it has to be kept aside. */

@@ -1,9 +1,9 @@
 import { PassThrough, Writable } from 'node:stream';
-import { createTerminal } from '../../agent/answers/dialogue/terminal.ts';
-import type { Terminal } from '../../agent/answers/dialogue/terminal.ts';
+import { createKeyTerminal } from '../../agent/answers/dialogue/terminal.ts';
+import type { KeyTerminal } from '../../agent/answers/dialogue/terminal.ts';
 
 /** The real terminal port over streams: a keyboard that tests type on, and all that was written. */
-export interface TestTerminal extends Terminal {
+export interface TestTerminal extends KeyTerminal {
   type(keys: string | Uint8Array): void;
   hangUp(): void;
   written(): string;
@@ -27,7 +27,7 @@ export function openTestTerminal(size: { columns?: number; rows?: number } = {})
     }),
     size,
   );
-  const terminal = createTerminal({ input, output });
+  const terminal = createKeyTerminal({ input, output });
   return {
     ...terminal,
     columns: terminal.columns,

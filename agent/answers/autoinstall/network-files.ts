@@ -8,6 +8,7 @@ export interface BootDevice {
   readonly mac?: string;
 }
 
+/** Several interfaces as one. */
 export interface Bond {
   readonly name: string;
   readonly members: readonly string[];
@@ -32,6 +33,7 @@ export interface NetworkPlan {
 /** An interface that gets an address besides the machine's. */
 export type NetworkBesides = Pick<NetworkPlan, 'ipv4' | 'ipv6'> & { readonly name: string };
 
+/** A fixed IPv4 address, as an interface has it. */
 export interface StaticIpv4 {
   /** With its prefix: `192.0.2.7/24` */
   readonly address: string;

@@ -9,6 +9,7 @@ import { path } from './values.ts';
 
 /** What to do while no server can be reached (docs/node.md). */
 const UNREACHABLE_POLICIES = ['wait', 'mirror', 'reconfigure', 'prompt'] as const;
+/** What a machine does while no server gives it anything good (docs/node.md). */
 export type UnreachablePolicy = (typeof UNREACHABLE_POLICIES)[number];
 
 /** The interface that a machine boots over: the first with link, one by name, or one by address. */

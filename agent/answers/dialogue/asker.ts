@@ -1,6 +1,6 @@
 import { fail } from '../../../protocol/errors.ts';
 import { MAX_LINE_CHARACTERS } from './line-editor.ts';
-import type { Terminal } from './terminal.ts';
+import type { KeyTerminal } from './terminal.ts';
 import { wrap } from './wrap.ts';
 
 /** Thrown where a person gave up, and meant it. */
@@ -20,7 +20,7 @@ export interface Asker {
 }
 
 /** @param signal ends whatever is asked */
-export function createAsker(terminal: Terminal, signal?: AbortSignal): Asker {
+export function createAsker(terminal: KeyTerminal, signal?: AbortSignal): Asker {
   const say = (text: string): void => {
     for (const line of wrap(text, terminal.columns)) terminal.write(`${line}\n`);
   };

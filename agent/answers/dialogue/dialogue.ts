@@ -10,10 +10,11 @@ import type { Dialogue, Facts } from './question.ts';
 import { PAGES, sensible } from './questions.ts';
 import type { Page } from './questions.ts';
 import { summaryOf } from './summary.ts';
-import type { Terminal } from './terminal.ts';
+import type { KeyTerminal } from './terminal.ts';
 
 export type { Facts } from './question.ts';
 
+/** How a dialogue is held. */
 export interface DialogueOptions {
   /** Ends it: an administrator has decided meanwhile. */
   readonly signal?: AbortSignal;
@@ -30,7 +31,7 @@ export interface DialogueOptions {
  * @throws interrupted if the terminal was closed, or `signal` ended it
  */
 export async function askForAnswers(
-  terminal: Terminal,
+  terminal: KeyTerminal,
   initial: ClaimedAnswers,
   facts: Facts,
   { signal, crypt = cryptPassword }: DialogueOptions = {},

@@ -12,6 +12,7 @@ import { createLineEditor } from './line-editor.ts';
 export type Line =
   { readonly text: string } | { readonly ended: 'stopped' | 'closed' | 'cancelled' };
 
+/** How one line is read. */
 export interface LineOptions {
   /** Nothing of it shows. */
   readonly secret?: boolean;
@@ -19,7 +20,7 @@ export interface LineOptions {
 }
 
 /** Somebody at a keyboard, before anything that shows characters: a serial line will do. */
-export interface Terminal {
+export interface KeyTerminal {
   readonly columns: number;
   readonly rows: number;
   /** Escaped by the caller; lines end with `\n`. */
@@ -36,7 +37,8 @@ export interface Terminal {
   close(): void;
 }
 
-export interface Streams {
+/** What a terminal is made of; without `setRawMode` the keyboard is no terminal. */
+export interface KeyStreams {
   readonly input: Readable & { setRawMode?: (raw: boolean) => unknown };
   readonly output: Writable & { readonly columns?: number; readonly rows?: number };
   readonly close?: () => void;
@@ -46,7 +48,7 @@ export interface Streams {
  * A terminal over streams. Its own line editor, and not the kernel's or Node's: see
  * docs/adr/0120.
  */
-export function createTerminal({ input, output, close }: Streams): Terminal {
+export function createKeyTerminal({ input, output, close }: KeyStreams): KeyTerminal {
   const keys = createKeys(input);
   // It hung up: reading says so.
   output.on('error', () => undefined);
@@ -110,17 +112,17 @@ export function createTerminal({ input, output, close }: Streams): Terminal {
  * @returns undefined where nobody can be asked: it is none, is not there, or belongs to the
  *   foreground of another job, which reading from it would stop
  */
-export function openTerminal(path?: string): Terminal | undefined {
+export function openTerminal(path?: string): KeyTerminal | undefined {
   if (path === undefined) {
     const { stdin, stderr } = process;
     const isOurs = stdin.isTTY && stderr.isTTY && inForeground();
-    return isOurs ? createTerminal({ input: stdin, output: stderr }) : undefined;
+    return isOurs ? createKeyTerminal({ input: stdin, output: stderr }) : undefined;
   }
   const fd = openTty(path);
   if (fd === undefined) return undefined;
   const input = new ReadStream(fd);
   const output = new WriteStream(fd);
-  return createTerminal({ input, output, close: () => void input.destroy() });
+  return createKeyTerminal({ input, output, close: () => void input.destroy() });
 }
 
 function openTty(path: string): number | undefined {

@@ -1,6 +1,6 @@
 import { hasCode } from '../../../protocol/errors.ts';
 import { createAsker, StoppedAsking } from './asker.ts';
-import type { Terminal } from './terminal.ts';
+import type { KeyTerminal } from './terminal.ts';
 
 /** What a person wants of a machine that no server answers. */
 export type WhatToDo = (typeof CHOICES)[number][0];
@@ -18,7 +18,7 @@ const CHOICES = [
  * @param signal ends the question: a server answers again, or it is time to try
  */
 export async function askWhatToDo(
-  terminal: Terminal,
+  terminal: KeyTerminal,
   why: string,
   signal?: AbortSignal,
 ): Promise<WhatToDo> {

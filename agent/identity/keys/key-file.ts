@@ -24,6 +24,7 @@ const SEED = /^seed ([A-Za-z0-9_-]{43})$/m;
 const sumOf = (seed: Uint8Array, kind: KeyKind): Uint8Array =>
   sha256(utf8(`coatcheck/v1 ${kind} file\0`), seed).subarray(0, 8);
 
+/** The text of a key file, with its check sum and a newline. */
 export function formatKeyFile(seed: Uint8Array, kind: KeyKind = 'key'): string {
   const sum = toBase64Url(sumOf(seed, kind));
   return `coatcheck ${kind} 1\nseed ${toBase64Url(seed)}\nsum ${sum}\n`;

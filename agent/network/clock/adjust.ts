@@ -11,6 +11,7 @@ import { systemClock } from './system-clock.ts';
 import type { SystemClock } from './system-clock.ts';
 import { claimedTime } from './claimed-time.ts';
 
+/** What a clock is judged by; the rest is for tests to change. */
 export interface ClockOptions {
   readonly console: Pick<Console, 'note'>;
   /** Unix seconds: when the image was made. No clock that is right says less. */

@@ -1,6 +1,7 @@
 import type { Interface } from '../interfaces.ts';
 import type { RawLease } from '../lease.ts';
 
+/** An interface, as DHCP programs name it. */
 export type LinkIndex = Pick<Interface, 'name' | 'index'>;
 
 /** A program of the image that speaks DHCP. */
