@@ -23,8 +23,6 @@ import { MAX_SITE_BYTES } from './site.ts';
 const BUCKET = 'b'.repeat(63);
 const ARN = `arn:aws:s3:::${BUCKET}`;
 
-// A synthesis bundles three functions: seconds, on a busy machine.
-
 let template: Template;
 let folder: string;
 beforeAll(() => {

@@ -2,6 +2,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import { siteApp } from '../../infra/site-app.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 
@@ -24,13 +25,17 @@ export function property(resource: Resource | undefined, ...path: string[]): unk
   );
 }
 
-/** The stack as `cdk synth` makes it; its folder is removed when the process ends. */
+// Vitest ends its processes without an `exit`.
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+
+/** The stack as `cdk synth` makes it; its folder is removed after the tests of the file. */
 export function synthesise(context: Record<string, string> = {}): {
   template: Template;
   folder: string;
 } {
   const folder = mkdtempSync(join(tmpdir(), 'coatcheck-synth-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   const { stack } = siteApp({ outdir: folder, context });
   return { template: Template.fromStack(stack), folder };
 }
