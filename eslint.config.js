@@ -120,7 +120,7 @@ function importsOf(file) {
   let found = imports.get(file);
   if (found === undefined) {
     const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    const specifiers = text.matchAll(/(?:^(?:import|export)\b[^;']*?|\bimport\()'(\.[^']+)'/gm);
+    const specifiers = text.matchAll(/(?:^(?:import|export)\b[^;']*?|\bimport\()'(\.[^']+\.ts)'/gm);
     found = [...specifiers].map(([, specifier]) => resolve(dirname(file), specifier));
     imports.set(file, found);
   }
