@@ -1,5 +1,3 @@
-import nacl from 'tweetnacl';
-import { boxSharedKey } from './shared-key.ts';
 import { equalBytes, Reader } from './bytes.ts';
 import { dictionary } from './dictionary.ts';
 import { bundleError } from './errors.ts';
@@ -11,6 +9,8 @@ import type { Manifest } from './manifest.ts';
 import { MAX_MANIFEST_BYTES } from './manifest.ts';
 import { unpad } from './padding.ts';
 import { boxKeyOf, commitment, slotNonce, ZERO_NONCE } from './seal.ts';
+import { openBox } from './secret-box.ts';
+import { boxSharedKey } from './shared-key.ts';
 
 /** The X25519 pair of one recipient, 32 bytes each. */
 export interface BoxKeys {
@@ -49,16 +49,18 @@ function decrypt({ bytes, recipientCount }: SealedBundle, keys: BoxKeys): Uint8A
   const committed = reader.bytes(COMMITMENT_BYTES);
   const shared = boxSharedKey(ephemeral, keys.boxSecret);
   const nonce = slotNonce(ephemeral, keys.boxKey);
-  let key: Uint8Array | null = null;
+  let key: Uint8Array | undefined;
   for (let i = 0; i < recipientCount; i++) {
     const slot = reader.bytes(SLOT_BYTES);
-    key ??= nacl.box.open.after(slot, nonce, shared);
+    key ??= openBox(slot, nonce, shared);
   }
-  if (key === null) throw bundleError('not_a_recipient', 'this bundle is not sealed to this key');
+  if (key === undefined)
+    throw bundleError('not_a_recipient', 'this bundle is not sealed to this key');
   if (!equalBytes(commitment(key, prefix), committed)) {
     throw bundleError('bad_commitment', 'the bundle could show others other contents: refuse it');
   }
-  const inner = nacl.secretbox.open(reader.rest(), ZERO_NONCE, boxKeyOf(key, prefix));
-  if (inner === null) throw bundleError('decrypt_failed', 'the contents of the bundle are damaged');
+  const inner = openBox(reader.rest(), ZERO_NONCE, boxKeyOf(key, prefix));
+  if (inner === undefined)
+    throw bundleError('decrypt_failed', 'the contents of the bundle are damaged');
   return inner;
 }

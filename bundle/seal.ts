@@ -1,8 +1,6 @@
 import { blake2b } from '@noble/hashes/blake2.js';
 // Without threads: the other build of it loads Node's when it is imported.
 import { deflateSync } from 'fflate/browser';
-import nacl from 'tweetnacl';
-import { boxSharedKey } from './shared-key.ts';
 import { ed25519Sign, hmacSha256, randomBytes, x25519PublicKey } from '#platform';
 import { concat, utf8, Writer } from './bytes.ts';
 import { dictionary } from './dictionary.ts';
@@ -14,6 +12,8 @@ import type { Identity } from './identity.ts';
 import { encodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
 import { pad } from './padding.ts';
+import { SECRET_BOX, sealBox } from './secret-box.ts';
+import { boxSharedKey } from './shared-key.ts';
 import { assertBoxKey } from './x25519.ts';
 
 /**
@@ -93,13 +93,13 @@ export function sealInner(options: {
     ephemeral,
   });
   const slots = recipients.map((recipient) =>
-    nacl.box.after(key, slotNonce(ephemeral, recipient), boxSharedKey(recipient, ephemeralSecret)),
+    sealBox(key, slotNonce(ephemeral, recipient), boxSharedKey(recipient, ephemeralSecret)),
   );
   const unsigned = concat(
     prefix,
     commitment(key, prefix),
     ...slots,
-    nacl.secretbox(inner, ZERO_NONCE, boxKeyOf(key, prefix)),
+    sealBox(inner, ZERO_NONCE, boxKeyOf(key, prefix)),
   );
   const signature = ed25519Sign(signer.signSecret, signedMessage(kind, unsigned));
   const bytes = concat(unsigned, signature);
@@ -110,7 +110,7 @@ export function sealInner(options: {
 }
 
 /** Zero, because the key of the secret box seals one message only. */
-export const ZERO_NONCE = new Uint8Array(nacl.secretbox.nonceLength);
+export const ZERO_NONCE = new Uint8Array(SECRET_BOX.nonceBytes);
 
 /** As in libsodium's crypto_box_seal: BLAKE2b-192(ephemeral || recipient), 24 bytes. */
 export function slotNonce(ephemeral: Uint8Array, recipient: Uint8Array): Uint8Array {

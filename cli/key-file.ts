@@ -1,5 +1,4 @@
 import { randomBytes, scrypt } from 'node:crypto';
-import nacl from 'tweetnacl';
 import * as v from 'valibot';
 import {
   deriveIdentity,
@@ -11,6 +10,7 @@ import {
   utf8,
 } from '../bundle/index.ts';
 import type { Identity } from '../bundle/index.ts';
+import { openBox, SECRET_BOX, sealBox } from '../bundle/secret-box.ts';
 import { fail } from '../protocol/errors.ts';
 import { assertStrongSecret } from '../protocol/secrets.ts';
 
@@ -72,7 +72,7 @@ async function deriveKey(
     scrypt(
       passphrase.normalize('NFC'),
       salt,
-      nacl.secretbox.keyLength,
+      SECRET_BOX.keyBytes,
       { ...cost, maxmem: 256 * 2 ** 20 + 2 ** 20 },
       (error, key) => {
         if (error) reject(error);
@@ -95,8 +95,8 @@ export async function sealKeyFile(
   let sealed: unknown = toBase64Url(seed);
   if (passphrase !== undefined) {
     const salt = Uint8Array.from(randomBytes(16));
-    const nonce = Uint8Array.from(randomBytes(nacl.secretbox.nonceLength));
-    const box = nacl.secretbox(seed, nonce, await deriveKey(passphrase, salt, COST));
+    const nonce = Uint8Array.from(randomBytes(SECRET_BOX.nonceBytes));
+    const box = sealBox(seed, nonce, await deriveKey(passphrase, salt, COST));
     sealed = {
       kdf: 'scrypt',
       ...COST,
@@ -142,8 +142,8 @@ type SealedSeed = Exclude<v.InferOutput<typeof KeyFile>['seed'], Uint8Array>;
 
 async function openSeed(sealed: SealedSeed, passphrase: string, path: string): Promise<Uint8Array> {
   const { N, r, p, salt, nonce, box } = sealed;
-  const seed = nacl.secretbox.open(box, nonce, await deriveKey(passphrase, salt, { N, r, p }));
-  if (seed === null) throw fail('wrong_passphrase', `the passphrase does not open ${path}`);
+  const seed = openBox(box, nonce, await deriveKey(passphrase, salt, { N, r, p }));
+  if (seed === undefined) throw fail('wrong_passphrase', `the passphrase does not open ${path}`);
   return seed;
 }
 

@@ -17,7 +17,6 @@ const PLATFORMS: Readonly<Record<string, string>> = {
 const STAND_IN = 'tests/fuzz/stand-ins/platform.ts';
 /** What our own modules import instead, on that platform. */
 const STAND_INS: Readonly<Record<string, string>> = {
-  tweetnacl: 'tests/fuzz/stand-ins/nacl.ts',
   'node:fs/promises': 'tests/fuzz/stand-ins/fs-promises.ts',
 };
 

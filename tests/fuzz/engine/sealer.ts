@@ -1,9 +1,9 @@
-import nacl from 'tweetnacl';
 import { concat } from '../../../bundle/bytes.ts';
 import { PREFIX_BYTES, signedMessage } from '../../../bundle/header.ts';
 import type { BundleKind } from '../../../bundle/header.ts';
 import type { Identity } from '../../../bundle/identity.ts';
 import { boxKeyOf, sealInner, ZERO_NONCE } from '../../../bundle/seal.ts';
+import { sealBox } from '../../../bundle/secret-box.ts';
 import { signFor } from '../stand-ins/platform.ts';
 
 /**
@@ -25,7 +25,7 @@ export function createSealer(
   const heads = sealed.map((bytes) => bytes.subarray(0, bytes.length - 16 - 64));
   const boxKeys = heads.map((head) => boxKeyOf(key, head.subarray(0, PREFIX_BYTES)));
   return (inner, dictionaryId) => {
-    const box = nacl.secretbox(inner, ZERO_NONCE, boxKeys[dictionaryId]!);
+    const box = sealBox(inner, ZERO_NONCE, boxKeys[dictionaryId]!);
     const unsigned = concat(heads[dictionaryId]!, box);
     return concat(unsigned, signFor(signer.signKey, signedMessage(kind, unsigned)));
   };
