@@ -9,6 +9,7 @@ import { ERRORS } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ROUTES } from '../protocol/http.ts';
 import { signRequest } from '../protocol/request-signature.ts';
+import { renderMap } from './map.ts';
 import { table } from './markdown.ts';
 import { openApi } from './openapi.ts';
 import { commandsTable, optionsTable } from './usage-docs.ts';
@@ -16,8 +17,9 @@ import { commandsTable, optionsTable } from './usage-docs.ts';
 type Read = (path: string) => Promise<string>;
 
 /**
- * Every document that is made from the code, by path, as it should be now: docs/openapi.json whole,
- * and what stands between the markers of docs/http-api.md, docs/config.md and docs/node.md.
+ * Every document that is made from the code, by path, as it should be now: docs/openapi.json and
+ * docs/map.svg whole, and what stands between the markers of docs/http-api.md, docs/config.md and
+ * docs/node.md.
  */
 export async function renderDocs(read: Read): Promise<Record<string, string>> {
   const { version } = JSON.parse(await read('package.json')) as { version: string };
@@ -26,7 +28,7 @@ export async function renderDocs(read: Read): Promise<Record<string, string>> {
       (document, [name, text]) => fill(path, document, name, text),
       await read(path),
     );
-  return formatted({
+  const made = await formatted({
     'docs/openapi.json': JSON.stringify(openApi(version)),
     'docs/http-api.md': await filled('docs/http-api.md', {
       routes: routesTable(),
@@ -41,6 +43,7 @@ export async function renderDocs(read: Read): Promise<Record<string, string>> {
     }),
     'docs/node.md': await filled('docs/node.md', { arguments: argumentsTable() }),
   });
+  return { ...made, 'docs/map.svg': await renderMap() };
 }
 
 async function formatted(files: Record<string, string>): Promise<Record<string, string>> {
