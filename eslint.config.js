@@ -158,6 +158,25 @@ const noCycle = {
   }),
 };
 
+/** Every exported name says what it promises: a docstring stands before it. */
+const documented = {
+  create(context) {
+    return {
+      'Program > ExportNamedDeclaration[declaration]'(node) {
+        const [first] = node.parent.body;
+        const comment = context.sourceCode.getCommentsBefore(node).at(-1);
+        const isDocstring = comment?.type === 'Block' && comment.value.startsWith('*');
+        // Of the module, if it is the first of all and an empty line follows.
+        const isOfModule = node === first && node.loc.start.line - (comment?.loc.end.line ?? 0) > 1;
+        if (isDocstring && !isOfModule) return;
+        const { id, declarations } = node.declaration;
+        const name = id?.name ?? declarations?.map((one) => one.id.name).join(', ');
+        context.report({ node, message: `${name} is exported and has no docstring` });
+      },
+    };
+  },
+};
+
 export default tseslint.config(
   { ignores: ['dist', 'cdk.out', 'node_modules', '.cache', 'coverage'] },
   ...tseslint.configs.strictTypeChecked,
@@ -168,7 +187,7 @@ export default tseslint.config(
         tsconfigRootDir: import.meta.dirname,
       },
     },
-    plugins: { coatcheck: { rules: { layering, 'no-cycle': noCycle } } },
+    plugins: { coatcheck: { rules: { layering, 'no-cycle': noCycle, documented } } },
     rules: {
       'coatcheck/no-cycle': 'error',
       '@typescript-eslint/no-floating-promises': 'error',
@@ -183,7 +202,7 @@ export default tseslint.config(
     // Tests may reach anywhere; the product's own files keep the direction.
     files: layers.map((l) => `${l}/**/*.ts`),
     ignores: ['**/*.test.ts'],
-    rules: { 'coatcheck/layering': 'error' },
+    rules: { 'coatcheck/layering': 'error', 'coatcheck/documented': 'error' },
   },
   {
     files: withoutNode.map((l) => `${l}/**/*.ts`),

@@ -1,5 +1,6 @@
 import { bundleError } from './errors.ts';
 
+/** All bytes, one part after the other, in a new array. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
   const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
@@ -18,6 +19,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
+/** Whether every byte is 0; of no bytes, too. */
 export function isZero(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
@@ -25,6 +27,7 @@ export function isZero(bytes: Uint8Array): boolean {
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** The text in UTF-8, without a byte order mark; a lone surrogate becomes U+FFFD. */
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }

@@ -82,6 +82,7 @@ export const BUNDLE_ERROR_CODES = [
   'keyset_mismatch', // the statement's keyset version is not the last of the chain
   'digest_mismatch', // the bundle is not the one that the statement names
 ] as const;
+/** One of these. */
 export type BundleErrorCode = (typeof BUNDLE_ERROR_CODES)[number];
 
 /** An error of the format layer. */

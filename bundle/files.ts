@@ -15,6 +15,7 @@ export interface FileEntry {
   readonly content: Uint8Array;
 }
 
+/** Limit on the files of a bundle. */
 export const MAX_FILES = 1024;
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?$/;
 

@@ -34,6 +34,7 @@ export interface VerifiedFrame {
   readonly chain: readonly SignedKeyset[];
 }
 
+/** Limit on the keysets of a frame together, bytes. */
 export const MAX_CHAIN_BYTES = 128 * 1024;
 
 /** The largest frame around a bundle of at most `maxSealedBytes`. */

@@ -6,21 +6,29 @@ import { assertBoxKey } from './x25519.ts';
 
 /** Who made it: the node, an administrator, or (a report) the node for the administrators only. */
 export type BundleKind = 'node' | 'admin' | 'report';
+/** Who may have made a sealed object, each at the place of its number in the header. */
 export const BUNDLE_KINDS: readonly BundleKind[] = ['node', 'admin', 'report'];
 
+/** Limit on a sealed bundle that a site cannot raise, bytes. */
 export const MAX_SEALED_BYTES = 1024 * 1024;
+/** Limit on a sealed bundle in a new site, bytes. */
 export const DEFAULT_SEALED_BYTES = 256 * 1024;
+/** Limit on a sealed report, bytes. */
 export const MAX_REPORT_BYTES = 4 * 1024;
+/** Limit on those to whom one object is sealed. */
 export const MAX_RECIPIENTS = 16;
 /** The newest dictionary that this version knows; 0 is none. */
 export const MAX_DICTIONARY = 1;
 
 /** The signed layout up to the commitment: what the keys inside are bound to. */
 export const PREFIX_BYTES = 72;
+/** Of the commitment to the keys inside, HMAC-SHA256. */
 export const COMMITMENT_BYTES = 32;
 /** A sealed 32-byte key: 16 bytes of Poly1305 and the key. */
 export const SLOT_BYTES = 48;
+/** Of Poly1305, before what a box holds. */
 export const BOX_OVERHEAD_BYTES = 16;
+/** Of an Ed25519 signature. */
 export const SIGNATURE_BYTES = 64;
 
 /** A bundle or a report whose layout and signature are good: what a server may know of it. */

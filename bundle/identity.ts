@@ -48,6 +48,7 @@ export function deriveIdentity(seed: Uint8Array): Identity {
   return { ...keys, id: nodeIdOf(keys), signSecret, boxSecret, hedge };
 }
 
+/** The id of the node that has these keys: the first 20 bytes of SHA-256(sign key || box key). */
 export function nodeIdOf(keys: PublicKeys): NodeId {
   return nodeIdFromBytes(sha256(keys.signKey, keys.boxKey).subarray(0, 20));
 }

@@ -29,6 +29,7 @@ export interface Keyset {
   readonly keys: readonly AdminKey[];
 }
 
+/** A keyset, and who signed it. */
 export interface SignedKeyset {
   readonly keyset: Keyset;
   /** SHA-256("coatcheck/v1 keyset\0" || keyset without signatures), 32 bytes */
@@ -37,6 +38,7 @@ export interface SignedKeyset {
   readonly signatures: readonly KeySignature[];
 }
 
+/** Limit on the keys of a keyset. */
 export const MAX_KEYS = 15;
 const MAY = ['all', 'first'] as const;
 const NAME = /^[!-~]([ -~]{0,30}[!-~])?$/;
@@ -70,6 +72,7 @@ export function keysetDigest(keyset: Keyset): Uint8Array {
   return sha256(keysetMessage(keyset));
 }
 
+/** The keyset with its signatures (docs/format.md, "Keyset"). @throws as {@link decodeSignedKeyset} */
 export function encodeSignedKeyset(signed: SignedKeyset): Uint8Array {
   const writer = new Writer().bytes(encodeKeyset(signed.keyset));
   return writeSignatures(writer, signed.signatures).finish();

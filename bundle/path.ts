@@ -1,6 +1,8 @@
 import { bundleError } from './errors.ts';
 
+/** Limit on a path, bytes. */
 export const MAX_PATH_BYTES = 1024;
+/** Limit on each part of a path, bytes. */
 export const MAX_PATH_PART_BYTES = 255;
 
 /**

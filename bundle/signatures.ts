@@ -23,6 +23,7 @@ export interface SelfSignature {
   readonly signature: Uint8Array;
 }
 
+/** A signature of an administrator, or of the node itself. */
 export type StatementSignature = KeySignature | SelfSignature;
 
 const indexOf = (entry: StatementSignature): number =>

@@ -6,7 +6,9 @@ import type { NodeId } from './identity.ts';
 import { readSignatures, writeSignatures } from './signatures.ts';
 import type { StatementSignature } from './signatures.ts';
 
+/** What can be decided about a node. */
 export const STATEMENT_TYPES = ['approve', 'reject', 'reconfigure', 'revoke', 'rollback'] as const;
+/** One of these. */
 export type StatementType = (typeof STATEMENT_TYPES)[number];
 
 /** One decision about one node (docs/format.md, "Statement"). */
@@ -31,6 +33,7 @@ export interface Statement {
   readonly reason: string;
 }
 
+/** A statement, and who signed it. */
 export interface SignedStatement {
   readonly statement: Statement;
   /** SHA-256("coatcheck/v1 statement\0" || statement without signatures), 32 bytes */
@@ -39,7 +42,9 @@ export interface SignedStatement {
   readonly signatures: readonly StatementSignature[];
 }
 
+/** 32 zero bytes: stands for no bundle and no statement. */
 export const ZERO_DIGEST: Uint8Array = new Uint8Array(32);
+/** Limit on a reason, bytes of UTF-8. */
 export const MAX_REASON_BYTES = 200;
 /** The end of the year 9999: what calendars still print. Unix seconds. */
 export const MAX_TIME = 253_402_300_799;
@@ -77,6 +82,7 @@ export function statementDigest(statement: Statement): Uint8Array {
   return sha256(statementMessage(statement));
 }
 
+/** The statement with its signatures (docs/format.md, "Statement"). */
 export function encodeSignedStatement(signed: SignedStatement): Uint8Array {
   const writer = new Writer().bytes(encodeStatement(signed.statement));
   return writeSignatures(writer, signed.signatures).finish();

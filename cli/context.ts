@@ -18,6 +18,7 @@ export interface Context {
   readonly passphraseFile: string | undefined;
 }
 
+/** Where the passphrase of this command's key comes from. */
 export function passphraseSource(context: Context): PassphraseSource {
   return { terminal: context.terminal, env: context.env, file: context.passphraseFile };
 }

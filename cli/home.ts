@@ -16,6 +16,7 @@ export interface Home {
   readonly storeFolder: string;
 }
 
+/** The files of a home folder, by absolute paths; looks at nothing. */
 export function homeAt(folder: string): Home {
   const base = resolve(folder);
   return {

@@ -3,6 +3,7 @@ import { fail } from '../protocol/errors.ts';
 import { readLocalFile } from '../files/read.ts';
 import type { Terminal } from './terminal.ts';
 
+/** Where a passphrase may come from: a file, the environment, a person. */
 export interface PassphraseSource {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;

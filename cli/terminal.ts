@@ -38,6 +38,7 @@ export interface Style {
   readonly cyan: Paint;
 }
 
+/** What a process talks over, and its environment. */
 export interface Streams {
   readonly stdin: { readonly isTTY?: boolean };
   readonly stdout: {
@@ -65,6 +66,7 @@ function styleFor(stream: { readonly isTTY?: boolean }, env: Streams['env']): St
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
+/** A terminal over streams. @param options.json documents on stdout, and nothing else */
 export function createTerminal(streams: Streams, options: { json: boolean }): Terminal {
   const { stdin, stdout, stderr, env } = streams;
   const onStderr = styleFor(stderr, env);

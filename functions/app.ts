@@ -35,6 +35,7 @@ export interface RequestLog {
   readonly reason?: string;
 }
 
+/** What the server is made of. */
 export interface AppDeps {
   readonly site: Site;
   /** Unix time, seconds. */

@@ -19,6 +19,7 @@ export interface KeysetReader {
 /** With 15 keys of the longest names and 15 signatures a keyset has 2,504 bytes. */
 export const MAX_KEYSET_BYTES = 4096;
 
+/** Reads keysets from a store, one object a version. */
 export function storeKeysets(store: Pick<ObjectStore, 'get'>): KeysetReader {
   return {
     read: async (version) =>

@@ -25,7 +25,9 @@ export interface Call<N extends RouteName> {
   readonly now: number;
 }
 
+/** What a route does with a call that was admitted. Throws what the route refuses with. */
 export type Handler<N extends RouteName> = (call: Call<N>) => Answer<N> | Promise<Answer<N>>;
+/** By the routes that there are. */
 export type Handlers = { readonly [N in RouteName]?: Handler<N> };
 
 /** What the checks in front of every handler need. */

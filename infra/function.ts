@@ -10,6 +10,7 @@ import { policyStatements } from '../protocol/iam.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { bundleEntry } from './bundle.ts';
 
+/** What a function of a site is made with. */
 export interface SiteFunctionProps {
   readonly credential: Credential;
   readonly bucket: Bucket;

@@ -11,6 +11,7 @@ import { keepCredentials } from './renewal.ts';
 import { randomRootPair, startMinio } from './start.ts';
 import type { Minio, RootPair } from './minio.ts';
 
+/** The name of the bucket of a lab. */
 export const LAB_BUCKET = 'coatcheck';
 const SESSION_SECONDS = 24 * 3600;
 

@@ -4,6 +4,7 @@ import { takeCredentials } from './credentials.ts';
 import type { Minio } from './minio.ts';
 import type { Say } from './go-install.ts';
 
+/** A file of credentials that is renewed. */
 export interface KeptCredentials {
   /** Ends the renewal; the file stays, and its sessions end by themselves. */
   readonly stop: () => void;

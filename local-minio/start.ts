@@ -54,6 +54,7 @@ export async function startMinio(
   };
 }
 
+/** A root pair that nobody had before: 192 random bits in its password. */
 export function randomRootPair(): RootPair {
   return {
     rootUser: `root-${randomBytes(6).toString('hex')}`,

@@ -5,6 +5,7 @@ import type { LookupFunction } from 'node:net';
 import { parseCa } from './certificates.ts';
 import type { Fetch, FetchAnswer } from '../protocol/objects.ts';
 
+/** Whom to believe, and how names are resolved. */
 export interface FetchOptions {
   /** PEM, one certificate or more: whoever speaks TLS must show one that these vouch for, and no others. */
   readonly ca?: string | undefined;

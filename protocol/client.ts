@@ -11,6 +11,7 @@ import type { Fetch, FetchAnswer } from './objects.ts';
 import { signRequest } from './request-signature.ts';
 import type { SignedHeaders, UnsignedRequest } from './request-signature.ts';
 
+/** Which server is asked, for which site, and who signs. */
 export interface ClientOptions {
   /** Address of the server: an origin, and the path below which it answers, if it has one. */
   readonly server: string;
@@ -87,6 +88,7 @@ interface Call<N extends RouteName> {
   readonly body?: Body<N>;
 }
 
+/** A client of one server. Sends nothing until it is used. */
 export function createClient(options: ClientOptions): Client {
   const { server, site, identity, timeoutSeconds = 30 } = options;
   const fetch: Fetch = options.fetch ?? ((url, init) => globalThis.fetch(url, init));

@@ -7,6 +7,7 @@ import type { BundleErrorCode, ErrorDetails } from '../bundle/errors.ts';
  */
 export type NodeAction = 'retry' | 'resign' | 'wait' | 'stop';
 
+/** What a code means. */
 export interface ErrorRow {
   /** HTTP status of a route that answers with this code */
   readonly status: number;
@@ -111,6 +112,7 @@ const PROTOCOL_ERRORS = {
   internal: row(500, EXIT.internal, 'retry'),
 } as const satisfies Record<string, ErrorRow>;
 
+/** Every code: of the format, and of what is above it. */
 export type ErrorCode = BundleErrorCode | keyof typeof PROTOCOL_ERRORS;
 
 /** The one table: what each code means to HTTP, to a shell, and to a node. */
@@ -121,6 +123,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   ...PROTOCOL_ERRORS,
 };
 
+/** Whether a text, from a server perhaps, is a code that this version knows. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code);
 }
@@ -140,6 +143,7 @@ export function codeOf(error: unknown): ErrorCode {
   return isErrorCode(code) ? code : 'internal';
 }
 
+/** Whether it is an error of ours with one of these codes. */
 export function hasCode(error: unknown, ...codes: ErrorCode[]): boolean {
   return (codes as string[]).includes(codeOf(error)) && error instanceof CoatcheckError;
 }

@@ -13,6 +13,7 @@ import type { Credential } from './permissions.ts';
 
 /** Limit on a request's body and on an answer's, bytes. */
 export const MAX_REQUEST_BYTES = 192 * 1024;
+/** Limit on an answer's body, bytes. */
 export const MAX_ANSWER_BYTES = 1024 * 1024;
 /** Limit on the keys of one `read`. */
 export const MAX_READ_KEYS = 100;
@@ -30,6 +31,7 @@ const Put = v.object({
   headers: v.record(v.string(), v.string()),
   expiresAt: Time,
 });
+/** A presigned PUT: its URL, the headers to send with it, and when it ends (Unix seconds). */
 export type PutAnswer = v.InferOutput<typeof Put>;
 
 const Decision = v.strictObject({
@@ -61,9 +63,11 @@ export const ErrorAnswer = v.object({
   }),
 });
 
+/** Whose signature a route wants. */
 export type SignedBy = 'nobody' | 'node' | 'admin' | 'node or admin';
 type Schema = v.GenericSchema;
 
+/** A row of {@link ROUTES}. */
 export interface Route {
   readonly method: 'GET' | 'POST';
   /** In the notation of Hono: `:node` is a node id. */
@@ -124,6 +128,7 @@ const DECISION = [
   'bad_recipients',
 ] as const satisfies ErrorCode[];
 
+/** Every route of a server (docs/http-api.md), by name. */
 export const ROUTES = {
   health: {
     method: 'GET',
@@ -287,11 +292,14 @@ export const ROUTES = {
   },
 } as const satisfies Record<string, Route>;
 
+/** The name of a route. */
 export type RouteName = keyof typeof ROUTES;
 
 type Part<N extends RouteName, P extends 'query' | 'body' | 'answer'> =
   (typeof ROUTES)[N] extends Record<P, infer S extends Schema> ? v.InferOutput<S> : undefined;
 /** What a route's query, body and answer hold, as JSON carries them. */
 export type Query<N extends RouteName> = Part<N, 'query'>;
+/** What a route's body holds, as JSON carries it; undefined where it has none. */
 export type Body<N extends RouteName> = Part<N, 'body'>;
+/** What a route's answer holds, as JSON carries it. */
 export type Answer<N extends RouteName> = Part<N, 'answer'>;

@@ -18,6 +18,7 @@ export const PREFIXES = [
   'reports',
   'keysets',
 ] as const;
+/** One of these. */
 export type Prefix = (typeof PREFIXES)[number];
 
 const NODE_ID = /^[a-z2-7]{32}$/;
@@ -55,14 +56,20 @@ function number(n: number): string {
 
 const key = (text: string): ObjectKey => text as ObjectKey;
 
+/** Where a proposal waits. */
 export const pendingKey = (node: NodeId, digest: DigestHex): ObjectKey =>
   key(`pending/${node}/${digest}`);
+/** Where a decision is recorded. @param slot 1 to 9,999,999,999 */
 export const historyKey = (node: NodeId, slot: number): ObjectKey =>
   key(`history/${node}/${number(slot)}`);
+/** Where a node fetches what is in force for it. */
 export const approvedKey = (node: NodeId): ObjectKey => key(`approved/${node}`);
+/** Where the refusal of a proposal is. */
 export const rejectedKey = (node: NodeId, digest: DigestHex): ObjectKey =>
   key(`rejected/${node}/${digest}`);
+/** Where a node's newest report is. */
 export const reportKey = (node: NodeId): ObjectKey => key(`reports/${node}`);
+/** Where a keyset is. @param version 1 to 9,999,999,999 */
 export const keysetKey = (version: number): ObjectKey => key(`keysets/${number(version)}`);
 
 /** The prefix under which a listing finds the objects of one node. */

@@ -9,6 +9,7 @@ import type { ErrorCode } from './errors.ts';
 /** The part of `fetch` that is used: it follows no redirect, and can be replaced by fetch.ts. */
 export type Fetch = (url: string, init?: FetchInit) => Promise<FetchAnswer>;
 
+/** What a request carries: the part of the Fetch standard's `RequestInit` that is used. */
 export interface FetchInit {
   readonly method?: string;
   readonly headers?: Record<string, string>;
@@ -17,6 +18,7 @@ export interface FetchInit {
   readonly signal?: AbortSignal;
 }
 
+/** An answer: the part of the Fetch standard's `Response` that is used. */
 export interface FetchAnswer {
   readonly status: number;
   /** 200 to 299 */

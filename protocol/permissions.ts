@@ -2,6 +2,7 @@ import type { Prefix } from './keys.ts';
 
 /** The three credentials that the server works with. None of them is a root key. */
 export const CREDENTIALS = ['download', 'upload', 'admin'] as const;
+/** One of these. */
 export type Credential = (typeof CREDENTIALS)[number];
 
 /** What one credential may do, by prefix of the bucket. */

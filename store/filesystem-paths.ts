@@ -12,6 +12,7 @@ export interface StoreFolders {
   readonly locks: string;
 }
 
+/** The three folders of a store in `dir`. */
 export function storeFolders(dir: string): StoreFolders {
   return {
     objects: join(dir, 'objects'),

@@ -14,6 +14,7 @@ import { assertStrongSecret } from '../protocol/secrets.ts';
 import { xmlError } from './xml-error.ts';
 import type { S3ErrorCode } from './xml-error.ts';
 
+/** What answers presigned URLs of a store that has no server of its own. */
 export interface LocalHandlerOptions {
   readonly store: ObjectStore;
   /** 32 random bytes each: the same that the signers have. */

@@ -13,6 +13,7 @@ export const SIGNED_HEADERS = {
     'x-amz-sdk-checksum-algorithm',
   ],
 } as const satisfies Record<string, readonly string[]>;
+/** A method that a local URL can be signed for. */
 export type Method = keyof typeof SIGNED_HEADERS;
 
 /** The query parameters of a local URL: these and no others, once each. */
@@ -22,6 +23,7 @@ export const PARAMETERS = {
   signature: 'X-Coatcheck-Signature',
 } as const;
 
+/** What a local URL is signed over. */
 export interface LocalRequest {
   readonly method: Method;
   readonly key: string;

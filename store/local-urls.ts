@@ -8,6 +8,7 @@ import type { UrlSigner } from './port.ts';
 export { createLocalHandler } from './local-handler.ts';
 export type { LocalHandlerOptions } from './local-handler.ts';
 
+/** What signs URLs of a store that has no server of its own. */
 export interface LocalSignerOptions {
   /** Of the server that {@link createLocalHandler} runs in, as clients reach it. */
   readonly baseUrl: string;

@@ -14,10 +14,12 @@ export interface ObjectHead extends ObjectInfo {
   readonly etag: string;
 }
 
+/** An object with its content. */
 export interface StoredObject extends ObjectHead {
   readonly body: Uint8Array;
 }
 
+/** A part of a listing, in order. */
 export interface ListPage {
   /** In ascending order of the key's UTF-8 bytes. */
   readonly objects: readonly ObjectInfo[];
@@ -59,6 +61,7 @@ export interface PresignedPut {
   readonly headers: Readonly<Record<string, string>>;
   readonly expiresAt: Date;
 }
+/** A URL that anybody may read one object by, until it ends. */
 export interface PresignedGet {
   readonly url: string;
   readonly expiresAt: Date;

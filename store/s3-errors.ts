@@ -14,6 +14,7 @@ export interface S3Failure {
   readonly message: string;
 }
 
+/** What is known of an error of the SDK; status 0 where nothing answered. */
 export function describeFailure(error: unknown): S3Failure {
   const { name, message, $metadata } = error as Partial<Error> & {
     $metadata?: { httpStatusCode?: number };

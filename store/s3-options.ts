@@ -14,6 +14,7 @@ export interface S3Credentials {
 /** Asked anew for every URL and, by the SDK, before `expiration`: it should cache. */
 export type S3CredentialsProvider = () => Promise<S3Credentials>;
 
+/** A bucket, and how it is reached. */
 export interface S3Options {
   readonly bucket: string;
   /** `us-east-1` is what a MinIO expects. */

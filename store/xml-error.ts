@@ -12,6 +12,7 @@ const STATUS = {
   SignatureDoesNotMatch: 403,
   XAmzContentChecksumMismatch: 400,
 } as const;
+/** A code that S3 has, of those that are answered. */
 export type S3ErrorCode = keyof typeof STATUS;
 
 /** An error as S3 answers it: XML with the code that clients look at. */

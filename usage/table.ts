@@ -68,6 +68,7 @@ export const BUILT_IN = [
 
 /** Shells that a program prints a completion script for. */
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+/** One of these. */
 export type Shell = (typeof SHELLS)[number];
 
 /** All commands of a program: its own, and `completion SHELL`, which every program has. */
@@ -121,6 +122,7 @@ export function partsOf({ usage }: Pick<Command<never>, 'usage'>): {
   return { words, operands: parts.slice(words.length).map(operandOf) };
 }
 
+/** A word of a command line that is no option. */
 export interface Operand {
   /** As the help shows it: `<file>`, `[digest]`, `[path...]` */
   readonly shown: string;

@@ -14,6 +14,7 @@ import { pathsBelow } from '../tree/listing.ts';
 import { isStaged } from './stage.ts';
 import { errnoOf } from '../../files/errors.ts';
 
+/** The reason for which most of a root is left out; it alone is no news. */
 export const NOT_ON_THE_LIST = 'not on the list of what a bundle may hold';
 
 /** Why a path was left out. */

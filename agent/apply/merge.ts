@@ -15,6 +15,7 @@ export type Originals = Readonly<
   Partial<Record<AccountFile, Readonly<Record<string, string | null>>>>
 >;
 
+/** The three sides of a merge of the account files. */
 export interface MergeInput {
   /** As they are on the disk now. */
   readonly current: AccountTexts;
@@ -24,6 +25,7 @@ export interface MergeInput {
   readonly originals: Originals;
 }
 
+/** What a merge comes to. */
 export interface Merged {
   /** The new text of each file that the bundle has, or that an earlier one changed. */
   readonly texts: AccountTexts;

@@ -33,6 +33,7 @@ export interface ApplyPlan {
   readonly files: Marker['files'];
 }
 
+/** What a plan is made of. */
 export interface PlanInput {
   readonly root: Folder;
   readonly state: Folder;

@@ -1,5 +1,6 @@
 const LOOKS_PER_SECOND = 4;
 
+/** Waits so many milliseconds. */
 export type Sleep = (milliseconds: number) => Promise<void>;
 
 /** Looks again and again until there is something to see, or the seconds are over. */

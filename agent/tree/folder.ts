@@ -93,6 +93,7 @@ function isThere(folder: Folder, name: string): boolean {
 }
 const NO_THROW = { throwIfNoEntry: false } as const;
 
+/** What is done about a folder that is missing on the way. */
 export interface WalkOptions {
   /** Mode of the folders to make where one is missing; without it, the answer is undefined. */
   readonly make?: number;

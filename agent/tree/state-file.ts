@@ -45,4 +45,5 @@ export function writeState(folder: Folder, name: string, value: unknown): void {
 
 /** Lower-case hex of a SHA-256. */
 export const HexDigest = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+/** A whole number from 0 to 2^53 - 1. */
 export const Count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));

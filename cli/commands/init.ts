@@ -22,6 +22,7 @@ import { sealKeyFile } from '../key-file.ts';
 import { passphraseFrom } from '../passphrase.ts';
 import { serverAddress } from '../server-address.ts';
 
+/** What `coatcheck init` was told. */
 export interface InitOptions {
   readonly name: string;
   readonly adminName?: string;

@@ -8,6 +8,7 @@ import { readLocalFile } from '../../files/read.ts';
 import { readSite } from '../home.ts';
 import { nextInterrupt } from '../interrupt.ts';
 
+/** What `coatcheck serve` was told; numbers are text still. */
 export interface ServeFlags extends StoreFlags {
   readonly host: string;
   readonly port: string;

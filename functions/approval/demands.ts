@@ -23,6 +23,7 @@ export interface DecisionRequest {
 /** How far above the head a node's own seq may be: one more than a node that remembers needs. */
 const MAX_NODE_SEQ_STEP = 1000;
 
+/** Whether the node that it is about signed it. */
 export const isSelfSigned = (signed: SignedStatement): boolean =>
   signed.signatures.some((signature) => 'self' in signature);
 

@@ -10,6 +10,7 @@ import { publishInForce, publishRejection, removeProposal } from './publish.ts';
 import type { NodeRecord } from './publish.ts';
 import { putBackKeyset, readNode } from './record.ts';
 
+/** What a repair found and did. */
 export interface RepairOutcome {
   /**
    * Whether the node is shown what its history says is in force, or nothing if that is nothing.

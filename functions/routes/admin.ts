@@ -13,6 +13,7 @@ import { repair, settleDecided } from '../approval/repair.ts';
 import type { Call, Handlers } from '../route.ts';
 import { unixSeconds } from './time.ts';
 
+/** What the administrators' routes work with. */
 export interface AdminDeps {
   /** With the rights of the admin credential. */
   readonly store: ObjectStore;

@@ -15,6 +15,7 @@ import { assertToken, judgeProposal, tokenMatches } from '../proposals.ts';
 import type { Handlers } from '../route.ts';
 import { unixSeconds } from './time.ts';
 
+/** What the routes that give out PUTs work with. */
 export interface UploadDeps {
   readonly signer: UrlSigner;
   readonly store: Pick<ObjectStore, 'list'>;

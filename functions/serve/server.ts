@@ -8,6 +8,7 @@ import type { RequestLog } from '../app.ts';
 import type { OpenedStore } from '../stores/kind.ts';
 import { rolesOn } from './backend.ts';
 
+/** What a server is started with. */
 export interface ServerOptions {
   readonly site: Site;
   /** Where the objects are, e.g. by `openFolder` or `openBucket`. */
@@ -26,6 +27,7 @@ export interface ServerOptions {
   readonly clock?: () => number;
 }
 
+/** A server that takes requests. */
 export interface RunningServer {
   /** Address that clients name. */
   readonly url: string;

@@ -44,6 +44,7 @@ export interface StaticIpv4 {
 export const addressed = (plan: NetworkPlan): string =>
   plan.vlan?.name ?? plan.bond?.name ?? plan.base.name;
 
+/** Whether an answer to `ipv6=` is an address, and not a word such as `auto`. */
 export const isIpv6Address = (ipv6: string): boolean => ipv6.includes(':');
 
 /** @param answers in which nothing is missing or contradicts another */

@@ -3,6 +3,7 @@ import { basePathOf, isServerAddress } from '../../../protocol/address.ts';
 import { either, listOf, numberFrom } from './value-kind.ts';
 import type { Kind } from './value-kind.ts';
 
+/** Four decimal numbers, as `node:net` takes them. */
 export const ipv4: Kind = {
   expected: 'an IPv4 address',
   canonical: (text) => (isIP(text) === 4 ? text : undefined),
@@ -36,11 +37,15 @@ export const hostName: Kind = {
       : undefined,
 };
 
+/** A host name, or an address of IPv4 or IPv6. */
 export const host = either('a host name or an IP address', address, hostName);
 
+/** Addresses of IPv4 or IPv6, in a list. */
 export const ipAddresses = listOf('IP addresses', address);
+/** Host names and addresses, in a list. */
 export const hosts = listOf('host names or IP addresses', host);
 
+/** A port of TCP or UDP, 1 to 65535. */
 export const port = numberFrom(1, 65535);
 
 /** `<host>`, `<host>:<port>`, `[<IPv6 address>]:<port>`; the port stays out where it is not given. */

@@ -257,6 +257,7 @@ const TABLE = [
   },
 ] as const satisfies readonly Argument[];
 
+/** The name of an argument that makes a configuration. */
 export type AnswerName = (typeof TABLE)[number]['name'];
 
 /** The arguments that make a configuration, as oVirt Node had them. */
@@ -275,6 +276,7 @@ export const SECRET_ANSWERS: readonly AnswerName[] = ANSWERS.filter(({ isSecret 
   ({ name }) => name,
 );
 
+/** The row of the table that has this name. */
 export const answerOf = (name: AnswerName): Argument =>
   ANSWERS.find((argument) => argument.name === name)!;
 

@@ -4,6 +4,7 @@ import type { Kind } from './value-kind.ts';
 
 /** The name of a network interface, as the kernel allows them, less what a file could trip over. */
 const INTERFACE = /[A-Za-z][A-Za-z0-9_.-]{0,14}/;
+/** The name of an interface: up to 15 characters, a letter first, then `A-Z a-z 0-9 _ . -`. */
 export const interfaceName = matching(
   'the name of a network interface, up to 15 characters',
   INTERFACE,
@@ -18,6 +19,7 @@ const macAddress: Kind = {
   },
 };
 
+/** What `BOOTIF=` may say: `link`, a name, or a MAC address. */
 export const bootInterface = either(
   "link, an interface's name, or a MAC address as in 01-52-54-00-77-00-01",
   macAddress,

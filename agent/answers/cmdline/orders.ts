@@ -144,6 +144,7 @@ const TABLE = [
   },
 ] as const satisfies readonly Argument[];
 
+/** The name of an argument that only says how to boot. */
 export type OrderName = (typeof TABLE)[number]['name'];
 
 /** The arguments that only say how to boot: first oVirt Node's, then ours. */

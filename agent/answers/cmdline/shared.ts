@@ -17,6 +17,7 @@ export interface GivenArgument {
   readonly word: Word;
 }
 
+/** What a word of the command line that others read, too, comes to. */
 export interface Shared {
   readonly given: readonly GivenArgument[];
   /** What is left out, and why: one sentence each, for the console */
@@ -37,6 +38,7 @@ const SPELLINGS: Readonly<Record<string, (text: string) => Spelled>> = {
   vlan: (text) => ({ text: vlanOf(text)?.canonical ?? text }),
 };
 
+/** Whether others read an argument of this name as well: the kernel, dracut. */
 export const isShared = (name: string): boolean => Object.hasOwn(SPELLINGS, name);
 
 /** @param word the one that counts, with a value */

@@ -6,12 +6,14 @@ export interface Typed {
   readonly ended?: 'entered' | 'stopped';
 }
 
+/** One line as it is typed, byte by byte. */
 export interface LineEditor {
   type(byte: number): Typed;
   /** Each byte as one character, U+0000 to U+00FF: whoever asked refuses what it does not want. */
   text(): string;
 }
 
+/** How the line looks while it is typed. */
 export interface LineEditorOptions {
   /** What stands before the text on the same line */
   readonly prompt: string;

@@ -1,5 +1,6 @@
 import type { AnswerName, Answers } from '../cmdline/answers.ts';
 
+/** One answer that a person is asked for. */
 export interface Question {
   readonly name: AnswerName;
   /** Stands before the answer, and in the summary: at most 20 characters. */
@@ -14,6 +15,7 @@ export interface Question {
   readonly needed?: boolean;
 }
 
+/** Questions that are asked together, below a title. */
 export interface Page {
   readonly title: string;
   readonly questions: readonly Question[];

@@ -17,6 +17,7 @@ import { assertStrongSecret } from '../../../protocol/secrets.ts';
  */
 export type KeyKind = 'key' | 'image-key';
 
+/** Limit on a key file, bytes. */
 export const MAX_KEY_FILE_BYTES = 1024;
 const SEED_BYTES = 32;
 const SEED = /^seed ([A-Za-z0-9_-]{43})$/m;

@@ -10,6 +10,7 @@ import { readUsbKey } from './usb.ts';
 
 /** Below the root: the key of this machine, and the one that machines of an image share. */
 const KEY = 'etc/coatcheck/key';
+/** Below the root: the key that the machines of an image share. */
 export const IMAGE_KEY = 'etc/coatcheck/image-key';
 
 /** A machine's seed, and where it came from. */

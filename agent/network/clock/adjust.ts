@@ -125,6 +125,7 @@ export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions)
   };
 }
 
+/** How the time is asked for. */
 export interface FollowOptions {
   /** How the name of whoever is asked for the time is resolved: as for `fetch` */
   readonly lookup?: LookupFunction;

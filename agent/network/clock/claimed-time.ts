@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 
 const LIMIT_SECONDS = 5;
 
+/** How whoever claims a time is asked. */
 export interface ClaimOptions {
   /** How the host's name is resolved; as the system does it if not given */
   readonly lookup?: LookupFunction | undefined;

@@ -11,6 +11,7 @@ export interface SystemClock {
   set(unixSeconds: number): Promise<string | undefined>;
 }
 
+/** The clock of this machine, which whoever is root can set. */
 export const systemClock: SystemClock = {
   now: () => Math.floor(Date.now() / 1000),
   async isKept() {
