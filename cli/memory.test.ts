@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { deriveIdentity, signKeyset, ZERO_DIGEST } from '../bundle/index.ts';
 import type { NodeId, SignedKeyset } from '../bundle/index.ts';
 import type { Site } from '../protocol/site.ts';
@@ -29,11 +29,7 @@ const seen = (seq: number, digit = 'a') => ({ seq, digest: digit.repeat(64) });
 
 let folder: string;
 let path: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coatcheck-memory-'));
-  path = join(folder, 'memory.json');
-});
-afterEach(() => rm(folder, { recursive: true }));
+withTemporaryFolder('memory', (made) => ([folder, path] = [made, join(made, 'memory.json')]));
 
 describe('memory.json', () => {
   it('is empty at first, and reads back what was written', async () => {

@@ -1,22 +1,18 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { now } from './calls.ts';
 import { acquiring, ANCHOR, withLock, withLockBeside } from './lock.ts';
 import type { LockPlace } from './lock.ts';
 
 let folder: string;
 let path: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coatcheck-lock-'));
-  path = join(folder, 'memory.json');
-});
-afterEach(() => rm(folder, { recursive: true }));
+withTemporaryFolder('lock', (made) => ([folder, path] = [made, join(made, 'memory.json')]));
 
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,21 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { utf8 } from '../bundle/index.ts';
 import { readLocalFile, readLocalFileNow } from './read.ts';
 import type { Reading } from './read.ts';
 
 let folder: string;
 let path: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coatcheck-files-'));
-  path = join(folder, 'file');
-});
-afterEach(() => rm(folder, { recursive: true }));
+withTemporaryFolder('files', (made) => ([folder, path] = [made, join(made, 'file')]));
 
 describe.each([
   ['on another thread', readLocalFile],

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { utf8 } from '../bundle/index.ts';
 import { later, now } from './calls.ts';
 import type { Steps } from './calls.ts';
@@ -14,11 +14,7 @@ import { createFile, exists, makeFolder, making, placing, replaceFile } from './
 
 let folder: string;
 let path: string;
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'coatcheck-files-'));
-  path = join(folder, 'file');
-});
-afterEach(() => rm(folder, { recursive: true }));
+withTemporaryFolder('files', (made) => ([folder, path] = [made, join(made, 'file')]));
 
 const modeOf = async (file: string): Promise<number> => (await stat(file)).mode & 0o7777;
 

@@ -26,20 +26,23 @@ function signed(changes: Partial<Parameters<typeof signRequest>[0]> = {}): Heade
   });
 }
 
-function verdict(
-  headers: HeaderMap,
-  changes: Partial<Parameters<typeof verifyRequest>[0]> = {},
-): string {
+type Changes = Partial<Parameters<typeof verifyRequest>[0]>;
+
+function verified(headers: HeaderMap, changes: Changes = {}): ReturnType<typeof verifyRequest> {
+  return verifyRequest({
+    method: 'POST',
+    url: target,
+    header: (name) => headers[name],
+    body,
+    site,
+    now: NOW,
+    ...changes,
+  });
+}
+
+function verdict(headers: HeaderMap, changes: Changes = {}): string {
   try {
-    verifyRequest({
-      method: 'POST',
-      url: target,
-      header: (name) => headers[name],
-      body,
-      site,
-      now: NOW,
-      ...changes,
-    });
+    verified(headers, changes);
     return 'ok';
   } catch (error) {
     return codeOf(error);
@@ -48,15 +51,7 @@ function verdict(
 
 describe('a signed request', () => {
   it('gives back the keys of whoever signed it', () => {
-    const headers: HeaderMap = signed();
-    const keys = verifyRequest({
-      method: 'POST',
-      url: target,
-      header: (name) => headers[name],
-      body,
-      site,
-      now: NOW,
-    });
+    const keys = verified(signed());
     expect(keys).toEqual({ signKey: identity.signKey, boxKey: identity.boxKey });
   });
 
@@ -84,17 +79,9 @@ describe('a signed request', () => {
   });
 
   it('tells the time to a client whose clock is wrong', () => {
-    const headers: HeaderMap = signed({ created: 0 });
-    expect(() =>
-      verifyRequest({
-        method: 'POST',
-        url: target,
-        header: (name) => headers[name],
-        body,
-        site,
-        now: NOW,
-      }),
-    ).toThrow(expect.objectContaining({ details: { now: NOW } }) as Error);
+    expect(() => verified(signed({ created: 0 }))).toThrow(
+      expect.objectContaining({ details: { now: NOW } }) as Error,
+    );
   });
 
   it('needs every header', () => {

@@ -66,6 +66,17 @@ async function proposed(screen: Screen, before?: string): Promise<string> {
   }
 }
 
+/** Answers every question, sends it, and is gone before anybody looks. @returns its digest */
+async function sentAndLostPower(machine: Machine): Promise<string> {
+  const screen = await starts(machine);
+  await answers(screen, 'node1');
+  await screen.answer('Send it?', 'yes');
+  const digest = await proposed(screen);
+  screen.close();
+  clean.pop();
+  return digest;
+}
+
 describeWith('terminal', 'the console of a machine without a configuration', () => {
   it('asks, waits, shows why it was refused, asks again, and applies what was approved', async () => {
     const machine = unconfigured();
@@ -95,12 +106,7 @@ describeWith('terminal', 'the console of a machine without a configuration', () 
 
   it('asks nobody after a power cut while what was answered waits', async () => {
     const machine = unconfigured();
-    const screen = await starts(machine);
-    await answers(screen, 'node1');
-    await screen.answer('Send it?', 'yes');
-    const digest = await proposed(screen);
-    screen.close();
-    clean.pop();
+    const digest = await sentAndLostPower(machine);
 
     const later = await starts(unconfigured(machine.reboot()));
     expect(await proposed(later)).toBe(digest);
@@ -112,12 +118,7 @@ describeWith('terminal', 'the console of a machine without a configuration', () 
 
   it('shows after a power cut why it was refused, before it asks', async () => {
     const machine = unconfigured();
-    const screen = await starts(machine);
-    await answers(screen, 'node1');
-    await screen.answer('Send it?', 'yes');
-    const digest = await proposed(screen);
-    screen.close();
-    clean.pop();
+    const digest = await sentAndLostPower(machine);
     await lab.decide(machine.identity, 'reject', { digest, reason: 'not today' });
 
     const later = await starts(unconfigured(machine.reboot()));

@@ -10,7 +10,7 @@ import { EXIT } from '../../protocol/errors.ts';
 import { cliProgram, openDesk, refusal, runCli, startCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { makeNode } from '../support/site.ts';
-import { mountSmallDisk } from '../support/small-disk.ts';
+import { itOnSmallDisk } from '../support/small-disk.ts';
 
 const NODE = 'a'.repeat(32);
 const DIGEST = 'a'.repeat(64);
@@ -273,53 +273,35 @@ describe('full disks and closed pipes', () => {
     expect((await done).code).toBe(0);
   });
 
-  it('a memory that cannot be written leaves the old one whole', async (context) => {
-    const disk = mountSmallDisk('16k');
-    if ('missing' in disk) {
-      context.skip(disk.missing);
-      return;
+  itOnSmallDisk('16k', 'a memory that cannot be written leaves the old one whole', async (disk) => {
+    const home = join(disk.path, 'home');
+    fs.mkdirSync(home);
+    for (const name of ['site.json', 'admin.key']) {
+      fs.copyFileSync(join(desk.home, name), join(home, name));
+      fs.chmodSync(join(home, name), 0o600);
     }
-    try {
-      const home = join(disk.path, 'home');
-      fs.mkdirSync(home);
-      for (const name of ['site.json', 'admin.key']) {
-        fs.copyFileSync(join(desk.home, name), join(home, name));
-        fs.chmodSync(join(home, name), 0o600);
-      }
-      const { deriveIdentity } = await import('../../bundle/index.ts');
-      const node = deriveIdentity(new Uint8Array(32).fill(5));
-      await desk.propose(node, {});
-      await desk.json('approve', node.id, '--yes');
-      fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(8192));
-      const before = fs.readdirSync(home).sort();
-      const run = await runCli(['--home', home, '--server', desk.url, 'history', node.id]);
-      expect(refusal(run)).toEqual([EXIT.failed, 'disk_full']);
-      expect(fs.readdirSync(home).sort()).toEqual(before);
-    } finally {
-      disk.unmount();
-    }
+    const { deriveIdentity } = await import('../../bundle/index.ts');
+    const node = deriveIdentity(new Uint8Array(32).fill(5));
+    await desk.propose(node, {});
+    await desk.json('approve', node.id, '--yes');
+    fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(8192));
+    const before = fs.readdirSync(home).sort();
+    const run = await runCli(['--home', home, '--server', desk.url, 'history', node.id]);
+    expect(refusal(run)).toEqual([EXIT.failed, 'disk_full']);
+    expect(fs.readdirSync(home).sort()).toEqual(before);
   });
 
-  it('a store on a full disk refuses, and says so', async (context) => {
-    const disk = mountSmallDisk('64k');
-    if ('missing' in disk) {
-      context.skip(disk.missing);
-      return;
-    }
-    try {
-      const store = join(disk.path, 'store');
-      const args = ['--home', desk.home, 'serve', '--port', '0', '--store', store];
-      const { child, said, done } = await startCli(args);
-      while (!said.stdout.includes('\n')) await new Promise((r) => setTimeout(r, 20));
-      fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(40_960));
-      child.kill('SIGINT');
-      await done;
-      const run = await runCli(['--home', desk.home, 'doctor', '--store', store]);
-      expect(run.code).toBe(EXIT.failed);
-      expect(run.stdout).toContain('FAIL');
-    } finally {
-      disk.unmount();
-    }
+  itOnSmallDisk('64k', 'a store on a full disk refuses, and says so', async (disk) => {
+    const store = join(disk.path, 'store');
+    const args = ['--home', desk.home, 'serve', '--port', '0', '--store', store];
+    const { child, said, done } = await startCli(args);
+    while (!said.stdout.includes('\n')) await new Promise((r) => setTimeout(r, 20));
+    fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(40_960));
+    child.kill('SIGINT');
+    await done;
+    const run = await runCli(['--home', desk.home, 'doctor', '--store', store]);
+    expect(run.code).toBe(EXIT.failed);
+    expect(run.stdout).toContain('FAIL');
   });
 });
 

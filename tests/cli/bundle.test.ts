@@ -8,7 +8,7 @@ import { approvedKey, parseDigest, pendingKey } from '../../protocol/keys.ts';
 import { openDesk, refusal, runCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { makeNode } from '../support/site.ts';
-import { mountSmallDisk } from '../support/small-disk.ts';
+import { itOnSmallDisk } from '../support/small-disk.ts';
 
 const node = makeNode();
 const FILES = { 'etc/hostname': 'n1\n', 'etc/ssh/sshd_config': 'Port 22\n' };
@@ -121,22 +121,17 @@ describe('bundle export', () => {
     expect(refusal(await offline('export', bundle, target))).toEqual([EXIT.usage, 'file_exists']);
     expect(fs.readdirSync(target)).toEqual(['x']);
   });
-  it('writes all of it or nothing: on a full disk there is no folder, nor beside it', async (context) => {
-    const disk = mountSmallDisk('16k');
-    if ('missing' in disk) {
-      context.skip(disk.missing);
-      return;
-    }
-    try {
+  itOnSmallDisk(
+    '16k',
+    'writes all of it or nothing: on a full disk there is no folder, nor beside it',
+    async (disk) => {
       // Room for one of the two files.
       fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(3 * 4096));
       const run = await offline('export', bundle, join(disk.path, 'export'));
       expect(refusal(run)).toEqual([EXIT.failed, 'disk_full']);
       expect(fs.readdirSync(disk.path)).toEqual(['full']);
-    } finally {
-      disk.unmount();
-    }
-  });
+    },
+  );
   it('writes into no folder where others could put links', async () => {
     const target = join(folder, 'shared');
     fs.mkdirSync(target);

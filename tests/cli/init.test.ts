@@ -16,7 +16,7 @@ import type { Authority } from '../support/certificates.ts';
 import { itWith } from '../support/components.ts';
 import { refusal, runCli } from '../support/cli.ts';
 import type { Run } from '../support/run.ts';
-import { mountSmallDisk } from '../support/small-disk.ts';
+import { itOnSmallDisk } from '../support/small-disk.ts';
 
 let folder: string;
 let home: string;
@@ -178,19 +178,10 @@ describe('init', () => {
     expect(fs.existsSync(home)).toBe(false);
   });
 
-  it('leaves nothing on a full disk', async (context) => {
-    const disk = mountSmallDisk('8k');
-    if ('missing' in disk) {
-      context.skip(disk.missing);
-      return;
-    }
-    try {
-      fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(4096));
-      home = join(disk.path, 'site');
-      expect(refusal(await init(['--no-passphrase']))).toEqual([EXIT.failed, 'disk_full']);
-      expect(fs.readdirSync(disk.path)).toEqual(['full']);
-    } finally {
-      disk.unmount();
-    }
+  itOnSmallDisk('8k', 'leaves nothing on a full disk', async (disk) => {
+    fs.writeFileSync(join(disk.path, 'full'), Buffer.alloc(4096));
+    home = join(disk.path, 'site');
+    expect(refusal(await init(['--no-passphrase']))).toEqual([EXIT.failed, 'disk_full']);
+    expect(fs.readdirSync(disk.path)).toEqual(['full']);
   });
 });

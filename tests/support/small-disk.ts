@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { it } from 'vitest';
 
 /** A file system of its own that is soon full. */
 export interface SmallDisk {
@@ -17,6 +18,26 @@ type Missing = Readonly<Record<'missing', string>>;
 export function mountSmallDisk(size: string): SmallDisk | Missing {
   return mountAt('mounting a small tmpfs needs root on Linux', (path) => {
     run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path);
+  });
+}
+
+/** A test on a small file system of its own; it is skipped where this user may not mount one. */
+export function itOnSmallDisk(
+  size: string,
+  name: string,
+  test: (disk: SmallDisk) => Promise<void>,
+): void {
+  it(name, async (context) => {
+    const disk = mountSmallDisk(size);
+    if ('missing' in disk) {
+      context.skip(disk.missing);
+      return;
+    }
+    try {
+      await test(disk);
+    } finally {
+      disk.unmount();
+    }
   });
 }
 

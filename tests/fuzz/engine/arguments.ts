@@ -49,9 +49,7 @@ export function argumentTarget<Context>(
     },
     seeds: lines.map((line) => utf8(line.replaceAll(' ', '\0'))),
     words: ['\0', '=', ...names.map((name) => `\0${name}`)],
-    maxBytes: 256,
-    work: [20_000, 200],
-    allocated: [1024, 8],
+    limits: { maxBytes: 256, work: [20_000, 200], allocated: [1024, 8] },
   };
 }
 

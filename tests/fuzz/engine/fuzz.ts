@@ -54,9 +54,9 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     const from = random.oneIn(2) ? corpus.length - newest : 0;
     return corpus[from + random.below(corpus.length - from)]!;
   };
-  const mutate = createMutator({ random, words, maxBytes: target.maxBytes }, choose);
+  const mutate = createMutator({ random, words, maxBytes: target.limits.maxBytes }, choose);
   const seeds = [new Uint8Array(), ...target.seeds, ...options.seeds].filter(
-    ({ length }) => length <= target.maxBytes,
+    ({ length }) => length <= target.limits.maxBytes,
   );
 
   const stackTraceLimit = Error.stackTraceLimit;
@@ -110,7 +110,7 @@ async function execute(target: Target, input: Uint8Array): Promise<Execution> {
 }
 
 function overLimit(
-  { work, allocated }: Target,
+  { limits: { work, allocated } }: Target,
   input: Uint8Array,
   trace: Trace,
 ): Error | undefined {

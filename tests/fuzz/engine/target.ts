@@ -10,10 +10,14 @@ export interface Target {
   readonly seeds: readonly Uint8Array[];
   /** Words of the format that are not in the code. */
   readonly words?: readonly string[];
-  /** The longest input, bytes. */
-  readonly maxBytes: number;
   /** Only one in so many of the runs asked for: an execution takes milliseconds. */
   readonly oneIn?: number;
+  readonly limits: Limits;
+}
+
+export interface Limits {
+  /** The longest input, bytes. */
+  readonly maxBytes: number;
   /** Branches that an execution may take: so many, and so many for each byte of the input. */
   readonly work: readonly [base: number, perByte: number];
   /** Bytes of typed arrays that an execution may ask for. */

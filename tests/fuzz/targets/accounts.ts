@@ -120,7 +120,5 @@ export const target: Target = {
     '__proto__',
     '4294967295',
   ],
-  maxBytes: 1024,
-  work: [20_000, 500],
-  allocated: [4096, 16],
+  limits: { maxBytes: 1024, work: [20_000, 500], allocated: [4096, 16] },
 };

@@ -8,6 +8,7 @@ import { placeFile } from '../stand-ins/fs-promises.ts';
 import { node, pinned, SITE } from '../../fixtures/format.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, verdictOf } from '../engine/verdict.ts';
+import { JSON_WORDS } from './json-words.ts';
 
 const site: Site = {
   ...{ id: SITE, name: 'fuzz', pinned, approval: 'required', servers: [] },
@@ -80,20 +81,6 @@ export const target: Target = {
       },
     }),
   ],
-  words: [
-    '__proto__',
-    'constructor',
-    'polluted',
-    '"',
-    '{}',
-    '[]',
-    ',',
-    ':',
-    'null',
-    '1e2',
-    '\\u0000',
-  ],
-  maxBytes: 700,
-  work: [20_000, 200],
-  allocated: [65_536, 64],
+  words: [...JSON_WORDS, 'polluted'],
+  limits: { maxBytes: 700, work: [20_000, 200], allocated: [65_536, 64] },
 };

@@ -12,6 +12,7 @@ import { node, SITE } from '../../fixtures/format.ts';
 import { concat } from '../../../bundle/bytes.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameText, verdict } from '../engine/verdict.ts';
+import { JSON_WORDS } from './json-words.ts';
 
 // In memory where there is such a place: every change is synced.
 const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -112,21 +113,6 @@ export const target: Target = {
       staged: ['etc/hosts', '../outside', 'etc/../../outside', '', '/', 'a\0b'],
     }),
   ],
-  words: [
-    '__proto__',
-    'constructor',
-    'polluted',
-    '"',
-    '{}',
-    '[]',
-    ',',
-    ':',
-    'null',
-    '1e2',
-    '\\u0000',
-    '../',
-  ],
-  maxBytes: 700,
-  work: [20_000, 200],
-  allocated: [65_536, 64],
+  words: [...JSON_WORDS, 'polluted', '../'],
+  limits: { maxBytes: 700, work: [20_000, 200], allocated: [65_536, 64] },
 };

@@ -143,7 +143,5 @@ export const target: Target = {
     ']]>',
     '&#',
   ],
-  maxBytes: 700,
-  work: [20_000, 100],
-  allocated: [65_536, 16],
+  limits: { maxBytes: 700, work: [20_000, 100], allocated: [65_536, 16] },
 };

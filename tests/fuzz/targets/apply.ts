@@ -152,8 +152,6 @@ export const target: Target = {
     new Uint8Array(40).fill(255),
     Uint8Array.from({ length: 60 }, (_, i) => i),
   ],
-  maxBytes: 64,
   oneIn: 100,
-  work: [60_000, 200],
-  allocated: [262_144, 64],
+  limits: { maxBytes: 64, work: [60_000, 200], allocated: [262_144, 64] },
 };

@@ -102,7 +102,5 @@ export const target: Target = {
       [third, fourth],
     ].flatMap((chain) => [0, 1].map((flags) => concat(Uint8Array.of(flags), encodeChain(chain)))),
   ],
-  maxBytes: 1400,
-  work: [20_000, 200],
-  allocated: [65_536, 256],
+  limits: { maxBytes: 1400, work: [20_000, 200], allocated: [65_536, 256] },
 };

@@ -94,7 +94,5 @@ export const target: Target = {
       '0.0.0.0',
     ],
   ],
-  maxBytes: 500,
-  work: [8000, 40],
-  allocated: [16_384, 64],
+  limits: { maxBytes: 500, work: [8000, 40], allocated: [16_384, 64] },
 };

@@ -53,7 +53,5 @@ export const target: Target = {
     // A stored block, so that a change of the manifest is a change of the input.
     ...vectors('manifest', 512).map((plain) => input(1, stored(plain))),
   ],
-  maxBytes: 1024,
-  work: [100_000, 2000],
-  allocated: [3 * 1024 * 1024, 4096],
+  limits: { maxBytes: 1024, work: [100_000, 2000], allocated: [3 * 1024 * 1024, 4096] },
 };

@@ -103,7 +103,5 @@ export const target: Target = {
     '\\ No newline at end of file',
     '@@ -1 +1 @@',
   ],
-  maxBytes: 256,
-  work: [50_000, 1000],
-  allocated: [65_536, 256],
+  limits: { maxBytes: 256, work: [50_000, 1000], allocated: [65_536, 256] },
 };

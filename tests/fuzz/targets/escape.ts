@@ -63,7 +63,5 @@ export const target: Target = {
     .map((text) => Buffer.from(text))
     .concat([Buffer.from('ff80c0af', 'hex'), Buffer.from('eda080', 'hex')]),
   words: ['<U+', '<0x', '>', '\u202e', '\u0301', '\ufe0f', '\u{e0001}', '\x9b'],
-  maxBytes: 96,
-  work: [500, 40],
-  allocated: [4096, 64],
+  limits: { maxBytes: 96, work: [500, 40], allocated: [4096, 64] },
 };

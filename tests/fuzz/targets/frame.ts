@@ -151,7 +151,5 @@ export const target: Target = {
       ),
     ),
   ],
-  maxBytes: 2600,
-  work: [30_000, 200],
-  allocated: [131_072, 256],
+  limits: { maxBytes: 2600, work: [30_000, 200], allocated: [131_072, 256] },
 };

@@ -58,7 +58,5 @@ export const target: Target = {
     ...[0, RESIGN].map((flags) => concat(Uint8Array.of(flags), bundle)),
     concat(Uint8Array.of(REPORT), report),
   ],
-  maxBytes: 2048,
-  work: [2000, 100],
-  allocated: [16_384, 16],
+  limits: { maxBytes: 2048, work: [2000, 100], allocated: [16_384, 16] },
 };

@@ -147,9 +147,7 @@ export const target: Target = {
     ]),
   ),
   words: ['__proto__', '/v1/nodes/', '/v1/admin/list', '..', '%2e', '{"', '":', '[]', 'null'],
-  maxBytes: 256,
-  work: [60_000, 200],
-  allocated: [1024 * 1024, 256],
+  limits: { maxBytes: 256, work: [60_000, 200], allocated: [1024 * 1024, 256] },
 };
 
 function matches(pattern: string, path: string): boolean {

@@ -70,7 +70,5 @@ export const target: Target = {
     // What is to be prepared for every block, and never used.
     ...[1, 30].map((blocks) => concat(Uint8Array.of(0), longCodes(blocks, '\0\x0e', NONE))),
   ],
-  maxBytes: 1024,
-  work: [5000, 500],
-  allocated: [32_768, 512],
+  limits: { maxBytes: 1024, work: [5000, 500], allocated: [32_768, 512] },
 };

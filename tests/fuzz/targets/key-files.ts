@@ -73,7 +73,5 @@ export const target: Target = {
     '-',
     '=',
   ],
-  maxBytes: 700,
-  work: [20_000, 200],
-  allocated: [8192, 16],
+  limits: { maxBytes: 700, work: [20_000, 200], allocated: [8192, 16] },
 };

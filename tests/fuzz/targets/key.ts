@@ -60,7 +60,5 @@ export const target: Target = {
     ].map((text) => Buffer.from(text));
   })(),
   words: ['/', '//', '../', '%2f', '.object', '\n'],
-  maxBytes: 256,
-  work: [1000, 40],
-  allocated: [4096, 8],
+  limits: { maxBytes: 256, work: [1000, 40], allocated: [4096, 8] },
 };

@@ -13,7 +13,5 @@ export const target: Target = {
       return `ok ${read.keyset.keys.length} ${read.signatures.length}`;
     }),
   seeds: vectors('keyset'),
-  maxBytes: 2600,
-  work: [20_000, 100],
-  allocated: [65_536, 64],
+  limits: { maxBytes: 2600, work: [20_000, 100], allocated: [65_536, 64] },
 };

@@ -12,7 +12,5 @@ export const target: Target = {
       return `ok ${Math.min(manifest.files.length, 3)}`;
     }),
   seeds: vectors('manifest'),
-  maxBytes: 2048,
-  work: [4000, 400],
-  allocated: [8192, 64],
+  limits: { maxBytes: 2048, work: [4000, 400], allocated: [8192, 64] },
 };

@@ -33,7 +33,5 @@ export const target: Target = {
     'restart:__proto__\tssh.service\nrestart:constructor\ta.path\nswap\tzram\n',
   ].map(utf8),
   words: ['\n', '\t', ': ', '.service', '.device', 'restart:', 'answer:', '__proto__', '/etc/'],
-  maxBytes: 1500,
-  work: [4000, 400],
-  allocated: [8192, 64],
+  limits: { maxBytes: 1500, work: [4000, 400], allocated: [8192, 64] },
 };

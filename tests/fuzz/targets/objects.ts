@@ -140,7 +140,5 @@ export const target: Target = {
     ),
   ],
   words: ['/objects/', '../', '%2e', '//', '?', '&', 'X-Coatcheck-Expires=', '\0', '@', '#'],
-  maxBytes: 200,
-  work: [10_000, 100],
-  allocated: [262_144, 64],
+  limits: { maxBytes: 200, work: [10_000, 100], allocated: [262_144, 64] },
 };

@@ -43,7 +43,5 @@ export const target: Target = {
     ],
   ].map((text) => Buffer.from(text, 'latin1')),
   words: ['../', './', '//', '/', '.', '..', '*', '\\', '%2e', '\0'],
-  maxBytes: 1300,
-  work: [200, 20],
-  allocated: [1024, 1],
+  limits: { maxBytes: 1300, work: [200, 20], allocated: [1024, 1] },
 };

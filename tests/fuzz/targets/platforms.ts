@@ -64,7 +64,5 @@ export const target: Target = {
     return `${check} ${verdict.startsWith('ok') ? 'ok' : verdict}${isAsked ? '' : ', not asked'}`;
   },
   seeds,
-  maxBytes: 800,
-  work: [50_000, 500],
-  allocated: [131_072, 1024],
+  limits: { maxBytes: 800, work: [50_000, 500], allocated: [131_072, 1024] },
 };

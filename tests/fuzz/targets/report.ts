@@ -43,7 +43,5 @@ export const target: Target = {
       return 'ok';
     }),
   seeds: [write(1_795_500_000, 'applied'), write(0, ''), write(1, 'ü\0\x1b[2J')],
-  maxBytes: 1400,
-  work: [4000, 50],
-  allocated: [32_768, 64],
+  limits: { maxBytes: 1400, work: [4000, 50], allocated: [32_768, 64] },
 };

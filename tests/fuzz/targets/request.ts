@@ -76,7 +76,5 @@ export const target: Target = {
     bytes(0, '', '/', '', 0, 3, 9, ':', 0, 3, 4, '=', 1, 3, 200, ' ', 0, 0, 3, 12, 'A', 1),
   ],
   words: ['coatcheck=(', ';created=', 'keyid="', 'sha-256=:', '=:', '//', '%2F', '@', '#', '?'],
-  maxBytes: 512,
-  work: [4000, 50],
-  allocated: [16_384, 64],
+  limits: { maxBytes: 512, work: [4000, 50], allocated: [16_384, 64] },
 };

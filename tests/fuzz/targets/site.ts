@@ -5,6 +5,7 @@ import { formatSite, parseSite } from '../../../protocol/site.ts';
 import { pinned, SITE } from '../../fixtures/format.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameText, verdict } from '../engine/verdict.ts';
+import { JSON_WORDS } from './json-words.ts';
 
 const site = {
   id: SITE,
@@ -41,21 +42,6 @@ export const target: Target = {
     '[]',
     'null',
   ].map(utf8),
-  words: [
-    '__proto__',
-    'constructor',
-    '"',
-    '{}',
-    '[]',
-    ',',
-    ':',
-    'null',
-    'true',
-    '1e2',
-    'http://',
-    '\\u0000',
-  ],
-  maxBytes: 1200,
-  work: [20_000, 100],
-  allocated: [16_384, 16],
+  words: [...JSON_WORDS, 'true', 'http://'],
+  limits: { maxBytes: 1200, work: [20_000, 100], allocated: [16_384, 16] },
 };

@@ -88,7 +88,5 @@ export const target: Target = {
     flagged(2, signStatementAsNode(statementOf(), node)),
     flagged(0, signStatementAsNode(statementOf(), node)),
   ],
-  maxBytes: 1400,
-  work: [4000, 50],
-  allocated: [65_536, 64],
+  limits: { maxBytes: 1400, work: [4000, 50], allocated: [65_536, 64] },
 };

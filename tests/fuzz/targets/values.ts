@@ -72,7 +72,5 @@ export const target: Target = {
     '[::1]',
     '1e3',
   ],
-  maxBytes: 128,
-  work: [500, 20],
-  allocated: [1024, 8],
+  limits: { maxBytes: 128, work: [500, 20], allocated: [1024, 8] },
 };
