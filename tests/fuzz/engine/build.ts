@@ -17,7 +17,7 @@ const PLATFORMS: Readonly<Record<string, string>> = {
 const STAND_IN = 'tests/fuzz/stand-ins/platform.ts';
 /** What our own modules import instead, on that platform. */
 const STAND_INS: Readonly<Record<string, string>> = {
-  'node:fs/promises': 'tests/fuzz/stand-ins/fs-promises.ts',
+  'node:fs': 'tests/fuzz/stand-ins/fs.ts',
 };
 
 /** A text of a source file to replace: a bug, to see that it is found. */

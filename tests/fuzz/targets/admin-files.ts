@@ -4,11 +4,11 @@ import { readCredentials } from '../../../functions/stores/credentials.ts';
 import { readMemory } from '../../../cli/memory.ts';
 import { localSecrets } from '../../../functions/stores/local-secrets.ts';
 import type { Site } from '../../../protocol/site.ts';
-import { placeFile } from '../stand-ins/fs-promises.ts';
+import { placeFile } from '../stand-ins/fs.ts';
 import { node, pinned, SITE } from '../../fixtures/format.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, verdictOf } from '../engine/verdict.ts';
-import { JSON_WORDS } from './json-words.ts';
+import { JSON_WORDS } from '../engine/json-words.ts';
 
 const site: Site = {
   ...{ id: SITE, name: 'fuzz', pinned, approval: 'required', servers: [] },

@@ -12,7 +12,7 @@ import { node, SITE } from '../../fixtures/format.ts';
 import { concat } from '../../../bundle/bytes.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameText, verdict } from '../engine/verdict.ts';
-import { JSON_WORDS } from './json-words.ts';
+import { JSON_WORDS } from '../engine/json-words.ts';
 
 // In memory where there is such a place: every change is synced.
 const place = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();

@@ -5,7 +5,7 @@ import { formatSite, parseSite } from '../../../protocol/site.ts';
 import { pinned, SITE } from '../../fixtures/format.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameText, verdict } from '../engine/verdict.ts';
-import { JSON_WORDS } from './json-words.ts';
+import { JSON_WORDS } from '../engine/json-words.ts';
 
 const site = {
   id: SITE,
