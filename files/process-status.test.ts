@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { statusOf } from './process-status.ts';
 
@@ -16,11 +17,14 @@ describe.runIf(process.platform === 'linux')('what the system tells of a process
   });
 
   it('is right of one whose name looks like the rest, and of one that has ended', async () => {
-    // Nobody asks how it ended until the shell does.
-    const script = 'sh -c "exit 0" & echo $! && exec sleep 60';
+    // It ends once the shell, which would ask how, has become something that does not.
+    const script = 'exec 3<&0; sh -c "read end <&3" & echo $! && exec sleep 600';
     const child = spawn('bash', ['-c', `exec -a ') R 1 1' bash -c '${script}'`]);
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const ended = Number(line.toString());
+    const name = (): string => readFileSync(`/proc/${child.pid!}/comm`, 'utf8');
+    await expect.poll(name).toBe('sleep\n');
+    child.stdin.end();
     await expect.poll(() => statusOf(ended)?.hasEnded).toBe(true);
     expect(statusOf(child.pid!)).toMatchObject({ hasEnded: false });
     child.kill('SIGKILL');
