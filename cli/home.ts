@@ -1,7 +1,4 @@
 import { join, resolve } from 'node:path';
-import { readSiteFile } from '../functions/serve/site-file.ts';
-import { fail, hasCode } from '../protocol/errors.ts';
-import type { Site } from '../protocol/site.ts';
 
 /** Where one administrator keeps what belongs to one site (docs/config.md, "Files"). */
 export interface Home {
@@ -26,17 +23,4 @@ export function homeAt(folder: string): Home {
     memoryFile: join(base, 'memory.json'),
     storeFolder: join(base, 'store'),
   };
-}
-
-/** @throws file_missing (saying how to make a site), file_malformed */
-export async function readSite(home: Home): Promise<Site> {
-  try {
-    return await readSiteFile(home.siteFile);
-  } catch (error) {
-    if (!hasCode(error, 'file_missing')) throw error;
-    throw fail(
-      'file_missing',
-      `${home.siteFile} does not exist: make a site with coatcheck init, or name its folder with --home`,
-    );
-  }
 }

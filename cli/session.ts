@@ -6,7 +6,7 @@ import { fail } from '../protocol/errors.ts';
 import { createFetch } from '../net/fetch.ts';
 import { unlock } from './context.ts';
 import type { Context } from './context.ts';
-import { readSite } from './home.ts';
+import { readSite } from './site-file.ts';
 import { fileMemory } from './memory.ts';
 import { serverAddress } from './server-address.ts';
 import { doubtText } from './words.ts';

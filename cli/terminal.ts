@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
-import { CoatcheckError } from '../bundle/index.ts';
+import { CoatcheckError } from '../bundle/errors.ts';
 import { escapeJson, escapeLine } from '../protocol/escape.ts';
 import { page, pagerOf } from './pager.ts';
 

@@ -1,7 +1,8 @@
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openStore } from '../functions/stores/kinds.ts';
-import { homeAt, readSite } from '../cli/home.ts';
+import { homeAt } from '../cli/home.ts';
+import { readSite } from '../cli/site-file.ts';
 import { nextInterrupt, onSignal } from '../cli/interrupt.ts';
 import { reportError } from '../cli/terminal.ts';
 import { startServer } from '../functions/serve/server.ts';

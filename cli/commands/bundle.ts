@@ -14,7 +14,7 @@ import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { readSite } from '../home.ts';
+import { readSite } from '../site-file.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import { statementLine } from '../statement-line.ts';
 

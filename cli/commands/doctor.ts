@@ -4,7 +4,7 @@ import { examine } from '../../functions/doctor/examine.ts';
 import { labOf } from '../../functions/doctor/lab.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { readSite } from '../home.ts';
+import { readSite } from '../site-file.ts';
 import type { StoreFlags } from '../../functions/stores/kind.ts';
 import { openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { count } from '../../protocol/count.ts';

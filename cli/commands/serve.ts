@@ -5,7 +5,7 @@ import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
-import { readSite } from '../home.ts';
+import { readSite } from '../site-file.ts';
 import { nextInterrupt } from '../interrupt.ts';
 
 /** What `coatcheck serve` was told; numbers are text still. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { describeWith } from '../support/components.ts';
 import { runCli } from '../support/cli.ts';
@@ -90,5 +90,28 @@ describeWith('shells', 'completion in zsh', () => {
     const made = run('zsh', ['-f', '-c', script, 'zsh', line]);
     const before = line.slice(0, line.lastIndexOf(' ') + 1);
     expect(made.trimEnd().replaceAll('\\', '').replace(/\/$/, '')).toBe(`${before}${word!}`);
+  });
+});
+
+describe('what is published', () => {
+  it('loads no cryptography and no SDK for a help or a completion', () => {
+    const main = join(inject('commands'), 'coatcheck.mjs');
+    const seen = new Set<string>();
+    const packages = new Set<string>();
+    const follow = (path: string): void => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      // `import ... from` and `export ... from`, not `import(...)`.
+      const text = fs.readFileSync(path, 'utf8');
+      for (const [, name] of text.matchAll(/^(?:import|export|\}) ?.*?["']([^"'\n]+)["'];$/gm)) {
+        if (name!.startsWith('./')) follow(join(dirname(path), name!));
+        else packages.add(name!);
+      }
+    };
+    follow(main);
+    const ofNode = [...packages].filter((name) => name.startsWith('node:'));
+    expect([...packages]).toEqual(ofNode);
+    expect(ofNode).toContain('node:util');
+    expect(ofNode).not.toContain('node:crypto');
   });
 });
