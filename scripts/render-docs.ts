@@ -12,14 +12,15 @@ import { signRequest } from '../protocol/request-signature.ts';
 import { renderMap } from './map.ts';
 import { table } from './markdown.ts';
 import { openApi } from './openapi.ts';
+import { manPages } from './man-pages.ts';
 import { commandsTable, optionsTable } from './usage-docs.ts';
 
 type Read = (path: string) => Promise<string>;
 
 /**
  * Every document that is made from the code, by path, as it should be now: docs/openapi.json and
- * docs/map.svg whole, and what stands between the markers of docs/http-api.md, docs/config.md and
- * docs/node.md.
+ * docs/man/ and docs/map.svg whole, and what stands between the markers of docs/http-api.md,
+ * docs/config.md and docs/node.md.
  */
 export async function renderDocs(read: Read): Promise<Record<string, string>> {
   const { version } = JSON.parse(await read('package.json')) as { version: string };
@@ -43,7 +44,7 @@ export async function renderDocs(read: Read): Promise<Record<string, string>> {
     }),
     'docs/node.md': await filled('docs/node.md', { arguments: argumentsTable() }),
   });
-  return { ...made, 'docs/map.svg': await renderMap() };
+  return { ...made, ...manPages(), 'docs/map.svg': await renderMap() };
 }
 
 async function formatted(files: Record<string, string>): Promise<Record<string, string>> {

@@ -48,6 +48,7 @@ describe('the npm package', () => {
       'agent/units/coatcheck-refresh.timer',
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck.mjs',
+      ...['coatcheck-agent', 'coatcheck'].map((name) => `docs/man/${name}.1`),
       'package.json',
     ]);
   });

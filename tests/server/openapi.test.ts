@@ -10,9 +10,15 @@ interface OpenApi {
 describe('the documents that are made from the code', () => {
   it('are up to date: `npm run docs` changes nothing', async () => {
     const rendered = await renderDocs((path) => readFile(path, 'utf8'));
-    const paths = ['openapi.json', 'http-api.md', 'config.md', 'node.md'].map(
-      (name) => `docs/${name}`,
-    );
+    const paths = [
+      'openapi.json',
+      'http-api.md',
+      'config.md',
+      'node.md',
+      'man/coatcheck.1',
+      'man/coatcheck-agent.1',
+      'map.svg',
+    ].map((name) => `docs/${name}`);
     expect(Object.keys(rendered)).toEqual(paths);
     for (const [path, text] of Object.entries(rendered)) {
       expect(await readFile(path, 'utf8'), path).toBe(text);
