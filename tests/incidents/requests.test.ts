@@ -168,7 +168,11 @@ describe('ironic-inspector CVE-2019-10141: hostile facts stay data', () => {
     ];
     const files = Object.fromEntries(paths.map((path) => [path, hostile]));
     const digest = await desk.propose(node, { files });
-    const approve = ['approve', node.id, '--yes', '--reason', hostile.slice(0, 40)];
+    const approve = [
+      ...['approve', node.id, '--yes', '--reason', hostile.slice(0, 40)],
+      // Secret, in no format that is known.
+      '--unseen=etc/sssd/--help',
+    ];
     for (const command of [
       ...[['pending'], ['show', digest], ['diff', node.id, '--show-secrets'], approve],
       ...[

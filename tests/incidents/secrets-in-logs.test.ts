@@ -16,7 +16,7 @@ import type { RunPlace, WholeRun } from './whole-run.ts';
 
 /** Where secrets belong, below the folder of the run; each of them closed to others. */
 const HOMES = [
-  /^root(-2)?\/etc\/(shadow|ssh\/|sssd\/|wireguard\/|wpa_supplicant\/|krb5\.keytab|ntp\.conf)/,
+  /^root(-2)?\/etc\/(shadow|ssh\/|sssd\/|wireguard\/|wpa_supplicant\/|krb5\.keytab|ldap\.secret)/,
   /^root-2\/var\/lib\/coatcheck\/kept\/[0-9a-f]{64}$/, // what a machine had before
   /^(key|token|passphrase|s3\.json|site\/admin\.key|site\/store\/secrets\.json)$/,
   /^export\//, // where an administrator wanted them

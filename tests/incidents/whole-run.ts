@@ -42,13 +42,13 @@ function secretFiles(): Record<string, string> {
     'etc/sssd/sssd.conf': `[domain/lab]\nldap_default_authtok = ${random(16)}\n`,
     'etc/wireguard/wg0.conf': `[Interface]\nPrivateKey = ${randomBytes(32).toString('base64')}\n`,
     'etc/wpa_supplicant/lab.conf': `network={\n psk="${random(16)}"\n}\n`,
-    'etc/krb5.keytab': `\x05\x02\0\0\0\x40${random(48)}`,
+    'etc/krb5.keytab': `\x05\x02\0\0\0${'\x10'}${random(12)}`,
     'etc/ldap.secret': `${random(16)}\n`,
   };
 }
 /** The part of such a file that nobody may see: the longest. */
 const heart = (text: string): string =>
-  text.split(/[\s"$:=]+/).reduce((a, b) => (b.length > a.length ? b : a));
+  text.split(/[\s"$:=\0-\x1f]+/).reduce((a, b) => (b.length > a.length ? b : a));
 
 /**
  * A site from its first command to the last: the real programs, on real files, with every secret
