@@ -42,7 +42,7 @@ function secretFiles(): Record<string, string> {
     'etc/sssd/sssd.conf': `[domain/lab]\nldap_default_authtok = ${random(16)}\n`,
     'etc/wireguard/wg0.conf': `[Interface]\nPrivateKey = ${randomBytes(32).toString('base64')}\n`,
     'etc/wpa_supplicant/lab.conf': `network={\n psk="${random(16)}"\n}\n`,
-    'etc/krb5.keytab': `\x05\x02\0\0\0${'\x10'}${random(12)}`,
+    'etc/krb5.keytab': `\x05\x02\0\0\0\x10${random(12)}`,
     'etc/ldap.secret': `${random(16)}\n`,
   };
 }
