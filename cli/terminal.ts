@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { styleText } from 'node:util';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { escapeJson, escapeLine } from '../protocol/escape.ts';
@@ -50,15 +50,15 @@ export interface Streams {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const COLOURS = ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'];
+const COLOURS = ['bold', 'dim', 'red', 'green', 'yellow', 'cyan'] as const;
 
 /** https://no-color.org: any value that is not empty switches colours off. */
 function styleFor(stream: { readonly isTTY?: boolean }, env: Streams['env']): Style {
   const on = stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   const styles = COLOURS.map((name) => {
-    const [begin, end] = inspect.colors[name]!;
+    // Whether there are colours is decided above: by the stream that is given, alike on every line of Node.
     const paint = (text: string): string =>
-      on && text !== '' ? `\x1b[${begin}m${text}\x1b[${end}m` : text;
+      on && text !== '' ? styleText(name, text, { validateStream: false }) : text;
     return [name, paint];
   });
   return Object.fromEntries(styles) as Style;

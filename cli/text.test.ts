@@ -3,7 +3,7 @@ import { fail } from '../protocol/errors.ts';
 import { onlyMatch } from '../admin/find.ts';
 import { homeAt } from './home.ts';
 import { storePlace } from '../functions/stores/kinds.ts';
-import { table, width } from './table.ts';
+import { table } from './table.ts';
 import { createTerminal, reportError } from './terminal.ts';
 import type { Streams } from './terminal.ts';
 import { parseExpiry, when } from './time.ts';
@@ -90,7 +90,13 @@ describe('table', () => {
         ['x', ''],
       ]),
     ).toEqual(['a     b', '\x1b[1mlong\x1b[22m  c', '東京  d', 'x']);
-    expect(width('e\u0301')).toBe(1);
+    expect(table([['e\u0301', 'x']])).toEqual(['e\u0301  x']);
+    expect(
+      table([
+        ['e\u0301', 'x'],
+        ['ab', 'y'],
+      ])[0],
+    ).toBe('e\u0301   x');
   });
 });
 

@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { styleText } from 'node:util';
 
 /** How one check of a group came out. */
 export interface Outcome {
@@ -26,10 +26,8 @@ type Colour = 'bold' | 'dim' | 'green' | 'red' | 'cyan';
 
 export function createNarrator(stream: NodeJS.WriteStream, env = process.env): Narrator {
   const coloured = stream.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
-  const paint = (colour: Colour, text: string): string => {
-    const [begin, end] = inspect.colors[colour]!;
-    return coloured ? `\x1b[${begin}m${text}\x1b[${end}m` : text;
-  };
+  const paint = (colour: Colour, text: string): string =>
+    coloured ? styleText(colour, text, { validateStream: false }) : text;
   const say = (line = ''): void => void stream.write(`${line}\n`);
   const count = { passed: 0, failed: 0 };
   let chapters = 0;

@@ -1,6 +1,6 @@
 import { decodeBytes, escapeJson, escapeLine, escapeText } from '../../../protocol/escape.ts';
 import { quote } from '../../../bundle/errors.ts';
-import { width } from '../../../cli/table.ts';
+import { table } from '../../../cli/table.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameBytes, sameText } from '../engine/verdict.ts';
 
@@ -41,7 +41,7 @@ export const target: Target = {
     demand(/^[\n\x20-\x7e]*$/.test(json), 'JSON is not ASCII');
     sameText((JSON.parse(json) as [string])[0], text, 'text read from JSON');
     demand(/^[\x20-\x7e]*$/.test(quote(text)), 'a quotation is not ASCII');
-    demand(width(line) >= 0, 'a width is negative');
+    sameText(table([[line, 'x']])[0]!, `${line}  x`, 'cell of a table');
     return line === text ? 'plain' : 'escaped';
   },
   seeds: [
