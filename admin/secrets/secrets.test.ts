@@ -206,17 +206,13 @@ describe('every parser', () => {
     );
   });
 
-  it.each(WORDS)(
-    'takes %j many times over in steps that grow with its length',
-    (word) => {
-      const text = word.repeat(190_000);
-      for (const path of PATHS) {
-        const hiding = hidingOf(path);
-        if (typeof hiding !== 'object') continue;
-        if ('lines' in hiding) hiding.lines(text.split('\n'));
-        else hiding.whole(utf8(text));
-      }
-    },
-    20_000,
-  );
+  it.each(WORDS)('takes %j many times over in steps that grow with its length', (word) => {
+    const text = word.repeat(190_000);
+    for (const path of PATHS) {
+      const hiding = hidingOf(path);
+      if (typeof hiding !== 'object') continue;
+      if ('lines' in hiding) hiding.lines(text.split('\n'));
+      else hiding.whole(utf8(text));
+    }
+  });
 });
