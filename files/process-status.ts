@@ -19,8 +19,13 @@ export function statusOf(pid: number | string): ProcessStatus | undefined {
   } catch {
     return undefined;
   }
-  // Its number and, in brackets, its name come first; the name may hold anything.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const fields = statFields(text);
   const [state, , group = '', , , foreground = ''] = fields;
   return { start: fields[19] ?? '', hasEnded: state === 'Z' || state === 'X', group, foreground };
+}
+
+/** The fields of a `/proc/<pid>/stat` from the third, the state, on. */
+export function statFields(text: string): string[] {
+  // Its number and, in brackets, its name come first; the name may hold anything.
+  return text.slice(text.lastIndexOf(')') + 2).split(' ');
 }

@@ -116,13 +116,13 @@ export async function run(
     });
     child.on('exit', (code, signal) => {
       clearTimeout(timer);
-      endSoon(statusOf(code, signal));
+      endSoon(exitStatusOf(code, signal));
     });
-    child.on('close', (code, signal) => end(statusOf(code, signal)));
+    child.on('close', (code, signal) => end(exitStatusOf(code, signal)));
   });
 }
 
-const statusOf = (code: number | null, signal: NodeJS.Signals | null): number =>
+const exitStatusOf = (code: number | null, signal: NodeJS.Signals | null): number =>
   code ?? (signal === null ? 1 : 128 + constants.signals[signal]);
 
 /** What a program that failed was told and said, as an error: its first line, since others repeat it. */

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { statFields } from '../../files/process-status.ts';
 
 /** What a server's processes have used by now. */
 export interface Usage {
@@ -24,9 +25,9 @@ export function usageOf(roots: readonly number[]): Usage {
 
 /** `utime`, `stime`, and `cutime` and `cstime`: what ended children had used. @param stat its text */
 export function ticksOf(stat: string): number {
-  // The name before may hold anything, a parenthesis too.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields.slice(11, 15).reduce((sum, text) => sum + Number(text), 0);
+  return statFields(stat)
+    .slice(11, 15)
+    .reduce((sum, text) => sum + Number(text), 0);
 }
 
 /** KiB. @param smaps the text of `smaps_rollup` */
