@@ -13,7 +13,7 @@ export default defineConfig({
     ],
     reporters: ['./tests/support/reporter.ts'],
     // Most tests wait for another program most of the time.
-    maxWorkers: availableParallelism() + 1,
+    maxWorkers: availableParallelism() + 2,
     testTimeout: TEST_MILLISECONDS,
     hookTimeout: TEST_MILLISECONDS,
     expect: { poll: { timeout: WAIT_MILLISECONDS } },

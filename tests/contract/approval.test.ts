@@ -37,7 +37,8 @@ describe('approval on the memory store', () => {
   });
 });
 
-describe('approval on the filesystem store', () => {
+// The rules are the same ones as in memory; what a folder adds to them is crashes and races.
+describe('approval on the filesystem store', { tags: 'long' }, () => {
   const folders: string[] = [];
   afterAll(async () => {
     for (const folder of folders) await rm(folder, { recursive: true, force: true });

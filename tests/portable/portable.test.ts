@@ -40,7 +40,7 @@ describe('without Node', () => {
   });
   afterAll(() => lab.stop());
 
-  it('every vector has its verdict', () => {
+  it('every vector has its verdict', { tags: 'long' }, () => {
     const verdicts = cases.map(({ name, text }) => [name, program.verdictOf(name, text)]);
     const expected = cases.map(({ name, text }) => [name, parseVector(name, text).expect]);
     expect(verdicts).toEqual(expected);
