@@ -81,6 +81,8 @@ describe('what is shown although a secret may be in it', () => {
     ],
     ['etc/NetworkManager/system-connections/x', '[wifi-security]\npsk=two words'],
     ['etc/NetworkManager/system-connections/x', '[wifi-security]\n psk=x'],
+    // Names that every object of JavaScript has.
+    ['etc/NetworkManager/system-connections/x', '[constructor]\npsk=x\n[__proto__]\npsk=x'],
     ['etc/sssd/sssd.conf', '[domain/x]\nldap_default_authtok = x\n command = /x'],
     ['etc/sssd/sssd.conf', '[domain/x]\nid_provider = proxy\n ldap_default_authtok = /x'],
     ['etc/sssd/sssd.conf', '[nss]\nldap_default_authtok = x'],

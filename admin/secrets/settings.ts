@@ -98,7 +98,7 @@ const KEYFILE: Readonly<Record<string, readonly string[]>> = {
 /** Profiles of NetworkManager: only what the daemon uses itself, since a plugin may do anything with `vpn-secrets`. */
 export const networkManager = settingsParser({
   isSecret: (section, key) =>
-    KEYFILE[section]?.includes(key) === true ||
+    (Object.hasOwn(KEYFILE, section) && KEYFILE[section]!.includes(key)) ||
     (section.startsWith('wireguard-peer.') && key === 'preshared-key'),
   value: TOKEN,
 });
