@@ -170,6 +170,21 @@ describe('secrets', () => {
       '  account eve: EMPTY PASSWORD\n',
     );
   });
+  it.each([
+    ['of the NT scheme', '$3$$8846f7eaee8fb117ad06bdd830b7586c'],
+    ['of SunMD5', '$md5,rounds=904$salt$$hash'],
+    ['of BSDi', '_J9..CCCCXBrJUJV154M'],
+    ['whose salt has other letters', '$6$a@b$hashhashhash'],
+    ['of DES, of a longer password', 'abcdefghijklmnopqrstuvwx'],
+  ])('call a hash a password that no parser takes: one %s', (_, field) => {
+    const text = shown(undefined, [file('etc/shadow', `root:${field}:1::::::\n`)]);
+    expect(text).toContain('  account root: password, set 1970-01-02\n');
+    expect(text).toContain(`| +root:${field}:1::::::`);
+    for (const none of ['*', '!', '!!', 'x', '*LK*', `!${field}`]) {
+      const other = shown(undefined, [file('etc/shadow', `root:${none}:1::::::\n`)]);
+      expect(other).not.toContain('account root: password');
+    }
+  });
   it('never hide which units run', () => {
     const metadata: Metadata = {
       enable: ['evil.service', 'token:x.service'],

@@ -5,14 +5,14 @@ import type { LineParser } from './text.ts';
 export type Password =
   | 'empty' // no password is asked for
   | 'locked' // a hash that nothing matches, since `!` stands before it
-  | 'none' // no hash at all: `*`, `!`, `x` and the like
-  | 'set';
+  | 'none' // nothing that can be a hash: `*`, `!`, `x` and the like
+  | 'set'; // also where no scheme is known: crypt(5) has more, and they let in as well
 
 /** One account of shadow(5) or passwd(5), without its hash. */
 export interface AccountView {
   readonly name: string;
   readonly password: Password;
-  /** of the hash, as `$y$`; absent where there is none */
+  /** of the hash, as `$y$`; absent where there is none, or none that is known */
   readonly scheme?: string;
   /** days since 1970: when the password was changed, and when the account ends */
   readonly changed?: number;
@@ -48,10 +48,13 @@ export function accountOf(line: string): AccountView | undefined {
   };
 }
 
+/** No hash begins so, and none is shorter than that of DES. */
+const CANNOT_MATCH = /^(?:[!*].*|.{1,12})$/s;
+
 function passwordOf(field: string): Pick<AccountView, 'password' | 'scheme'> {
   if (field === '') return { password: 'empty' };
   const found = HASH.exec(field);
-  if (found === null) return { password: 'none' };
+  if (found === null) return { password: CANNOT_MATCH.test(field) ? 'none' : 'set' };
   const [locks = '', scheme = ''] = found[3] === undefined ? [found[4], ''] : [found[1], found[2]];
   return { password: locks === '' ? 'set' : 'locked', scheme: scheme === '' ? 'DES' : scheme };
 }
