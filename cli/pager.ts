@@ -20,7 +20,7 @@ export function pagerOf({
 /**
  * Shows a text with a pager, as git does: through the shell, and `less` with colours, and without
  * staying for what fits.
- * @returns whether it was shown: not where there is no such program
+ * @returns whether it was shown: not where there is no such program, or it failed
  */
 export async function page(pager: string, text: string, env: Environment): Promise<boolean> {
   const child = spawn('sh', ['-c', pager], {
@@ -32,7 +32,6 @@ export async function page(pager: string, text: string, env: Environment): Promi
   child.stdin.end(text);
   return await new Promise((resolve) => {
     child.on('error', () => resolve(false));
-    // 126, 127: the shell did not find it.
-    child.on('close', (status) => resolve(status !== 126 && status !== 127));
+    child.on('close', (status) => resolve(status === 0));
   });
 }

@@ -3,6 +3,7 @@ import { fail } from '../protocol/errors.ts';
 import { onlyMatch } from '../admin/find.ts';
 import { homeAt } from './home.ts';
 import { storePlace } from '../functions/stores/kinds.ts';
+import { page } from './pager.ts';
 import { table } from './table.ts';
 import { createTerminal, reportError } from './terminal.ts';
 import type { Streams } from './terminal.ts';
@@ -78,6 +79,19 @@ describe('the terminal', () => {
     expect(reportError(new TypeError('oops'), given, { json: false })).toBe(1);
     expect(read().err).toContain('bug');
   });
+});
+
+describe('a pager', () => {
+  it.each([
+    ['cat >/dev/null', true],
+    ['head -c 1 >/dev/null', true],
+    ['no-such-program 2>/dev/null', false],
+    // As less does that does not know one of its options.
+    ['exit 1', false],
+    ['kill -KILL $$', false],
+  ])('%s has shown what it was given: %s', async (pager, expected) =>
+    expect(await page(pager, 'x\n'.repeat(100_000), process.env)).toBe(expected),
+  );
 });
 
 describe('table', () => {
