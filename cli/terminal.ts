@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { escapeJson, escapeLine } from '../protocol/escape.ts';
+import { fold } from './fold.ts';
 import { page, pagerOf } from './pager.ts';
 
 /** What a command may do to the terminal: results to stdout, everything else to stderr. */
@@ -43,7 +44,9 @@ export interface Streams {
   readonly stdin: { readonly isTTY?: boolean };
   readonly stdout: {
     readonly isTTY?: boolean;
+    /** Of a terminal that does not know its size: 0 */
     readonly rows?: number;
+    readonly columns?: number;
     write(text: string): unknown;
   };
   readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown };
@@ -81,8 +84,9 @@ export function createTerminal(streams: Streams, options: { json: boolean }): Te
     paged: pager !== undefined,
     page: async (lines) => {
       if (options.json) return;
-      const text = `${lines.join('\n')}\n`;
-      const fits = lines.length < (stdout.rows ?? 24);
+      const rows = stdout.isTTY ? lines.flatMap((line) => fold(line, stdout.columns || 80)) : lines;
+      const text = `${rows.join('\n')}\n`;
+      const fits = rows.length < (stdout.rows || 24);
       if (pager === undefined || fits || !(await page(pager, text, env))) stdout.write(text);
     },
     document: (value) => {

@@ -1,8 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { fail } from '../protocol/errors.ts';
 import { onlyMatch } from '../admin/find.ts';
 import { homeAt } from './home.ts';
 import { storePlace } from '../functions/stores/kinds.ts';
+import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
+import { fold } from './fold.ts';
 import { page } from './pager.ts';
 import { table } from './table.ts';
 import { createTerminal, reportError } from './terminal.ts';
@@ -92,6 +97,51 @@ describe('a pager', () => {
   ])('%s has shown what it was given: %s', async (pager, expected) =>
     expect(await page(pager, 'x\n'.repeat(100_000), process.env)).toBe(expected),
   );
+});
+
+describe('a line that is longer than the terminal is wide', () => {
+  const header = '~ etc/motd  mode 0644, 2 bytes';
+  let folder: string;
+  withTemporaryFolder('fold', (made) => (folder = made));
+  it('goes on in a row that begins as no line does: of a content, and of ours', () => {
+    const forged = `| +#${' '.repeat(36)}${header}`;
+    expect(fold(forged, 40)).toEqual([`| +#${' '.repeat(36)}`, `| > ${header}`]);
+    expect(fold(`  account ${'x'.repeat(40)}`, 40)).toEqual([
+      `  account ${'x'.repeat(30)}`,
+      `    > ${'x'.repeat(10)}`,
+    ]);
+  });
+  it.each([
+    ['as it is where it fits', `| +${'x'.repeat(37)}`, [40]],
+    ['by the cells of wide letters', `| +${'東'.repeat(20)}`, [39, 8]],
+    ['by the most that a tab takes', `| +\t\t\t\t\t`, [35, 12]],
+    ['with marks on their letters', `| +${'e\u0301'.repeat(40)}`, [40, 7]],
+    ['with its colours, which take no room', `| \x1b[32m+${'x'.repeat(40)}\x1b[39m`, [40, 7]],
+    ['where there is hardly room', `| +xx`, [4, 5], 4],
+  ])('is shown %s', (_, line, widths, columns = 40) => {
+    const rows = fold(line, columns);
+    expect(rows.map((row) => stringWidth(row.replaceAll('\t', ' '.repeat(8))))).toEqual(widths);
+    expect(rows.map((row, i) => (i === 0 ? row : row.slice(4))).join('')).toBe(line);
+  });
+  it('is folded where a review is read, and counts as many rows', async () => {
+    const { given, read } = streams({ isTTY: true, env: { PAGER: 'exit 1' } });
+    const stdout = Object.assign(given.stdout, { columns: 20, rows: 3 });
+    const terminal = createTerminal({ ...given, stdout }, { json: false });
+    await terminal.page([`| +${'x'.repeat(20)}`]);
+    expect(read().out).toBe(`| +${'x'.repeat(17)}\n| > xxx\n`);
+    const piped = streams({ isTTY: false });
+    await createTerminal(piped.given, { json: false }).page([`| +${'x'.repeat(200)}`]);
+    expect(piped.read().out).toBe(`| +${'x'.repeat(200)}\n`);
+  });
+  it('goes through the pager where it takes more rows than there are', async () => {
+    const file = join(folder, 'paged');
+    const { given, read } = streams({ isTTY: true, env: { PAGER: `cat > ${file}` } });
+    const stdout = Object.assign(given.stdout, { columns: 80, rows: 24 });
+    const terminal = createTerminal({ ...given, stdout }, { json: false });
+    await terminal.page([`| +${'x'.repeat(80 * 30)}`]);
+    expect(read().out).toBe('');
+    expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(33);
+  });
 });
 
 describe('table', () => {
