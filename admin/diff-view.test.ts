@@ -185,6 +185,14 @@ describe('secrets', () => {
       expect(other).not.toContain('account root: password');
     }
   });
+  it('say so too where no contents are wanted', () => {
+    const eve = file('etc/shadow', 'eve::1::::::\n', 0o640);
+    const text = shown(undefined, [eve], { stat: true });
+    expect(text.split('\n')).toEqual([
+      expect.stringContaining('+ etc/shadow  RUNS OR LETS IN, secret, '),
+      '  account eve: EMPTY PASSWORD, set 1970-01-02',
+    ]);
+  });
   it('never hide which units run', () => {
     const metadata: Metadata = {
       enable: ['evil.service', 'token:x.service'],

@@ -16,7 +16,7 @@ import type { LineParser } from './secrets/text.ts';
 export interface DiffOptions {
   /** Show what would be hidden: everywhere, or in the files of these paths. */
   readonly showSecrets: boolean | readonly string[];
-  /** one line per file, no contents */
+  /** one line per file, no contents; but who gets in without a password is told */
   readonly stat: boolean;
 }
 
@@ -153,14 +153,13 @@ function contentView(
     const isKey = sides.every((content) => content === undefined || hiding.whole(content));
     return { hidden: isKey ? 'key' : 'withheld', ...whole };
   }
-  if (stat) return whole;
   const [before, after] = sides.map((content) => decodeBytes(content ?? new Uint8Array())) as [
     string,
     string,
   ];
   const accounts = accountChanges(path, before, after);
   return {
-    ...maskedDiff(diff(before, after), before, after, hiding?.lines),
+    ...(stat ? whole : maskedDiff(diff(before, after), before, after, hiding?.lines)),
     ...(accounts && { accounts }),
   };
 }
