@@ -25,7 +25,7 @@ export interface ReadObject {
 }
 
 /** How many objects are fetched at a time, and so how many bodies are in memory. */
-export const READS_AT_ONCE = 8;
+const READS_AT_ONCE = 8;
 
 /** Listing and reading what the server lets an administrator see. */
 export interface Objects {

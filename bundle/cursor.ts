@@ -105,7 +105,7 @@ export class Reader {
 }
 
 /** The version byte of every object of this format. */
-export const VERSION = 1;
+const VERSION = 1;
 
 /** Builds a layout front to back. */
 export class Writer {

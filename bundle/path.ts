@@ -1,9 +1,9 @@
 import { bundleError } from './errors.ts';
 
 /** Limit on a path, bytes. */
-export const MAX_PATH_BYTES = 1024;
+const MAX_PATH_BYTES = 1024;
 /** Limit on each part of a path, bytes. */
-export const MAX_PATH_PART_BYTES = 255;
+const MAX_PATH_PART_BYTES = 255;
 
 /**
  * A path in a bundle is relative to the root folder, printable ASCII, with single slashes between

@@ -4,7 +4,7 @@ import { bundleError } from './errors.ts';
 import type { PublicKeys } from './identity.ts';
 
 /** At most one signature per key of a keyset. */
-export const MAX_SIGNATURES = 15;
+const MAX_SIGNATURES = 15;
 /** The key index that says: the node itself, whose public keys follow. */
 export const SELF_INDEX = 255;
 

@@ -51,7 +51,7 @@ export function* removingQuietly(path: string): Steps<void> {
 }
 
 /** Makes the names in a folder last: a link, a rename or an unlink there is on disk after this. */
-export function* syncing(folder: string): Steps<void> {
+function* syncing(folder: string): Steps<void> {
   const fd = yield* call('open', folder, O_RDONLY);
   try {
     yield* call('fsync', fd);

@@ -6,7 +6,7 @@ import { ROUTES } from '../protocol/http.ts';
 import type { Credential } from '../protocol/permissions.ts';
 
 /** Requests over the whole API; beyond them the gateway answers 429 and no function runs. */
-export const THROTTLE = { rateLimit: 100, burstLimit: 200 } as const;
+const THROTTLE = { rateLimit: 100, burstLimit: 200 } as const;
 
 /**
  * The HTTP API: every route of `protocol/http.ts`, and no other, goes to the function that holds
@@ -46,4 +46,4 @@ export class SiteApi extends Construct {
 }
 
 /** `/v1/nodes/:node/config`, as our routes are written, in the gateway's way: `{node}`. */
-export const gatewayPath = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}');
+const gatewayPath = (path: string): string => path.replaceAll(/:(\w+)/g, '{$1}');

@@ -6,9 +6,6 @@ import type { S3Credentials } from '../store/s3-options.ts';
 import { sessionPolicy } from './policy.ts';
 import type { Minio } from './minio.ts';
 
-/** A session of MinIO's STS lasts 15 minutes to 7 days. */
-export const SHORTEST_SESSION_SECONDS = 900;
-
 type Session = Required<S3Credentials>;
 
 /**

@@ -12,7 +12,7 @@ import { randomRootPair, startMinio } from './start.ts';
 import type { Minio, RootPair } from './minio.ts';
 
 /** The name of the bucket of a lab. */
-export const LAB_BUCKET = 'coatcheck';
+const LAB_BUCKET = 'coatcheck';
 const SESSION_SECONDS = 24 * 3600;
 
 /** A MinIO whose data stays in a folder, with the bucket of one site and its credentials. */

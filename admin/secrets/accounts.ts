@@ -36,7 +36,7 @@ export const accountHashes: LineParser = eachLine((line) => {
  * The account of a line of shadow(5), with its ageing, or of passwd(5).
  * @returns undefined for a line that is none: it is shown
  */
-export function accountOf(line: string): AccountView | undefined {
+function accountOf(line: string): AccountView | undefined {
   const [name = '', field, ...rest] = line.split(':');
   if (name === '' || field === undefined) return undefined;
   const [changed, , , , , expires] = rest.length === 7 ? rest : [];

@@ -21,7 +21,7 @@ export interface FileItem {
 }
 
 /** Nothing is there. */
-export const ABSENT: Item = { kind: 'absent' };
+const ABSENT: Item = { kind: 'absent' };
 
 /** Limit on a file that a bundle may replace: it has to be kept aside. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;

@@ -98,7 +98,7 @@ async function storm(
 }
 
 /** The row of one server. @param storms the first one, and then those that count */
-export function rowOf(name: string, restMiB: number, storms: readonly Storm[]): Row {
+function rowOf(name: string, restMiB: number, storms: readonly Storm[]): Row {
   const [first, ...counted] = storms;
   const middle = (of: (storm: Storm) => number): number => median(counted.map(of));
   return {
@@ -117,7 +117,7 @@ export function rowOf(name: string, restMiB: number, storms: readonly Storm[]): 
 }
 
 /** What is aimed at, as far as both sides were measured. */
-export function aimsOf(rows: readonly Row[]): Aim[] {
+function aimsOf(rows: readonly Row[]): Aim[] {
   const row = (name: string): Row | undefined => rows.find((each) => each.name === name);
   const times = (name: string, other: string, factor: number): Aim[] => {
     const [ours, theirs] = [row(name)?.value, row(other)?.value];

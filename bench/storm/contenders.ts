@@ -16,7 +16,7 @@ import { boots } from './tasks.ts';
 
 export const EMBEDDED = 'coatcheck, embedded store';
 export const NGINX = 'nginx, client certificates';
-export const APACHE = 'Apache WebDAV, client certificates';
+const APACHE = 'Apache WebDAV, client certificates';
 export const ON_MINIO = 'coatcheck on MinIO';
 export const BARE = 'MinIO alone, signed before';
 

@@ -33,7 +33,7 @@ export interface InitOptions {
 }
 
 /** Where `coatcheck serve` listens unless told otherwise. */
-export const DEFAULT_SERVER = 'http://127.0.0.1:8420';
+const DEFAULT_SERVER = 'http://127.0.0.1:8420';
 
 /**
  * `coatcheck init`: a new site: its id, the first administrator's key, and keyset version 1. All or

@@ -10,7 +10,7 @@ export const ipv4: Kind = {
 };
 
 /** As RFC 5952 writes it; no zone, no embedded IPv4. */
-export const ipv6: Kind = {
+const ipv6: Kind = {
   expected: 'an IPv6 address',
   canonical: (text) =>
     isIP(text) === 6 && /^[0-9A-Fa-f:]+$/.test(text)

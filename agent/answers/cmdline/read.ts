@@ -172,7 +172,7 @@ function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
 }
 
 /** @param canonical of `BOOTIF=` */
-export function bootInterfaceOf(canonical: string): BootInterface {
+function bootInterfaceOf(canonical: string): BootInterface {
   if (canonical === 'link') return { by: 'link' };
   return canonical.includes(':') ? { by: 'mac', mac: canonical } : { by: 'name', name: canonical };
 }

@@ -9,7 +9,7 @@ import { damaged, decodeRecord, encodeRecord, RECORD_BYTES } from './memory-reco
 import type { Owner } from './memory-record.ts';
 
 /** Name of a GPT partition without a filesystem; it may be on the key stick. */
-export const MEMORY_STICK_LABEL = 'COATCHECK-MEM';
+const MEMORY_STICK_LABEL = 'COATCHECK-MEM';
 
 /** A sector, which a disk writes whole; on those of 4,096 bytes the other copies are in it, too. */
 const SECTOR_BYTES = 512;
