@@ -49,8 +49,8 @@ function rights(statements: readonly Readonly<Record<string, unknown>>[]): strin
 }
 
 /**
- * protocol.md's table, written out: this list is the promise, `protocol/permissions.ts` is how it
- * is kept.
+ * The table of docs/config.md, written out: this list is the promise, `protocol/permissions.ts` is
+ * how it is kept.
  */
 const RIGHTS: Record<Credential, string[]> = {
   download: [

@@ -62,7 +62,7 @@ export const UNSEEN = {
   value: '<path>',
   repeatable: true,
   about: 'take this file although nothing of it is shown',
-  more: 'a file that is secret in no format that is known, to be taken although nothing of it was shown (`not_shown` otherwise); may be given several times',
+  more: 'a file that is secret in no format that is known, to be taken although nothing of it was shown (`not_shown` otherwise)',
   example: 'approve b5p2 --unseen etc/ssl/private/x',
 } as const satisfies Option;
 
