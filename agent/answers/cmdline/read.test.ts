@@ -283,6 +283,18 @@ describe('a form of the kernel or of dracut', () => {
     ['ip=dhcp6', { ip: 'off', ipv6: 'dhcp' }],
     ['ip=either6', { ip: 'off', ipv6: 'auto' }],
     ['ip=dhcp ip=auto6', { ip: 'dhcp', ipv6: 'auto' }],
+    ['ip=auto6 ip=dhcp', { ip: 'dhcp', ipv6: 'auto' }],
+    ['ip=192.0.2.7:::24 ip=dhcp6 ip=dhcp', { ip: 'dhcp', ipv6: 'dhcp', netmask: undefined }],
+    ...[
+      ['ip=192.0.2.7::192.0.2.1:24:n1:eth0:none:192.0.2.53', 'ip=[2001:db8::2]:::48::eth0:none'],
+      ['ip=[2001:db8::2]:::48:n1:eth0:none:192.0.2.53', 'ip=192.0.2.7::192.0.2.1:24::eth0:none'],
+    ].map((words): [string, object] => [
+      words.join(' '),
+      {
+        ...{ ip: '192.0.2.7', netmask: '255.255.255.0', gateway: '192.0.2.1' },
+        ...{ ipv6: '2001:db8::2/48', hostname: 'n1', dns: '192.0.2.53', BOOTIF: 'eth0' },
+      },
+    ]),
     ['ip=single-dhcp', { ip: 'dhcp' }],
     ['ip=[2001:db8::2]:::64:n1:eth0:none', { ip: 'off', ipv6: '2001:db8::2/64', hostname: 'n1' }],
     ['ip=[2001:db8::2]/48', { ip: 'off', ipv6: '2001:db8::2/48' }],

@@ -182,21 +182,21 @@ function builtName(words: Words, by: 'bond' | 'vlan'): string | undefined {
   return text === undefined ? undefined : by === 'bond' ? text.split(':')[0] : vlanOf(text)?.name;
 }
 
-/** Where the one says how to get IPv4, and the other IPv6, both hold. */
+/** Where the one says how to get IPv4, and the other IPv6, both hold: in either order. */
 function together(before: IpWord | undefined, now: IpWord): IpWord {
-  const isOnlyIpv6 = now.says.ip === 'off' && now.says.ipv6 !== undefined;
-  if (before?.says.ip === undefined || !isOnlyIpv6) return now;
-  const { ip, netmask, gateway } = before.says;
-  return {
-    ...now,
-    says: {
-      ...now.says,
-      ip,
-      ...(netmask !== undefined && { netmask }),
-      ...(gateway !== undefined && { gateway }),
-    },
+  if (before === undefined) return now;
+  const { ip = 'off', ipv6 } = before.says;
+  const both = {
+    ...{ ...now, says: { ...before.says, ...now.says } },
+    unused: [...before.unused, ...now.unused],
   };
+  if (isOnlyIpv6(now)) return ip === 'off' ? now : { ...both, says: { ...both.says, ip } };
+  if (!givesIpv4(now) || ipv6 === undefined) return now;
+  return isOnlyIpv6(before) ? both : { ...now, says: { ...now.says, ipv6 } };
 }
+
+const givesIpv4 = ({ says: { ip = 'off' } }: IpWord): boolean => ip !== 'off';
+const isOnlyIpv6 = (word: IpWord): boolean => !givesIpv4(word) && word.says.ipv6 !== undefined;
 
 /** A network besides the machine's has an address, and nothing that the other one gives already. */
 function networkBesides({ says }: IpWord): { how?: string; unused: string[] } {
