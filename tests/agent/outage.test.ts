@@ -87,7 +87,8 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
           programs: ['udhcpc'],
         });
         const { child, said } = boot('');
-        await until(() => said.stderr.includes('waiting since') || child.exitCode !== null);
+        // Its words come after, in a line of their own.
+        await until(() => said.stderr.includes('this machine: ') || child.exitCode !== null);
         expect(said.stderr).toMatch(
           /udhcpc -i eth0 .* no lease.*\[network_down\], waiting since.*\nthis machine: /,
         );
