@@ -1,5 +1,5 @@
 import { eachLine, range, tailOf, TOKEN } from './text.ts';
-import type { Range } from './text.ts';
+import type { LineParser, Range } from './text.ts';
 
 /** chrony.keys(5): a number, perhaps a type, and the key. */
 export const chronyKeys = eachLine((line) => {
@@ -7,8 +7,19 @@ export const chronyKeys = eachLine((line) => {
   return TOKEN.test(key) ? tailOf(line, key) : undefined;
 });
 
-/** pppd(8): client, server, secret, and perhaps addresses; `@` before a file is no secret. */
-export const pppSecrets = eachLine((line) => {
+/**
+ * pppd(8): client, server, secret, and perhaps addresses; `@` before a file is no secret. A backslash
+ * may make that `@`, and it or a quotation mark that is left open goes on in the next line: of such a
+ * file all is shown.
+ */
+export const pppSecrets: LineParser = (lines) => {
+  const isPlain = lines.every(
+    (line) => /^\s*#/.test(line) || (!/['\\]/.test(line) && line.split('"').length % 2 === 1),
+  );
+  return isPlain ? pppLines(lines) : lines.map(() => undefined);
+};
+
+const pppLines = eachLine((line) => {
   const [, before = '', secret = ''] =
     /^((?:[^\s"#]+|"[^"]*")\s+(?:[^\s"]+|"[^"]*")\s+)("[^"@][^"]*"|[^\s"@]+)(?:\s+[\da-f.:*/-]+)*\s*$/i.exec(
       line,

@@ -55,6 +55,7 @@ describe('secrets in settings', () => {
     ['etc/ceph/ceph.client.admin.keyring', '\tkey = AQBvalueAQBvalueAQ==', '\tkey = <>'],
     ['etc/chrony/chrony.keys', '1 SHA1 HEX:0011\n2 hunter2', '1 SHA1 <>\n2 <>'],
     ['etc/ppp/chap-secrets', 'joe * "a b" 192.0.2.1', 'joe * <> 192.0.2.1'],
+    ['etc/ppp/chap-secrets', "# don't\njoe * secret *", "# don't\njoe * <> *"],
     ['etc/ipsec.secrets', '192.0.2.1 : PSK "a b"', '192.0.2.1 : PSK <>'],
     ['etc/ldap.secret', 'hunter2\n', '<>\n'],
     [
@@ -91,6 +92,12 @@ describe('what is shown although a secret may be in it', () => {
     ['etc/chrony/chrony.keys', '1 SHA1 HEX:00 more'],
     ['etc/ppp/chap-secrets', 'joe * @/etc/x'],
     ['etc/ppp/chap-secrets', 'joe * secret /etc/x evil'],
+    // pppd takes what is quoted or continued for other words than stand in the line.
+    ['etc/ppp/chap-secrets', 'joe * "\\@/etc/x"'],
+    ['etc/ppp/chap-secrets', 'joe * \\x40/etc/x'],
+    ['etc/ppp/chap-secrets', 'joe \\\n* secret *'],
+    ['etc/ppp/chap-secrets', 'joe "a\n" secret *'],
+    ['etc/ppp/chap-secrets', "joe 'a\nb' secret *"],
     ['etc/ipsec.secrets', 'include /etc/x'],
     ['etc/ipsec.secrets', ': PSK "a" : PSK "b"'],
     ['etc/ldap.secret', 'hunter2\nmore'],
