@@ -49,6 +49,7 @@ const foldersOf = {
 
 /** The folders that run in a browser, too: nothing of Node is there. */
 const withoutNode = ['bundle', 'protocol', 'admin'];
+const inBrowser = `${withoutNode.join('/, ')}/ run in a browser, too: whoever calls them brings it`;
 
 /** The modules of bundle/ that neither make nor open contents: all that the server side may use. */
 const publicPart = [
@@ -89,7 +90,7 @@ function objectionTo(from, to) {
   return only(`${layer}/${room}`, allowed);
 }
 const only = (folder, allowed) =>
-  `${folder}/ may import only ${allowed.join(', ') || 'nothing of ours'}`;
+  `${folder}/ may import ${allowed.length > 0 ? `only ${allowed.join(', ')}` : 'nothing of ours'} (ARCHITECTURE.md, the map)`;
 
 const layering = {
   create(context) {
@@ -153,7 +154,10 @@ const noCycle = {
       const cycle = cycleOf(context.filename);
       if (cycle === undefined) return;
       const way = cycle.map((file) => relative(import.meta.dirname, file)).join(' imports ');
-      context.report({ node, message: `imports itself: ${way}` });
+      context.report({
+        node,
+        message: `imports itself: ${way}; what both need belongs below them`,
+      });
     },
   }),
 };
@@ -171,7 +175,10 @@ const documented = {
         if (isDocstring && !isOfModule) return;
         const { id, declarations } = node.declaration;
         const name = id?.name ?? declarations?.map((one) => one.id.name).join(', ');
-        context.report({ node, message: `${name} is exported and has no docstring` });
+        context.report({
+          node,
+          message: `${name} is exported and has no docstring: say what it promises`,
+        });
       },
     };
   },
@@ -211,7 +218,10 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { paths: builtinModules, patterns: [{ regex: '^node:|/platform/node\\.ts$' }] },
+        {
+          paths: builtinModules.map((name) => ({ name, message: inBrowser })),
+          patterns: [{ regex: '^node:|/platform/node\\.ts$', message: inBrowser }],
+        },
       ],
       'no-restricted-globals': ['error', 'process', 'Buffer', 'global', 'require', 'setImmediate'],
     },
