@@ -78,13 +78,22 @@ function flag({ name, short, value }: Option): string {
   return `${letter}${long}${value === undefined ? '' : ` Ar ${value.slice(1, -1)}`}`;
 }
 
-function optionText({ about, more, choices, env, required, default: otherwise }: Option): string {
+function optionText({
+  about,
+  more,
+  choices,
+  env,
+  required,
+  default: otherwise,
+  repeatable,
+}: Option): string {
   return [
     sentence(more ?? about),
     ...(choices === undefined ? [] : [`One of ${choices.join(', ')}.`]),
     ...(otherwise === undefined ? [] : [`Default: ${otherwise}.`]),
     ...(env === undefined ? [] : [`Environment: ${env}.`]),
     ...(required === true ? ['Needed.'] : []),
+    ...(repeatable === true ? ['Several times, if need be.'] : []),
   ].join(' ');
 }
 
