@@ -305,6 +305,10 @@ describe('a form of the kernel or of dracut', () => {
       'ip=dhcp bond=bond0:eno1,eno2:mode=802.3ad,miimon=100,lacp_rate=1',
       { bond: 'bond0:eno1,eno2:mode=802.3ad,miimon=100,lacp_rate=fast' },
     ],
+    [
+      'bond=bond0:eth0,eth1 vlan=bond0.100:bond0 ip=bond0.100:dhcp',
+      { ip: 'dhcp', vlan: '100:bond0', BOOTIF: undefined },
+    ],
     ['ip=bond0:dhcp bond=bond0:eth0,eth1:mode=1', { bond: 'bond0:eth0,eth1:mode=active-backup' }],
     [
       'BOOTIF=01-52-54-00-00-00-01 ip=192.0.2.7::192.0.2.1:255.255.255.0:n1:eno2:none',
@@ -341,6 +345,21 @@ describe('a form of the kernel or of dracut', () => {
       'ip=dhcp netconsole=4444@10.0.0.1/eth1,9353@10.0.0.2/12:34:56:78:9a:bc',
       { ip: 'dhcp', netconsole: undefined },
       'it is for the kernel itself',
+    ],
+    [
+      'bond=bond0:eth0,eth1 vlan=bond0.100:bond0 ip=bond0.100:dhcp ip=bond0:none',
+      { ip: 'dhcp', BOOTIF: undefined },
+      'what is for bond0, since bond0.100 is built upon it',
+    ],
+    [
+      'bond=bond0:eth0,eth1 ip=bond0:dhcp ip=eth0:dhcp',
+      { ip: 'dhcp', 'coatcheck.also': undefined },
+      'what is for eth0, since bond0 is built upon it',
+    ],
+    [
+      'ip=eth0:dhcp ip=192.0.2.7::::n2:eth1:none',
+      { 'coatcheck.also': undefined },
+      'the address 192.0.2.7, which has no netmask, of eth1',
     ],
     ['ip=dhcp bond=bond0', { bond: undefined }, 'a bond without its interfaces'],
     [

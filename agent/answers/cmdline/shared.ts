@@ -131,25 +131,30 @@ interface Placed extends IpWord {
  * besides.
  */
 export function readAllIp(words: Words): Shared {
-  const built = [builtName(words, 'bond'), builtName(words, 'vlan')];
+  const built = builtUpon(words);
   const networks = new Map<string, Placed>();
+  const notes: string[] = [];
   for (const word of (words.get('ip') ?? []).filter(({ value }) => value)) {
     const read = readIp(word.value!) ?? { says: { ip: word.value! }, unused: [] };
-    const device = read.device === undefined || built.includes(read.device) ? '' : read.device;
+    const device = read.device === built.top ? '' : (read.device ?? '');
+    if (built.below.includes(device)) {
+      notes.push(unusedNote(word, `what is for ${device}, since ${built.top} is built upon it`));
+      continue;
+    }
     networks.set(device, { ...together(networks.get(device), read), word });
   }
   const bootif = last(words, 'BOOTIF');
   const candidates = ['', last(words, 'bootdev'), bootif, ...networks.keys()];
   const device = candidates.find((name) => name !== undefined && networks.has(name)) ?? '';
   const main = networks.get(device);
-  if (main === undefined) return { given: [], notes: [] };
+  if (main === undefined) return { given: [], notes };
   networks.delete(device);
 
   const given: GivenArgument[] = pairs(main.says).map(([answer, text]) => ({
     ...{ answer, text },
     word: main.word,
   }));
-  const notes = main.unused.map((what) => unusedNote(main.word, what));
+  notes.push(...main.unused.map((what) => unusedNote(main.word, what)));
   if (device !== '' && device !== bootif) {
     const answer = bootif === undefined ? 'BOOTIF' : 'coatcheck.interface';
     given.push({ answer, text: device, word: main.word });
@@ -176,10 +181,14 @@ const last = (words: Words, name: string): string | undefined =>
 
 const pairs = (says: IpWord['says']) => Object.entries(says) as [AnswerName, string][];
 
-/** The name of what `bond=` or `vlan=` builds: dracut gives the address to that. */
-function builtName(words: Words, by: 'bond' | 'vlan'): string | undefined {
-  const text = last(words, by);
-  return text === undefined ? undefined : by === 'bond' ? text.split(':')[0] : vlanOf(text)?.name;
+/** What `bond=` and `vlan=` build: the address is that of the top, and what is below it has none. */
+function builtUpon(words: Words): { top: string | undefined; below: readonly string[] } {
+  const [bond, members] = last(words, 'bond')?.split(':') ?? [];
+  const vlan = vlanOf(last(words, 'vlan') ?? '');
+  const on = vlan?.canonical.split(':')[1];
+  const layers = [vlan?.name, on, bond].filter((name) => name !== undefined);
+  const [top, ...below] = new Set(layers);
+  return { top, below: [...below, ...(members?.split(',') ?? [])] };
 }
 
 /** Where the one says how to get IPv4, and the other IPv6, both hold: in either order. */
@@ -203,12 +212,14 @@ function networkBesides({ says }: IpWord): { how?: string; unused: string[] } {
   const { ip, ipv6, netmask, ...others } = says;
   const isStatic = ip !== undefined && isIP(ip) !== 0;
   const six = ipv6 === undefined || ipv6.includes('/') ? ipv6 : `${ipv6}6`;
-  const four = isStatic ? `${ip}/${netmask ?? '24'}` : ip === 'off' ? undefined : ip;
+  const fixed = isStatic && netmask !== undefined ? `${ip}/${netmask}` : undefined;
+  const four = isStatic ? fixed : ip === 'off' ? undefined : ip;
   const how = four ?? six;
   return {
     ...(how !== undefined && { how }),
     unused: [
       ...(four !== undefined && six !== undefined ? [`ipv6 ${six}`] : []),
+      ...(isStatic && four === undefined ? [`the address ${ip}, which has no netmask`] : []),
       ...(how === undefined ? ['the interface'] : []),
       ...pairs(others).map(([name, text]) => `the ${name} ${text}`),
     ],
