@@ -2,7 +2,6 @@ import { styleText } from 'node:util';
 import { codeOf, ERRORS } from '../protocol/errors.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { escapeJson, escapeLine } from '../protocol/escape.ts';
-import { fold } from './fold.ts';
 import { page, pagerOf } from './pager.ts';
 
 /** What a command may do to the terminal: results to stdout, everything else to stderr. */
@@ -67,6 +66,12 @@ function styleFor(stream: { readonly isTTY?: boolean }, env: Streams['env']): St
   return Object.fromEntries(styles) as Style;
 }
 
+/** Loaded here, since a help or a completion folds nothing. */
+async function rowsOf(lines: readonly string[], columns: number): Promise<string[]> {
+  const { fold } = await import('./fold.ts');
+  return lines.flatMap((line) => fold(line, columns));
+}
+
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
 /** A terminal over streams. @param options.json documents on stdout, and nothing else */
@@ -84,7 +89,7 @@ export function createTerminal(streams: Streams, options: { json: boolean }): Te
     paged: pager !== undefined,
     page: async (lines) => {
       if (options.json) return;
-      const rows = stdout.isTTY ? lines.flatMap((line) => fold(line, stdout.columns || 80)) : lines;
+      const rows = stdout.isTTY ? await rowsOf(lines, stdout.columns || 80) : lines;
       const text = `${rows.join('\n')}\n`;
       const fits = rows.length < (stdout.rows || 24);
       if (pager === undefined || fits || !(await page(pager, text, env))) stdout.write(text);
