@@ -140,8 +140,8 @@ async function listByCli(
 ): Promise<void> {
   const args = [program, '--home', home, '--server', server, '--json', 'list'];
   const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 28 });
-  const { nodes } = JSON.parse(stdout) as { nodes: { node: string; statement?: unknown }[] };
-  const verified = new Set(nodes.filter(({ statement }) => statement).map(({ node }) => node));
+  const { nodes } = JSON.parse(stdout) as { nodes: { node: string; decision?: unknown }[] };
+  const verified = new Set(nodes.filter(({ decision }) => decision).map(({ node }) => node));
   demandAll(fleet, ({ id }) => verified.has(id));
 }
 
