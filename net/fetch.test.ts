@@ -38,6 +38,17 @@ async function serve(...args: Parameters<typeof serveHttp>): Promise<string> {
 }
 
 describe('a fetch of our own', () => {
+  it('undoes no content-encoding: what comes is what is stored', async () => {
+    const packed = Buffer.from([0x1f, 0x8b, 8, 0, 1, 2]);
+    const url = await serve((_, response) => {
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed);
+    });
+    const { body } = await createFetch()(url);
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of body!) chunks.push(chunk);
+    expect(Buffer.concat(chunks)).toEqual(packed);
+  });
+
   it('sends the headers that it is given, the length and the host, and nothing else', async () => {
     let sent: string[] = [];
     const url = await serve((request, response) => {

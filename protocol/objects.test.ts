@@ -49,6 +49,26 @@ describe.each(FETCHES)('getObject over %s', (_, fetch) => {
     );
   });
 
+  it('asks for bytes, and takes what has another encoding for what it is', async () => {
+    const object = Buffer.from('ccb and the rest of an object of ours');
+    const asked: (string | undefined)[] = [];
+    const server = await serveHttp((request, response) => {
+      asked.push(request.headers['accept-encoding']);
+      const isPacked = request.url === '/packed';
+      response.writeHead(200, { 'content-encoding': isPacked ? 'x-pack' : 'x-none' });
+      response.end(isPacked ? Buffer.from([0x1f, 0x8b, 8, 0]) : object);
+    });
+    servers.push(server);
+    expect(await getObject(`${server.url}/plain`, limits)).toEqual({
+      found: true,
+      body: new Uint8Array(object),
+    });
+    const refused = await getObject(`${server.url}/packed`, limits).catch((e: unknown) => e);
+    expect(codeOf(refused)).toBe('store_unavailable');
+    expect((refused as Error).message).toContain('content-encoding "x-pack"');
+    expect(asked).toEqual(['identity', 'identity']);
+  });
+
   it.each([
     ['a 404 without a code', 404, 'not found', 'store_unavailable'],
     ["a proxy's 404", 404, '<html>NoSuchKey</html>', 'store_unavailable'],

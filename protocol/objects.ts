@@ -1,3 +1,4 @@
+import { quote } from '../bundle/errors.ts';
 import { fail } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 
@@ -27,6 +28,13 @@ export interface FetchAnswer {
   /** A `ReadableStream` of the Fetch standard is one, on Node. Left early, it is cancelled. */
   readonly body: AsyncIterable<Uint8Array> | null;
 }
+
+/**
+ * What objects are asked for with: the bytes as they were stored. What an answer says of a
+ * `content-encoding` changes nothing about them, so nobody undoes one; only a browser, and the global
+ * `fetch`, do all the same, and send a wish of their own.
+ */
+const AS_BYTES = { 'accept-encoding': 'identity' } as const;
 
 /** A store's error documents are short; what is longer is not one. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -60,7 +68,8 @@ export async function readBody(
 
 /**
  * Fetches an object by its presigned URL. `found: false` **only** for a 404 whose body says
- * `NoSuchKey`: a missing bucket, a proxy's 404, a refusal are failures, never "not there".
+ * `NoSuchKey`: a missing bucket, a proxy's 404, a refusal are failures, never "not there". What it
+ * begins with is looked at only to name a `content-encoding` as the reason of what will not verify.
  *
  * @throws too_large above `maxBytes`, store_unavailable, store_denied, no_such_bucket
  */
@@ -69,7 +78,8 @@ export async function getObject(
   options: { maxBytes: number; timeoutSeconds: number; fetch: Fetch },
 ): Promise<{ found: true; body: Uint8Array } | { found: false }> {
   const { maxBytes, timeoutSeconds, fetch } = options;
-  const answer = await send(fetch, url, { method: 'GET' }, timeoutSeconds, 'store_unavailable');
+  const init = { method: 'GET', headers: AS_BYTES };
+  const answer = await send(fetch, url, init, timeoutSeconds, 'store_unavailable');
   if (answer.status !== 200) {
     const code = await errorCodeOf(answer);
     if (answer.status === 404 && code === 'NoSuchKey') return { found: false };
@@ -81,7 +91,23 @@ export async function getObject(
   if (body === undefined) {
     throw fail('too_large', `an object of ${hostOf(url)} is larger than ${maxBytes} bytes`);
   }
-  return { found: true, body };
+  const packed = packedBy(answer.headers.get('content-encoding'), body);
+  if (packed === undefined) return { found: true, body };
+  throw fail('store_unavailable', `an object of ${hostOf(url)} ${packed}`);
+}
+
+/**
+ * Why what was read would not verify, where the answer says it: something on the way packed it. Every
+ * object of ours begins with `cc`, and nothing that is packed does.
+ *
+ * @param encoding the answer's `content-encoding`
+ */
+export function packedBy(
+  encoding: string | null | undefined,
+  [first, second]: Uint8Array,
+): string | undefined {
+  if (!encoding || (first === 0x63 && second === 0x63)) return undefined;
+  return `came with content-encoding ${quote(encoding)}, which is not undone: does a proxy compress what passes?`;
 }
 
 /**

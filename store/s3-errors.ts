@@ -61,6 +61,15 @@ export function cutAnswer({ bucket, key }: { bucket: string; key: string }): Coa
   });
 }
 
+/** The error of an answer that something on the way packed. @param how as `packedBy` has it */
+export function packedAnswer(
+  { bucket, key }: { bucket: string; key: string },
+  how: string,
+): CoatcheckError {
+  const details = { bucket, key };
+  return fail('store_unavailable', `bucket ${bucket}: ${key} ${how}`, { details });
+}
+
 type StoreCode = Extract<
   ErrorCode,
   'store_unavailable' | 'store_unknown' | 'store_denied' | 'store_full' | 'no_such_bucket'

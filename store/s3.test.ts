@@ -166,3 +166,34 @@ describe('an S3 store', () => {
     },
   );
 });
+
+describe('an answer with a content-encoding', () => {
+  async function encoded(body: Uint8Array): Promise<[outcome: unknown, asked: unknown]> {
+    let asked: unknown;
+    const server = await serveHttp((request, response) => {
+      asked = request.headers['accept-encoding'];
+      response.writeHead(200, {
+        'content-encoding': 'gzip',
+        'content-length': body.length,
+        etag: '"e"',
+      });
+      response.end(body);
+    });
+    servers.push(server);
+    const store = createS3Store({
+      ...{ bucket: 'lab', region: 'us-east-1', endpoint: server.url, credentials },
+    });
+    return [await store.get(KEY, { maxBytes: 99 }).catch((error: unknown) => error), asked];
+  }
+
+  it('is not asked for, nor undone: what is an object of ours is one', async () => {
+    const body = new TextEncoder().encode('ccf and the rest');
+    expect(await encoded(body)).toMatchObject([{ body }, 'identity']);
+  });
+
+  it('is named where the bytes are none of ours, and no reason to call an entry junk', async () => {
+    const [refused] = await encoded(Uint8Array.of(0x1f, 0x8b, 8));
+    expect(codeOf(refused)).toBe('store_unavailable');
+    expect((refused as Error).message).toContain('content-encoding "gzip"');
+  });
+});

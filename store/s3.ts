@@ -9,10 +9,11 @@ import {
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ObjectKey } from '../protocol/keys.ts';
+import { packedBy } from '../protocol/objects.ts';
 import { alreadyExists, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, PAGE_SIZE } from './page.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
-import { cutAnswer, describeFailure, storeError, unlikeS3 } from './s3-errors.ts';
+import { cutAnswer, describeFailure, packedAnswer, storeError, unlikeS3 } from './s3-errors.ts';
 import { credentialsProvider } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
 
@@ -72,6 +73,8 @@ export function createS3Store(options: S3Options): ObjectStore {
       if (body === undefined) throw tooLarge(key, maxBytes);
       // Without a length HTTP does not say that an answer was cut, and half an entry would be junk.
       if (answer.ContentLength !== body.length) throw cutAnswer({ bucket, key });
+      const packed = packedBy(answer.ContentEncoding, body);
+      if (packed !== undefined) throw packedAnswer({ bucket, key }, packed);
       return { ...info, body, size: body.length };
     } catch (error) {
       if (describeFailure(error).name === 'NoSuchKey') return undefined;
@@ -154,7 +157,7 @@ function client(
   how: { maxAttempts: number; httpAgent?: HttpAgent; httpsAgent?: HttpsAgent },
 ): S3Client {
   const { maxAttempts, ...agents } = how;
-  return new S3Client({
+  const s3 = new S3Client({
     region: options.region,
     credentials: credentialsProvider(options.credentials),
     maxAttempts,
@@ -171,6 +174,15 @@ function client(
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
   });
+  // After the signature: a proxy may write this header anew, and the store would refuse the request.
+  s3.middlewareStack.add(
+    (next) => (call) => {
+      (call.request as { headers: Record<string, string> }).headers['accept-encoding'] = 'identity';
+      return next(call);
+    },
+    { step: 'deserialize', name: 'asBytes' },
+  );
+  return s3;
 }
 
 function infoOf(

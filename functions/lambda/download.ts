@@ -1,3 +1,4 @@
+import { createFetch } from '../../net/fetch.ts';
 import { createS3Signer } from '../../store/s3-signer.ts';
 import { createApp } from '../app.ts';
 import { presignedKeysets } from '../keysets.ts';
@@ -6,7 +7,7 @@ import { lambdaHandler } from './handler.ts';
 
 const { site, s3, log } = readEnvironment();
 const signer = createS3Signer(s3);
-const keysets = presignedKeysets(signer, (url, init) => fetch(url, init));
+const keysets = presignedKeysets(signer, createFetch());
 
 /** What nodes ask at boot: signs URLs, and loads no client of S3. */
 export const handler = lambdaHandler(createApp({ site, log, download: { signer, keysets } }));
