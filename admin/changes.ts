@@ -60,8 +60,10 @@ export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boo
   return compareFiles(a, b).length === 0;
 }
 
-/** When, by what and from which key a bundle was made differs always and changes nothing. */
-const CIRCUMSTANCES: readonly string[] = ['madeAt', 'madeBy', 'keySource'];
+/** When, by what, on which image and from which key a bundle was made changes nothing. */
+const CIRCUMSTANCES: readonly string[] = [
+  ...['madeAt', 'madeBy', 'keySource', 'image', 'baseline', 'left'],
+];
 
 /** What a node would do differently because of the metadata (units, time zone, swap, answers). */
 export function compareMetadata(before: Metadata, after: Metadata): MetadataChange[] {

@@ -21,6 +21,22 @@ export interface Metadata {
   readonly enable?: readonly string[];
   readonly disable?: readonly string[];
   readonly mask?: readonly string[];
+  /**
+   * Other names of units, as `name=unit`; with `user/` in front, of units of users. Links that
+   * enabling the unit would not make.
+   */
+  readonly alias?: readonly string[];
+  /**
+   * What a unit pulls in, as its link is named: `a.target.wants/b.service`, `.requires/`, `.upholds/`;
+   * with `user/` in front, of units of users. Links that enabling the unit would not make.
+   */
+  readonly wants?: readonly string[];
+  /** The version of the image that it was made on: 1 to 64 printable ASCII characters */
+  readonly image?: string;
+  /** Digest of the baseline of that image, hex: what the image has anyway is not in the bundle */
+  readonly baseline?: string;
+  /** Files that the machine had as its image has them, by path: the first 8 digits of their digest there */
+  readonly left?: Readonly<Record<string, string>>;
   /** The units to restart when the file at this path changes */
   readonly restart?: Readonly<Record<string, readonly string[]>>;
   /** What the dialogue can start from: name to 0 to 1,024 bytes of UTF-8, no control characters */
@@ -30,12 +46,31 @@ export interface Metadata {
 /** The form in which metadata are encoded: names with text values. */
 export type MetadataEntry = readonly [name: string, value: string];
 
-const UNIT_LISTS = ['enable', 'disable', 'mask'] as const;
-const UNIT =
-  /^[A-Za-z0-9:_.\\@-]{1,240}\.(service|socket|target|timer|mount|automount|swap|path|slice|scope|device)$/;
+const UNIT_NAME = '[A-Za-z0-9:_.\\\\@-]{1,240}';
+const UNIT_TYPE = '(service|socket|target|timer|mount|automount|swap|path|slice|scope|device)';
+const UNIT = new RegExp(`^${UNIT_NAME}\\.${UNIT_TYPE}$`);
+/** The lists of settings, and what each of their words is. */
+const LISTS = {
+  enable: UNIT,
+  disable: UNIT,
+  mask: UNIT,
+  alias: new RegExp(`^(?:user/)?${UNIT_NAME}\\.${UNIT_TYPE}=${UNIT_NAME}\\.\\1$`),
+  wants: new RegExp(
+    `^(?:user/)?${UNIT_NAME}\\.${UNIT_TYPE}\\.(?:wants|requires|upholds)/${UNIT_NAME}\\.${UNIT_TYPE}$`,
+  ),
+};
+/** Name of a setting that is a list of words. */
+export type ListName = keyof typeof LISTS;
+const LIST_NAMES = Object.keys(LISTS) as readonly ListName[];
+
+/** Whether a list of settings may have this word: a unit, an alias, a link. */
+export const isWordOf = (name: ListName, word: string): boolean => LISTS[name].test(word);
+
 const ANSWER_NAME = /^[a-z][a-z0-9_.-]{0,63}$/;
 const RESTART = 'restart:';
 const ANSWER = 'answer:';
+const LEFT = 'left:';
+const LEFT_VALUE = /^[0-9a-f]{8}$/;
 
 const HOSTNAME =
   /^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
@@ -46,6 +81,8 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   madeBy: /^[ -~]{1,128}$/,
   keySource: /^[a-z][a-z0-9-]{0,31}$/,
   timezone: /^(?=.{1,64}$)[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/,
+  image: /^[ -~]{1,64}$/,
+  baseline: /^[0-9a-f]{64}$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
 
@@ -61,9 +98,12 @@ function checkEntry(name: string, value: string): void {
     if (!ANSWER_NAME.test(name.slice(ANSWER.length)) || !isAnswer(value)) throw bad(name);
   } else if (name.startsWith(RESTART)) {
     checkPath(name.slice(RESTART.length));
-    parseUnits(name, value);
-  } else if ((UNIT_LISTS as readonly string[]).includes(name)) {
-    parseUnits(name, value);
+    checkWords(name, value, UNIT);
+  } else if (name.startsWith(LEFT)) {
+    checkPath(name.slice(LEFT.length));
+    if (!LEFT_VALUE.test(value)) throw bad(name);
+  } else if (Object.hasOwn(LISTS, name)) {
+    checkWords(name, value, LISTS[name as ListName]);
   } else if (!Object.hasOwn(VALUES, name) || !VALUES[name]!.test(value)) {
     throw bad(name);
   } else if (name === 'madeAt' && Number(value) > MAX_TIME) {
@@ -76,31 +116,32 @@ function isAnswer(value: string): boolean {
   return /^\P{Cc}*$/u.test(value) && bytes.length <= 1024 && fromUtf8(bytes) === value;
 }
 
-/** Units separated by single spaces, ascending, none twice: the one text of a set. */
-function parseUnits(name: string, value: string): string[] {
-  const units = value.split(' ');
-  if (!units.every((unit) => UNIT.test(unit)) || formatUnits(units) !== value) throw bad(name);
-  return units;
+/** Words separated by single spaces, ascending, none twice: the one text of a set. */
+function checkWords(name: string, value: string, word: RegExp): void {
+  const words = value.split(' ');
+  if (!words.every((one) => word.test(one)) || formatWords(words) !== value) throw bad(name);
 }
 
-function formatUnits(units: readonly string[]): string {
-  return [...new Set(units)].sort().join(' ');
+function formatWords(words: readonly string[]): string {
+  return [...new Set(words)].sort().join(' ');
 }
 
 /** @throws bad_metadata, bad_path */
 export function metadataToEntries(metadata: Metadata): MetadataEntry[] {
-  const { madeAt, enable, disable, mask, restart = {}, answers = {}, ...texts } = metadata;
+  const { madeAt, restart = {}, answers = {}, left = {}, ...rest } = metadata;
+  const { enable, disable, mask, alias, wants, ...texts } = rest;
   const entries: [string, string][] = Object.entries(texts);
   if (madeAt !== undefined) entries.push(['madeAt', String(madeAt)]);
-  const lists = { enable, disable, mask };
-  for (const name of UNIT_LISTS) {
-    const units = lists[name] ?? [];
-    if (units.length > 0) entries.push([name, formatUnits(units)]);
+  const lists = { enable, disable, mask, alias, wants };
+  for (const name of LIST_NAMES) {
+    const words = lists[name] ?? [];
+    if (words.length > 0) entries.push([name, formatWords(words)]);
   }
   for (const [path, units] of Object.entries(restart)) {
-    if (units.length > 0) entries.push([RESTART + path, formatUnits(units)]);
+    if (units.length > 0) entries.push([RESTART + path, formatWords(units)]);
   }
   for (const [name, value] of Object.entries(answers)) entries.push([ANSWER + name, value]);
+  for (const [path, value] of Object.entries(left)) entries.push([LEFT + path, value]);
   for (const [name, value] of entries) checkEntry(name, value);
   return entries.sort(([a], [b]) => (a < b ? -1 : 1));
 }
@@ -110,15 +151,18 @@ export function metadataFromEntries(entries: readonly MetadataEntry[]): Metadata
   const fields: Record<string, unknown> = {};
   const restart: [string, string[]][] = [];
   const answers: [string, string][] = [];
+  const left: [string, string][] = [];
   for (const [name, value] of entries) {
     checkEntry(name, value);
     if (name.startsWith(RESTART)) restart.push([name.slice(RESTART.length), value.split(' ')]);
+    else if (name.startsWith(LEFT)) left.push([name.slice(LEFT.length), value]);
     else if (name.startsWith(ANSWER)) answers.push([name.slice(ANSWER.length), value]);
     else if (name === 'madeAt') fields[name] = Number(value);
     else fields[name] = name in VALUES ? value : value.split(' ');
   }
   if (restart.length > 0) fields['restart'] = record(restart);
   if (answers.length > 0) fields['answers'] = record(answers);
+  if (left.length > 0) fields['left'] = record(left);
   return fields;
 }
 

@@ -60,8 +60,8 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
   ])) {
     terminal.print(line);
   }
-  const { enable, disable, mask, timezone, swap, restart } = manifest.metadata;
-  const settings = Object.entries({ enable, disable, mask, timezone, swap })
+  const { enable, disable, mask, alias, wants, timezone, swap, restart } = manifest.metadata;
+  const settings = Object.entries({ enable, disable, mask, alias, wants, timezone, swap })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [
       name,

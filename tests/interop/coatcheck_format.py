@@ -296,13 +296,26 @@ def seal(plain, kind, signer, recipients, dictionary=1):
 
 # Manifest -----------------------------------------------------------------------------------
 
-UNIT = re.compile(
-    r"[A-Za-z0-9:_.\\@-]{1,240}"
-    r"\.(service|socket|target|timer|mount|automount|swap|path|slice|scope|device)"
+UNIT_NAME = r"[A-Za-z0-9:_.\\@-]{1,240}"
+UNIT_TYPE = (
+    r"(service|socket|target|timer|mount|automount|swap|path|slice|scope|device)"
 )
+UNIT = re.compile(rf"{UNIT_NAME}\.{UNIT_TYPE}")
+LISTS = {
+    "enable": UNIT,
+    "disable": UNIT,
+    "mask": UNIT,
+    "alias": re.compile(rf"(?:user/)?{UNIT_NAME}\.{UNIT_TYPE}={UNIT_NAME}\.\1"),
+    "wants": re.compile(
+        rf"(?:user/)?{UNIT_NAME}\.{UNIT_TYPE}\.(?:wants|requires|upholds)/"
+        rf"{UNIT_NAME}\.{UNIT_TYPE}"
+    ),
+}
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 VALUES = {
+    "baseline": re.compile(r"[0-9a-f]{64}"),
     "hostname": re.compile(rf"(?=.{{1,64}}\Z){LABEL}(\.{LABEL})*"),
+    "image": re.compile(r"[ -~]{1,64}"),
     "keySource": re.compile(r"[a-z][a-z0-9-]{0,31}"),
     "madeAt": re.compile(r"0|[1-9][0-9]{0,11}"),
     "madeBy": re.compile(r"[ -~]{1,128}"),
@@ -325,9 +338,9 @@ def check_ascending(names):
         require(before.encode() < after.encode(), "unsorted")
 
 
-def are_units(value):
-    units = value.split(" ")
-    return all(UNIT.fullmatch(unit) for unit in units) and sorted(set(units)) == units
+def are_words(word, value):
+    words = value.split(" ")
+    return all(word.fullmatch(one) for one in words) and sorted(set(words)) == words
 
 
 def check_metadata(name, value):
@@ -339,9 +352,12 @@ def check_metadata(name, value):
         )
     elif name.startswith("restart:"):
         check_path(name[8:])
-        good = are_units(value)
-    elif name in ("enable", "disable", "mask"):
-        good = are_units(value)
+        good = are_words(UNIT, value)
+    elif name.startswith("left:"):
+        check_path(name[5:])
+        good = re.fullmatch(r"[0-9a-f]{8}", value)
+    elif name in LISTS:
+        good = are_words(LISTS[name], value)
     else:
         good = name in VALUES and VALUES[name].fullmatch(value)
         if good and name == "madeAt":

@@ -19,7 +19,7 @@ export const target: Target = {
       const bytes = concat(head, input, tail);
       const { metadata } = decodeManifest(bytes);
       sameBytes(encodeManifest(manifestOf({ metadata, files: [] })), bytes);
-      for (const record of [metadata.answers, metadata.restart]) {
+      for (const record of [metadata.answers, metadata.restart, metadata.left]) {
         demand(record === undefined || Object.getPrototypeOf(record) === null, 'it inherits');
       }
       return `ok ${Object.keys(metadata).length}`;
@@ -30,8 +30,22 @@ export const target: Target = {
     `answer:proxy\thttp://proxy\n${LISTS}${TEXTS}`,
     'answer:__proto__\tx\nanswer:constructor\ty\nrestart:etc/hosts\tssh.service\n',
     'answer:a\tü\nswap\tdisk:/dev/disk/by-id/x\ntimezone\tEurope/Berlin\n',
+    'alias\ta.service=b.service user/a.socket=b.socket\nimage\t2026.11\nleft:etc/hosts\t0123abcd\n',
+    'wants\ta.target.requires/b.service user/a.target.wants/b.service\n',
+    'left:__proto__\t00000000\nrestart:__proto__\tssh.service\n',
     'restart:__proto__\tssh.service\nrestart:constructor\ta.path\nswap\tzram\n',
   ].map(utf8),
-  words: ['\n', '\t', ': ', '.service', '.device', 'restart:', 'answer:', '__proto__', '/etc/'],
+  words: [
+    '\n',
+    '\t',
+    ': ',
+    '.service',
+    '.device',
+    'restart:',
+    'answer:',
+    '.wants/',
+    '__proto__',
+    '/etc/',
+  ],
   limits: { maxBytes: 1500, work: [4000, 400], allocated: [8192, 64] },
 };
