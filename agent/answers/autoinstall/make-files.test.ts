@@ -112,6 +112,34 @@ describe('with systemd-networkd', () => {
     });
   });
 
+  it('a VLAN by the name that it was given', () => {
+    const made = make('ip=vlan0005:dhcp vlan=vlan0005:eth3');
+    expect(network('vlan.netdev', made)).toContain('Name=vlan0005\nKind=vlan\n\n[VLAN]\nId=5\n');
+    expect(network('below.network', made)).toBe(
+      '[Match]\nName=eth3\n\n[Network]\nVLAN=vlan0005\nLinkLocalAddressing=no\n',
+    );
+    expect(profile('vlan', make('ip=dhcp vlan=vlan5:eth3', MANAGER))).toContain(
+      'interface-name=vlan5\n',
+    );
+  });
+
+  it('a router that is on the link, but in no network of the address', () => {
+    const made = make('ip=192.0.2.7::198.51.100.1:255.255.255.255::eth0:none');
+    expect(network('address.network', made)).toContain('Address=192.0.2.7/32\nIPv6AcceptRA');
+    expect(network('address.network', made)).toContain(
+      '[Route]\nGateway=198.51.100.1\nGatewayOnLink=yes\n',
+    );
+  });
+
+  it('resolvers of the link, with their zone where there is room for one', () => {
+    const text = 'ip=off ipv6=auto dns=fe80::53%eth1,fe80::54';
+    expect(network('address.network', make(text))).toContain('DNS=fe80::53%eth1\nDNS=fe80::54\n');
+    expect(etc('resolv.conf', make(text, layout('systemd-networkd.service')))).toBe(
+      'nameserver fe80::53%eth1\nnameserver fe80::54%eth0\n',
+    );
+    expect(profile('ethernet', make(text, MANAGER))).toContain('dns=fe80::53;fe80::54;\n');
+  });
+
   it('resolv.conf, where nobody else makes it', () => {
     const made = make('ip=dhcp dns=192.0.2.53,192.0.2.54', layout('systemd-networkd.service'));
     expect(etc('resolv.conf', made)).toBe('nameserver 192.0.2.53\nnameserver 192.0.2.54\n');
@@ -266,7 +294,6 @@ describe('what else is made', () => {
   it.each([
     ['ip=192.0.2.7/24 gateway=192.0.3.1', 'gateway=192.0.3.1 is not in the network'],
     ['ip=192.0.2.7/24 gateway=192.0.2.7', 'the machine itself'],
-    ['ip=dhcp bond=b0:eth0,eth1 vlan=7:eth2', 'vlan=7:eth2 is not on the bond b0'],
     ['ip=dhcp kdump_nfs=h:/a kdump_ssh=u@h', 'one place'],
   ])('nothing, if answers contradict one another: %s', (text, said) => {
     expect(() => say(text)).toThrow(
@@ -276,6 +303,13 @@ describe('what else is made', () => {
       }),
     );
   });
+});
+
+it('nothing, if the answers of a dialogue have a VLAN that is not on the bond', () => {
+  const answers: Answers = { ip: 'dhcp', bond: 'b0:eth0,eth1', vlan: '7:eth2' };
+  expect(() => makeFiles(answers, NETWORKD, { name: 'eth0' })).toThrow(
+    'vlan=7:eth2 is not on the bond b0',
+  );
 });
 
 describe('templates', () => {

@@ -57,7 +57,11 @@ export function makeFiles(answers: Answers, layout: Layout, bootDevice: BootDevi
     enable.push(NETWORKD);
     // Nobody else makes it there.
     if (plan.dns.length > 0 && !layout.has.has('systemd-resolved.service')) {
-      add({ 'etc/resolv.conf': plan.dns.map((server) => `nameserver ${server}\n`).join('') });
+      add({
+        'etc/resolv.conf': plan.dns
+          .map((server) => `nameserver ${zoned(server, addressed(plan))}\n`)
+          .join(''),
+      });
     }
   } else {
     unmet.push('ip');
@@ -107,6 +111,10 @@ export function makeFiles(answers: Answers, layout: Layout, bootDevice: BootDevi
     unmet,
   };
 }
+
+/** A resolver of the link is none without its link. */
+const zoned = (server: string, device: string): string =>
+  /^fe[89ab][^%]*$/.test(server) ? `${server}%${device}` : server;
 
 /** Where the machine's engine is, for what makes it available there (docs/node.md). */
 function engineFile(answers: Answers): Record<string, string> {

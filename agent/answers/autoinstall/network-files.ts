@@ -1,5 +1,6 @@
 import type { Answers } from '../cmdline/answers.ts';
 import { prefixLength } from '../cmdline/addresses.ts';
+import { readVlan } from '../cmdline/interface-arguments.ts';
 
 /** An interface of the machine that carries the network. */
 export interface BootDevice {
@@ -49,7 +50,8 @@ export const isIpv6Address = (ipv6: string): boolean => ipv6.includes(':');
 
 /** @param answers in which nothing is missing or contradicts another */
 export function planNetwork(answers: Answers, bootDevice: BootDevice): NetworkPlan {
-  const [id, on] = answers.vlan?.split(':') ?? [];
+  const vlan = readVlan(answers.vlan ?? '');
+  const on = vlan?.on;
   const bond = answers.bond === undefined ? undefined : parseBond(answers.bond);
   const isOnOther = on !== undefined && on !== bootDevice.name && on !== bond?.name;
   const named = isOnOther ? on : answers['coatcheck.interface'];
@@ -57,7 +59,9 @@ export function planNetwork(answers: Answers, bootDevice: BootDevice): NetworkPl
   return {
     base,
     ...(bond !== undefined && { bond }),
-    ...(id !== undefined && { vlan: { id, name: vlanName(bond?.name ?? base.name, id) } }),
+    ...(vlan !== undefined && {
+      vlan: { id: vlan.id, name: vlan.name ?? vlanName(bond?.name ?? base.name, vlan.id) },
+    }),
     ipv4: ipv4Of(answers),
     ipv6: answers.ipv6 ?? 'off',
     dns: answers.dns?.split(',') ?? [],

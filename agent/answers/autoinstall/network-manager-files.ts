@@ -86,7 +86,10 @@ function ipv6Of({ ipv6, dns }: Pick<NetworkPlan, 'ipv6' | 'dns'>): Section {
 }
 
 function dnsLines(dns: readonly string[], family: 4 | 6, isAutomatic: boolean): string[] {
-  const own = dns.filter((server) => isIP(server) === family);
+  // One of the link is of the profile's own: nm-settings has no zone there.
+  const own = dns
+    .map((server) => server.replace(/%.*/, ''))
+    .filter((server) => isIP(server) === family);
   return [
     ...(own.length > 0 ? [`dns=${own.map((server) => `${server};`).join('')}`] : []),
     ...(isAutomatic && dns.length > 0 ? ['ignore-auto-dns=true'] : []),

@@ -71,10 +71,13 @@ function addressSections({
 }: Pick<NetworkPlan, 'ipv4' | 'ipv6' | 'dns'>): string[] {
   const isStatic6 = isIpv6Address(ipv6);
   const dhcp = [ipv4 === 'dhcp' && 'ipv4', ipv6 === 'dhcp' && 'ipv6'].filter(Boolean);
+  const { address = '', gateway } = typeof ipv4 === 'object' ? ipv4 : {};
+  // Without a network of its own, the router is on the link all the same.
+  const isAlone = address.endsWith('/32');
   const network = section('Network', [
     `DHCP=${dhcp.length === 2 ? 'yes' : dhcp[0] || 'no'}`,
     typeof ipv4 === 'object' && `Address=${ipv4.address}`,
-    typeof ipv4 === 'object' && ipv4.gateway !== undefined && `Gateway=${ipv4.gateway}`,
+    gateway !== undefined && !isAlone && `Gateway=${gateway}`,
     isStatic6 && `Address=${ipv6}`,
     `IPv6AcceptRA=${ipv6 === 'off' ? 'no' : 'yes'}`,
     `LinkLocalAddressing=${ipv6 === 'off' ? 'no' : 'ipv6'}`,
@@ -83,6 +86,9 @@ function addressSections({
   const isOwn = dns.length > 0 && 'UseDNS=no';
   return [
     network,
+    gateway !== undefined &&
+      isAlone &&
+      section('Route', [`Gateway=${gateway}`, 'GatewayOnLink=yes']),
     ipv4 === 'dhcp' && isOwn && section('DHCPv4', [isOwn]),
     ipv6 === 'dhcp' && isOwn && section('DHCPv6', [isOwn]),
     ipv6 !== 'off' &&

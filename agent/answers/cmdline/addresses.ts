@@ -20,6 +20,17 @@ const ipv6: Kind = {
 
 const address = either('an IP address', ipv4, ipv6);
 
+/** Of a resolver: one of the link alone may have its zone, `fe80::53%eth0` (RFC 4007). */
+export const resolver = either('an IP address', address, {
+  expected: '',
+  canonical(text) {
+    const [given = '', zone = '', ...rest] = text.split('%');
+    const isOfLink = /^fe[89ab][0-9a-f]:/i.test(given) && /^[A-Za-z0-9_.-]{1,15}$/.test(zone);
+    const at = ipv6.canonical(given);
+    return isOfLink && at !== undefined && rest.length === 0 ? `${at}%${zone}` : undefined;
+  },
+});
+
 /**
  * A host name (RFC 1123): up to 64 characters, which is what Linux has room for, and not all digits
  * at its end, which would be a mistyped address.
@@ -40,8 +51,8 @@ export const hostName: Kind = {
 /** A host name, or an address of IPv4 or IPv6. */
 export const host = either('a host name or an IP address', address, hostName);
 
-/** Addresses of IPv4 or IPv6, in a list. */
-export const ipAddresses = listOf('IP addresses', address);
+/** Addresses of resolvers, in a list. */
+export const resolvers = listOf('IP addresses', resolver);
 /** Host names and addresses, in a list. */
 export const hosts = listOf('host names or IP addresses', host);
 

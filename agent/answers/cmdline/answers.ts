@@ -5,11 +5,11 @@ import {
   hostAndPort,
   hostName,
   hosts,
-  ipAddresses,
   ipv4,
   ipv6Network,
   netmask,
   port,
+  resolvers,
 } from './addresses.ts';
 import {
   bond,
@@ -38,6 +38,7 @@ const TABLE = [
   },
   {
     name: 'ip',
+    alias: 'nfsaddrs',
     meaning:
       '`dhcp`, `off`, an address (also `<address>/<prefix>`), or as pxelinux appends it (`ipappend 1`): `<client>:<server>:<gateway>:<netmask>`; every other form of the kernel and of dracut too, several times for several interfaces',
     otherwise: 'asked for',
@@ -79,7 +80,7 @@ const TABLE = [
     meaning: 'name servers, instead of those that DHCP names',
     otherwise: "DHCP's",
     example: 'dns=192.0.2.53,198.51.100.53',
-    kind: ipAddresses,
+    kind: resolvers,
   },
   {
     name: 'ntp',

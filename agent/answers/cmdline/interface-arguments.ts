@@ -47,15 +47,43 @@ const addressing = either('', oneOf('dhcp', 'dhcp6', 'auto6'), {
   },
 });
 
-/** `<id>` or `<id>:<interface>`. */
+/** A VLAN, as `vlan=` has it. */
+export interface Vlan {
+  readonly id: string;
+  /** Of the interface; undefined where it is `<interface>.<id>`, or for us to choose */
+  readonly name?: string;
+  /** The interface that carries it */
+  readonly on?: string;
+}
+
+/**
+ * `<id>`, `<id>:<interface>`, or dracut's `<name>:<interface>`, whose name has the id: `vlan0005`,
+ * `vlan5`, `eth0.0005` or `eth0.5`.
+ */
+export function readVlan(text: string): Vlan | undefined {
+  const [name = '', on, ...rest] = text.split(':');
+  const [, prefix, digits = ''] = /^(vlan|.+\.)?(\d{1,10})$/.exec(name) ?? [];
+  const id = numberFrom(1, 4094).canonical(digits);
+  const isNamed = prefix !== undefined;
+  const names = [...(isNamed ? [name] : []), ...(on === undefined ? [] : [on])];
+  const isWhole = rest.length === 0 && (on !== undefined || !isNamed);
+  if (id === undefined || !isWhole || names.some((one) => !interfaceName.canonical(one)))
+    return undefined;
+  return {
+    id,
+    ...(isNamed && name !== `${on}.${id}` && { name }),
+    ...(on !== undefined && { on }),
+  };
+}
+
+/** What `vlan=` may say, by {@link readVlan}. */
 export const vlan: Kind = {
   expected: 'an id from 1 to 4094, and perhaps the interface that it is on, as in 100:eth0',
   canonical(text) {
-    const [id = '', on, ...rest] = text.split(':');
-    const checked = numberFrom(1, 4094).canonical(id);
-    if (checked === undefined || rest.length > 0) return undefined;
-    if (on === undefined) return checked;
-    return interfaceName.canonical(on) && `${checked}:${on}`;
+    const read = readVlan(text);
+    if (read === undefined) return undefined;
+    const { id, name = id, on } = read;
+    return on === undefined ? name : `${name}:${on}`;
   },
 };
 
@@ -89,7 +117,7 @@ const BOND_OPTIONS: Readonly<Record<string, Kind>> = {
   updelay: numberFrom(0, 600_000),
   downdelay: numberFrom(0, 600_000),
   lacp_rate: oneOf('slow', 'fast'),
-  xmit_hash_policy: oneOf('layer2', 'layer2+3', 'layer3+4', 'encap2+3', 'encap3+4'),
+  xmit_hash_policy: oneOf('layer2', 'layer2+3', 'layer3+4', 'encap2+3', 'encap3+4', 'vlan+srcmac'),
   primary: interfaceName,
 };
 

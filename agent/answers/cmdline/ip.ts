@@ -11,27 +11,26 @@ export interface IpWord {
 }
 
 /**
- * Reads an `ip=` as the kernel and dracut document it, so that what boots a machine says the same to
- * the agent: a method, `<address>/<prefix>`, `<interface>:<method>[:<mtu>[:<mac>]]`, and
- * `<client>:<server>:<gateway>:<netmask>[:<host name>[:<interface>[:<method>]]]` with, behind it, two
- * resolvers and a time server, or an MTU and a MAC address. IPv6 addresses stand in brackets.
- * Sources: Documentation/admin-guide/nfs/nfsroot.rst, dracut.cmdline(7).
+ * Reads an `ip=` as the kernel, dracut and NetworkManager's initrd document it, so that what boots a
+ * machine says the same to the agent: a method, `<address>/<prefix>`,
+ * `<interface>:<method>[:<mtu>[:<mac>]]`, and
+ * `<client>:<server>:<gateway>:<netmask>:<host name>:<interface>:<method>` with, behind it, two
+ * resolvers and a time server, or an MTU and a MAC address; fields at the end may be missing. IPv6
+ * addresses stand in brackets. Sources: Documentation/admin-guide/nfs/nfsroot.rst, dracut.cmdline(7),
+ * systemd-network-generator(8), nm-initrd-generator(8).
  *
  * @returns undefined where it has no such form: the caller says what is expected
  */
 export function readIp(text: string): IpWord | undefined {
   const fields = fieldsOf(text);
-  const [first = '', second] = fields;
-  if (fields.length === 1) return { ...byMethodOrAddress(first), ...NOWHERE };
-  if (second !== undefined && isMethod(second) && isIP(first) === 0 && first !== '') {
-    const [, , ...rest] = fields;
-    const { says, unused } = byMethod(second);
-    return { device: first, says, unused: [...unused, ...hardware(rest)] };
+  const [first = '', second, ...rest] = fields;
+  if (second === undefined) return byMethodOrAddress(first);
+  const method = first === '' || isIP(first) !== 0 ? undefined : byMethod(second);
+  if (method !== undefined) {
+    return { ...method, device: first, unused: [...method.unused, ...hardware(rest)] };
   }
-  return fields.length < 4 ? undefined : byFields(fields);
+  return first === '' || ipOf(first).family !== 0 ? byFields(fields) : undefined;
 }
-
-const NOWHERE = {};
 
 /** The fields between colons; an IPv6 address is in brackets, which go. */
 function fieldsOf(text: string): string[] {
@@ -39,78 +38,108 @@ function fieldsOf(text: string): string[] {
   return fields.map((field) => field.slice(1).replace(/^\[([^\]]*)\]/, '$1'));
 }
 
-type Said = Pick<IpWord, 'says' | 'unused'>;
+/** An address, and perhaps its prefix. */
+function ipOf(text: string): { address: string; prefix: string; family: number } {
+  const [address = '', prefix = ''] = text.split(/\/(.*)/s);
+  return { address, prefix, family: isIP(address) };
+}
 
-const METHODS: Readonly<Record<string, Said>> = {
+const METHODS: Readonly<Record<string, IpWord>> = {
   ...Object.fromEntries(
-    ['dhcp', 'on', 'any', 'both', 'single-dhcp'].map((by) => [by, said({ ip: 'dhcp' })]),
+    ['dhcp', 'dhcp4', 'on', 'any', 'single-dhcp'].map((by) => [by, said({ ip: 'dhcp' })]),
   ),
-  bootp: said({ ip: 'dhcp' }, 'bootp, for which DHCP is asked'),
-  rarp: said({ ip: 'dhcp' }, 'rarp, for which DHCP is asked'),
+  auto: said({ ip: 'dhcp', ipv6: 'auto' }),
+  ...Object.fromEntries(
+    ['bootp', 'rarp', 'both'].map((by) => [
+      by,
+      said({ ip: 'dhcp' }, `${by}, for which DHCP is asked`),
+    ]),
+  ),
   off: said({ ip: 'off' }),
   none: said({ ip: 'off' }),
   dhcp6: said({ ip: 'off', ipv6: 'dhcp' }),
   auto6: said({ ip: 'off', ipv6: 'auto' }),
   either6: said({ ip: 'off', ipv6: 'auto' }),
-  link6: said({}, 'link6: an address of the link alone reaches no server'),
-  'link-local': said({}, 'link-local: an address of the link alone reaches no server'),
-  ibft: said({}, "ibft: the firmware's iSCSI table is not read"),
+  ...Object.fromEntries(
+    ['link6', 'link-local', 'local6'].map((by) => [
+      by,
+      said({}, `${by}: an address of the link alone reaches no server`),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['ibft', 'fw'].map((by) => [by, said({}, `${by}: what the firmware knows is not read`)]),
+  ),
 };
 
-function said(says: IpWord['says'], ...unused: string[]): Said {
+function said(says: IpWord['says'], ...unused: string[]): IpWord {
   return { says, unused };
 }
 
-const isMethod = (text: string): boolean => Object.hasOwn(METHODS, text);
+/** Several with commas between them hold together (NetworkManager); behind `dhcp` the kernel has a client id. */
+function byMethod(text: string): IpWord | undefined {
+  const [, id] = /^dhcp,(\d+,.*)$/.exec(text) ?? [];
+  if (id !== undefined) return said({ ip: 'dhcp' }, `the client id ${id}`);
+  const methods = text
+    .split(',')
+    .map((by) => (Object.hasOwn(METHODS, by) ? METHODS[by] : undefined));
+  if (methods.includes(undefined)) return undefined;
+  return (methods as IpWord[]).reduce((one, { says, unused }) => ({
+    // `off` of a method of the other family switches nothing off.
+    says: { ...one.says, ...says, ...(one.says.ip === 'dhcp' && { ip: 'dhcp' }) },
+    unused: [...one.unused, ...unused],
+  }));
+}
 
 /** Anything else is kept for whoever checks it. */
-const byMethod = (by: string): Said => (isMethod(by) ? METHODS[by]! : said({ ip: by }));
-
-function byMethodOrAddress(text: string): Said {
-  const [address = '', prefix] = text.split(/\/(.*)/s);
-  if (isIP(address) === 6) return said({ ip: 'off', ipv6: `${address}/${prefix ?? '64'}` });
-  const { says, unused } = byMethod(address);
-  return { says: { ...says, ...named({ netmask: prefix }) }, unused };
+function byMethodOrAddress(text: string): IpWord {
+  const { address, prefix, family } = ipOf(text);
+  if (family === 6) return said({ ip: 'off', ipv6: `${address}/${prefix || '64'}` });
+  return byMethod(text) ?? said({ ip: address, ...named({ netmask: prefix }) });
 }
 
 /** `[<mtu>[:<mac>]]`, the colons of the address parted too. */
 function hardware([mtu = '', ...mac]: readonly string[]): string[] {
   return [
     ...(mtu === '' ? [] : [`the MTU ${mtu}`]),
-    ...(mac.length === 0 ? [] : [`the hardware address ${mac.join(':')}`]),
+    ...(mac.some((part) => part !== '') ? [`the hardware address ${mac.join(':')}`] : []),
   ];
 }
 
 function byFields(fields: readonly string[]): IpWord | undefined {
-  const [client = '', , gateway = '', netmask = '', hostname, device, by = '', ...rest] = fields;
-  const isResolvers = rest.every((field) => field === '' || isIP(field) !== 0);
-  if (isResolvers && rest.length > 3) return undefined;
-  const [dns0, dns1, ntp] = isResolvers ? rest : [];
-  const unused = isResolvers ? [] : hardware(rest);
-  const common = named({
-    hostname,
-    dns: [dns0, dns1].filter(Boolean).join(','),
-    ntp,
-  });
-  const where = device === undefined || device === '' ? NOWHERE : { device };
-  if (client === '' || (by !== '' && !['off', 'none', 'static'].includes(by))) {
-    const { says, unused: more } = byMethod(by === '' ? 'dhcp' : by);
+  const [first = '', server = '', gateway = '', mask = '', name, device, by = '', ...rest] = fields;
+  const { address: client, prefix, family } = ipOf(first);
+  const netmask = mask === '' ? prefix : mask;
+  const isHardware = /^[0-9]+$/.test(rest[0] ?? '') || (rest[0] === '' && rest.length > 3);
+  const [dns0 = '', dns1 = '', ntp, ...more] = isHardware ? [] : rest;
+  const dns = [dns0, dns1].filter((field) => field !== '');
+  const common = named({ hostname: name, dns: dns.join(','), ntp });
+  const unused = [
+    ...(server === '' ? [] : [`the server ${server}, which is of a root over NFS`]),
+    ...(isHardware ? hardware(rest) : []),
+    ...(more.some((field) => field !== '') ? [`what is behind it, ${more.join(':')}`] : []),
+  ];
+  const where = named({ device });
+  if (client === '' || !['', 'off', 'none', 'static'].includes(by)) {
+    const method = byMethod(by === '' ? 'dhcp' : by);
+    if (method === undefined) return undefined;
     const given = client === '' ? [] : [`the address ${client}, since ${by} gives one`];
-    return { ...where, says: { ...common, ...says }, unused: [...more, ...given, ...unused] };
+    const says = { ...common, ...method.says };
+    return { ...where, says, unused: [...method.unused, ...given, ...unused] };
   }
-  if (isIP(client) === 6) {
+  if (family === 6) {
     const says = { ...common, ip: 'off', ipv6: `${client}/${netmask === '' ? '64' : netmask}` };
     const router = `the gateway ${gateway}, since IPv6 routers advertise themselves`;
     return { ...where, says, unused: [...(gateway === '' ? [] : [router]), ...unused] };
   }
   const router = gateway === '0.0.0.0' ? '' : gateway;
-  return {
-    ...where,
-    says: { ...common, ip: client, ...named({ gateway: router, netmask }) },
-    unused,
-  };
+  const says = { ...common, ip: client, ...named({ gateway: router, netmask }) };
+  return { ...where, says, unused };
 }
 
 /** Without those that are empty or not there. */
-const named = (parts: Readonly<Partial<Record<AnswerName, string | undefined>>>): IpWord['says'] =>
-  Object.fromEntries(Object.entries(parts).filter(([, text]) => text));
+const named = <T extends Readonly<Record<string, string | undefined>>>(
+  parts: T,
+): { [name in keyof T]?: string } =>
+  Object.fromEntries(Object.entries(parts).filter(([, text]) => text)) as {
+    [name in keyof T]?: string;
+  };

@@ -2,18 +2,18 @@ import { quote } from '../../../bundle/errors.ts';
 import { fail } from '../../../protocol/errors.ts';
 import type { KeySource } from '../../identity/keys/key-source.ts';
 import type { MemoryKind } from '../../identity/memory/kind.ts';
-import { ANSWERS, checkAnswer } from './answers.ts';
+import { ANSWERS, answerOf, checkAnswer } from './answers.ts';
 import type { AnswerName, Answers } from './answers.ts';
 import { checkValue } from './argument.ts';
 import type { Argument } from './argument.ts';
 import { compoundParts } from './compound.ts';
 import type { Parts } from './compound.ts';
 import { ORDERS } from './orders.ts';
-import { isShared, notesOfNames, readAllIp, readNameservers, readShared } from './shared.ts';
+import { isShared, notesOfSeveral, readShared } from './shared.ts';
 import type { BootInterface, OrderName, Orders, UnreachablePolicy } from './orders.ts';
 import { checkTogether } from './together.ts';
-import { splitCommandLine } from './split.ts';
-import type { Word } from './split.ts';
+import { place, splitCommandLine } from './split.ts';
+import type { Word, Words } from './split.ts';
 
 /** What a command line says: how to boot, and what the machine is to be. */
 export interface CommandLine {
@@ -100,12 +100,10 @@ function valueOf(argument: Argument, words: readonly Word[] = []): string | unde
   return checkWord(argument, word);
 }
 
-const at = (position: number): string => ` at character ${position} of the kernel's command line`;
+const checkWord = (argument: Argument, word: Word): string =>
+  checkValue(argument, word.value, place(word));
 
-const checkWord = (argument: Argument, { value, position }: Word): string =>
-  checkValue(argument, value, at(position));
-
-function readAnswers(words: ReadonlyMap<string, readonly Word[]>): {
+function readAnswers(words: Words): {
   answers: Answers;
   notes: readonly string[];
 } {
@@ -122,26 +120,23 @@ function readAnswers(words: ReadonlyMap<string, readonly Word[]>): {
     text: string | undefined,
     word: Word,
   ): void => {
-    const where = `${part === name ? '' : ` in ${name}=`}${at(word.position)}`;
+    const where = `${part === name ? '' : ` in ${name}=`}${place(word)}`;
     said[how][part] = checkAnswer(part, text, where);
   };
-  const ip = readAllIp(words);
-  const nameservers = readNameservers(words);
-  for (const { answer, text, word } of ip.given) {
-    say(OF_THE_ADDRESS.includes(answer) ? 'together' : 'otherwise', 'ip', answer, text, word);
-  }
-  for (const { answer, text, word } of nameservers.given) {
-    say('otherwise', answer, answer, text, word);
+  const shared = readShared(words);
+  notes.push(...shared.notes, ...notesOfSeveral(words, shared.given));
+  for (const { answer, text, word } of shared.given) {
+    const isOwn = words.get(answer)?.includes(word) === true;
+    if (isOwn && answer !== 'ip') say('alone', answer, answer, text, word);
+    else if (OF_THE_ADDRESS.includes(answer)) say('together', 'ip', answer, text, word);
+    else if (answerOf(answer).kind.canonical(text) !== undefined)
+      say('otherwise', answer, answer, text, word);
+    else notes.push(`ip=${place(word)}: left out is the ${answer} ${quote(text)}`);
   }
   for (const { name } of ANSWERS) {
     const word = words.get(name)?.at(-1);
-    if (word === undefined || word.value === '' || name === 'ip') continue;
-    if (isShared(name) && word.value !== undefined) {
-      const shared = readShared(name, word);
-      for (const { answer, text } of shared.given) say('alone', name, answer, text, word);
-      notes.push(...shared.notes);
-      continue;
-    }
+    if (word === undefined || word.value === '') continue;
+    if (isShared(name) && (word.value !== undefined || name === 'bond')) continue;
     const parts = compoundParts(name, word.value);
     for (const how of Object.keys(parts) as (keyof Parts)[]) {
       for (const [part, text] of Object.entries(parts[how]!) as [AnswerName, string?][]) {
@@ -149,7 +144,6 @@ function readAnswers(words: ReadonlyMap<string, readonly Word[]>): {
       }
     }
   }
-  notes.push(...ip.notes, ...nameservers.notes, ...notesOfNames(words, ip.given));
   const answers = { ...said.otherwise, ...said.alone, ...said.together };
   return {
     answers: answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers },
@@ -160,13 +154,13 @@ function readAnswers(words: ReadonlyMap<string, readonly Word[]>): {
 /** What an `ip=` says as one: an argument of its own does not change a part of it. */
 const OF_THE_ADDRESS: readonly AnswerName[] = ['ip', 'netmask', 'gateway', 'ipv6'];
 
-function refuseUnknown(words: ReadonlyMap<string, readonly Word[]>): void {
+function refuseUnknown(words: Words): void {
   const ours = [...ORDERS, ...ANSWERS]
     .map(({ name }): string => name)
     .filter((name) => name.startsWith(OURS));
   for (const [name, [word]] of words) {
     if (!name.startsWith(OURS) || ours.some((known) => known === name)) continue;
-    const what = `${quote(name)}${at(word!.position)}`;
+    const what = `${quote(name)}${place(word!)}`;
     throw fail('bad_argument', `${what}: there is none but ${ours.join(', ')}`);
   }
 }

@@ -46,3 +46,18 @@ function parse(argument: string): Omit<Word, 'position'> {
   }
   return { name, value: unquoted.slice(equals + 2) };
 }
+
+/** The words of a command line, by their names. */
+export type Words = ReadonlyMap<string, readonly Word[]>;
+
+/** Those of a name that have a value. */
+export const valued = (words: Words, name: string): readonly Word[] =>
+  (words.get(name) ?? []).filter(({ value }) => value);
+
+/** The value that counts, of the last word of a name that has one. */
+export const lastOf = (words: Words, name: string): string | undefined =>
+  valued(words, name).at(-1)?.value;
+
+/** Where a word is, as messages say it. */
+export const place = ({ position }: Word): string =>
+  ` at character ${position} of the kernel's command line`;

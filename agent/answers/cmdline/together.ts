@@ -2,6 +2,7 @@ import { BlockList } from 'node:net';
 import { fail } from '../../../protocol/errors.ts';
 import type { AnswerName, Answers } from './answers.ts';
 import { prefixLength } from './addresses.ts';
+import { readVlan } from './interface-arguments.ts';
 
 /**
  * What is needed before a configuration can be made without a dialogue: only how the machine gets an
@@ -27,11 +28,13 @@ export function checkTogether(answers: Answers): void {
   if (gateway !== undefined && netmask !== undefined && ip !== undefined && !isWord(ip)) {
     const network = new BlockList();
     network.addSubnet(ip, prefixLength(netmask));
-    if (!network.check(gateway)) refuse(`gateway=${gateway} is not in the network of ip=${ip}`);
+    // One alone in its network has its router on the link.
+    if (prefixLength(netmask) < 32 && !network.check(gateway))
+      refuse(`gateway=${gateway} is not in the network of ip=${ip}`);
     if (gateway === ip) refuse(`gateway=${gateway} is the address of the machine itself`);
   }
   const bonded = bond?.split(':')[0];
-  const on = vlan?.split(':')[1];
+  const on = readVlan(vlan ?? '')?.on;
   if (bonded !== undefined && on !== undefined && on !== bonded) {
     refuse(`vlan=${vlan} is not on the bond ${bonded}, which gets the address`);
   }

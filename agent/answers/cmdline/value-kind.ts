@@ -6,7 +6,8 @@ export interface Kind {
   readonly canonical: (text: string) => string | undefined;
 }
 
-const MAX_LISTED = 8;
+/** How many a list may have. */
+export const MAX_LISTED = 8;
 
 /** What is one of these words. */
 export function oneOf(...words: readonly string[]): Kind {
