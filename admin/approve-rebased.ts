@@ -13,10 +13,10 @@ import type { Session } from './session.ts';
 import { objectionsToUnseen } from './unseen.ts';
 
 /**
- * Applies what a proposal changed to what is in force, seals that anew, approves it, and refuses the
- * original, which would wait for ever and keep the node from proposing.
- * @throws stale_base if there is nothing to rebase on; if both sides changed the same files, with
- *   their paths as `conflicts` in the details; usage (the reason), and as `openPlace`
+ * Applies what a proposal changed, files and settings, to what is in force, seals that anew, approves
+ * it, and refuses the original, which would wait for ever and keep the node from proposing.
+ * @throws stale_base if there is nothing to rebase on; if both sides changed the same, with the names
+ *   as `conflicts` in the details (as `Rebased` has them); usage (the reason), and as `openPlace`
  */
 export async function planRebase(
   session: Session,
@@ -58,10 +58,10 @@ async function rebased(
   if (entry === undefined || opened === undefined || base === undefined) {
     throw fail('stale_base', 'there is nothing to rebase on');
   }
-  const { files, conflicts } = rebase(base.files, opened.manifest.files, mine.files);
+  const { files, metadata, conflicts } = rebase(base, opened.manifest, mine);
   if (conflicts.length > 0) {
-    const paths = conflicts.join(', ');
-    throw fail('stale_base', `both sides changed ${paths}`, { details: { conflicts: paths } });
+    const names = conflicts.join(', ');
+    throw fail('stale_base', `both sides changed ${names}`, { details: { conflicts: names } });
   }
-  return { ...mine, base: entry.frame.statementDigest, files };
+  return { ...mine, base: entry.frame.statementDigest, files, metadata };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../bundle/index.ts';
-import type { FileEntry } from '../bundle/index.ts';
-import { compareFiles, compareMetadata, sameFiles } from './changes.ts';
+import type { FileEntry, Metadata } from '../bundle/index.ts';
+import { sameSettings } from '../bundle/settings.ts';
+import { compareFiles, compareSettings, sameFiles } from './changes.ts';
 import { rebase } from './rebase.ts';
 
 const file = (path: string, content: string, more: Partial<FileEntry> = {}): FileEntry => ({
@@ -51,7 +52,7 @@ describe('compareFiles', () => {
   });
 });
 
-describe('compareMetadata', () => {
+describe('compareSettings', () => {
   it('names what a node would do differently, and not when and how it was made', () => {
     const before = { hostname: 'a', madeAt: 1, keySource: 'usb', enable: ['a.service'] };
     const after = {
@@ -59,14 +60,15 @@ describe('compareMetadata', () => {
       enable: ['a.service', 'b.service'],
       restart: { 'etc/hosts': ['x.service'] },
     };
-    expect(compareMetadata(before, after)).toEqual([
-      { name: 'enable', before: 'a.service', after: 'a.service b.service' },
+    expect(compareSettings(before, after)).toEqual([
       { name: 'hostname', before: 'a', after: 'b' },
-      { name: 'restart etc/hosts', after: 'x.service' },
+      { name: 'restart:etc/hosts', after: 'x.service' },
+      { name: 'unit:b.service', after: 'enable' },
     ]);
   });
 });
 
+type Sides = Parameters<typeof rebase>[0];
 describe('rebase', () => {
   const a = file('etc/a', '1');
   const a2 = file('etc/a', '2');
@@ -87,6 +89,96 @@ describe('rebase', () => {
     ['both added it differently', [], [a2], [a3], [], ['etc/a']],
     ['a mode is a change too', [a], [{ ...a, mode: 0o600 }], [a2], [], ['etc/a']],
   ])('%s', (_, base, theirs, mine, files, conflicts) => {
-    expect(rebase(base, theirs, mine)).toEqual({ files, conflicts });
+    const sides = [base, theirs, mine].map((side) => ({ files: side, metadata: {} }));
+    const [before, now, wanted] = sides as unknown as [Sides, Sides, Sides];
+    expect(rebase(before, now, wanted)).toEqual({ files, metadata: {}, conflicts });
+  });
+
+  it.each<[string, Metadata, Metadata, Metadata, Metadata, string[]]>([
+    ['they changed it', { swap: 'none' }, { swap: 'zram' }, { swap: 'none' }, { swap: 'zram' }, []],
+    ['I changed it', { swap: 'none' }, { swap: 'none' }, { swap: 'zram' }, { swap: 'zram' }, []],
+    ['they added it', {}, { timezone: 'UTC' }, {}, { timezone: 'UTC' }, []],
+    ['they took it away', { timezone: 'UTC' }, {}, { timezone: 'UTC' }, {}, []],
+    ['both changed it', {}, { hostname: 'a' }, { hostname: 'b' }, {}, ['setting hostname']],
+    ['they removed what I changed', { swap: 'none' }, {}, { swap: 'zram' }, {}, ['setting swap']],
+    [
+      'each has another answer',
+      { answers: { a: '1' } },
+      { answers: { a: '1', b: '2' } },
+      { answers: { a: '1', c: '3' } },
+      { answers: { a: '1', b: '2', c: '3' } },
+      [],
+    ],
+    [
+      'each restarts another unit for another file',
+      {},
+      { restart: { 'etc/a': ['a.service'] } },
+      { restart: { 'etc/b': ['b.service'] } },
+      { restart: { 'etc/a': ['a.service'], 'etc/b': ['b.service'] } },
+      [],
+    ],
+    [
+      'each enables another unit',
+      { enable: ['a.service'] },
+      { enable: ['a.service', 'b.service'] },
+      { enable: ['a.service', 'c.service'] },
+      { enable: ['a.service', 'b.service', 'c.service'] },
+      [],
+    ],
+    [
+      'they mask what I enable',
+      { disable: ['a.service'] },
+      { mask: ['a.service'] },
+      { enable: ['a.service'] },
+      {},
+      ['setting unit:a.service'],
+    ],
+    [
+      'each has another name for a unit, and another link',
+      { alias: ['a.service=x.service'] },
+      {
+        alias: ['a.service=x.service', 'b.service=x.service'],
+        wants: ['a.target.wants/x.service'],
+      },
+      { alias: ['a.service=y.service'], wants: ['b.target.wants/x.service'] },
+      {
+        alias: ['a.service=y.service', 'b.service=x.service'],
+        wants: ['a.target.wants/x.service', 'b.target.wants/x.service'],
+      },
+      [],
+    ],
+    [
+      'one name for two units',
+      {},
+      { alias: ['a.service=x.service'] },
+      { alias: ['a.service=y.service'] },
+      {},
+      ['setting alias:a.service'],
+    ],
+    ['when it was made is mine', { madeAt: 1 }, { madeAt: 2 }, { madeAt: 3 }, { madeAt: 3 }, []],
+  ])('a setting: %s', (_, base, theirs, mine, metadata, conflicts) => {
+    const [before, now, wanted] = [base, theirs, mine].map((side) => ({
+      files: [],
+      metadata: side,
+    })) as unknown as [Sides, Sides, Sides];
+    const merged = rebase(before, now, wanted);
+    expect(merged.conflicts).toEqual(conflicts);
+    if (conflicts.length === 0) expect(merged).toEqual({ files: [], metadata, conflicts });
+  });
+
+  it('loses no setting that a format has', () => {
+    const whole: Metadata = {
+      ...{ hostname: 'a', madeAt: 1, madeBy: 'x', keySource: 'usb', timezone: 'UTC', swap: 'zram' },
+      ...{ enable: ['a.service', 'c.service'], disable: ['b.service'], mask: ['c.service'] },
+      alias: ['d.service=a.service', 'user/e.service=a.service'],
+      wants: ['a.target.wants/a.service', 'user/a.target.requires/b.service'],
+      ...{ image: '1', baseline: 'ab'.repeat(32), left: { 'etc/b': '01234567' } },
+      ...{ restart: { 'etc/a': ['a.service'] }, answers: { 'a.b': '' } },
+    };
+    const side = { files: [], metadata: whole };
+    const empty = { files: [], metadata: {} };
+    expect(rebase(side, side, side).metadata).toEqual(whole);
+    expect(rebase(empty, empty, side).metadata).toEqual(whole);
+    expect(sameSettings(rebase(empty, side, empty).metadata, whole)).toBe(true);
   });
 });

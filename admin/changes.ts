@@ -1,5 +1,6 @@
 import { equalBytes } from '../bundle/index.ts';
 import type { FileEntry, Metadata } from '../bundle/index.ts';
+import { settingsOf } from '../bundle/settings.ts';
 
 /** What differs in one path between two bundles. At least one of `before` and `after` is there. */
 export interface FileChange {
@@ -11,8 +12,8 @@ export interface FileChange {
   readonly owner: boolean;
 }
 
-/** What differs in one name of the metadata; values as one line of text. */
-export interface MetadataChange {
+/** What differs in one setting, by the names of `settingsOf`; values as one line of text. */
+export interface SettingChange {
   readonly name: string;
   readonly before?: string;
   readonly after?: string;
@@ -60,15 +61,9 @@ export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boo
   return compareFiles(a, b).length === 0;
 }
 
-/** When, by what, on which image and from which key a bundle was made changes nothing. */
-const CIRCUMSTANCES: readonly string[] = [
-  ...['madeAt', 'madeBy', 'keySource', 'image', 'baseline', 'left'],
-];
-
-/** What a node would do differently because of the metadata (units, time zone, swap, answers). */
-export function compareMetadata(before: Metadata, after: Metadata): MetadataChange[] {
-  const old = flatten(before);
-  const now = flatten(after);
+/** What a machine would do differently because of the metadata, in the order of the names. */
+export function compareSettings(before: Metadata, after: Metadata): SettingChange[] {
+  const [old, now] = [settingsOf(before), settingsOf(after)];
   return [...new Set([...old.keys(), ...now.keys()])]
     .sort()
     .filter((name) => old.get(name) !== now.get(name))
@@ -77,18 +72,4 @@ export function compareMetadata(before: Metadata, after: Metadata): MetadataChan
       ...(old.has(name) ? { before: old.get(name)! } : {}),
       ...(now.has(name) ? { after: now.get(name)! } : {}),
     }));
-}
-
-function flatten(metadata: Metadata): Map<string, string> {
-  const lines = new Map<string, string>();
-  for (const [name, value] of Object.entries(metadata) as [string, unknown][]) {
-    if (CIRCUMSTANCES.includes(name)) continue;
-    if (Array.isArray(value)) lines.set(name, value.join(' '));
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
-        lines.set(`${name} ${key}`, Array.isArray(inner) ? inner.join(' ') : String(inner));
-      }
-    } else lines.set(name, String(value));
-  }
-  return lines;
 }

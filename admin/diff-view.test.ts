@@ -83,11 +83,11 @@ describe('the difference as an administrator sees it', () => {
       { showSecrets: false, stat: false },
     );
     expect(diffLines(view, style)).toEqual([
-      '+ setting enable',
-      '| +x.service',
       '~ setting hostname',
       '| -a',
       '| +b',
+      '+ setting unit:x.service',
+      '| +enable',
     ]);
   });
   it('says that there is no difference', () => {
@@ -201,17 +201,18 @@ describe('secrets', () => {
     };
     const view = diffView(undefined, manifest([], metadata), { showSecrets: false, stat: false });
     const text = diffLines(view, style).join('\n');
-    expect(text).toContain('| +evil.service token:x.service');
-    expect(text).toContain('+ setting restart etc/default/password\n| +evil.service');
+    expect(text).toContain('+ setting unit:evil.service\n| +enable');
+    expect(text).toContain('+ setting unit:token:x.service\n| +enable');
+    expect(text).toContain('+ setting restart:etc/default/password\n| +evil.service');
     expect(text).not.toContain('hunter2');
   });
   it.each([
-    ['answers rootpw', true],
-    ['answers token', true],
-    ['answers engine_password', true],
-    ['answers ssh_pwauth', false],
-    ['answers keyboard', false],
-    ['answers coatcheck.key', false],
+    ['answer:rootpw', true],
+    ['answer:token', true],
+    ['answer:engine_password', true],
+    ['answer:ssh_pwauth', false],
+    ['answer:keyboard', false],
+    ['answer:coatcheck.key', false],
   ])('%s', (name, expected) => expect(isSecretName(name)).toBe(expected));
 });
 

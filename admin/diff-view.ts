@@ -2,8 +2,8 @@ import { structuredPatch } from 'diff';
 import type { FileEntry, Manifest } from '../bundle/index.ts';
 import { decodeBytes } from '../protocol/escape.ts';
 import type { Execution } from '../protocol/paths.ts';
-import { compareFiles, compareMetadata } from './changes.ts';
-import type { FileChange, MetadataChange } from './changes.ts';
+import { compareFiles, compareSettings } from './changes.ts';
+import type { FileChange, SettingChange } from './changes.ts';
 import { isSecretName, MASK } from './mask.ts';
 import { octal } from './octal.ts';
 import { traitsFor } from './traits.ts';
@@ -62,8 +62,8 @@ export interface FileView {
 export interface DiffView {
   /** What runs by its place first, then what may name a program, then the rest; by path. */
   readonly files: readonly FileView[];
-  /** settings: units, host name, time zone, swap, answers */
-  readonly metadata: readonly MetadataChange[];
+  /** the settings that differ, by name: units, host name, time zone, swap, answers */
+  readonly metadata: readonly SettingChange[];
 }
 
 /** How many files a difference adds, changes and removes, and how many settings it changes. */
@@ -95,8 +95,8 @@ export function diffView(
     .map(({ change }) => fileView(change, options, diff));
   return {
     files,
-    metadata: compareMetadata(before?.metadata ?? {}, after.metadata).map((change) =>
-      options.showSecrets === true ? change : maskMetadata(change),
+    metadata: compareSettings(before?.metadata ?? {}, after.metadata).map((change) =>
+      options.showSecrets === true ? change : maskSetting(change),
     ),
   };
 }
@@ -104,9 +104,9 @@ export function diffView(
 const RANK: readonly FileView['executes'][] = ['refused', 'by place', 'may name', 'no'];
 
 /** Only answers may hold a password; a mask on units would hide what executes. */
-function maskMetadata(change: MetadataChange): MetadataChange {
+export function maskSetting(change: SettingChange): SettingChange {
   const { name, before, after } = change;
-  if (!name.startsWith('answers ') || !isSecretName(name)) return change;
+  if (!name.startsWith('answer:') || !isSecretName(name)) return change;
   return {
     name,
     ...(before === undefined ? {} : { before: MASK }),

@@ -1,5 +1,6 @@
 import { equalBytes, isZero } from '../bundle/index.ts';
 import type { Manifest } from '../bundle/index.ts';
+import { sameSettings } from '../bundle/settings.ts';
 import { codeOf } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
@@ -62,7 +63,7 @@ export async function baseManifest(
 
 /**
  * Whether a proposal was made against what is in force: its `base` names that decision, or one that
- * put the same files in force (a renewal or a re-seal), or that a revoke ended.
+ * put the same files and settings in force (a renewal or a re-seal), or that a revoke ended.
  */
 export async function isFresh(
   session: Session,
@@ -82,5 +83,7 @@ export async function isFresh(
     isRevoked && before !== undefined
       ? await baseManifest(session, decided, before.frame.statementDigest)
       : inForce.opened?.manifest;
-  return now !== undefined && sameFiles(old.files, now.files);
+  return (
+    now !== undefined && sameFiles(old.files, now.files) && sameSettings(old.metadata, now.metadata)
+  );
 }

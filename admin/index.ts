@@ -26,7 +26,7 @@ export { review } from './review.ts';
 export type { Review } from './review.ts';
 export { diffView, tally } from './diff-view.ts';
 export type { DiffOptions, DiffTally, DiffView, FileView, MaskedSpan } from './diff-view.ts';
-export type { MetadataChange } from './changes.ts';
+export type { SettingChange } from './changes.ts';
 export { MASK } from './mask.ts';
 export { rebase } from './rebase.ts';
 export type { Rebased } from './rebase.ts';

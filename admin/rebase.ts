@@ -1,37 +1,57 @@
-import type { FileEntry } from '../bundle/index.ts';
+import type { Manifest } from '../bundle/index.ts';
+import { settingsOf, withSettings } from '../bundle/settings.ts';
 import { sameFile } from './changes.ts';
 
-/** `files` is the outcome if `conflicts` (paths that both sides changed, differently) is empty. */
-export interface Rebased {
-  readonly files: readonly FileEntry[];
+/** What a rebase works on: a manifest is one. */
+type Configuration = Pick<Manifest, 'files' | 'metadata'>;
+
+/**
+ * The outcome, if `conflicts` is empty: paths, and names of settings as `setting swap`, that both sides
+ * changed, differently. When and by what it was made is `mine`'s.
+ */
+export interface Rebased extends Configuration {
   readonly conflicts: readonly string[];
 }
 
-const same = (a: FileEntry | undefined, b: FileEntry | undefined): boolean =>
-  a === undefined || b === undefined ? a === b : sameFile(a, b);
-
 /**
- * A three-way merge by whole file: what `mine` changed since `base` is applied to `theirs`. A file
- * with its mode and owner is one value; two edits of one file are a conflict even if their lines do
- * not touch, since nobody has tested the mixture.
+ * A three-way merge by whole file and by setting: what `mine` changed since `base` is applied to
+ * `theirs`. A file with its mode and owner is one value; two edits of one file are a conflict even if
+ * their lines do not touch, since nobody has tested the mixture. What a unit is to be is one setting.
  */
-export function rebase(
-  base: readonly FileEntry[],
-  theirs: readonly FileEntry[],
-  mine: readonly FileEntry[],
-): Rebased {
-  const byPath = (files: readonly FileEntry[]) => new Map(files.map((file) => [file.path, file]));
-  const [b, t, m] = [byPath(base), byPath(theirs), byPath(mine)];
-  const files: FileEntry[] = [];
+export function rebase(base: Configuration, theirs: Configuration, mine: Configuration): Rebased {
+  const byPath = ({ files }: Configuration) => new Map(files.map((file) => [file.path, file]));
+  const files = threeWay(byPath(base), byPath(theirs), byPath(mine), sameFile);
+  const settings = threeWay(
+    settingsOf(base.metadata),
+    settingsOf(theirs.metadata),
+    settingsOf(mine.metadata),
+    (a, b) => a === b,
+  );
+  return {
+    files: [...files.merged.values()],
+    metadata: withSettings(settings.merged, mine.metadata),
+    conflicts: [...files.conflicts, ...settings.conflicts.map((name) => `setting ${name}`)],
+  };
+}
+
+function threeWay<T>(
+  base: ReadonlyMap<string, T>,
+  theirs: ReadonlyMap<string, T>,
+  mine: ReadonlyMap<string, T>,
+  equal: (a: T, b: T) => boolean,
+): { readonly merged: ReadonlyMap<string, T>; readonly conflicts: readonly string[] } {
+  const same = (a: T | undefined, b: T | undefined): boolean =>
+    a === undefined || b === undefined ? a === b : equal(a, b);
+  const merged = new Map<string, T>();
   const conflicts: string[] = [];
-  for (const path of [...new Set([...b.keys(), ...t.keys(), ...m.keys()])].sort()) {
-    const [old, their, my] = [b.get(path), t.get(path), m.get(path)];
+  for (const name of [...new Set([...base.keys(), ...theirs.keys(), ...mine.keys()])].sort()) {
+    const [old, their, my] = [base.get(name), theirs.get(name), mine.get(name)];
     if (!same(old, their) && !same(old, my) && !same(their, my)) {
-      conflicts.push(path);
+      conflicts.push(name);
       continue;
     }
-    const file = same(old, my) ? their : my;
-    if (file !== undefined) files.push(file);
+    const value = same(old, my) ? their : my;
+    if (value !== undefined) merged.set(name, value);
   }
-  return { files, conflicts };
+  return { merged, conflicts };
 }

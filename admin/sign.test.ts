@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../bundle/bytes.ts';
-import type { Identity } from '../bundle/index.ts';
+import type { Identity, Metadata } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';
 import type { Fetch } from '../protocol/objects.ts';
@@ -299,6 +299,68 @@ describe('a rebase', () => {
       'two',
     ]);
     expect(manifest.metadata.madeBy).toBe('a test');
+  });
+
+  it('keeps the settings that were decided since, and brings those of the proposal', async () => {
+    const { session, ...server } = await desk();
+    const node = makeNode();
+    const old: Metadata = { swap: 'none', enable: ['a.service'], timezone: 'UTC' };
+    await waits(server, node, { metadata: old });
+    const [first] = await sign(session, await approval(session, node));
+    const base = Uint8Array.from(Buffer.from(first!.statementDigest, 'hex'));
+    const newer = { ...old, swap: 'zram', mask: ['b.service'] };
+    await waits(server, node, { metadata: newer, base });
+    await sign(session, await approval(session, node));
+    const late = { ...old, enable: ['a.service', 'c.service'] };
+    const digest = await waits(server, node, { metadata: late, base });
+    const standing = await lookAt(session, node.id);
+    const wish = { ...show, place: findBundle(standing, digest) };
+    expect(await planApprove(session, standing, wish)).toMatchObject({
+      review: { fresh: false },
+      objections: [
+        {
+          code: 'stale_base',
+          since: {
+            files: [],
+            metadata: [
+              { name: 'swap', before: 'none', after: 'zram' },
+              { name: 'unit:b.service', after: 'mask' },
+            ],
+          },
+        },
+      ],
+    });
+    const plan = await planRebase(session, standing, wish);
+    expect(plan.review?.diff).toMatchObject({
+      files: [],
+      metadata: [{ name: 'unit:c.service', after: 'enable' }],
+    });
+    await sign(session, plan);
+    const { inForce } = await session.history(node.id);
+    const { manifest } = await openEntry(session, node.id, inForce!);
+    const { madeAt, ...metadata } = manifest.metadata;
+    expect([typeof madeAt, metadata]).toEqual([
+      'number',
+      { ...newer, enable: ['a.service', 'c.service'], madeBy: 'a test' },
+    ]);
+  });
+
+  it('names the settings that both sides changed', async () => {
+    const { session, ...server } = await desk();
+    const node = makeNode();
+    await waits(server, node, { metadata: { swap: 'none', mask: ['a.service'] } });
+    const [first] = await sign(session, await approval(session, node));
+    const base = Uint8Array.from(Buffer.from(first!.statementDigest, 'hex'));
+    await waits(server, node, { metadata: { swap: 'zram', disable: ['a.service'] }, base });
+    await sign(session, await approval(session, node));
+    const metadata = { swap: 'disk:/dev/sdb', enable: ['a.service'] };
+    const digest = await waits(server, node, { metadata, base });
+    const standing = await lookAt(session, node.id);
+    const wish = { ...show, place: findBundle(standing, digest) };
+    await expect(planRebase(session, standing, wish)).rejects.toMatchObject({
+      code: 'stale_base',
+      details: { conflicts: 'setting swap, setting unit:a.service' },
+    });
   });
 
   it('tells of the approval also where the refusal fails', async () => {

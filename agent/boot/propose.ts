@@ -1,7 +1,7 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { bundleDigest } from '../../bundle/header.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
-import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
+import type { Manifest } from '../../bundle/manifest.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
@@ -19,7 +19,7 @@ import type { Decision, Source } from './source.ts';
 
 /** What became of a proposal. */
 export type Proposal =
-  /** The files are those in force: there is nothing to decide. */
+  /** Files and settings are those in force: there is nothing to decide. */
   | { readonly state: 'unchanged' }
   /** There is not one file that a bundle may hold: the wrong root, or one that was not set up. */
   | { readonly state: 'empty' }
@@ -69,7 +69,7 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
 function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest): boolean {
   const { statement, bundle } = inForce?.frame ?? {};
   if (bundle === undefined || statement?.type === 'reconfigure') return false;
-  return holdsFiles(node, bundle, manifest.files);
+  return makesTheSame(node, bundle, manifest);
 }
 
 async function send(context: Proposing, sealed: Sealed): Promise<Proposal> {
@@ -169,7 +169,7 @@ export async function refusalOf(
   );
 }
 
-/** Since then an administrator ordered a new one, or the files are others. */
+/** Since then an administrator ordered a new one, or the files or settings are others. */
 function mayAskAgain(
   { node, inForce }: Proposing,
   rejection: Decision,
@@ -179,13 +179,13 @@ function mayAskAgain(
   if (isOrder(inForce) && inForce.frame.statement.seq > statement.seq) {
     return true;
   }
-  return bundle === undefined || !holdsFiles(node, bundle, manifest.files);
+  return bundle === undefined || !makesTheSame(node, bundle, manifest);
 }
 
-/** Whether a bundle puts these files on a machine; one that this machine cannot open does not. */
-function holdsFiles(node: Node, bundle: SealedBundle, files: readonly FileEntry[]): boolean {
+/** Whether a bundle makes this of a machine; one that this machine cannot open does not. */
+function makesTheSame(node: Node, bundle: SealedBundle, draft: Draft): boolean {
   try {
-    return installTheSame(openOwn(node, bundle).files, files);
+    return installTheSame(openOwn(node, bundle), draft);
   } catch (error) {
     if (error instanceof CoatcheckError) return false;
     throw error;

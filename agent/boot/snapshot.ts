@@ -1,6 +1,7 @@
 import { equalBytes } from '../../bundle/bytes.ts';
 import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
 import { isHostname } from '../../bundle/metadata.ts';
+import { sameSettings } from '../../bundle/settings.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { captureFiles } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
@@ -47,12 +48,13 @@ export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'
   return isHostname(hostname) ? { hostname } : {};
 }
 
-/** Whether two bundles put the same on a machine. Numbers of owners differ between images. */
-export function installTheSame(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
-  const others = new Map(b.map((file) => [file.path, file]));
+/** Whether two bundles make the same of a machine. Numbers of owners differ between images. */
+export function installTheSame(a: Draft, b: Draft): boolean {
+  const others = new Map(b.files.map((file) => [file.path, file]));
   return (
-    a.length === b.length &&
-    a.every((file) => {
+    sameSettings(a.metadata, b.metadata) &&
+    a.files.length === b.files.length &&
+    a.files.every((file) => {
       const other = others.get(file.path);
       return (
         other !== undefined &&

@@ -4,6 +4,7 @@ import { openOwnNode } from '../boot/own-node.ts';
 import { createServers } from '../boot/servers.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import { createSource } from '../boot/source.ts';
+import type { Decision } from '../boot/source.ts';
 import { createPatience } from '../boot/patience.ts';
 import { applyFound } from '../stages/7-applying.ts';
 import { becomeReady } from '../stages/8-ready.ts';
@@ -38,11 +39,16 @@ export const bootCommand = agentCommand({
     const limitSeconds = once ? 0 : waitSeconds;
     const node = openOwnNode(invocation, { takeOver });
     const servers = createServers(node, server === undefined ? undefined : [server]);
-    const draft = (): Promise<Draft> => Promise.resolve(capturedDraft(node));
+    let replaced: Decision | undefined;
+    const redraft = async (): Promise<Draft> => Promise.resolve(capturedDraft(node, replaced));
+    const draft = async (inForce: Decision | undefined): Promise<Draft> => {
+      replaced = inForce;
+      return redraft();
+    };
     const terminal = openTerminal();
     const pressed = terminal && ((over: AbortSignal) => terminal.pressed(over));
     const found = await find(node, servers, createSource(node, servers), {
-      ...(!noPropose && { draft, redraft: draft, pressed }),
+      ...(!noPropose && { draft, redraft, pressed }),
       patience: createPatience({ limitSeconds }),
       token: tokenIn(tokenFile),
     });

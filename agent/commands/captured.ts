@@ -1,15 +1,35 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import type { Metadata } from '../../bundle/manifest.ts';
+import { settingsOf, withSettings } from '../../bundle/settings.ts';
 import { NOT_ON_THE_LIST } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
+import { openOwn } from '../boot/node.ts';
 import type { Node } from '../boot/node.ts';
 import { takeSnapshot } from '../boot/snapshot.ts';
 import type { Draft } from '../boot/snapshot.ts';
+import type { Decision } from '../boot/source.ts';
 import type { Console } from '../console/console.ts';
 
-/** The machine as it is, for a proposal; says what was left out. @throws as `takeSnapshot` */
-export function capturedDraft(node: Node): Draft {
-  const { skipped, ...draft } = takeSnapshot(node);
+/**
+ * The machine as it is, for a proposal; says what was left out. Settings that no file shows are those
+ * in force. @throws as `takeSnapshot`
+ */
+export function capturedDraft(node: Node, inForce: Decision | undefined): Draft {
+  const { skipped, files, metadata } = takeSnapshot(node);
   tellSkipped(node.console, skipped);
-  return draft;
+  return { files, metadata: { ...settingsInForce(node, inForce), ...metadata } };
+}
+
+function settingsInForce(node: Node, inForce: Decision | undefined): Metadata {
+  const bundle = inForce?.frame.bundle;
+  if (bundle === undefined) return {};
+  try {
+    return withSettings(settingsOf(openOwn(node, bundle).metadata), {});
+  } catch (error) {
+    // Sealed to an earlier key of this machine.
+    if (error instanceof CoatcheckError) return {};
+    throw error;
+  }
 }
 
 /** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */

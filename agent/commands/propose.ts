@@ -48,7 +48,7 @@ export const proposeCommand = agentCommand({
       after: afterText === undefined ? undefined : parseDigest(afterText),
       token: tokenIn(tokenFile),
     };
-    const draft = changedDraft(node, inForce, added) ?? capturedDraft(node);
+    const draft = changedDraft(node, inForce, added) ?? capturedDraft(node, inForce);
     const proposal = await propose(proposing, draft);
     const { state } = proposal;
     if (state === 'waiting') {
@@ -60,7 +60,7 @@ export const proposeCommand = agentCommand({
       throw fail('rejected', said, { details: { digest: proposal.digest } });
     }
     if (state === 'unchanged') {
-      console.result('nothing to propose: these files are in force', { state });
+      console.result('nothing to propose: this is in force', { state });
       return;
     }
     if (state === 'empty') {

@@ -75,7 +75,7 @@ async function rebased(session: Session, standing: Standing, wish: ApproveWish):
       details['conflicts'] === undefined
         ? '--anyway approves it as it is'
         : 'reject it, or approve it as it is with --anyway';
-    throw fail('stale_base', `${message}: ${way}`, { cause: error });
+    throw fail('stale_base', `${message}: ${way}`, { cause: error, details });
   }
 }
 

@@ -1,6 +1,8 @@
 import type { FileEntry } from '../../bundle/index.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { History } from '../../protocol/history.ts';
+import { compareSettings } from '../../admin/changes.ts';
+import { maskSetting } from '../../admin/diff-view.ts';
 import type { OpenedBundle } from '../../admin/open.ts';
 import { octal } from '../../admin/octal.ts';
 import { traitsFor } from '../../admin/traits.ts';
@@ -60,15 +62,11 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
   ])) {
     terminal.print(line);
   }
-  const { enable, disable, mask, alias, wants, timezone, swap, restart } = manifest.metadata;
-  const settings = Object.entries({ enable, disable, mask, alias, wants, timezone, swap })
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => [
-      name,
-      escapeLine(Array.isArray(value) ? value.join(' ') : String(value)),
-    ]);
-  for (const [path, units] of Object.entries(restart ?? {})) {
-    settings.push(['restart', escapeLine(`${units.join(' ')} when ${path} changes`)]);
+  const settings = compareSettings({}, manifest.metadata).map(maskSetting);
+  if (settings.length > 0) terminal.print();
+  for (const line of table(
+    settings.map(({ name, after = '' }) => [`setting ${escapeLine(name)}`, escapeLine(after)]),
+  )) {
+    terminal.print(line);
   }
-  for (const line of table(settings)) terminal.print(line);
 }

@@ -20,7 +20,7 @@ export const approveCommand = command({
     {
       name: 'rebase',
       about: 'apply its changes to what is in force now',
-      more: 'for a proposal that was made before what is in force: apply its changes to that, file by file',
+      more: 'for a proposal that was made before what is in force: apply its changes to that, file by file and setting by setting',
       excludes: ['anyway'],
       example: 'approve b5p2 --rebase',
     },

@@ -7,6 +7,7 @@ import { createSource } from '../../agent/boot/source.ts';
 import { createPatience } from '../../agent/boot/patience.ts';
 import { openNode } from '../../agent/boot/node.ts';
 import { utf8 } from '../../bundle/bytes.ts';
+import type { Metadata } from '../../bundle/manifest.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { serveHttp } from '../support/http-servers.ts';
@@ -27,8 +28,8 @@ afterAll(async () => {
   await Promise.all([lab, ...rogues].map((server) => server.close()));
 });
 
-const draftOf = (hostname: string): Draft => ({
-  metadata: {},
+const draftOf = (hostname: string, metadata: Metadata = {}): Draft => ({
+  metadata,
   files: [
     {
       ...{ path: 'etc/hostname', mode: 0o644, owner: 'root', uid: 0, group: 'root', gid: 0 },
@@ -108,6 +109,28 @@ describe('what somebody answered', () => {
     await lab.approve(machine.identity, await waiting(machine));
     expect(await found).toHaveProperty('decision.frame.statement.seq', 3);
     expect([refusals.length, names]).toEqual([1, []]);
+  });
+
+  it.each<[string, Metadata]>([
+    ['host name', { hostname: 'a' }],
+    ['time zone', { timezone: 'Europe/Berlin' }],
+    ['swap', { swap: 'zram' }],
+    ['unit that is enabled', { enable: ['a.service'] }],
+    ['unit that is disabled', { disable: ['a.service'] }],
+    ['unit that is masked', { mask: ['a.service'] }],
+    ['unit that is restarted', { restart: { 'etc/hostname': ['a.service'] } }],
+    ['answer', { answers: { ip: 'dhcp' } }],
+  ])('is sent after a refusal where it has only another %s', async (_, metadata) => {
+    const drafts = [draftOf('node1'), draftOf('node1', metadata)];
+    const { machine, found, saw } = boots({
+      draft: async () => Promise.resolve(drafts.shift()!),
+      redraft: async () => Promise.resolve(drafts.shift()!),
+    });
+    const digest = await waiting(machine);
+    await lab.decide(machine.identity, 'reject', { digest, reason: 'no' });
+    await saw('reason: no');
+    await lab.approve(machine.identity, await waiting(machine));
+    expect(await found).toHaveProperty('decision.frame.statement.seq', 2);
   });
 
   it('is waited for where nobody answers, until an administrator decides', async () => {

@@ -3,9 +3,10 @@ import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openBundle, readBundle } from '../../bundle/index.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { verifyEntry } from '../../protocol/history.ts';
-import { digestHex, pendingKey } from '../../protocol/keys.ts';
+import { digestHex, parseDigest, pendingKey } from '../../protocol/keys.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { propose } from '../support/site.ts';
@@ -202,6 +203,23 @@ describe('a boot', () => {
     const node = furnished();
     await approved(node);
     expect(await node.json('propose')).toEqual({ state: 'unchanged' });
+  });
+
+  it('proposes what is of another name than is in force, and keeps the settings that no file shows', async () => {
+    const node = furnished();
+    const files = { 'etc/hostname': 'other\n' };
+    const metadata = { hostname: 'other', swap: 'none', answers: { ip: 'dhcp' } };
+    const digest = await lab.propose(node.identity, files, metadata);
+    await lab.approve(node.identity, digest);
+    const { digest: next } = (await node.json('propose')) as { digest: string };
+    const { body } = (await lab.store.get(pendingKey(node.identity.id, parseDigest(next)), {
+      maxBytes: 1e6,
+    }))!;
+    const sealed = readBundle(body, { maxBytes: body.length, expect: 'proposal' });
+    expect(openBundle(sealed, node.identity).metadata).toMatchObject({
+      ...metadata,
+      hostname: 'lab-1',
+    });
   });
 
   it('proposes nothing from a root that holds nothing, and says so', async () => {

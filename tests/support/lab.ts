@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromHex, toHex } from '../../bundle/bytes.ts';
 import type { Identity, NodeId } from '../../bundle/identity.ts';
+import type { Metadata } from '../../bundle/manifest.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
 import type { Statement, StatementType } from '../../bundle/statement.ts';
 import { startServer } from '../../functions/serve/server.ts';
@@ -29,7 +30,11 @@ export interface Lab {
   readonly store: ObjectStore;
   readonly admin: Client;
   /** Puts a bundle of these files (path to content), made by a node, where proposals wait: its digest, hex. */
-  propose(node: Identity, files: Readonly<Record<string, string>>): Promise<string>;
+  propose(
+    node: Identity,
+    files: Readonly<Record<string, string>>,
+    metadata?: Metadata,
+  ): Promise<string>;
   /** Signs the next decision about a node, and has it recorded. */
   decide(
     node: Identity,
@@ -93,8 +98,8 @@ export async function startLab(
     folder,
     store,
     admin,
-    async propose(node, files) {
-      const { bytes, digest } = propose({ keyset, node, files });
+    async propose(node, files, metadata) {
+      const { bytes, digest } = propose({ keyset, node, files, ...(metadata && { metadata }) });
       await store.create(pendingKey(node.id, parseDigest(toHex(digest))), bytes);
       return toHex(digest);
     },

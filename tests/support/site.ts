@@ -6,6 +6,7 @@ import type { Identity, NodeId } from '../../bundle/identity.ts';
 import { signKeyset } from '../../bundle/keyset.ts';
 import type { AdminKey, Keyset, SignedKeyset } from '../../bundle/keyset.ts';
 import { bundleDigest } from '../../bundle/header.ts';
+import type { Metadata } from '../../bundle/manifest.ts';
 import { sealBundle } from '../../bundle/seal.ts';
 import { addSignature, signStatementAsNode, statementDigest } from '../../bundle/statement.ts';
 import type { SignedStatement, Statement, StatementType } from '../../bundle/statement.ts';
@@ -94,6 +95,12 @@ export interface TestProposal {
   readonly digest: Uint8Array;
 }
 
+/** What a bundle of a test says beside its files, unless told otherwise: nothing that needs a unit. */
+export const SETTINGS: Metadata = {
+  ...{ hostname: 'node', madeAt: 1_790_000_000, madeBy: 'a test' },
+  answers: { ip: 'dhcp' },
+};
+
 /** A bundle of `files` (path to content), made by the node, or by an administrator. */
 export function propose(options: {
   keyset: Keyset;
@@ -101,6 +108,8 @@ export function propose(options: {
   /** Instead of the node. */
   by?: Identity;
   files?: Readonly<Record<string, string>>;
+  /** Instead of {@link SETTINGS}. */
+  metadata?: Metadata;
   /** The statement in force when it was made, 32 bytes. */
   base?: Uint8Array;
   /** Box keys, instead of the node's and every administrator's. */
@@ -111,7 +120,7 @@ export function propose(options: {
     manifest: {
       node: { signKey: node.signKey, boxKey: node.boxKey },
       base: options.base ?? ZERO_DIGEST,
-      metadata: {},
+      metadata: options.metadata ?? SETTINGS,
       files: Object.entries(files).map(([path, content]) => ({
         ...{ path, mode: 0o644, owner: 'root', uid: 0, group: 'root', gid: 0 },
         content: utf8(content),
