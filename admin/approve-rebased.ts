@@ -1,3 +1,5 @@
+import { showPath } from '../bundle/index.ts';
+import { showSetting } from '../bundle/settings.ts';
 import type { Manifest } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import type { ApproveWish } from './approve.ts';
@@ -60,8 +62,11 @@ async function rebased(
   }
   const { files, metadata, conflicts } = rebase(base, opened.manifest, mine);
   if (conflicts.length > 0) {
-    const names = conflicts.join(', ');
+    const names = conflicts.map(showConflict).join(', ');
     throw fail('stale_base', `both sides changed ${names}`, { details: { conflicts: names } });
   }
   return { ...mine, base: entry.frame.statementDigest, files, metadata };
 }
+
+const showConflict = (name: string): string =>
+  name.startsWith('setting ') ? `setting ${showSetting(name.slice(8))}` : showPath(name);

@@ -1,4 +1,5 @@
 import { fail, hasCode } from '../protocol/errors.ts';
+import { showPath } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { decide } from './decide.ts';
 import type { Outcome, Recorded } from './decide.ts';
@@ -64,7 +65,7 @@ function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
     throw fail('record_doubtful', 'the store contradicts what was seen before: nothing was signed');
   }
   if (open.code === 'withheld' || open.code === 'cut') {
-    const paths = open.paths.join(', ');
+    const paths = open.paths.map(showPath).join(', ');
     throw fail('not_shown', `${paths}: not shown whole, and nothing was signed`);
   }
   const what =

@@ -24,7 +24,7 @@ process.stderr.on('error', () => undefined);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever reads our output has seen enough: `coatcheck-agent capture | head`.
   const seen = error.code === 'EPIPE';
-  process.exit(seen ? EXIT.ok : sayError(treeError(error, 'the result on stdout'), { json }));
+  process.exit(seen ? EXIT.ok : sayError(treeError(error, 'stdout'), { json }));
 });
 
 try {

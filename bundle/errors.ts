@@ -94,8 +94,36 @@ export function bundleError(
   return new CoatcheckError(code, message, options);
 }
 
+/**
+ * A path as it is written wherever it is printed: as it is if it is letters, digits and `. _ / @ + -`,
+ * else quoted, with each other character that is not plain in ASCII, or that a shell reads in quotes,
+ * as its code unit: `"a b"`, `"caf\u00e9"`. A byte that is no UTF-8 (as `decodeBytes` has it) is
+ * `\xNN`. Pasted into a shell it is one word; {@link pathIn} takes that back.
+ */
+export function showPath(path: string): string {
+  if (/^[\w./@+-]+$/.test(path)) return path;
+  const shown = path.replace(/[^ -~]|[!"$,<`\\]/gu, (found, at: number) => {
+    const unit = found.charCodeAt(0);
+    if (found === '\\' && path[at + 1] !== 'u') return '\\\\';
+    if (found.length === 1 && unit >= 0xdc80 && unit <= 0xdcff) {
+      return `\\x${(unit - 0xdc00).toString(16)}`;
+    }
+    return found.replace(/[^]/g, escapeUnit);
+  });
+  return `"${shown}"`;
+}
+
+/** The path that was written as {@link showPath} does, or as it is. */
+export function pathIn(text: string): string {
+  return text.replace(/\\u([0-9a-f]{4})/g, (_, unit: string) =>
+    String.fromCharCode(Number.parseInt(unit, 16)),
+  );
+}
+
+const escapeUnit = (unit: string): string =>
+  `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+
 /** Foreign text for a message: at most 64 characters, quoted, anything but printable ASCII escaped. */
 export function quote(text: string): string {
-  const escape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  return JSON.stringify(text.slice(0, 64)).replaceAll(/[^ -~]/g, escape);
+  return JSON.stringify(text.slice(0, 64)).replaceAll(/[^ -~]/g, escapeUnit);
 }

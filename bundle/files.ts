@@ -1,5 +1,5 @@
-import { bundleError, quote } from './errors.ts';
-import { checkPath } from './path.ts';
+import { bundleError, quote, showPath } from './errors.ts';
+import { checkPath, inByteOrder } from './path.ts';
 
 /** One regular file. */
 export interface FileEntry {
@@ -32,7 +32,7 @@ export function checkAscending(names: readonly string[]): void {
     if (names[i] === names[i - 1]) {
       throw bundleError('duplicate', `${quote(names[i]!)} is there twice`);
     }
-    if (names[i]! < names[i - 1]!) {
+    if (inByteOrder(names[i]!, names[i - 1]!) < 0) {
       throw bundleError('unsorted', `${quote(names[i]!)} is not in its place`);
     }
   }
@@ -46,7 +46,7 @@ export function checkFiles(files: readonly FileEntry[]): void {
     checkPath(file.path);
     checkIsNoFolder(file.path, paths);
     if (!Number.isInteger(file.mode) || file.mode < 0 || file.mode > 0o777) {
-      throw bundleError('bad_mode', `${file.path}: a mode is 0 to 0777`);
+      throw bundleError('bad_mode', `${showPath(file.path)}: a mode is 0 to 0777`);
     }
     checkOwner(file.path, file.owner, file.uid);
     checkOwner(file.path, file.group, file.gid);
@@ -57,7 +57,7 @@ export function checkFiles(files: readonly FileEntry[]): void {
 function checkIsNoFolder(path: string, paths: ReadonlySet<string>): void {
   for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
     if (paths.has(path.slice(0, at))) {
-      throw bundleError('bad_path', `${path.slice(0, at)} is a file and a folder`);
+      throw bundleError('bad_path', `${showPath(path.slice(0, at))} is a file and a folder`);
     }
   }
 }
@@ -69,7 +69,7 @@ function checkOwner(path: string, name: string, id: number): void {
   if (!NAME.test(name) || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
     throw bundleError(
       'bad_owner',
-      `${path}: an owner or group is a name and a number up to ${MAX_ID}`,
+      `${showPath(path)}: an owner or group is a name and a number up to ${MAX_ID}`,
     );
   }
 }

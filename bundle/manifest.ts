@@ -6,6 +6,7 @@ import type { FileEntry } from './files.ts';
 import type { PublicKeys } from './identity.ts';
 import { metadataFromEntries, metadataToEntries } from './metadata.ts';
 import type { Metadata, MetadataEntry } from './metadata.ts';
+import { inByteOrder } from './path.ts';
 import { assertBoxKey } from './x25519.ts';
 
 export { checkPath } from './path.ts';
@@ -36,8 +37,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   const { node, base } = manifest;
   checkHead(node, base);
   const metadata = metadataToEntries(manifest.metadata);
-  // Paths are ASCII: the order of UTF-16 units is the order of bytes.
-  const files = manifest.files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  const files = manifest.files.toSorted((a, b) => inByteOrder(a.path, b.path));
   checkFiles(files);
   const writer = new Writer().bytes(node.signKey).bytes(node.boxKey).bytes(base);
   const writeSection = (lines: readonly string[]): Writer =>

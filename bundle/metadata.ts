@@ -1,6 +1,6 @@
 import { fromUtf8, utf8 } from './bytes.ts';
 import { bundleError, quote } from './errors.ts';
-import { checkPath } from './path.ts';
+import { checkPath, inByteOrder } from './path.ts';
 import { MAX_TIME } from './statement-layout.ts';
 
 /** What a bundle says beside its files. Every field is a claim of whoever made it. */
@@ -113,7 +113,7 @@ function checkEntry(name: string, value: string): void {
 
 function isAnswer(value: string): boolean {
   const bytes = utf8(value);
-  return /^\P{Cc}*$/u.test(value) && bytes.length <= 1024 && fromUtf8(bytes) === value;
+  return /^[^\0-\x1f\x7f-\x9f]*$/.test(value) && bytes.length <= 1024 && fromUtf8(bytes) === value;
 }
 
 /** Words separated by single spaces, ascending, none twice: the one text of a set. */
@@ -143,7 +143,7 @@ export function metadataToEntries(metadata: Metadata): MetadataEntry[] {
   for (const [name, value] of Object.entries(answers)) entries.push([ANSWER + name, value]);
   for (const [path, value] of Object.entries(left)) entries.push([LEFT + path, value]);
   for (const [name, value] of entries) checkEntry(name, value);
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.sort(([a], [b]) => inByteOrder(a, b));
 }
 
 /** @param entries in any order, no name twice. @throws bad_metadata, bad_path */

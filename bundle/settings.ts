@@ -1,3 +1,4 @@
+import { showPath } from './errors.ts';
 import { metadataFromEntries, metadataToEntries } from './metadata.ts';
 import type { ListName, Metadata, MetadataEntry } from './metadata.ts';
 
@@ -54,6 +55,10 @@ export function settingsOf(metadata: Metadata): Settings {
   }
   return settings;
 }
+
+/** The name of a setting, with the path in it as it is written wherever it is printed. */
+export const showSetting = (name: string): string =>
+  name.replace(/^restart:(.*)$/s, (_, path: string) => `restart:${showPath(path)}`);
 
 /** Metadata with these settings, and the circumstances of `of`. */
 export function withSettings(settings: Settings, of: Metadata): Metadata {

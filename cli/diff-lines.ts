@@ -1,5 +1,7 @@
 import type { DiffView, FileView } from '../admin/diff-view.ts';
 import type { AccountChange, AccountView } from '../admin/secrets/accounts.ts';
+import { showPath } from '../bundle/errors.ts';
+import { showSetting } from '../bundle/settings.ts';
 import { escapeLine, escapeText } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
 import type { Style } from './terminal.ts';
@@ -14,7 +16,7 @@ export function diffLines(view: DiffView, style: Style): string[] {
   const lines = view.files.flatMap((file) => fileLines(file, style));
   for (const { name, before, after } of view.metadata) {
     const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
-    lines.push(style.bold(`${SIGN[change]} setting ${escapeLine(name)}`));
+    lines.push(style.bold(`${SIGN[change]} setting ${showSetting(name)}`));
     if (before !== undefined) lines.push(CONTENT + style.red(`-${escapeLine(before)}`));
     if (after !== undefined) lines.push(CONTENT + style.green(`+${escapeLine(after)}`));
   }
@@ -23,7 +25,7 @@ export function diffLines(view: DiffView, style: Style): string[] {
 }
 
 function fileLines(file: FileView, style: Style): string[] {
-  const head = `${style.bold(`${SIGN[file.change]} ${escapeLine(file.path)}`)}  ${facts(file, style).join(', ')}`;
+  const head = `${style.bold(`${SIGN[file.change]} ${showPath(file.path)}`)}  ${facts(file, style).join(', ')}`;
   return [
     head,
     ...(file.accounts ?? []).map((account) => `  ${accountLine(account, style)}`),
@@ -56,7 +58,7 @@ export function marks(file: Pick<FileView, 'executes' | 'secret'>, style: Style)
 
 function notes(file: FileView): string[] {
   const { hidden, maskedValues, linesCut = 0, path } = file;
-  const name = escapeLine(path);
+  const name = showPath(path);
   return [
     ...(hidden === 'key' ? [`one key and nothing else; --show-secrets ${name} shows it`] : []),
     ...(hidden === 'withheld'

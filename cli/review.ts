@@ -3,6 +3,7 @@ import { tally } from '../admin/diff-view.ts';
 import type { DiffView } from '../admin/diff-view.ts';
 import type { Review, ReviewOptions } from '../admin/review.ts';
 import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
+import { pathIn } from '../bundle/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
 import { count } from '../protocol/count.ts';
@@ -78,7 +79,8 @@ export function shownBy(
   { showSecrets, stat = false, full = false }: ReviewFlags,
 ): ReviewOptions {
   return {
-    showSecrets: showSecrets === undefined ? false : showSecrets.length === 0 || showSecrets,
+    showSecrets:
+      showSecrets === undefined ? false : showSecrets.length === 0 || showSecrets.map(pathIn),
     stat,
     ...(json || paged || full ? {} : { budget: REVIEW_LINES }),
   };

@@ -17,7 +17,7 @@ export async function main(args: readonly string[]): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     // The reader has seen enough: `coatcheck list | head -1`.
     if (error.code === 'EPIPE') process.exit(EXIT.ok);
-    end(fileError(error, 'the result on stdout'));
+    end(fileError(error, 'stdout'));
   });
   try {
     const parsed = parse(PROGRAM, args, process.env);

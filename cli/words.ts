@@ -1,5 +1,6 @@
 import type { Doubt, RecordDoubt } from '../admin/doubt.ts';
 import type { Objection, PlanWarning, RecordWarning, ReviewWarning } from '../admin/warning.ts';
+import { showPath } from '../bundle/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
 
@@ -28,7 +29,7 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
     case 'in_force_unreadable':
       return `what is in force cannot be opened (${warning.reason}): everything is shown as new`;
     case 'runs_by_place':
-      return `${count(warning.paths.length, 'file')} can run or let somebody in: ${warning.paths.map(escapeLine).join(', ')}`;
+      return `${count(warning.paths.length, 'file')} can run or let somebody in: ${warning.paths.map(showPath).join(', ')}`;
     case 'may_name':
       return `${count(warning.files, 'file')} may name a program to run`;
     case 'empty_password':
@@ -64,7 +65,7 @@ export function unseenText({
   code,
   paths,
 }: Extract<Objection, { readonly code: 'withheld' | 'cut' }>): string {
-  const names = paths.map(escapeLine).join(' ');
+  const names = paths.map(showPath).join(' ');
   return code === 'withheld'
     ? `nothing was shown of ${names}, which can hold a program: --show-secrets ${names} shows it, --unseen takes one unseen`
     : `not all was shown of ${names}, which can run something: --full shows it, bundle export writes it down`;

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { CoatcheckError } from '../bundle/errors.ts';
+import { CoatcheckError, showPath } from '../bundle/errors.ts';
 import { fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 
@@ -123,5 +123,6 @@ export function naming<T>(path: string, act: () => T): T {
 function asOurs(error: unknown, path: string, place: 'named' | 'inTree'): unknown {
   const meaning = error instanceof FileFault ? error.meaning : MEANINGS[errnoOf(error) ?? ''];
   if (meaning === undefined) return error;
-  return fail(meaning[place], `${path} ${meaning.says.replaceAll('%', path)}`, { cause: error });
+  const said = meaning.says.replaceAll('%', path);
+  return fail(meaning[place], `${showPath(path)} ${said}`, { cause: error });
 }

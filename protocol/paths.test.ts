@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MERGED, traitsOf } from './paths.ts';
+import { isPlace, MERGED, traitsOf } from './paths.ts';
 
 describe('traitsOf', () => {
   it.each([
@@ -92,8 +92,6 @@ describe('traitsOf', () => {
     'etc/coatcheck/restart.json',
     'etc/hosts\n',
     'etc/hosts\0',
-    'etc/cron.d/jöb',
-    'etc/cron.d/a b',
     'etc/hostsx',
     'xetc/hosts',
     'etc/ssl/certs/ca-certificates.crt',
@@ -110,6 +108,19 @@ describe('traitsOf', () => {
     'x'.repeat(100_000),
   ])('refuses %j', (path) => {
     expect(traitsOf(path)).toBeUndefined();
+  });
+
+  it('takes a path whose name has spaces and letters', () => {
+    const folder = 'etc/NetworkManager/system-connections';
+    for (const name of ['Wired connection 1', 'Büro', '有線接続 1']) {
+      expect(traitsOf(`${folder}/${name}.nmconnection`)).toEqual({
+        ...{ executes: 'may name', secret: true },
+      });
+    }
+    for (const name of [' a', 'a ', 'cafe\u0301', 'a\u200bb', 'a\u00a0b', 'a\u2215b', 'a\udcffb']) {
+      expect(traitsOf(`${folder}/${name}`)).toBeUndefined();
+      expect(isPlace(`${folder}/${name}`)).toBe(true);
+    }
   });
 
   // Of Debian and Fedora: where programs run what they find, whatever its name and mode.

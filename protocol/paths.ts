@@ -1,3 +1,5 @@
+import { isPath } from '../bundle/path.ts';
+
 /**
  * What a bundle may place on a machine, and how an administrator is shown it. Deny by default: a
  * path that no pattern names is neither captured nor applied.
@@ -231,8 +233,7 @@ export const STAGED_PREFIX = '.coatcheck-';
  * no bundle may name. Total: also for text that is no path at all.
  */
 export function traitsOf(path: string): PathTraits | undefined {
-  if (!/^[!-~]+$/.test(path)) return undefined;
-  if (path.split('/').some(isRefusedPart)) return undefined;
+  if (!isPath(path) || path.split('/').some(isStagedName)) return undefined;
   const executes = executionOf(path);
   return executes && { executes, secret: secret.test(path) };
 }
@@ -243,6 +244,8 @@ function executionOf(path: string): Execution | undefined {
   return Object.hasOwn(DATA, path) ? 'no' : undefined;
 }
 
-function isRefusedPart(part: string): boolean {
-  return part === '' || part === '.' || part === '..' || part.startsWith(STAGED_PREFIX);
-}
+/** Whether a file of this name was left by an apply that was killed. */
+export const isStagedName = (name: string): boolean => name.startsWith(STAGED_PREFIX);
+
+/** Whether a pattern names this path, which may still have a name that no bundle may hold. */
+export const isPlace = (path: string): boolean => executionOf(path) !== undefined;

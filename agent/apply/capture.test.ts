@@ -112,7 +112,7 @@ describe('a capture', () => {
     write('etc/ssh/ssh_config', 'x'.repeat(128 * 1024));
     write('etc/cron.d/.coatcheck-0123456789abcdef');
     write('etc/init.d/setuid', 'x\n', 0o4755);
-    write('etc/sudoers.d/name with space');
+    write('etc/sudoers.d/space at the end ');
     write('etc/unlisted');
     execFileSync('mkfifo', [at('etc/motd')]);
     expect(Object.keys(captured())).toEqual(['etc/ssh/ssh_config']);
@@ -124,9 +124,35 @@ describe('a capture', () => {
       'etc/ssh/moduli': 'too large',
       'etc/cron.d/.coatcheck-0123456789abcdef': 'left by an apply that was killed',
       'etc/init.d/setuid': 'setuid, setgid or sticky',
-      'etc/sudoers.d/name with space': 'not on the list of what a bundle may hold',
+      'etc/sudoers.d/space at the end ': 'a name that no bundle may hold',
       'etc/unlisted': 'not on the list of what a bundle may hold',
       'etc/motd': 'not a regular file',
+    });
+  });
+
+  it('takes the names that NetworkManager gives, in any of its languages', () => {
+    const names = ['Wired connection 1', 'Проводное соединение 1', '有線接続 1', 'Ada’s phone'];
+    const paths = names.map((name) => `etc/NetworkManager/system-connections/${name}.nmconnection`);
+    for (const path of paths) write(path, path);
+    expect(captured()).toEqual(Object.fromEntries(paths.map((path) => [path, path])));
+  });
+
+  it('names what has a name that no bundle may hold, and takes no other file for it', () => {
+    write('etc/cron.d/cafe\u0301');
+    write('etc/cron.d/\u202eboj');
+    const folder = Buffer.from(at('etc/cron.d/'));
+    fs.writeFileSync(Buffer.concat([folder, Buffer.from('caf\xe9', 'latin1')]), 'latin 1\n');
+    write('etc/cron.d/caf\ufffd', 'another\n');
+    fs.mkdirSync(Buffer.concat([Buffer.from(at('etc/udev/')), Buffer.of(0xff)]), {
+      recursive: true,
+    });
+    expect(captured()).toEqual({});
+    expect(skipped()).toEqual({
+      'etc/cron.d/cafe\u0301': 'a name that no bundle may hold',
+      'etc/cron.d/\u202eboj': 'a name that no bundle may hold',
+      'etc/cron.d/caf\udce9': 'a name that no bundle may hold',
+      'etc/cron.d/caf\ufffd': 'a name that no bundle may hold',
+      'etc/udev/\udcff': 'a name that no bundle may hold',
     });
   });
 

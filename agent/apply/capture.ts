@@ -1,9 +1,10 @@
 import * as fs from 'node:fs';
+import { utf8 } from '../../bundle/bytes.ts';
 import { MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
-import { checkPath } from '../../bundle/path.ts';
+import { isPath } from '../../bundle/path.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
-import { traitsOf } from '../../protocol/paths.ts';
+import { isPlace, isStagedName, traitsOf } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { readIn, statIn } from '../tree/files.ts';
@@ -11,7 +12,6 @@ import type { ReadFile } from '../../files/read.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { pathsBelow } from '../tree/listing.ts';
-import { isStaged } from './stage.ts';
 import { errnoOf } from '../../files/errors.ts';
 
 /** The reason for which most of a root is left out; it alone is no news. */
@@ -79,7 +79,7 @@ export function captureFiles(
       skipped.push({ path, reason: found });
       continue;
     }
-    const cost = found.content.length + path.length + PER_FILE_BYTES;
+    const cost = found.content.length + utf8(path).length + PER_FILE_BYTES;
     if (files.length >= MAX_FILES || cost > left) {
       skipped.push({ path, reason: 'over a limit of the bundle' });
       continue;
@@ -107,10 +107,10 @@ function entry(path: string, { content, stat }: ReadFile, names: { users: Names;
 function readPath(root: Folder, path: string): ReadFile | SkipReason {
   if (isStore(path)) return 'a certificate store';
   if (CACHES.test(path)) return 'a cache';
-  if (isStaged(nameOf(path))) return 'left by an apply that was killed';
-  if (traitsOf(path) === undefined) return NOT_ON_THE_LIST;
+  if (isStagedName(nameOf(path))) return 'left by an apply that was killed';
+  if (!isPlace(path)) return NOT_ON_THE_LIST;
+  if (!isPath(path)) return 'a name that no bundle may hold';
   try {
-    checkPath(path);
     const found = readThrough(root, path, MAX_LINKS);
     if (typeof found === 'string') return found;
     return (found.stat.mode & 0o7000) === 0 ? found : 'setuid, setgid or sticky';
@@ -149,7 +149,6 @@ function resolveLink(path: string, target: string): string {
 }
 
 function reasonOf(error: unknown): SkipReason {
-  if (hasCode(error, 'bad_path')) return 'a name that no bundle may hold';
   if (hasCode(error, 'too_large')) return 'too large';
   if (hasCode(error, 'path_refused')) return 'not a regular file';
   // Whatever the system says to one file is no reason to capture none.

@@ -1,5 +1,6 @@
 import { sha256 } from '#platform';
 import { toHex } from '../../bundle/bytes.ts';
+import { showPath } from '../../bundle/errors.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { fail } from '../../protocol/errors.ts';
 import { traitsOf, MERGED } from '../../protocol/paths.ts';
@@ -84,10 +85,13 @@ function checkPaths(paths: readonly string[]): void {
   const folders = new Set(paths.flatMap(foldersOf));
   for (const path of paths) {
     if (traitsOf(path) === undefined) {
-      throw fail('path_refused', `${path} is not among the files that a bundle may place`);
+      throw fail(
+        'path_refused',
+        `${showPath(path)} is not among the files that a bundle may place`,
+      );
     }
     if (folders.has(path)) {
-      throw fail('path_refused', `${path} is a file and a folder in this bundle`);
+      throw fail('path_refused', `${showPath(path)} is a file and a folder in this bundle`);
     }
   }
 }

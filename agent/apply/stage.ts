@@ -103,9 +103,6 @@ export function removeStaged(root: Folder, state: Folder): void {
   removeIn(state, JOURNAL);
 }
 
-/** Whether a file of this name was left by an apply that was killed. */
-export const isStaged = (name: string): boolean => name.startsWith(STAGED_PREFIX);
-
 /** Once nothing is staged any more. */
 export function forgetStaged(state: Folder): void {
   removeIn(state, JOURNAL);

@@ -1,3 +1,4 @@
+import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
 import { withRoot } from '../tree/folder.ts';
@@ -41,14 +42,17 @@ export function takeChanges(
     if (now !== undefined) return [ownEntries(file, now)];
     throw fail(
       'file_denied',
-      `${file.path} was changed, and cannot be proposed: ${why(file.path, skipped)}`,
+      `${showPath(file.path)} was changed, and cannot be proposed: ${why(file.path, skipped)}`,
     );
   });
   const besides = added.map((path) => {
     const now = disk.get(path);
     if (now !== undefined) return now;
     const isSkipped = skipped.some((one) => one.path === path);
-    throw fail(isSkipped ? 'path_refused' : 'file_missing', `--add ${path}: ${why(path, skipped)}`);
+    throw fail(
+      isSkipped ? 'path_refused' : 'file_missing',
+      `--add ${showPath(path)}: ${why(path, skipped)}`,
+    );
   });
   const all = [...kept, ...besides].sort((a, b) => (a.path < b.path ? -1 : 1));
   return { files: all, metadata: { ...inForce.metadata, ...hostname(all) } };

@@ -1,3 +1,4 @@
+import { showPath } from '../../bundle/errors.ts';
 import { traitsOf } from '../../protocol/paths.ts';
 import type { PathTraits } from '../../protocol/paths.ts';
 import { captureFiles } from '../apply/capture.ts';
@@ -21,7 +22,7 @@ export const captureCommand = agentCommand({
     }));
     const lines = shown.map(
       (f) =>
-        `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${kindOf(f).padEnd(16)} ${f.path}`,
+        `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${kindOf(f).padEnd(16)} ${showPath(f.path)}`,
     );
     tellSkipped(console, skipped);
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);

@@ -1,4 +1,4 @@
-import { CoatcheckError } from '../../bundle/errors.ts';
+import { CoatcheckError, showPath } from '../../bundle/errors.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { settingsOf, withSettings } from '../../bundle/settings.ts';
 import { NOT_ON_THE_LIST } from '../apply/capture.ts';
@@ -36,7 +36,7 @@ function settingsInForce(node: Node, inForce: Decision | undefined): Metadata {
 export function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
   const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
   for (const { path, reason } of skipped) {
-    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${path}: ${reason}`);
+    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${showPath(path)}: ${reason}`);
   }
   if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
 }

@@ -1,3 +1,4 @@
+import { pathIn } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import { takeChanges } from '../boot/changes.ts';
@@ -76,7 +77,7 @@ export const proposeCommand = agentCommand({
 });
 
 /** A path as a bundle has it, where it was written as the machine has it. */
-const fromRoot = (path: string): string => path.replace(/^\//, '');
+const fromRoot = (path: string): string => pathIn(path).replace(/^\//, '');
 
 /** What changed of the configuration in force; undefined where none is, or none was applied. */
 function changedDraft(

@@ -1,4 +1,5 @@
 import { toHex } from '../../bundle/bytes.ts';
+import { showPath } from '../../bundle/errors.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import { readApplied } from '../apply/drift.ts';
 import { openNode } from '../boot/node.ts';
@@ -25,7 +26,7 @@ export const statusCommand = agentCommand({
       const { seq, statement, appliedAt } = applied.marker;
       const what = seq === 0 ? 'UNAPPROVED' : `decision ${seq}`;
       lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}`);
-      lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${path}`));
+      lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${showPath(path)}`));
     }
     lines.push(
       remembered === undefined

@@ -1,4 +1,5 @@
 import { toHex } from '../../bundle/bytes.ts';
+import { showPath } from '../../bundle/errors.ts';
 import type { Console } from '../console/console.ts';
 import { tellApplied, tellDecision } from '../boot/install.ts';
 import { effectLines } from './effect.ts';
@@ -13,8 +14,8 @@ export function tellInstalled(
 ): void {
   const json = { ...applied, activation, ready, ...more };
   const lines = [
-    ...applied.changed.map((path) => `changed ${path}`),
-    ...applied.removed.map((path) => `removed ${path}`),
+    ...applied.changed.map((path) => `changed ${showPath(path)}`),
+    ...applied.removed.map((path) => `removed ${showPath(path)}`),
     ...effectLines({ applied, activation, ready }),
   ];
   if ('unapproved' in found) {

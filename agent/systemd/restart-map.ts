@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { fromUtf8 } from '../../bundle/bytes.ts';
+import { isPath } from '../../bundle/path.ts';
 import { fail } from '../../protocol/errors.ts';
 import { pathPattern } from '../../protocol/paths.ts';
 import type { Folder } from '../tree/folder.ts';
@@ -53,7 +54,7 @@ export const USUAL_MAP: RestartMap = {
 };
 
 const Units = v.record(
-  v.pipe(v.string(), v.regex(/^[A-Za-z0-9._@*/-]+$/, 'is no pattern of paths')),
+  v.pipe(v.string(), v.check(isPath, 'is no pattern of paths')),
   v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9:_.\\@*-]{1,240}\.[a-z]+$/, 'is a unit'))),
 );
 const MapFile = v.strictObject({

@@ -5,6 +5,7 @@ import { reading } from '../../files/read.ts';
 import type { ReadFile } from '../../files/read.ts';
 import { making } from '../../files/write.ts';
 import type { Attributes } from '../../files/write.ts';
+import { decodeBytes } from '../../protocol/escape.ts';
 import { at, below } from './folder.ts';
 import type { Folder } from './folder.ts';
 
@@ -15,9 +16,12 @@ export function statIn(folder: Folder, name: string): fs.Stats | undefined {
   );
 }
 
-/** The names in a folder, sorted. @throws file_denied */
+/** The names in a folder, sorted; one that is not UTF-8 as `decodeBytes` has it. @throws file_denied */
 export function listIn(folder: Folder): string[] {
-  return naming(folder.path, () => fs.readdirSync(`/proc/self/fd/${folder.fd}`).sort());
+  const names = naming(folder.path, () =>
+    fs.readdirSync(`/proc/self/fd/${folder.fd}`, { encoding: 'buffer' }),
+  );
+  return names.map(decodeBytes).sort();
 }
 
 /**

@@ -1,4 +1,5 @@
 import * as fs from 'node:fs';
+import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { errnoOf, naming, treeError } from '../../files/errors.ts';
 
@@ -20,8 +21,11 @@ export interface Folder {
  * @throws path_refused for what is not one name
  */
 export function at(folder: Folder, name: string): string {
-  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name)) {
-    throw fail('path_refused', `${folder.path}: an empty part, a dot or a slash is no file name`);
+  if (/^$|^\.\.?$|[/\0\ud800-\udfff]/u.test(name)) {
+    throw fail(
+      'path_refused',
+      `${showPath(folder.path)}: an empty part, a dot or a slash is no file name`,
+    );
   }
   return `/proc/self/fd/${folder.fd}/${name}`;
 }

@@ -1,5 +1,6 @@
 import * as fs from 'node:fs';
 import { equalBytes } from '../../bundle/bytes.ts';
+import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { readIn as readFileIn, statIn } from './files.ts';
 import { at, inFoldersOf } from './folder.ts';
@@ -52,7 +53,10 @@ function readIn(folder: Folder, name: string, path: string): Item {
     return { kind: 'link', target: naming(path, () => fs.readlinkSync(at(folder, name))) };
   }
   if (!stat.isFile()) {
-    throw fail('path_refused', `${path} is a folder or a special file, and is never replaced`);
+    throw fail(
+      'path_refused',
+      `${showPath(path)} is a folder or a special file, and is never replaced`,
+    );
   }
   const file = readFileIn(folder, name, MAX_FILE_BYTES);
   const { mode, uid, gid } = file.stat;

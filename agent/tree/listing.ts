@@ -50,9 +50,12 @@ function list(parent: Folder, name: string): Child[] {
   try {
     return listIn(folder).map((child) => ({
       name: child,
-      folder: statIn(folder, child)?.isDirectory() ?? false,
+      folder: isText(child) && (statIn(folder, child)?.isDirectory() ?? false),
     }));
   } finally {
     closeFolder(folder);
   }
 }
+
+/** Whether a name is UTF-8: of one that is not, the system would be asked for another. */
+const isText = (name: string): boolean => !/[\ud800-\udfff]/u.test(name);

@@ -8,6 +8,7 @@ import type { Plan } from '../../admin/plan.ts';
 import type { Session } from '../../admin/session.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import type { Objection } from '../../admin/warning.ts';
+import { pathIn } from '../../bundle/index.ts';
 import type { CoatcheckError } from '../../bundle/index.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
@@ -46,7 +47,7 @@ export async function approve(
   const wish: ApproveWish = {
     ...{ place: findBundle(standing, digestText), reason },
     ...shownBy(terminal, options),
-    unseen: options.unseen ?? [],
+    unseen: (options.unseen ?? []).map(pathIn),
     ...(options.expires === undefined
       ? {}
       : { expires: parseExpiry(options.expires, session.client.now()) }),

@@ -46,7 +46,7 @@ async function writeWhole(folder: string, files: readonly FileEntry[]): Promise<
     staging = await mkdtemp(`${folder}.`);
     const done = notFinished(staging);
     for (const { path, mode, content } of files) {
-      // Checked by the format: relative, ASCII, no empty, `.` or `..` part.
+      // Checked by the format: relative, no empty, `.` or `..` part.
       const target = join(staging, path);
       await makeFolder(dirname(target));
       await createFile(target, content, mode & 0o700);

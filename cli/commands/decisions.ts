@@ -2,6 +2,7 @@ import { findNode } from '../../admin/find.ts';
 import { planReconfigure, planReject, planRevoke, planRollback } from '../../admin/orders.ts';
 import { checkReason } from '../../admin/plan.ts';
 import { statementView } from '../../admin/views/statement.ts';
+import { pathIn } from '../../bundle/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
@@ -59,7 +60,7 @@ export async function rollback(
     {
       ...{ slot, reason },
       ...shownBy(terminal, options),
-      unseen: options.unseen ?? [],
+      unseen: (options.unseen ?? []).map(pathIn),
     },
   );
   if (plan.review !== undefined) await printReview(terminal, plan.review);

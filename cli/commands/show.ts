@@ -1,3 +1,5 @@
+import { showPath } from '../../bundle/errors.ts';
+import { showSetting } from '../../bundle/settings.ts';
 import type { FileEntry } from '../../bundle/index.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { History } from '../../protocol/history.ts';
@@ -54,7 +56,7 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
     `${escapeLine(file.owner)}:${escapeLine(file.group)}`,
     String(file.content.length),
     marks(traitsFor(file.path), style).join(', ') || 'data',
-    escapeLine(file.path),
+    showPath(file.path),
   ]);
   for (const line of table([
     ['MODE', 'OWNER', 'BYTES', 'WHAT IT CAN DO', 'PATH'].map(style.dim),
@@ -65,7 +67,7 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
   const settings = compareSettings({}, manifest.metadata).map(maskSetting);
   if (settings.length > 0) terminal.print();
   for (const line of table(
-    settings.map(({ name, after = '' }) => [`setting ${escapeLine(name)}`, escapeLine(after)]),
+    settings.map(({ name, after = '' }) => [`setting ${showSetting(name)}`, escapeLine(after)]),
   )) {
     terminal.print(line);
   }

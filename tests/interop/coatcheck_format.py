@@ -326,10 +326,22 @@ NUMBER = re.compile(r"0|[1-9][0-9]*")
 OWNER = re.compile(r"[A-Za-z_]([A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-])?")
 
 
+NAMES = """
+    0020-007E 00C0-00D6 00D8-00F6 00F8-0131 0134-013E 0141-0148 014A-017E 0180-01BF 01CD-01F0
+    01F4-024F 0386 0388-038A 038C 038E-03A1 03A3-03CE 0400-0481 048A-052F 0531-0556 0561-0586
+    10D0-10FA 1E00-1E99 1E9E-1EFF 2019 3005-3007 3041-3096 30A1-30FA 30FC 3400-4DBF 4E00-4E3E
+    4E40-9FFF AC00-D7A3
+"""
+NAME = re.compile(
+    "[%s]+" % "".join(re.sub(r"[0-9A-F]{4}", r"\\u\g<0>", ends) for ends in NAMES.split())
+)
+
+
 def check_path(path):
-    require(re.fullmatch(r"[ -~]{1,1024}", path), "bad_path")
+    require(NAME.fullmatch(path) and len(path.encode()) <= 1024, "bad_path")
     for part in path.split("/"):
-        require(1 <= len(part) <= 255 and part not in (".", ".."), "bad_path")
+        require(1 <= len(part.encode()) <= 255 and part not in (".", ".."), "bad_path")
+        require(not part.startswith(" ") and not part.endswith(" "), "bad_path")
 
 
 def check_ascending(names):

@@ -8,6 +8,7 @@ import { sealBundle } from '../../bundle/seal.ts';
 import { decodeSignedStatement } from '../../bundle/statement.ts';
 import { ada, manifestOf, node, pinned } from '../fixtures/format.ts';
 import { referenceManifest } from '../fixtures/reference-node.ts';
+import { namePoints } from '../support/name-points.ts';
 import { itWith } from '../support/components.ts';
 import { cases } from '../vectors/suite.ts';
 import { parseVector } from '../vectors/vector.ts';
@@ -52,6 +53,10 @@ describe('a reader in Python, written from docs/format.md alone', () => {
         manifest.files.map(({ path, mode, content }) => ({ path, mode, content: toHex(content) })),
       );
     }
+  });
+
+  itWith('pynacl', 'takes the code points in names that we take, each name of them in NFC', () => {
+    expect(python(['names']).trimEnd().split('\n')).toEqual(namePoints());
   });
 
   itWith('pynacl', 'makes a bundle and an approval that we accept', () => {

@@ -2,6 +2,8 @@
 
     reader.py vectors FOLDER    one line per vector: its name and "ok <hex>" or a code
     reader.py open SEED         reads a sealed bundle (hex) on stdin, writes its contents as JSON
+    reader.py names             the ranges of code points that a path may have, a line each; asserts that
+                                each name of them is in NFC, and none invisible
     reader.py make SEED ADMIN   seals a bundle to both and approves it; writes both as JSON
 
 Seeds are 32 bytes in hex.
@@ -9,6 +11,7 @@ Seeds are 32 bytes in hex.
 
 import json
 import sys
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -90,6 +93,36 @@ def open_stdin(seed):
     )
 
 
+def is_taken(char):
+    try:
+        f.check_path(f"a{char}b")
+        return char != "/"
+    except (f.Refused, UnicodeEncodeError):
+        return False
+
+
+def names():
+    everything = [chr(point) for point in range(0x110000)]
+    # What a character before may compose with. Hangul is not listed: its vowels and finals.
+    seconds = {chr(point) for point in [*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]}
+    for char in everything:
+        parts = unicodedata.decomposition(char).split()
+        if len(parts) == 2 and not parts[0].startswith("<"):
+            seconds.add(chr(int(parts[1], 16)))
+    taken = [char for char in everything if is_taken(char)]
+    for char in taken:
+        assert unicodedata.is_normalized("NFC", char) and not unicodedata.combining(char), char
+        assert char not in seconds and unicodedata.category(char)[0] not in "CM", char
+    start = before = None
+    for point in [*map(ord, taken), None]:
+        if point is not None and before is not None and point == before + 1:
+            before = point
+            continue
+        if start is not None:
+            print(f"{start:04X}-{before:04X}")
+        start = before = point
+
+
 def make(seed, admin_seed):
     node, admin = (f.Identity(bytes.fromhex(text)) for text in (seed, admin_seed))
     owner = {"owner": "root", "uid": 0, "group": "root", "gid": 0}
@@ -122,4 +155,4 @@ def make(seed, admin_seed):
 
 if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
-    {"vectors": vectors, "open": open_stdin, "make": make}[command](*arguments)
+    {"vectors": vectors, "open": open_stdin, "names": names, "make": make}[command](*arguments)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { maxFrameBytes } from '../../bundle/frame.ts';
 import { toHex } from '../../bundle/bytes.ts';
+import { namePoints } from '../support/name-points.ts';
 import { cases } from './suite.ts';
 import { parseVector } from './vector.ts';
 
@@ -30,6 +31,16 @@ describe('docs/format.md', () => {
   it.each(blocks)('shows $name as it is', ({ name, hex }) => {
     const { text } = cases.find((vector) => vector.name === name)!;
     expect(hex).toBe(toHex(parseVector(name, text).bytes));
+  });
+
+  it('has the table of the code points of names', () => {
+    const [, table = ''] = /^```names\n([^`]*)```$/m.exec(page)!;
+    const listed = table
+      .split('\n')
+      .filter((line) => line !== '')
+      .flatMap((line) => line.replace(/ {2}.*$/, '').split(' '));
+    // Without the slash, which stands between parts.
+    expect(listed.toSpliced(0, 1, '0020-002E', '0030-007E').sort()).toEqual(namePoints().sort());
   });
 
   it('gives the right largest frame', () => {
