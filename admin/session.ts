@@ -78,7 +78,8 @@ export interface Session extends Objects, Remembering {
 export async function createSession(options: SessionOptions): Promise<Session> {
   const { site, key, program, fetch, now, during = justDo } = options;
   const client = createClient({
-    ...{ server: options.server, site: site.id, sign: (request) => key.sign.request(request) },
+    ...{ server: options.server, site: site.id, stores: site.stores, waits: true },
+    sign: (request) => key.sign.request(request),
     ...(fetch === undefined ? {} : { fetch }),
     ...(now === undefined ? {} : { now }),
   });

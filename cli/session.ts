@@ -27,7 +27,7 @@ export async function openSession(context: Context): Promise<Session> {
   return createSession({
     ...{ site, server, key: localKey(identity), memory: fileMemory(home.memoryFile, site) },
     program: `coatcheck ${VERSION}`,
-    ...(site.ca === undefined ? {} : { fetch: createFetch({ ca: site.ca }) }),
+    fetch: createFetch({ ca: site.ca, keeps: true }),
     onDoubt: (doubt) => {
       terminal.warn(doubtText(doubt));
     },

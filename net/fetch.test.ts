@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:https';
 import { createServer as createNetServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, LookupFunction, Server, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -12,6 +12,7 @@ import type { Authority } from '../tests/support/certificates.ts';
 import { serveHttp } from '../tests/support/http-servers.ts';
 import { createFetch } from './fetch.ts';
 import { readBody, reasonOf } from '../protocol/objects.ts';
+import type { FetchInit } from '../protocol/objects.ts';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -103,6 +104,75 @@ describe('a fetch of our own', () => {
     const body = await readBody(await fetch(named), 100);
     expect(`http://${new TextDecoder().decode(body)}`).toBe(named);
     expect(await reason(fetch('http://other.lab.test'))).toBe('no other.lab.test');
+  });
+
+  it('says at which address it was answered', async () => {
+    const url = await serve((_, response) => response.end());
+    expect((await createFetch()(url)).from).toBe('127.0.0.1');
+  });
+
+  it('connects nowhere that the answer of a server may not lead to', async () => {
+    let asked = 0;
+    const url = await serve((_, response) => response.end(String(++asked)));
+    // Another address each time.
+    const turns = ['203.0.113.7', '127.0.0.1'];
+    const lookup: LookupFunction = (_, __, answer) =>
+      answer(null, [{ address: turns.shift()!, family: 4 }]);
+    const fetch = createFetch({ lookup });
+    const signal = AbortSignal.timeout(200);
+    const named = url.replace('127.0.0.1', 'cfg.lab.test');
+    const unlessAt = new Set<string>();
+    // Whatever the network says of the first.
+    expect(await reason(fetch(named, { unlessAt, signal }))).not.toContain("server's answer");
+    expect(await reason(fetch(named, { unlessAt }))).toMatch(/cfg\.lab\.test, which is 127/);
+    expect(await reason(fetch(url, { unlessAt }))).toContain(
+      "a server's answer leads to 127.0.0.1",
+    );
+    expect(asked).toBe(0);
+    const there = await createFetch()(url, { unlessAt: new Set(['127.0.0.1']) });
+    expect([there.status, asked]).toEqual([200, 1]);
+  });
+
+  it('keeps connections only for what is read of a store, where it is told to', async () => {
+    const ports: unknown[] = [];
+    const url = await serve((request, response) => {
+      ports.push(request.socket.remotePort);
+      request.resume().on('end', () => response.end('x'));
+    });
+    const unlessAt = new Set(['127.0.0.1']);
+    const fetch = createFetch({ keeps: true });
+    const ask = async (init: FetchInit): Promise<void> => {
+      await readBody(await fetch(url, init), 10);
+    };
+    for (let i = 0; i < 3; i++) await ask({ unlessAt });
+    await ask({ unlessAt, method: 'PUT', body: new Uint8Array(1) });
+    await ask({});
+    expect(new Set(ports).size).toBe(3);
+    expect(new Set(ports.slice(0, 3)).size).toBe(1);
+  });
+
+  it('asks again where a connection that was kept had been closed meanwhile', async () => {
+    const sockets: Socket[] = [];
+    let asked = 0;
+    const server = createNetServer((socket) => {
+      sockets.push(socket);
+      socket.on('data', () => {
+        asked++;
+        // The first one is closed in answer to its second request.
+        if (sockets.length === 1 && asked === 2) socket.resetAndDestroy();
+        else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nx');
+      });
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    closing.push(closerOf(server));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const fetch = createFetch({ keeps: true });
+    const unlessAt = new Set(['127.0.0.1']);
+    for (let i = 0; i < 2; i++) {
+      expect(await readBody(await fetch(url, { unlessAt }), 10)).toHaveLength(1);
+    }
+    expect([sockets.length, asked]).toEqual([2, 3]);
+    for (const socket of sockets) socket.destroy();
   });
 
   it.each(['file:///etc/passwd', 'ftp://127.0.0.1/', 'http://u:p@127.0.0.1/', 'nonsense'])(

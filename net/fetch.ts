@@ -1,8 +1,8 @@
-import type { IncomingMessage, RequestOptions } from 'node:http';
-import { request as requestPlain } from 'node:http';
-import type { Agent } from 'node:https';
-import type { LookupFunction } from 'node:net';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Agent, request as requestPlain } from 'node:http';
+import type { LookupFunction, Socket } from 'node:net';
 import { parseCa } from './certificates.ts';
+import { plainAddress, reachOnly } from './reach.ts';
 import type { Fetch, FetchAnswer } from '../protocol/objects.ts';
 
 /** Whom to believe, and how names are resolved. */
@@ -11,53 +11,82 @@ export interface FetchOptions {
   readonly ca?: string | undefined;
   /** How names become addresses; the system's own way where it is not given. */
   readonly lookup?: LookupFunction | undefined;
+  /** Whether connections are kept for what reads many objects of a store. */
+  readonly keeps?: boolean;
 }
 
 /** A host that is off does not even refuse: another one may be there. */
 const MAX_CONNECT_MILLISECONDS = 10_000;
 
 /**
- * A {@link Fetch} on `node:http` and `node:https`: nothing is followed, decoded or kept, no header
+ * A {@link Fetch} on `node:http` and `node:https`: nothing is followed or decoded, no header
  * is sent but what is asked for, `host`, `connection` and `content-length`. Unlike the global one it
- * can be told whom to believe, and loads no HTTP client of its own, which takes longer than a whole boot.
+ * can be told whom to believe and where not to connect ({@link reachOnly}), and loads no HTTP client of
+ * its own, which takes longer than a whole boot.
  *
  * It throws what the connection throws, at an abort its reason, and a TypeError for what is not a
  * URL of `http:` or `https:` without a password.
  *
  * @throws file_malformed as {@link parseCa}
  */
-export function createFetch({ ca, lookup }: FetchOptions = {}): Fetch {
+export function createFetch({ ca, lookup, keeps = false }: FetchOptions = {}): Fetch {
   const trusted = ca === undefined ? undefined : parseCa(ca);
-  let tls: Transport | undefined;
+  const transports = new Map<string, Transport>();
   return async (text, init = {}) => {
-    const { method = 'GET', headers = {}, body, signal } = init;
+    const { method = 'GET', signal, unlessAt } = init;
     const url = new URL(text);
-    const isTls = url.protocol === 'https:';
-    if (!isTls && url.protocol !== 'http:') throw new TypeError('its URL is not one of http');
+    if (!/^https?:$/.test(url.protocol)) throw new TypeError('its URL is not one of http');
     if (url.username !== '' || url.password !== '') throw new TypeError('its URL has a password');
-    const { agent, request: open } = isTls ? (tls ??= overTls(trusted)) : PLAIN;
-    const options: RequestOptions = {
-      method,
-      headers,
-      agent,
-      ...(lookup !== undefined && { lookup }),
-      ...(signal !== undefined && { signal }),
-    };
-    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = open(url, options);
-      request.once('response', resolve);
-      request.on('error', (error) => reject(aborted(signal) ?? error));
-      request.once('socket', (socket) => {
-        const timer = setTimeout(() => {
-          request.destroy(new Error('no connection within 10 s'));
-        }, MAX_CONNECT_MILLISECONDS);
-        socket.once(isTls ? 'secureConnect' : 'connect', () => clearTimeout(timer));
-        socket.once('close', () => clearTimeout(timer));
+    const resolve = unlessAt === undefined ? lookup : reachOnly(url, unlessAt, lookup);
+    // A write that a kept connection lost may have happened.
+    const keep = keeps && method === 'GET' && unlessAt !== undefined;
+    const once = async (transport: Transport): Promise<FetchAnswer> => {
+      const request = transport.request(url, {
+        method,
+        ...(init.headers !== undefined && { headers: init.headers }),
+        agent: transport.agent,
+        ...(resolve !== undefined && { lookup: resolve }),
+        ...(signal !== undefined && { signal }),
       });
-      request.end(body);
-    });
-    return answerOf(answer, signal);
+      return answerOf(await answerTo(request, init.body, signal), signal);
+    };
+    const transport = transportFor(url, trusted, keep, transports);
+    try {
+      return await once(transport);
+    } catch (error) {
+      // Whoever closed it meanwhile has heard nothing, and a read may be asked for twice.
+      if (!(error instanceof StaleConnection)) throw aborted(signal) ?? error;
+      return await once(transportFor(url, trusted, false, transports));
+    }
   };
+}
+
+/** A connection that was kept was closed by the other side when it was used again. */
+class StaleConnection extends Error {}
+
+function answerTo(
+  request: ClientRequest,
+  body: Uint8Array | undefined,
+  signal: AbortSignal | undefined,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve);
+    request.on('error', (error) => {
+      const isStale = request.reusedSocket && signal?.aborted !== true;
+      reject(isStale ? new StaleConnection('', { cause: error }) : (aborted(signal) ?? error));
+    });
+    request.once('socket', (socket: Socket) => {
+      if (request.reusedSocket) return;
+      const timer = setTimeout(() => {
+        request.destroy(new Error('no connection within 10 s'));
+      }, MAX_CONNECT_MILLISECONDS);
+      socket.once(request.protocol === 'https:' ? 'secureConnect' : 'connect', () =>
+        clearTimeout(timer),
+      );
+      socket.once('close', () => clearTimeout(timer));
+    });
+    request.end(body);
+  });
 }
 
 interface Transport {
@@ -65,19 +94,36 @@ interface Transport {
   readonly request: typeof requestPlain;
 }
 
-const PLAIN: Transport = { agent: false, request: requestPlain };
-
-/** Loaded for the first URL that needs it: most of what a machine starts with is never used. */
-function overTls(ca: string[] | undefined): Transport {
-  const { Agent, request } = process.getBuiltinModule('node:https');
-  // Explicit: the environment can switch it off otherwise.
-  const strict = { rejectUnauthorized: true };
-  return { agent: new Agent(ca === undefined ? strict : { ...strict, ca }), request };
+/** TLS is loaded for the first URL that needs it: most of what a machine starts with is never used. */
+function transportFor(
+  { protocol }: URL,
+  ca: string[] | undefined,
+  keepAlive: boolean,
+  made: Map<string, Transport>,
+): Transport {
+  if (protocol === 'http:' && !keepAlive) return { agent: false, request: requestPlain };
+  const name = `${protocol}${keepAlive}`;
+  let transport = made.get(name);
+  if (transport === undefined) {
+    if (protocol === 'http:') {
+      transport = { agent: new Agent({ keepAlive }), request: requestPlain };
+    } else {
+      const https = process.getBuiltinModule('node:https');
+      // Explicit: the environment can switch it off otherwise.
+      const strict = { rejectUnauthorized: true, keepAlive };
+      const agent = new https.Agent(ca === undefined ? strict : { ...strict, ca });
+      transport = { agent, request: https.request };
+    }
+    made.set(name, transport);
+  }
+  return transport;
 }
 
 function answerOf(message: IncomingMessage, signal: AbortSignal | undefined): FetchAnswer {
-  const { statusCode: status = 0, headers } = message;
+  const { statusCode: status = 0, headers, socket } = message;
+  const from = socket.remoteAddress;
   return {
+    ...(from !== undefined && { from: plainAddress(from) }),
     status,
     ok: status >= 200 && status <= 299,
     headers: { get: (name) => oneOf(headers[name.toLowerCase()]) },

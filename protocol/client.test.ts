@@ -131,7 +131,7 @@ describe('a refusal', () => {
     ]);
   });
 
-  const BY_SERVER = { datesByServer: true };
+  const BY_SERVER = { datesByServer: { notBefore: () => NOW - 100 } };
 
   it("of our clock is answered once with the server's time, which is kept for requests", async () => {
     const created: string[] = [];
@@ -143,6 +143,31 @@ describe('a refusal', () => {
     await client.config(node.id);
     expect(created).toEqual([NOW, NOW + 5000, NOW + 5000].map(String));
     expect(client.now()).toBe(NOW);
+  });
+
+  it('of our clock with a time that is known to be over is not followed', async () => {
+    const { client, asked } = await server(
+      () => refuse('signature_expired', { now: NOW - 101 }),
+      BY_SERVER,
+    );
+    expect((await refusal(client.config(node.id))).code).toBe('signature_expired');
+    expect(asked).toHaveLength(1);
+  });
+
+  it('of our clock is followed no longer than nothing newer is known', async () => {
+    let known = 0;
+    const created: string[] = [];
+    const { client } = await server(
+      ({ headers }, turn) => {
+        created.push(/created=(\d+)/.exec(String(headers['signature-input']))![1]!);
+        return turn === 1 ? refuse('signature_expired', { now: NOW - 5000 }) : { body: CONFIG };
+      },
+      { datesByServer: { notBefore: () => known } },
+    );
+    await client.config(node.id);
+    known = NOW - 4000;
+    await client.config(node.id);
+    expect(created).toEqual([NOW, NOW - 5000, NOW].map(String));
   });
 
   it('of our clock, again and again, is not answered for ever', async () => {
@@ -175,10 +200,138 @@ describe('a refusal', () => {
 describe.each([
   ['the global fetch', fetch as Fetch],
   ['node:http', createFetch()],
+])('what something on the way answers over %s', (_, fetch) => {
+  /** A server that gives one answer, and a client of it. */
+  async function answering(
+    status: number,
+    headers: Record<string, string>,
+    body = '<html></html>',
+    options: Partial<ClientOptions> = {},
+  ): Promise<{ client: Client; url: string; asked: () => number }> {
+    let asked = 0;
+    const running = await serveHttp((_, response) => {
+      asked++;
+      response.writeHead(status, headers).end(body);
+    });
+    servers.push(running);
+    const all = { server: running.url, site: site.id, identity: node, fetch, ...options };
+    return { client: createClient(all), url: running.url, asked: () => asked };
+  }
+
+  it.each([
+    [301, 'server_garbage', 'redirects to https://elsewhere.example, which is not followed'],
+    [307, 'server_garbage', 'redirects to https://elsewhere.example'],
+    [407, 'server_unreachable', 'a proxy on the way wants a log-in'],
+    [429, 'server_unreachable', 'asked too often'],
+    [502, 'server_unreachable', 'gets no good answer from it'],
+    [503, 'server_unreachable', 'cannot serve for now'],
+    [504, 'server_unreachable', 'gets no answer from it'],
+  ])('is told as what it is: %i', async (status, code, says) => {
+    // The Fetch standard gives no answer for it outside of a browser's own dialogue.
+    if (status === 407 && fetch === globalThis.fetch) return;
+    const location = 'https://elsewhere.example/x?signature=topsecret';
+    const { client, url, asked } = await answering(status, { location }, '', {
+      stores: ['http://127.0.0.1:1', 'http://localhost'],
+    });
+    const error = await refusal(client.config(node.id));
+    expect([error.code, error.message]).toEqual([code, expect.stringContaining(says)]);
+    expect(error.message).toContain(String(status));
+    expect(error.message).not.toContain('topsecret');
+    const got = await refusal(client.get(`${url}/x`, 100));
+    expect([got.code, got.message]).toEqual([
+      'store_unavailable',
+      expect.stringContaining(says) as string,
+    ]);
+    expect(asked()).toBe(2);
+  });
+
+  it('may ask for patience: nothing is sent before that is over', async () => {
+    const { client, asked } = await answering(503, { 'retry-after': '30' });
+    for (let i = 0; i < 3; i++) {
+      expect((await refusal(client.config(node.id))).details['retryAfter']).toBe(30);
+    }
+    expect(asked()).toBe(1);
+  });
+
+  it('may be waited out, by what only reads', async () => {
+    let turn = 0;
+    const running = await serveHttp((_, response) => {
+      if (++turn % 2 === 1) response.writeHead(503, { 'retry-after': '0' }).end();
+      else response.end(JSON.stringify(CONFIG));
+    });
+    servers.push(running);
+    const options = { server: running.url, site: site.id, identity: node, fetch, waits: true };
+    const client = createClient(options);
+    expect(await client.config(node.id)).toEqual(CONFIG);
+    expect((await client.get(`${running.url}/x`, 1000)).found).toBe(true);
+    expect(turn).toBe(4);
+    const decided = await refusal(client.decide(node.id, new Uint8Array(1)));
+    expect([decided.code, turn]).toEqual(['server_unreachable', 5]);
+  });
+
+  it('is waited for no longer than a person would', async () => {
+    const { client, asked } = await answering(503, { 'retry-after': '61' }, '', { waits: true });
+    const { details } = await refusal(client.config(node.id));
+    expect([details['retryAfter'], asked()]).toEqual([61, 1]);
+  });
+
+  it('asks for patience beside an error of the server itself, too', async () => {
+    const { body } = refuse('too_many_pending');
+    const { client, asked } = await answering(429, { 'retry-after': '7' }, JSON.stringify(body));
+    for (let i = 0; i < 2; i++) {
+      const { code, details } = await refusal(client.config(node.id));
+      expect([code, details['retryAfter']]).toEqual(['too_many_pending', 7]);
+    }
+    expect(asked()).toBe(1);
+  });
+
+  it('is named where it was encoded unasked, and is not JSON for that', async () => {
+    const gzip = { 'content-encoding': 'x-odd' };
+    const { client } = await answering(200, gzip, 'not JSON');
+    expect((await refusal(client.config(node.id))).message).toContain('content-encoding: x-odd');
+  });
+});
+
+describe('where an answer may lead', () => {
+  const URL_INSIDE = 'http://127.0.0.1:1/latest/meta-data';
+
+  it('is a store of the site, or the server, where the site names any', async () => {
+    const stores = ['http://127.0.0.1:1'];
+    const { client, url, asked } = await server(() => ({ body: CONFIG }), { stores });
+    expect((await refusal(client.get('http://store.example/x', 100))).code).toBe('answer_refused');
+    const put = { url: 'http://store.example/x', headers: {}, expiresAt: NOW };
+    expect((await refusal(client.put(put, new Uint8Array(1)))).code).toBe('answer_refused');
+    expect((await refusal(client.get(URL_INSIDE, 100))).code).toBe('store_unavailable');
+    expect((await client.get(`${url}/x`, 1000)).found).toBe(true);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is an address of this machine only once such an address gave an answer of a server', async () => {
+    const fetch = createFetch();
+    const { client, url } = await server(
+      (_, turn) => (turn === 1 ? { body: 'no server' } : { body: CONFIG }),
+      { fetch },
+    );
+    const get = () => client.get(`${url}/x`, 1000);
+    expect((await refusal(get())).code).toBe('answer_refused');
+    expect((await refusal(client.config(node.id))).code).toBe('server_garbage');
+    expect((await refusal(get())).code).toBe('answer_refused');
+    await client.config(node.id);
+    expect((await get()).found).toBe(true);
+    expect((await refusal(client.get('http://[::1]:1/x', 100))).code).toBe('answer_refused');
+    expect((await refusal(client.get('http://169.254.169.254/x', 100))).code).toBe(
+      'answer_refused',
+    );
+  });
+});
+
+describe.each([
+  ['the global fetch', fetch as Fetch],
+  ['node:http', createFetch()],
 ])('what does not answer like a coatcheck server over %s is server_garbage', (_, fetch) => {
   it.each([
     ['a page', { body: '<html>welcome</html>' }],
-    ['an error page', { status: 502, body: '<html>bad gateway</html>' }],
+    ['an error page', { status: 404, body: '<html>not here</html>' }],
     ['a redirect', { status: 302, body: '' }],
     ['nothing', { body: '' }],
     ['JSON of something else', { body: { hello: 1 } }],

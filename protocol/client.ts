@@ -6,8 +6,11 @@ import { ERRORS, fail, hasCode, isErrorCode } from './errors.ts';
 import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
 import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
 import type { DigestHex } from './keys.ts';
-import { getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
-import type { Fetch, FetchAnswer } from './objects.ts';
+import { addressesIn, assertWithin } from './address.ts';
+import { leavingAlone } from './leave-alone.ts';
+import { encodingOf, isRedirect, onTheWay } from './on-the-way.ts';
+import { AS_BYTES, getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
+import type { Fetch, FetchAnswer, GotObject } from './objects.ts';
 import { signRequest } from './request-signature.ts';
 import type { SignedHeaders, UnsignedRequest } from './request-signature.ts';
 
@@ -27,9 +30,20 @@ export interface ClientOptions {
   /**
    * For a machine whose clock may be years off: where the server refuses its time, requests to that
    * server are dated by the server's. Nothing else is, since nobody vouches for it (docs/adr/0055).
-   * Otherwise the refusal stands.
+   * Absent: the refusal stands.
    */
-  readonly datesByServer?: boolean;
+  readonly datesByServer?: {
+    /** Unix seconds: what is known to be over. No time before it is followed. */
+    readonly notBefore: () => number;
+  };
+  /** The site's `stores`: what the answers of the server may lead to, besides it. */
+  readonly stores?: readonly string[] | undefined;
+  /**
+   * Where a server or a store asks to be left alone, or what is in front of it fails: whether what only
+   * reads waits and asks again, a few times. Without it the refusal stands, and nothing is sent there
+   * before that time is over.
+   */
+  readonly waits?: boolean;
   readonly timeoutSeconds?: number;
 }
 
@@ -76,10 +90,13 @@ export interface Client {
   repair(node: NodeId): Promise<Answer<'repair'>>;
   list(query: Query<'list'>): Promise<Answer<'list'>>;
   read(keys: readonly string[]): Promise<Answer<'read'>>;
-  /** As {@link putObject}. */
-  put(presigned: PutAnswer, body: Uint8Array): Promise<void>;
-  /** As {@link getObject}. */
-  get(url: string, maxBytes: number): ReturnType<typeof getObject>;
+  /**
+   * As {@link putObject}, within what an answer of the server may lead to.
+   * @param options.overwrite for a report, which takes the place of the one before
+   */
+  put(presigned: PutAnswer, body: Uint8Array, options?: { overwrite: boolean }): Promise<void>;
+  /** As {@link getObject}, within what an answer of the server may lead to. */
+  get(url: string, maxBytes: number): Promise<GotObject>;
 }
 
 interface Call<N extends RouteName> {
@@ -95,14 +112,19 @@ export function createClient(options: ClientOptions): Client {
   const now = options.now ?? (() => Math.floor(Date.now() / 1000));
   const base = server.replace(/\/$/, '');
   let offsetSeconds = 0;
+  // Not before it gave an answer that only a server of ours gives: a name may lead to another host each time.
+  const unlessAt = new Set(addressesIn(options.stores));
+  const left = leavingAlone(options.waits === true);
 
   async function call<N extends RouteName>(name: N, parts: Call<N> = {}): Promise<Answer<N>> {
+    const ask = () => once(name, parts);
     try {
-      return await once(name, parts);
+      return await (isRead(name) ? left.read(server, ask) : left.write(server, ask));
     } catch (error) {
       const serverNow = serverTimeOf(error);
       if (serverNow === undefined) throw error;
-      if (options.datesByServer !== true) throw clockRefused(server, now(), serverNow);
+      const notBefore = options.datesByServer?.notBefore() ?? Infinity;
+      if (serverNow < notBefore) throw clockRefused(server, now(), serverNow);
       offsetSeconds = serverNow - now();
       return await once(name, parts);
     }
@@ -116,17 +138,24 @@ export function createClient(options: ClientOptions): Client {
       if (value !== undefined) url.searchParams.set(key, value);
     }
     const body = parts.body === undefined ? undefined : utf8(JSON.stringify(parts.body));
-    const headers: Record<string, string> = { accept: 'application/json' };
+    const headers: Record<string, string> = { accept: 'application/json', ...AS_BYTES };
     if (body !== undefined) headers['content-type'] = 'application/json';
     if (route.signedBy !== 'nobody') {
-      const signing = { method, url, site, created: now() + offsetSeconds };
+      const signing = { method, url, site, created: timeOfRequest() };
       Object.assign(headers, await sign(name, body === undefined ? signing : { ...signing, body }));
     }
-    const { status, json } = await send(url, { method, headers, body });
-    if (status !== route.status) throw refusalOf(server, status, json);
-    const answer = v.safeParse(route.answer, json);
-    if (!answer.success) throw garbage(server, `its answer to ${name} has another shape`);
-    return answer.output as Answer<N>;
+    const { answer, json } = await send(url, { method, headers, body });
+    if (answer.status !== route.status) throw refusalOf(server, answer, json);
+    const parsed = v.safeParse(route.answer, json);
+    if (!parsed.success) throw garbage(server, `its answer to ${name} has another shape`);
+    if (answer.from !== undefined) unlessAt.add(answer.from);
+    return parsed.output as Answer<N>;
+  }
+
+  function timeOfRequest(): number {
+    const time = now() + offsetSeconds;
+    const isBefore = offsetSeconds !== 0 && time < options.datesByServer!.notBefore();
+    return isBefore ? now() : time;
   }
 
   async function sign(name: RouteName, request: UnsignedRequest): Promise<SignedHeaders> {
@@ -138,7 +167,7 @@ export function createClient(options: ClientOptions): Client {
   async function send(
     url: URL,
     init: { method: string; headers: Record<string, string>; body: Uint8Array | undefined },
-  ): Promise<{ status: number; json: unknown }> {
+  ): Promise<{ answer: FetchAnswer; json: unknown }> {
     let answer: FetchAnswer;
     let body: Uint8Array | undefined;
     try {
@@ -160,13 +189,13 @@ export function createClient(options: ClientOptions): Client {
     if (body === undefined) throw garbage(server, `its answer is over ${MAX_ANSWER_BYTES} bytes`);
     const text = new TextDecoder().decode(body);
     try {
-      return { status: answer.status, json: JSON.parse(text) as unknown };
+      return { answer, json: JSON.parse(text) as unknown };
     } catch {
       // As Go's and nginx's servers answer in the clear.
       if (answer.status === 400 && /HTTP request (was sent )?to (an )?HTTPS/.test(text)) {
         throw fail('server_unreachable', `the server ${server} did not answer: ${SPEAKS_TLS}`);
       }
-      throw garbage(server, `it answered ${answer.status} with something that is not JSON`);
+      throw refusalOf(server, answer, undefined);
     }
   }
 
@@ -199,10 +228,21 @@ export function createClient(options: ClientOptions): Client {
     repair: (node) => call('repair', { node, body: {} }),
     list: (query) => call('list', { query }),
     read: (keys) => call('read', { body: { keys: [...keys] } }),
-    put: (presigned, body) => putObject(presigned, body, { timeoutSeconds, fetch }),
-    get: (url, maxBytes) => getObject(url, { maxBytes, timeoutSeconds, fetch }),
+    async put(presigned, body, { overwrite } = { overwrite: false }) {
+      assertWithin(presigned.url, { server, stores: options.stores });
+      const asking = { timeoutSeconds, fetch, unlessAt, overwrite };
+      await left.write(presigned.url, () => putObject(presigned, body, asking));
+    },
+    async get(url, maxBytes) {
+      assertWithin(url, { server, stores: options.stores });
+      const asking = { maxBytes, timeoutSeconds, fetch, unlessAt };
+      return left.read(url, () => getObject(url, asking));
+    },
   };
 }
+
+/** What a server may be asked twice: it changes nothing. */
+const isRead = (name: RouteName): boolean => ROUTES[name].method === 'GET' || name === 'read';
 
 function serverTimeOf(error: unknown): number | undefined {
   if (!hasCode(error, 'signature_expired')) return undefined;
@@ -221,11 +261,15 @@ function clockRefused(server: string, here: number, there: number): Error {
   );
 }
 
-/** The server's refusal as the error that it is; its sentence may hold anything: escape to show. */
-function refusalOf(server: string, status: number, json: unknown): Error {
-  const answer = v.safeParse(ErrorAnswer, json);
-  if (!answer.success) return garbage(server, `it answered ${status} without an error code`);
-  const { code, message, details } = answer.output.error;
+/**
+ * The server's refusal as the error that it is; its sentence may hold anything: escape to show. What is
+ * not of the server is said to be of what is in front of it.
+ */
+function refusalOf(server: string, answer: FetchAnswer, json: unknown): Error {
+  const refusal = v.safeParse(ErrorAnswer, json);
+  if (!refusal.success) return strange(server, answer, json);
+  const { status } = answer;
+  const { code, message, details } = refusal.output.error;
   if (!isErrorCode(code)) return garbage(server, `it answered ${status} with an unknown code`);
   // The status of what only happens on this side, where it may mean more than a server can know.
   if (ERRORS[code].status === ERRORS.internal.status && code !== 'internal') {
@@ -236,7 +280,30 @@ function refusalOf(server: string, status: number, json: unknown): Error {
     code === 'wrong_site'
       ? `the server ${server} is of another site than the site.json here: ask another, or take its site.json`
       : message.slice(0, 1000);
-  return fail(code, said, { details });
+  const { retryAfter } = onTheWay(answer);
+  return fail(code, said, {
+    details: { ...details, ...(retryAfter !== undefined && { retryAfter }) },
+  });
+}
+
+/** An answer that is no refusal of a server of ours. */
+function strange(server: string, answer: FetchAnswer, json: unknown): Error {
+  const { status } = answer;
+  const { says, retryAfter } = onTheWay(answer);
+  if (says === undefined) {
+    const encoding = encodingOf(answer);
+    const what = json === undefined ? 'with something that is not JSON' : 'without an error code';
+    const encoded = encoding === undefined ? '' : `, with content-encoding: ${encoding}`;
+    return garbage(server, `it answered ${status} ${what}${encoded}`);
+  }
+  if (isRedirect(status)) return garbage(server, `it answered ${status} ${says}`);
+  return fail(
+    'server_unreachable',
+    `the server ${server} did not answer: there came ${status} ${says}`,
+    {
+      details: { status, ...(retryAfter !== undefined && { retryAfter }) },
+    },
+  );
 }
 
 function garbage(server: string, reason: string): Error {

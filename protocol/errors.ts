@@ -81,6 +81,7 @@ const PROTOCOL_ERRORS = {
   // The other side, as a client sees it
   server_unreachable: row(502, EXIT.unavailable, 'retry'),
   server_garbage: row(502, EXIT.unavailable, 'retry'),
+  answer_refused: row(500, EXIT.refused, 'retry'), // it asks for what no configuration needs
   // Local: files, keys, configuration
   usage: local(EXIT.usage),
   file_missing: local(EXIT.usage),

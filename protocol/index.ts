@@ -4,7 +4,7 @@ export type { Client, ClientOptions, ProposalRequest } from './client.ts';
 export type { Fetch, FetchAnswer, FetchInit } from './objects.ts';
 export { MAX_SKEW_SECONDS, signRequest, verifyRequest } from './request-signature.ts';
 export type { SignedHeaders, UnsignedRequest } from './request-signature.ts';
-export { isServerAddress } from './address.ts';
+export { isServerAddress, isStoreOrigin } from './address.ts';
 export { digestHex, parseDigest, parseNodeId } from './keys.ts';
 export type { DigestHex, ObjectKey } from './keys.ts';
 export { ROUTES } from './http.ts';

@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { serveHttp } from '../tests/support/http-servers.ts';
 import type { TestServer } from '../tests/support/http-servers.ts';
+import { sha256 } from '#platform';
 import { codeOf } from './errors.ts';
 import { createFetch } from '../net/fetch.ts';
-import { getObject, putObject } from './objects.ts';
+import { getObject, putObject, readBody } from './objects.ts';
 import type { Fetch } from './objects.ts';
+import { pinnedPutHeaders } from './put-headers.ts';
 
 const servers: TestServer[] = [];
 afterEach(async () => {
@@ -16,6 +18,9 @@ const FETCHES = [
   ['node:http', createFetch()],
 ] as const;
 const xml = (code: string): string => `<?xml version="1.0"?><Error><Code>${code}</Code></Error>`;
+
+const headersOf = (body: Uint8Array, overwrite = false): Record<string, string> =>
+  pinnedPutHeaders({ size: body.length, sha256: sha256(body), overwrite });
 
 async function store(status: number, body: string): Promise<string> {
   const server = await serveHttp((request, response) => {
@@ -78,7 +83,9 @@ describe.each(FETCHES)('getObject over %s', (_, fetch) => {
     ['a 400', 400, xml('InvalidRequest'), 'store_denied'],
     ['a 500', 500, xml('InternalError'), 'store_unavailable'],
     ['a 503', 503, '', 'store_unavailable'],
-    ['a redirect', 301, '', 'store_denied'],
+    ['a redirect', 301, '', 'store_unavailable'],
+    ['a proxy that wants a log-in', 407, '', 'store_unavailable'],
+    ['a redirect of the store itself', 301, xml('PermanentRedirect'), 'store_denied'],
     ['a 204', 204, '', 'store_denied'],
     ['too much', 200, 'x'.repeat(101), 'too_large'],
   ])('fails for %s', async (_, status, body, code) => {
@@ -98,26 +105,92 @@ describe.each(FETCHES)('getObject over %s', (_, fetch) => {
   });
 });
 
+it('reads a stream that cannot be iterated over, and ends one that it leaves', async () => {
+  let cancelled = 0;
+  const stream = (): ReadableStream<Uint8Array> => {
+    const made = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(new Uint8Array(3));
+        controller.enqueue(new Uint8Array(4));
+      },
+      pull: (controller) => controller.close(),
+      cancel() {
+        cancelled++;
+      },
+    });
+    // As in Safari.
+    return Object.defineProperty(made, Symbol.asyncIterator, { value: undefined });
+  };
+  expect(await readBody({ body: stream() }, 7)).toHaveLength(7);
+  expect(cancelled).toBe(0);
+  expect(await readBody({ body: stream() }, 2)).toBeUndefined();
+  expect(cancelled).toBe(1);
+});
+
 describe.each(FETCHES)('putObject over %s', (_, fetch) => {
   const limits = { maxBytes: 100, timeoutSeconds: 60, fetch };
   it('sends the signed headers, each once, the body, and no content type of its own', async () => {
     let headers: string[] = [];
     let body = '';
     const server = await serveHttp((request, response) => {
-      headers = request.rawHeaders.map((text) => text.toLowerCase());
+      headers = request.rawHeaders.map((text, i) => (i % 2 === 0 ? text.toLowerCase() : text));
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => response.setHeader('etag', '"e"').end());
     });
     servers.push(server);
-    const signed = { 'content-length': '3', 'if-none-match': '*', 'x-amz-checksum-sha256': 'abc' };
+    const bytes = new TextEncoder().encode('abc');
+    const signed = headersOf(bytes);
     const put = { url: server.url, headers: signed };
-    await putObject(put, new TextEncoder().encode('abc'), limits);
+    await putObject(put, bytes, limits);
     expect(body).toBe('abc');
     for (const [name, value] of Object.entries(signed)) {
       expect(headers.filter((text) => text === name)).toHaveLength(1);
       expect(headers[headers.indexOf(name) + 1]).toBe(value);
     }
-    expect(headers).not.toContain('content-type');
+    const sent = new Set(headers.filter((_, i) => i % 2 === 0));
+    for (const name of ['accept', 'accept-encoding', 'accept-language', 'connection', 'host']) {
+      sent.delete(name);
+    }
+    for (const name of ['cache-control', 'pragma', 'sec-fetch-mode', 'user-agent'])
+      sent.delete(name);
+    expect([...sent].sort()).toEqual(Object.keys(signed).sort());
+  });
+
+  it.each<[string, Record<string, string | undefined>]>([
+    ['a credential', { authorization: 'Bearer x' }],
+    ['a cookie', { cookie: 'a=b' }],
+    ["the header of a cloud's metadata", { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' }],
+    ['one of S3 that nobody signs', { 'x-amz-copy-source': '/bucket/key' }],
+    ['a host', { host: 'elsewhere.example' }],
+    ['the same in other letters', { 'If-None-Match': '*' }],
+    ['the same, with a space', { 'if-none-match ': '*' }],
+    ['two lines in a name', { 'x: y\r\nauthorization': 'Bearer x' }],
+    ['two lines in a value', { 'content-type': 'application/octet-stream\r\nauthorization: x' }],
+    ['another type', { 'content-type': 'text/html' }],
+    ['another length', { 'content-length': '4' }],
+    ['another digest', { 'x-amz-checksum-sha256': 'abc' }],
+    ['another condition', { 'if-none-match': '"x"' }],
+    ['no condition', { 'if-none-match': undefined }],
+  ])('sends nothing where an answer wants %s sent', async (_, other) => {
+    let asked = 0;
+    const server = await serveHttp((_, response) => void response.end(String(++asked)));
+    servers.push(server);
+    const body = new TextEncoder().encode('abc');
+    const said = JSON.stringify({ ...headersOf(body), ...other });
+    const put = { url: server.url, headers: JSON.parse(said) as Record<string, string> };
+    expect(await outcome(putObject(put, body, limits))).toBe('answer_refused');
+    expect(asked).toBe(0);
+  });
+
+  it('sends the condition unless it is to overwrite, and no other', async () => {
+    const server = await serveHttp((request, response) => {
+      response.setHeader('etag', String(request.headers['if-none-match'])).end();
+    });
+    servers.push(server);
+    const body = new Uint8Array(3);
+    const put = { url: server.url, headers: headersOf(body, true) };
+    expect(await outcome(putObject(put, body, { ...limits, overwrite: true }))).toBe('done');
+    expect(await outcome(putObject(put, body, limits))).toBe('answer_refused');
   });
 
   it.each([
@@ -133,7 +206,8 @@ describe.each(FETCHES)('putObject over %s', (_, fetch) => {
     [503, xml('SlowDown'), 'store_unknown'],
     [500, '', 'store_unknown'],
   ])('takes a %i %s as %s', async (status, body, code) => {
-    const put = { url: await store(status, body), headers: {} };
-    expect(await outcome(putObject(put, new Uint8Array(3), limits))).toBe(code);
+    const bytes = new Uint8Array(3);
+    const put = { url: await store(status, body), headers: headersOf(bytes) };
+    expect(await outcome(putObject(put, bytes, limits))).toBe(code);
   });
 });

@@ -1,6 +1,8 @@
 import { quote } from '../bundle/errors.ts';
-import { fail } from './errors.ts';
+import { fail, hasCode } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
+import { isRedirect, onTheWay } from './on-the-way.ts';
+import { ownPutHeaders } from './put-headers.ts';
 
 /**
  * Plain HTTP against an object store: what whoever holds a presigned URL does, without
@@ -17,6 +19,11 @@ export interface FetchInit {
   readonly body?: Uint8Array<ArrayBuffer>;
   readonly redirect?: 'manual';
   readonly signal?: AbortSignal;
+  /**
+   * Where a server's answer named the URL: of the addresses that no stranger's word leads to
+   * (`net/reach.ts`) those that may be connected to all the same. Absent: whoever runs this named it.
+   */
+  readonly unlessAt?: ReadonlySet<string>;
 }
 
 /** An answer: the part of the Fetch standard's `Response` that is used. */
@@ -25,16 +32,18 @@ export interface FetchAnswer {
   /** 200 to 299 */
   readonly ok: boolean;
   readonly headers: { get(name: string): string | null };
-  /** A `ReadableStream` of the Fetch standard is one, on Node. Left early, it is cancelled. */
-  readonly body: AsyncIterable<Uint8Array> | null;
+  /** The address of whoever answered; not known in a browser */
+  readonly from?: string | undefined;
+  /** Left early, it is cancelled. */
+  readonly body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | null;
 }
 
 /**
- * What objects are asked for with: the bytes as they were stored. What an answer says of a
+ * What everything is asked for with: the bytes as they were stored. What an answer says of a
  * `content-encoding` changes nothing about them, so nobody undoes one; only a browser, and the global
  * `fetch`, do all the same, and send a wish of their own.
  */
-const AS_BYTES = { 'accept-encoding': 'identity' } as const;
+export const AS_BYTES = { 'accept-encoding': 'identity' } as const;
 
 /** A store's error documents are short; what is longer is not one. */
 const MAX_ERROR_BYTES = 64 * 1024;
@@ -50,7 +59,7 @@ export async function readBody(
   if (message.body === null) return new Uint8Array();
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of message.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunksOf(message.body)) {
     length += chunk.length;
     if (length > maxBytes) return undefined;
     chunks.push(chunk);
@@ -66,24 +75,57 @@ export async function readBody(
   return body;
 }
 
+/** Safari cannot iterate over a `ReadableStream`; a reader it has. */
+function chunksOf(
+  body: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  return 'getReader' in body ? readThrough(body) : body;
+}
+
+async function* readThrough(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  let isOver = false;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      isOver = done;
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    if (!isOver) await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** How an object is asked for. */
+interface Asking {
+  readonly timeoutSeconds: number;
+  readonly fetch: Fetch;
+  /** As in {@link FetchInit} */
+  readonly unlessAt?: ReadonlySet<string> | undefined;
+}
+
+/** An object, or that there is none. */
+export type GotObject =
+  { readonly found: true; readonly body: Uint8Array } | { readonly found: false };
+
 /**
  * Fetches an object by its presigned URL. `found: false` **only** for a 404 whose body says
  * `NoSuchKey`: a missing bucket, a proxy's 404, a refusal are failures, never "not there". What it
  * begins with is looked at only to name a `content-encoding` as the reason of what will not verify.
  *
- * @throws too_large above `maxBytes`, store_unavailable, store_denied, no_such_bucket
+ * @throws too_large above `maxBytes`, store_unavailable, store_denied, no_such_bucket, answer_refused
  */
 export async function getObject(
   url: string,
-  options: { maxBytes: number; timeoutSeconds: number; fetch: Fetch },
-): Promise<{ found: true; body: Uint8Array } | { found: false }> {
-  const { maxBytes, timeoutSeconds, fetch } = options;
+  { maxBytes, ...asking }: Asking & { readonly maxBytes: number },
+): Promise<GotObject> {
   const init = { method: 'GET', headers: AS_BYTES };
-  const answer = await send(fetch, url, init, timeoutSeconds, 'store_unavailable');
+  const answer = await send(asking, url, init, 'store_unavailable');
   if (answer.status !== 200) {
     const code = await errorCodeOf(answer);
     if (answer.status === 404 && code === 'NoSuchKey') return { found: false };
-    throw refusal(url, answer.status, code, 'store_unavailable');
+    throw refusal(url, answer, code, 'store_unavailable');
   }
   const body = await readBody(answer, maxBytes).catch((cause: unknown) => {
     throw unreachable(url, cause, 'store_unavailable');
@@ -111,24 +153,23 @@ export function packedBy(
 }
 
 /**
- * Uploads by a presigned PUT, with exactly its headers.
+ * Uploads by a presigned PUT, with the headers of {@link pinnedPutHeaders} and no others.
  *
- * @throws already_exists if something is at that key, store_denied (also for an expired URL),
- *   store_full, no_such_bucket, store_unknown if it may have been stored all the same
+ * @param options.overwrite as for the headers
+ * @throws answer_refused where its headers are others; already_exists if something is at that key,
+ *   store_denied (also for an expired URL), store_full, no_such_bucket, store_unknown if it may have been stored all the same
  */
 export async function putObject(
   presigned: { url: string; headers: Readonly<Record<string, string>> },
   body: Uint8Array,
-  options: { timeoutSeconds: number; fetch: Fetch },
+  { overwrite = false, ...asking }: Asking & { readonly overwrite?: boolean },
 ): Promise<void> {
   const { url } = presigned;
-  // fetch sends these two by itself, and sends a given length twice.
-  const headers = Object.fromEntries(
-    Object.entries(presigned.headers).filter(([name]) => !/^(host|content-length)$/i.test(name)),
-  );
+  // fetch sends the length by itself, and sends a given one twice.
+  const { 'content-length': _, ...headers } = ownPutHeaders(presigned.headers, body, overwrite);
   const init = { method: 'PUT', headers, body: body as Uint8Array<ArrayBuffer> };
-  const answer = await send(options.fetch, url, init, options.timeoutSeconds, 'store_unknown');
-  if (!answer.ok) throw refusal(url, answer.status, await errorCodeOf(answer), 'store_unknown');
+  const answer = await send(asking, url, init, 'store_unknown');
+  if (!answer.ok) throw refusal(url, answer, await errorCodeOf(answer), 'store_unknown');
   await readBody(answer, 0).catch(() => undefined);
   // Every store says the ETag of what it stored; a log-in page that answers 200 does not.
   if (answer.headers.get('etag') === null) {
@@ -137,10 +178,9 @@ export async function putObject(
 }
 
 async function send(
-  fetch: Fetch,
+  { fetch, timeoutSeconds, unlessAt }: Asking,
   url: string,
   init: FetchInit,
-  timeoutSeconds: number,
   otherwise: ErrorCode,
 ): Promise<FetchAnswer> {
   try {
@@ -148,8 +188,10 @@ async function send(
       ...init,
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      ...(unlessAt !== undefined && { unlessAt }),
     });
   } catch (cause) {
+    if (hasCode(cause, 'answer_refused')) throw cause;
     throw unreachable(url, cause, otherwise);
   }
 }
@@ -160,10 +202,22 @@ async function errorCodeOf(answer: FetchAnswer): Promise<string | undefined> {
   return /<Code>([A-Za-z]{1,60})<\/Code>/.exec(new TextDecoder().decode(body))?.[1];
 }
 
-function refusal(url: string, status: number, s3Code: string | undefined, otherwise: ErrorCode) {
-  const said = `the object store at ${hostOf(url)} answered ${status} ${s3Code ?? 'without a code'}`;
+function refusal(
+  url: string,
+  answer: FetchAnswer,
+  s3Code: string | undefined,
+  otherwise: ErrorCode,
+): Error {
+  const { status } = answer;
+  const { says, retryAfter } = onTheWay(answer);
+  const why = s3Code ?? says ?? 'without a code';
+  const said = `the object store at ${hostOf(url)} answered ${status} ${why}`;
   return fail(codeFor(status, s3Code, otherwise), said, {
-    details: { status, ...(s3Code === undefined ? {} : { s3Code }) },
+    details: {
+      status,
+      ...(s3Code !== undefined && { s3Code }),
+      ...(retryAfter !== undefined && { retryAfter }),
+    },
   });
 }
 
@@ -178,6 +232,8 @@ function codeFor(status: number, s3Code: string | undefined, otherwise: ErrorCod
   if (s3Code === 'NoSuchBucket') return 'no_such_bucket';
   if (status === 412) return 'already_exists';
   if (isFull(status, s3Code)) return 'store_full';
+  // Who redirects, or wants a log-in, is no store that could have taken anything.
+  if (s3Code === undefined && (isRedirect(status) || status === 407)) return 'store_unavailable';
   if (status === 409 || status === 429 || status >= 500) return otherwise;
   return status === 404 ? 'store_unavailable' : 'store_denied';
 }

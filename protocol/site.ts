@@ -3,7 +3,7 @@ import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundl
 import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
-import { isServerAddress } from './address.ts';
+import { isServerAddress, isStoreOrigin } from './address.ts';
 import { fail } from './errors.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */
@@ -33,6 +33,11 @@ export interface Site {
    * Absent: whoever the system believes.
    */
   readonly ca?: string;
+  /**
+   * Where the store answers: what a server's answer may lead to, besides the server itself
+   * (`isStoreOrigin`). Absent: any host, at no address that only this machine or its link reaches.
+   */
+  readonly stores?: readonly string[];
   /** Limit on a sealed bundle, bytes; at most {@link MAX_SEALED_BYTES}. */
   readonly maxBundleBytes: number;
   /** Whether a node that reaches no server may apply what nobody approved. Absent: it may not. */
@@ -44,6 +49,9 @@ export interface Site {
 const MIN_BUNDLE_BYTES = 1024;
 /** Limit on a PEM text of certificates, bytes: no CA needs more. */
 export const MAX_CA_BYTES = 32 * 1024;
+
+/** Of one site: no store has more names. */
+export const MAX_STORES = 16;
 
 const SiteFile = v.strictObject({
   coatcheck: v.literal('site/1'),
@@ -58,6 +66,20 @@ const SiteFile = v.strictObject({
     v.pipe(v.string(), v.check(isServerAddress, 'is an address such as https://host')),
   ),
   ca: v.exactOptional(v.pipe(v.string(), v.maxLength(MAX_CA_BYTES))),
+  stores: v.exactOptional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.check(
+            isStoreOrigin,
+            'is an origin such as https://store.example or https://*.s3.example',
+          ),
+        ),
+      ),
+      v.maxLength(MAX_STORES),
+    ),
+  ),
   maxBundleBytes: v.pipe(
     v.number(),
     v.integer(),
@@ -100,12 +122,13 @@ export function keysetsOf({
 
 /** The text of a `site.json`, ending in a line feed: {@link parseSite} gives the same site back. */
 export function formatSite(site: Site): string {
-  const { id, pinned, ancestors = [], servers, ...plain } = site;
+  const { id, pinned, ancestors = [], servers, stores, ...plain } = site;
   const file: v.InferInput<typeof SiteFile> = {
     coatcheck: 'site/1',
     site: toHex(id),
     keyset: toBase64Url(encodeChain(keysetsOf({ pinned, ancestors }))),
     servers: [...servers],
+    ...(stores !== undefined && { stores: [...stores] }),
     ...plain,
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;

@@ -1,7 +1,7 @@
 import type { Credential } from '../protocol/permissions.ts';
 import { localSignature, PARAMETERS } from './local-signature.ts';
 import type { Method } from './local-signature.ts';
-import { pinnedPutHeaders } from './pinned-headers.ts';
+import { pinnedPutHeaders } from '../protocol/put-headers.ts';
 import { assertStrongSecret } from '../protocol/secrets.ts';
 import type { UrlSigner } from './port.ts';
 

@@ -1,4 +1,4 @@
-import { pinnedPutHeaders } from './pinned-headers.ts';
+import { pinnedPutHeaders } from '../protocol/put-headers.ts';
 import { bucketUrl, credentialsProvider, urlExpiry } from './s3-options.ts';
 import type { S3Options } from './s3-options.ts';
 import type { PresignedGet, UrlSigner } from './port.ts';

@@ -35,7 +35,7 @@ export async function sendReport(
     const request = { digest, size: sealed.length, proof: decision.proof };
     await servers.ask(async (client) => {
       const { put } = await client.report(identity.id, request);
-      await client.put(put, sealed);
+      await client.put(put, sealed, { overwrite: true });
     });
     return true;
   } catch (error) {

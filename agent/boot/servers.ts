@@ -26,8 +26,8 @@ export interface Servers {
 
 /** `rollback_refused` is of this machine, where a server shows an old chain of keysets. */
 const PASSED_OVER: readonly ErrorCode[] = [
-  ...(['server_unreachable', 'server_garbage', 'wrong_site', 'no_such_route', 'internal'] as const),
-  'rollback_refused',
+  ...(['server_unreachable', 'server_garbage', 'answer_refused'] as const),
+  ...(['wrong_site', 'no_such_route', 'internal', 'rollback_refused'] as const),
 ];
 
 /** Whether the same request can never succeed. One that was decided meanwhile: the next look shows it. */
@@ -55,7 +55,12 @@ export function createServers(
 ): Servers {
   const { site, identity, now } = node;
   let clients = addresses.map((server) =>
-    createClient({ server, site: site.id, identity, fetch, now, datesByServer: true }),
+    createClient({
+      ...{ server, site: site.id, stores: site.stores, identity, fetch, now },
+      datesByServer: {
+        notBefore: () => Math.max(node.built, node.memory.load()?.issued ?? 0),
+      },
+    }),
   );
   let answered: Client | undefined;
   if (clients.length === 0) {

@@ -11,7 +11,8 @@ import {
 } from '../../bundle/index.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
-import { formatSite, MAX_CA_BYTES, parseSite } from '../../protocol/site.ts';
+import { isStoreOrigin } from '../../protocol/address.ts';
+import { formatSite, MAX_CA_BYTES, MAX_STORES, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { passphraseSource } from '../context.ts';
 import type { Context } from '../context.ts';
@@ -29,6 +30,8 @@ export interface InitOptions {
   readonly approval: string;
   /** A PEM file */
   readonly ca?: string;
+  /** Origins, as a site's `stores` */
+  readonly storeAt: readonly string[];
   readonly passphrase: boolean;
 }
 
@@ -98,6 +101,7 @@ function newSite(
     throw fail('usage', '--approval is required or none');
   }
   const server = serverAddress(context.server ?? DEFAULT_SERVER);
+  const stores = storesOf(options.storeAt);
   const id = Uint8Array.from(randomBytes(16));
   const { signKey, boxKey } = deriveIdentity(seed);
   const key = { signKey, boxKey, may: 'all' as const, name: options.adminName ?? defaultName() };
@@ -106,13 +110,32 @@ function newSite(
     const pinned = signKeyset(keyset, []);
     const maxBundleBytes = DEFAULT_SEALED_BYTES;
     return parseSite(
-      formatSite({ id, name, approval, servers: [server], ...ca, maxBundleBytes, pinned }),
+      formatSite({
+        id,
+        name,
+        approval,
+        servers: [server],
+        ...ca,
+        ...stores,
+        maxBundleBytes,
+        pinned,
+      }),
       parseCa,
     );
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : '';
     throw fail('usage', `--name or --admin-name is not usable: ${reason}`, { cause });
   }
+}
+
+function storesOf(origins: readonly string[]): Pick<Site, 'stores'> {
+  const stores = origins.map((origin) => origin.replace(/\/$/, ''));
+  const odd = stores.find((store) => !isStoreOrigin(store));
+  if (odd === undefined && stores.length <= MAX_STORES) return stores.length > 0 ? { stores } : {};
+  throw fail(
+    'usage',
+    `--store-at is where the store answers, such as https://store.example:9000 or https://*.s3.example, at most ${MAX_STORES} times${odd === undefined ? '' : `; this is ${odd}`}`,
+  );
 }
 
 /** A container may run as a number that has no name. */

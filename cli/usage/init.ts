@@ -34,6 +34,14 @@ export const initCommand = command({
       example: '--ca lan-ca.pem',
     },
     {
+      name: 'store-at',
+      value: '<origin>',
+      repeatable: true,
+      about: "where the store answers: the server's answers lead to it and the server alone",
+      more: "where the store answers, such as `https://*.s3.example`, to write into `site.json` as `stores`: a server's answer is followed there and to that server, and nowhere else",
+      example: '--store-at http://store.lan:9000',
+    },
+    {
       name: 'no-passphrase',
       about: 'keep the admin key in the clear',
       example: 'init --no-passphrase',

@@ -1,7 +1,7 @@
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { toBase64 } from '../../bundle/bytes.ts';
-import { pinnedPutHeaders } from '../../store/pinned-headers.ts';
+import { pinnedPutHeaders } from '../../protocol/put-headers.ts';
 import type { UrlSigner } from '../../store/port.ts';
 import { credentialsProvider, urlExpiry } from '../../store/s3-options.ts';
 import type { S3Options } from '../../store/s3-options.ts';

@@ -1,7 +1,8 @@
 import type { LookupFunction } from 'node:net';
 import { CoatcheckError } from '../../../bundle/errors.ts';
 import { MAX_TIME } from '../../../bundle/statement.ts';
-import type { Fetch } from '../../../protocol/objects.ts';
+import { reachOnly } from '../../../net/reach.ts';
+import type { Fetch, FetchInit } from '../../../protocol/objects.ts';
 import { reasonOf } from '../../../protocol/objects.ts';
 import { formatTime } from '../../console/console.ts';
 import type { Console } from '../../console/console.ts';
@@ -91,7 +92,7 @@ const MAX_DRIFT_SECONDS = 60;
  */
 export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions): Fetch {
   const { console, built, clock = systemClock, kept = keptBefore(), lookup } = options;
-  const { claimed = (url: string) => claimedTime(url, { lookup }) } = options;
+  const { claimed = (url: string, init?: FetchInit) => askTime(url, init, lookup) } = options;
   const isPossible = (time: number | undefined): time is number =>
     time !== undefined && time >= built && time <= MAX_TIME;
   return async (url, init) => {
@@ -99,7 +100,7 @@ export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions)
       return await fetch(url, init);
     } catch (error) {
       if (!isByDate(error) || (await clock.isKept())) throw error;
-      const time = await claimed(url);
+      const time = await claimed(url, init);
       if (!isPossible(time)) throw error;
       const before = clock.now();
       const refused = await tryOut(clock, kept, time);
@@ -130,7 +131,17 @@ export interface FollowOptions {
   /** How the name of whoever is asked for the time is resolved: as for `fetch` */
   readonly lookup?: LookupFunction;
   /** What whoever answers at a URL says that the time is, Unix seconds */
-  readonly claimed?: (url: string) => Promise<number | undefined>;
+  readonly claimed?: (url: string, init?: FetchInit) => Promise<number | undefined>;
+}
+
+/** Where the answer of a server led to that URL, nobody else is asked for the time than for the object. */
+function askTime(
+  url: string,
+  { unlessAt }: FetchInit = {},
+  lookup: LookupFunction | undefined,
+): Promise<number | undefined> {
+  const within = unlessAt === undefined ? lookup : reachOnly(new URL(url), unlessAt, lookup);
+  return claimedTime(url, { lookup: within });
 }
 
 function isByDate(error: unknown): error is Error {
