@@ -1,6 +1,7 @@
 import { chmod, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
+import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 import { DICTIONARY_1_TEXT } from '../bundle/dictionary-1.ts';
@@ -36,22 +37,28 @@ export async function buildCommands(outdir: string): Promise<void> {
     ...shared,
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
     minify: true,
-    plugins: [onlyVersion, foldedDictionary, loadedWhenCalled('fflate/browser', ['deflateSync'])],
+    plugins: [onlyVersion, foldedTexts, loadedWhenCalled('fflate/browser', ['deflateSync'])],
   });
   const commands = ['coatcheck.mjs', 'coatcheck-agent.mjs'];
   await Promise.all(commands.map((file) => chmod(join(outdir, file), 0o755)));
 }
 
-/** The text that bundles refer back to, deflated: as it is it would be a fourteenth of the agent. */
-const foldedDictionary: Plugin = {
-  name: 'folded dictionary',
+/** Two long texts, deflated: as they are they would be a ninth of the agent. */
+const foldedTexts: Plugin = {
+  name: 'folded texts',
   setup(esbuild) {
-    esbuild.onLoad({ filter: /\/bundle\/dictionary-1\.ts$/ }, () => {
-      const folded = deflateRawSync(DICTIONARY_1_TEXT, { level: 9 }).toString('base64');
+    const unfolding = (text: string): string => {
+      const folded = deflateRawSync(text, { level: 9 }).toString('base64');
       const zlib = "process.getBuiltinModule('node:zlib')";
-      const text = `${zlib}.inflateRawSync(Buffer.from('${folded}', 'base64')).toString()`;
-      return { contents: `export const DICTIONARY_1_TEXT = ${text};` };
-    });
+      return `${zlib}.inflateRawSync(Buffer.from('${folded}', 'base64')).toString()`;
+    };
+    // What bundles refer back to, and the words by which people compare machines.
+    esbuild.onLoad({ filter: /\/bundle\/dictionary-1\.ts$/ }, () => ({
+      contents: `export const DICTIONARY_1_TEXT = ${unfolding(DICTIONARY_1_TEXT)};`,
+    }));
+    esbuild.onLoad({ filter: /\/@scure\/bip39\/wordlists\/english\.js$/ }, () => ({
+      contents: `export const wordlist = ${unfolding(wordlist.join(' '))}.split(' ');`,
+    }));
   },
 };
 
