@@ -89,6 +89,9 @@ const VALUES: Readonly<Record<string, RegExp>> = {
 /** Whether the metadata field `hostname` may have this value. */
 export const isHostname = (text: string): boolean => HOSTNAME.test(text);
 
+/** Whether the metadata field `timezone` may have this value. */
+export const isTimezone = (text: string): boolean => VALUES['timezone']!.test(text);
+
 function bad(name: string): Error {
   return bundleError('bad_metadata', `the metadata field ${quote(name)} is not allowed`);
 }

@@ -238,7 +238,11 @@ export function traitsOf(path: string): PathTraits | undefined {
   return executes && { executes, secret: secret.test(path) };
 }
 
+/** Where systemd takes links only: a file there would take the place of one, and mean nothing. */
+const LINKS_ONLY = /^etc\/systemd\/(?:system|user)\/[^/]+\.(?:wants|requires|upholds)\//;
+
 function executionOf(path: string): Execution | undefined {
+  if (LINKS_ONLY.test(path)) return undefined;
   if (byPlace.test(path)) return 'by place';
   if (mayName.test(path)) return 'may name';
   return Object.hasOwn(DATA, path) ? 'no' : undefined;

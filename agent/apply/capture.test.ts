@@ -87,7 +87,7 @@ describe('a capture', () => {
       'etc/issue': 'hosts\n',
     });
     expect(skipped()).toEqual({
-      'etc/resolv.conf': 'a link to what no bundle may hold',
+      'etc/resolv.conf': 'a link to what is made anew at every boot',
       'etc/hostname': 'a link to what no bundle may hold',
       'etc/fstab': 'a link to what no bundle may hold',
       'etc/exports': 'a link to what no bundle may hold',

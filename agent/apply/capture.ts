@@ -12,6 +12,9 @@ import type { ReadFile } from '../../files/read.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { pathsBelow } from '../tree/listing.ts';
+import { resolveIn, targetIn } from '../tree/resolve.ts';
+import { captureSettings, isOfThisBoot, isSettingLink } from '../systemd/captured-settings.ts';
+import type { CapturedSettings, LinkReason } from '../systemd/captured-settings.ts';
 import { errnoOf } from '../../files/errors.ts';
 
 /** The reason for which most of a root is left out; it alone is no news. */
@@ -30,13 +33,16 @@ export type SkipReason =
   | 'left by an apply that was killed'
   | 'not a regular file'
   | 'setuid, setgid or sticky'
-  | 'a name that no bundle may hold';
+  | 'a name that no bundle may hold'
+  | LinkReason;
 
 /** A path that a bundle does not hold, and why. */
 export interface Skipped {
   /** Below the root; a folder stands for all that is in it. */
   readonly path: string;
   readonly reason: SkipReason;
+  /** Of a link: what it leads to, as it is written there */
+  readonly target?: string;
 }
 
 /** What a machine would propose, and what was left out. */
@@ -44,6 +50,13 @@ export interface Capture {
   /** By path. */
   readonly files: readonly FileEntry[];
   readonly skipped: readonly Skipped[];
+}
+
+/** All that a machine is: its files, and what its links say. */
+export function captureMachine(root: Folder): Capture & Pick<CapturedSettings, 'metadata'> {
+  const { files, skipped } = captureFiles(root);
+  const settings = captureSettings(root);
+  return { files, skipped: [...skipped, ...settings.skipped], metadata: settings.metadata };
 }
 
 /** Where anything may be that {@link traitsOf} names. */
@@ -74,9 +87,11 @@ export function captureFiles(
   let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
   for (const { path, closed } of START.flatMap((start) => [...pathsBelow(root, start, isStore)])) {
     if (!isWanted(path)) continue;
-    const found = closed ? 'not readable' : readPath(root, path);
-    if (typeof found === 'string') {
-      skipped.push({ path, reason: found });
+    const unread = { path, reason: 'not readable' } as const;
+    const found = closed ? unread : fileAt(root, path, names);
+    if (found === undefined) continue;
+    if (!('content' in found)) {
+      skipped.push(found);
       continue;
     }
     const cost = found.content.length + utf8(path).length + PER_FILE_BYTES;
@@ -85,12 +100,52 @@ export function captureFiles(
       continue;
     }
     left -= cost;
-    files.push(entry(path, found, names));
+    files.push(found);
   }
   return { files, skipped };
 }
 
-function entry(path: string, { content, stat }: ReadFile, names: { users: Names; groups: Names }) {
+/** A link to /dev/null is read as an empty file, which says the same to udev, tmpfiles, sysctl and their like. */
+const meansEmpty = (root: Folder, path: string): boolean =>
+  resolveIn(root, path)?.path === 'dev/null';
+
+/** So does systemd with a unit of users; one of the machine is masked by a setting. */
+const isUsersMask = (root: Folder, path: string): boolean =>
+  /^etc\/systemd\/user\/[^/]+$/.test(path) && meansEmpty(root, path);
+
+const emptyFile = (path: string): FileEntry => ({
+  ...{ path, mode: 0o644, owner: 'root', uid: 0, group: 'root', gid: 0 },
+  content: new Uint8Array(),
+});
+
+/** @returns undefined for a link that is a setting */
+function fileAt(root: Folder, path: string, names: Known): FileEntry | Skipped | undefined {
+  if (isSettingLink(path) && targetIn(root, path) !== undefined) {
+    return isUsersMask(root, path) ? emptyFile(path) : undefined;
+  }
+  const found = readPath(root, path);
+  if (found === 'a link to what no bundle may hold') {
+    return meansEmpty(root, path) ? emptyFile(path) : skippedLink(root, path, found);
+  }
+  return typeof found === 'string' ? { path, reason: found } : entry(path, found, names);
+}
+
+interface Known {
+  readonly users: Names;
+  readonly groups: Names;
+}
+
+function skippedLink(root: Folder, path: string, reason: SkipReason): Skipped {
+  const target = targetIn(root, path);
+  const isAnew = isOfThisBoot(resolveIn(root, path)?.path);
+  return {
+    path,
+    reason: isAnew ? 'a link to what is made anew at every boot' : reason,
+    ...(target !== undefined && { target }),
+  };
+}
+
+function entry(path: string, { content, stat }: ReadFile, names: Known): FileEntry {
   const { uid, gid } = stat;
   return {
     path,

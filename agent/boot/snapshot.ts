@@ -3,7 +3,7 @@ import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
 import { isHostname } from '../../bundle/metadata.ts';
 import { sameSettings } from '../../bundle/settings.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
-import { captureFiles } from '../apply/capture.ts';
+import { captureMachine } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
 import { withRoot } from '../tree/folder.ts';
 import { ownTime } from './node.ts';
@@ -19,8 +19,8 @@ export interface Draft {
 
 /** The machine as it is now, and what of it no bundle may hold. */
 export function takeSnapshot(node: Node): Draft & { readonly skipped: readonly Skipped[] } {
-  const { files, skipped } = withRoot(node.rootPath, captureFiles);
-  return { files, metadata: hostname(files), skipped };
+  const { files, metadata, skipped } = withRoot(node.rootPath, captureMachine);
+  return { files, metadata: { ...metadata, ...hostname(files) }, skipped };
 }
 
 /** @param inForce what it is proposed against; nothing yet where it is undefined */

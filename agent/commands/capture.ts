@@ -1,17 +1,17 @@
 import { showPath } from '../../bundle/errors.ts';
 import { traitsOf } from '../../protocol/paths.ts';
 import type { PathTraits } from '../../protocol/paths.ts';
-import { captureFiles } from '../apply/capture.ts';
+import { captureMachine } from '../apply/capture.ts';
 import { counted, tellSkipped } from './captured.ts';
 import { withRoot } from '../tree/folder.ts';
 import { agentCommand } from './options.ts';
 
-/** What a bundle may hold of this machine, file by file. */
+/** What a bundle may hold of this machine, file by file and setting by setting. */
 export const captureCommand = agentCommand({
   usage: 'capture',
   about: 'show what this machine would propose',
   run({ places, console }) {
-    const { files, skipped } = withRoot(places.root, captureFiles);
+    const { files, skipped, metadata } = withRoot(places.root, captureMachine);
     const shown = files.map((file) => ({
       path: file.path,
       ...traitsOf(file.path)!,
@@ -24,9 +24,13 @@ export const captureCommand = agentCommand({
       (f) =>
         `${f.mode} ${f.owner}:${f.group} ${String(f.size).padStart(6)} ${kindOf(f).padEnd(16)} ${showPath(f.path)}`,
     );
+    for (const [name, value] of Object.entries(metadata)) {
+      const words = typeof value === 'string' ? [value] : value;
+      lines.push(...words.map((word) => `${name.padEnd(8)} ${word}`));
+    }
     tellSkipped(console, skipped);
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
-    console.result(lines.join('\n'), { files: shown, skipped });
+    console.result(lines.join('\n'), { files: shown, settings: metadata, skipped });
   },
 });
 

@@ -11,8 +11,8 @@ import type { Decision } from '../boot/source.ts';
 import type { Console } from '../console/console.ts';
 
 /**
- * The machine as it is, for a proposal; says what was left out. Settings that no file shows are those
- * in force. @throws as `takeSnapshot`
+ * The machine as it is, for a proposal; says what was left out. Settings that neither a file nor a link
+ * shows are those in force. @throws as `takeSnapshot`
  */
 export function capturedDraft(node: Node, inForce: Decision | undefined): Draft {
   const { skipped, files, metadata } = takeSnapshot(node);
@@ -24,7 +24,9 @@ function settingsInForce(node: Node, inForce: Decision | undefined): Metadata {
   const bundle = inForce?.frame.bundle;
   if (bundle === undefined) return {};
   try {
-    return withSettings(settingsOf(openOwn(node, bundle).metadata), {});
+    const settings = withSettings(settingsOf(openOwn(node, bundle).metadata), {});
+    const { enable: _, mask: __, alias: ___, wants: ____, timezone: _____, ...rest } = settings;
+    return rest;
   } catch (error) {
     // Sealed to an earlier key of this machine.
     if (error instanceof CoatcheckError) return {};
@@ -35,8 +37,9 @@ function settingsInForce(node: Node, inForce: Decision | undefined): Metadata {
 /** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */
 export function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
   const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
-  for (const { path, reason } of skipped) {
-    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${showPath(path)}: ${reason}`);
+  for (const { path, reason, target } of skipped) {
+    const to = target === undefined ? '' : ` (it leads to ${target})`;
+    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${showPath(path)}: ${reason}${to}`);
   }
   if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
 }

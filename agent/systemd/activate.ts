@@ -1,7 +1,7 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
 import { closeFolder, openRoot } from '../tree/folder.ts';
-import { claimUnits, releaseUnits } from './enablement.ts';
+import { claimUnits, releaseUnits, rememberUnits } from './enablement.ts';
 import type { Enablement } from './enablement.ts';
 import { trying } from './failure.ts';
 import { hostnameOf, setHostname } from './hostname.ts';
@@ -16,6 +16,7 @@ import { setSwap } from './swap.ts';
 import { createSystemctl, saidBy } from './systemctl.ts';
 import { tellUnits } from './tell-units.ts';
 import { setTimezone } from './timezone.ts';
+import { setUnitLinks } from './unit-links.ts';
 
 /** A bundle whose files are in place. */
 export interface ActivateInput {
@@ -74,8 +75,15 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
   const map = (await trying(failed, RESTART_MAP, () => readRestartMap(root))) ?? NO_MAP;
   const restarts = restartsFor(Object.keys(record.pending), metadata.restart ?? {}, map);
   const isNew = record.done !== statement;
-  if (isNew) add(doing, await releaseUnits(root, systemctl, metadata));
-  if (systemctl.isLive && restarts.daemonReload) {
+  let isReloadDue = restarts.daemonReload;
+  if (isNew) {
+    add(doing, await releaseUnits(root, systemctl, metadata));
+    await rememberUnits(root, systemctl, metadata);
+    const links = await setUnitLinks(root, metadata);
+    failed.push(...links.failed);
+    isReloadDue ||= links.isChanged;
+  }
+  if (systemctl.isLive && isReloadDue) {
     const ran = await systemctl.ask('daemon-reload');
     if (ran.status !== 0) failed.push({ what: 'daemon-reload', why: saidBy(ran) });
   }

@@ -12,6 +12,7 @@ const RecordFile = v.strictObject({
   done: v.nullable(HexDigest),
   units: v.record(v.string(), v.string()),
   localtime: v.exactOptional(v.nullable(v.string())),
+  links: v.exactOptional(v.record(v.string(), v.nullable(v.string()))),
 });
 
 /** How far a root's configuration took effect (docs/adr/0116). */
@@ -31,6 +32,8 @@ export interface ActivationRecord {
   readonly units: Readonly<Record<string, string>>;
   /** Target of /etc/localtime before a bundle named a time zone; null where there was none. */
   readonly localtime?: string | null;
+  /** Target of each link of units before a bundle named it, by path; null where there was none. */
+  readonly links?: Readonly<Record<string, string | null>>;
 }
 
 const NOTHING: ActivationRecord = { pending: {}, done: null, units: {} };
@@ -41,8 +44,10 @@ export function readActivationRecord(root: Folder): ActivationRecord {
 }
 
 function readIn(state: Folder): ActivationRecord {
-  const { pending, done, units, localtime } = readState(state, FILE, RecordFile) ?? NOTHING;
-  return { pending, done, units, ...(localtime !== undefined && { localtime }) };
+  const found = readState(state, FILE, RecordFile);
+  if (found === undefined) return NOTHING;
+  const { coatcheck: _, ...record } = found;
+  return record;
 }
 
 /** Reads it, changes it, and writes it durably if that made a difference, alone among processes. */

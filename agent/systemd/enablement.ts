@@ -1,10 +1,12 @@
 import type { Metadata } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
+import { targetIn } from '../tree/resolve.ts';
 import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
 import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 import type { ActivationRecord } from './activation-record.ts';
 import { saidBy } from './systemctl.ts';
+import { installLinks, ownFolder } from './unit-files.ts';
 import type { Systemctl, UnitState } from './systemctl.ts';
 
 /** What was done to units, and what could not be. */
@@ -30,7 +32,7 @@ export async function releaseUnits(
   const done: Done = { started: [], stopped: [], failed: [] };
   for (const [unit, before] of Object.entries(readActivationRecord(root).units)) {
     if (wishes.has(unit)) continue;
-    await fulfil(systemctl, unit, wishFor(before), done, { mayStop: !before.endsWith(RAN) });
+    await fulfil(root, systemctl, unit, wishFor(before), done, { mayStop: !before.endsWith(RAN) });
     changeActivationRecord(root, (record) => withUnits(record, without(record.units, unit)));
   }
   return done;
@@ -46,12 +48,19 @@ export async function claimUnits(
   systemctl: Systemctl,
   metadata: Metadata,
 ): Promise<Enablement> {
-  const wishes = wishesOf(metadata);
+  const wishes = [...wishesOf(metadata)].sort(
+    ([, a], [, b]) => ORDER.indexOf(a) - ORDER.indexOf(b),
+  );
   const done: Done = { started: [], stopped: [], failed: [] };
-  await remember(root, systemctl, [...wishes.keys()]);
-  for (const [unit, wish] of wishes) await fulfil(systemctl, unit, wish, done);
+  for (const [unit, wish] of wishes) await fulfil(root, systemctl, unit, wish, done);
+  for (const [by, unit] of pulledIn(metadata, wishesOf(metadata))) {
+    await startIfWanted(systemctl, by, unit, done);
+  }
   return done;
 }
+
+/** What a unit gives up another may take: a name like `display-manager.service`. */
+const ORDER: readonly Wish[] = ['disable', 'mask', 'enable'];
 
 /** Where a bundle says two things of one unit the stricter one counts. */
 function wishesOf({ enable = [], disable = [], mask = [] }: Metadata): ReadonlyMap<string, Wish> {
@@ -60,6 +69,32 @@ function wishesOf({ enable = [], disable = [], mask = [] }: Metadata): ReadonlyM
     ...disable.map((unit) => [unit, 'disable'] as const),
     ...mask.map((unit) => [unit, 'mask'] as const),
   ]);
+}
+
+/** The units of the machine that others pull in, each after what pulls it in. */
+function pulledIn(
+  { wants = [] }: Metadata,
+  wishes: ReadonlyMap<string, Wish>,
+): (readonly [by: string, unit: string])[] {
+  return wants
+    .filter((word) => !word.startsWith('user/'))
+    .map((word) => word.split(/\.(?:wants|requires|upholds)\//) as [string, string])
+    .filter(([, unit]) => !wishes.has(unit));
+}
+
+/** As the manager would have done, had the link been there when it started what pulls the unit in. */
+async function startIfWanted(
+  systemctl: Systemctl,
+  by: string,
+  unit: string,
+  { started, failed }: Done,
+): Promise<void> {
+  const [puller, state] = [await stateOf(systemctl, by), await stateOf(systemctl, unit)];
+  if (puller === undefined || state === undefined || isRunning(state) || state.hasJob) return;
+  if (!isRunning(puller) && !puller.hasJob) return;
+  const ran = await systemctl.ask('start', '--no-block', '--', unit);
+  if (ran.status === 0) started.push(unit);
+  else failed.push({ what: unit, why: saidBy(ran) });
 }
 
 /** What a record says of a unit that ran, enabled or not, before a bundle said anything. */
@@ -71,12 +106,16 @@ function wishFor(before: string): Wish {
   return before.startsWith('masked') ? 'mask' : 'disable';
 }
 
-/** Before anything is changed: an agent that is killed in between must not take its own for theirs. */
-async function remember(
+/**
+ * Notes what units of a bundle were, before anything is changed: an agent that is killed in between must
+ * not take its own for theirs.
+ */
+export async function rememberUnits(
   root: Folder,
   systemctl: Systemctl,
-  units: readonly string[],
+  metadata: Metadata,
 ): Promise<void> {
+  const units = [...wishesOf(metadata).keys()];
   const known = readActivationRecord(root).units;
   const found: Record<string, string> = {};
   for (const unit of units.filter((name) => !Object.hasOwn(known, name))) {
@@ -110,7 +149,17 @@ interface Done {
   readonly failed: Failure[];
 }
 
+/** Whether enabling it would make no link that is not there: each makes the manager read all its files. */
+function isEnabled(root: Folder, unit: string): boolean {
+  const made = installLinks(root, unit);
+  const links = made && [...made.wants, ...made.aliases.keys()];
+  return (
+    links?.every((link) => targetIn(root, `${ownFolder('system')}/${link}`) !== undefined) === true
+  );
+}
+
 async function fulfil(
+  root: Folder,
   systemctl: Systemctl,
   unit: string,
   wish: Wish,
@@ -128,8 +177,9 @@ async function fulfil(
     if (refused === undefined) stopped.push(unit);
     else failed.push({ what: unit, why: refused });
   }
-  if (wish !== 'mask') await why('unmask');
-  const refused = await why(wish);
+  const isRight = wish === 'enable' && isEnabled(root, unit);
+  if (wish !== 'mask' && !isRight) await why('unmask');
+  const refused = isRight ? undefined : await why(wish);
   // `systemctl disable` removes the links of a unit that is gone, and says that it is.
   const isGone = wish === 'disable' && /does not exist|not found|No such file/.test(refused ?? '');
   if (refused !== undefined && !isGone) {

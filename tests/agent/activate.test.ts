@@ -121,6 +121,26 @@ describeWith('systemd', 'what was applied takes effect', () => {
     expect(machine.log().slice(-1)).toEqual(['ours stop']);
   });
 
+  it('starts what a link pulls in where that runs, knows a unit by another name, and takes both back', async () => {
+    await running({ one: '' });
+    for (const name of ['pulled', 'later']) {
+      machine.write(`${IMAGE_UNITS}/${name}.service`, loggingUnit(name));
+    }
+    const wants = ['idle.target.wants/later.service', 'test.target.requires/pulled.service'];
+    const metadata = { wants, alias: ['other.service=one.service'] };
+    const files = [fileEntry('etc/motd', 'x\n')];
+    expect(await applied(files, metadata)).toMatchObject({
+      ...{ started: ['pulled.service'], failed: [] },
+    });
+    expect(await Promise.all(['other', 'pulled', 'later'].map(state))).toEqual([
+      ...['active', 'active', 'inactive'],
+    ]);
+    await applied(files);
+    expect(await enablement('pulled')).toBe('disabled');
+    expect(await state('other')).toBe('inactive');
+    expect(await state('one')).toBe('active');
+  });
+
   it('disables and masks units of the image, and gives them back when nobody says so', async () => {
     await running({ one: '', two: '', three: '', called: '' });
     const called = loggingUnit('called').replace('[Install]\nWantedBy=test.target\n', '');
