@@ -50,10 +50,11 @@ export interface AppDeps {
    */
   readonly objects?: (request: Request) => Promise<Response>;
   /**
-   * The address that clients name, where a proxy hides it; otherwise the host is that of the Host
-   * header. Its path is a `basePath`.
+   * The addresses that clients name, one or more: what is signed for another host is refused, whatever
+   * the Host header says, which is any client's word. Without them the host is that of the header. Their
+   * path, the same of all, is a `basePath`.
    */
-  readonly publicUrl?: string;
+  readonly publicUrl?: string | readonly string[];
   /**
    * The path below which clients find the routes, e.g. `/coatcheck`: requests are signed for it.
    * Whatever takes the requests to this app may take it off their paths, or not.
@@ -139,20 +140,32 @@ function refuse(c: Context, thrown: unknown): Response {
   return c.json({ error: { code, message, details } }, status);
 }
 
+/** For each of them a signature is checked, where the request's own host is none of them. */
+const MAX_PUBLIC_URLS = 8;
+
 /** @throws usage */
-function placeOf({ publicUrl, basePath }: AppDeps): Pick<Gate, 'publicHost' | 'basePath'> {
+function placeOf({ publicUrl, basePath }: AppDeps): Pick<Gate, 'publicHosts' | 'basePath'> {
   if (basePath !== undefined && !isBasePath(basePath)) {
     throw fail('usage', 'basePath is a path such as /coatcheck, without a slash at its end');
   }
-  if (publicUrl === undefined) return { publicHost: undefined, basePath };
-  if (!isServerAddress(publicUrl)) {
-    throw fail('usage', 'publicUrl is an address such as https://lan.example/coatcheck');
+  if (publicUrl === undefined) return { publicHosts: undefined, basePath };
+  const texts = typeof publicUrl === 'string' ? [publicUrl] : publicUrl;
+  if (texts.length === 0 || texts.length > MAX_PUBLIC_URLS || !texts.every(isServerAddress)) {
+    throw fail(
+      'usage',
+      `publicUrl is an address such as https://lan.example/coatcheck, or up to ${MAX_PUBLIC_URLS} of them`,
+    );
   }
-  const url = new URL(publicUrl);
-  if (basePath !== undefined && basePath !== basePathOf(url)) {
-    throw fail('usage', `publicUrl ${publicUrl} does not end in the basePath ${basePath}`);
+  const urls = texts.map((text) => new URL(text));
+  const path = basePath ?? basePathOf(urls[0]!);
+  for (const url of urls) {
+    if (basePathOf(url) === path) continue;
+    throw fail(
+      'usage',
+      `publicUrl ${url.href} does not end in the path ${path === '' ? '/' : path}`,
+    );
   }
-  return { publicHost: url.host, basePath: basePathOf(url) };
+  return { publicHosts: urls.map(({ host }) => host), basePath: path };
 }
 
 function pathBelow(base: string | undefined, path: string): string {

@@ -11,6 +11,7 @@ import { createClient } from '../protocol/client.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import { CREDENTIALS } from '../protocol/permissions.ts';
+import { signRequest } from '../protocol/request-signature.ts';
 import { createLocalHandler, createLocalSigner } from '../store/local-urls.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { makeNode, makeSite, propose } from '../tests/support/site.ts';
@@ -186,6 +187,43 @@ describe('a body that was read before', () => {
   });
 });
 
+describe('the names of a server', () => {
+  const NAMES = ['http://boot.example:8420', 'https://lan.example'] as const;
+  /** What a request that is signed for one name, and sent to another, is answered. */
+  async function asked(signedFor: string, sentTo: string, publicUrl?: readonly string[]) {
+    const app = appAt(NAMES[0], publicUrl && { publicUrl });
+    const path = `/v1/nodes/${node.id}/config`;
+    const headers = signRequest({
+      ...{ method: 'GET', url: new URL(path, signedFor), site: site.id, identity: node },
+      created: Math.floor(Date.now() / 1000),
+    });
+    const response = await app.request(new URL(path, sentTo).href, { headers });
+    const { error } = (await response.json()) as { error?: { code: string; details: object } };
+    return error === undefined ? 'granted' : [error.code, error.details];
+  }
+
+  it.each(NAMES)(
+    'are all taken where they are given, whatever Host a proxy sends: %s',
+    async (name) => {
+      expect(await asked(name, name, NAMES)).toBe('granted');
+      expect(await asked(name, 'http://10.0.0.7:8420', NAMES)).toBe('granted');
+    },
+  );
+  it('are the only ones then: what was signed for another is not taken by sending its Host along', async () => {
+    const other = 'http://rogue.example';
+    expect(await asked(other, other)).toBe('granted');
+    const authority = 'boot.example:8420, lan.example';
+    expect(await asked(other, other, NAMES)).toEqual(['signature_invalid', { authority }]);
+    expect(await asked(other, NAMES[0], NAMES)).toEqual(['signature_invalid', { authority }]);
+  });
+  it('is that of the request where none is given, and the refusal names it', async () => {
+    expect(await asked(NAMES[0], 'http://127.0.0.1:8420')).toEqual([
+      'signature_invalid',
+      { authority: '127.0.0.1:8420' },
+    ]);
+  });
+});
+
 describe('createApp', () => {
   it.each([
     [{ basePath: 'coatcheck' }],
@@ -196,6 +234,9 @@ describe('createApp', () => {
     [{ publicUrl: 'https://example.net/coatcheck?' }],
     [{ publicUrl: 'https://example.net/coatcheck', basePath: '/other' }],
     [{ publicUrl: 'https://example.net', basePath: '/coatcheck' }],
+    [{ publicUrl: [] }],
+    [{ publicUrl: ['https://a.example', 'https://b.example/coatcheck'] }],
+    [{ publicUrl: Array.from({ length: 9 }, (_, i) => `https://a${i}.example`) }],
   ])('refuses %j', (place) => {
     expect(() => createApp({ site, ...place })).toThrow(/basePath|publicUrl/);
   });

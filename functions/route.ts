@@ -8,7 +8,8 @@ import { MAX_REQUEST_BYTES } from '../protocol/http.ts';
 import type { Answer, Body, Query, Route, RouteName } from '../protocol/http.ts';
 import { parseNodeId } from '../protocol/keys.ts';
 import { readBody } from '../protocol/objects.ts';
-import { verifyRequest } from '../protocol/request-signature.ts';
+import { verifyHead } from '../protocol/request-signature.ts';
+import type { VerifiedHead } from '../protocol/request-signature.ts';
 import type { Site } from '../protocol/site.ts';
 import { isAdmin } from './keysets.ts';
 import type { ChainReader } from './keysets.ts';
@@ -34,8 +35,8 @@ export type Handlers = { readonly [N in RouteName]?: Handler<N> };
 export interface Gate {
   readonly site: Site;
   readonly clock: () => number;
-  /** Host that clients name, if it is not the one of the Host header. */
-  readonly publicHost: string | undefined;
+  /** The hosts that clients name, where they are known: any other is refused. Else that of the request. */
+  readonly publicHosts: readonly string[] | undefined;
   /** Path below which clients find the routes, if it is not known from the request's own. */
   readonly basePath: string | undefined;
 }
@@ -43,8 +44,9 @@ export interface Gate {
 const NO_BODY = new Uint8Array();
 
 /**
- * The way of every request to its handler: the node id, the size of the body, the signature, who
- * may, and the shape, in this order, so that nothing is parsed for somebody who may not ask.
+ * The way of every request to its handler: the node id, the length of the body, the signature, who
+ * may; then the body, and the shapes. In this order, so that nothing is read, held or parsed for
+ * somebody who may not ask.
  *
  * @param chain the administrators that may ask, for routes that an administrator signs
  */
@@ -58,11 +60,11 @@ export async function admit<N extends RouteName>(
   const node = route.path.includes(':node')
     ? parseNodeId(c.req.param('node') ?? '')
     : ('' as NodeId);
+  if (route.body !== undefined) demandLength(c.req.raw);
+  const head = route.signedBy === 'nobody' ? undefined : verify(c, route, gate, now);
+  const by = head && (await authorize(route, node, head.signer, chain));
   const bytes = route.body === undefined ? NO_BODY : await readRequestBody(c.req.raw);
-  const by =
-    route.signedBy === 'nobody'
-      ? undefined
-      : await authorize(route, node, verify(c, route, gate, bytes, now), chain);
+  head?.demandBody(bytes);
   return {
     node,
     by,
@@ -72,13 +74,13 @@ export async function admit<N extends RouteName>(
   };
 }
 
-function verify(c: Context, route: Route, gate: Gate, body: Uint8Array, now: number): PublicKeys {
+function verify(c: Context, route: Route, gate: Gate, now: number): VerifiedHead {
   const { host, pathname, search } = new URL(c.req.url);
-  return verifyRequest({
+  return verifyHead({
     method: c.req.method,
-    url: { host: gate.publicHost ?? host, pathname: publicPath(gate, route, pathname), search },
+    target: { pathname: publicPath(gate, route, pathname), search },
+    hosts: gate.publicHosts ?? [host],
     header: (name) => c.req.header(name),
-    body,
     site: gate.site.id,
     now,
   });
@@ -110,17 +112,22 @@ async function authorize(
       );
 }
 
+const declaredLength = ({ headers }: Request): number => Number(headers.get('content-length') ?? 0);
+
+function demandLength(request: Request): void {
+  if (declaredLength(request) > MAX_REQUEST_BYTES) throw bodyTooLarge();
+}
+
 async function readRequestBody(request: Request): Promise<Uint8Array> {
   if (request.bodyUsed) throw bodyIsGone();
-  const declared = Number(request.headers.get('content-length') ?? 0);
-  const body =
-    declared > MAX_REQUEST_BYTES ? undefined : await readBody(request, MAX_REQUEST_BYTES);
-  if (body === undefined) {
-    throw fail('body_too_large', `a request may have at most ${MAX_REQUEST_BYTES} bytes`);
-  }
-  if (body.length === 0 && declared > 0) throw bodyIsGone();
+  const body = await readBody(request, MAX_REQUEST_BYTES);
+  if (body === undefined) throw bodyTooLarge();
+  if (body.length === 0 && declaredLength(request) > 0) throw bodyIsGone();
   return body;
 }
+
+const bodyTooLarge = (): Error =>
+  fail('body_too_large', `a request may have at most ${MAX_REQUEST_BYTES} bytes`);
 
 /** A digest of what is left would tell the client that it is at fault. */
 function bodyIsGone(): Error {

@@ -21,6 +21,9 @@ export const PREFIXES = [
 /** One of these. */
 export type Prefix = (typeof PREFIXES)[number];
 
+/** How long a proposal waits for a decision at most, days: longer than a holiday (docs/adr/0177). */
+export const PENDING_DAYS = 30;
+
 const NODE_ID = /^[a-z2-7]{32}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 const NUMBER = /^[0-9]{10}$/;

@@ -70,27 +70,39 @@ export function signRequest(request: UnsignedRequest & { identity: Identity }): 
   };
 }
 
+/** A request whose headers verified, and whose body was not looked at yet. */
+export interface VerifiedHead {
+  /** The keys of whoever signed it: what they may do is for the caller to judge. */
+  readonly signer: PublicKeys;
+  /**
+   * @param body every byte received; empty for GET
+   * @throws content_digest_mismatch
+   */
+  readonly demandBody: (body: Uint8Array) => void;
+}
+
 /**
- * Verifies a signed request, strictly: one signature, exactly the template's.
+ * Verifies a signed request by its headers alone, strictly: one signature, exactly the template's. It
+ * covers the digest of the body, so that nobody's body need be read but that of whoever signed it.
  *
- * @param request.url as the client named it: its host is the authority that must be signed
+ * @param request.target as the client named it
+ * @param request.hosts the authorities by which clients name this server, one or more: one of them must
+ *   be signed
  * @param request.header a header's value by its lower-case name
- * @param request.body every byte received; empty for GET
  * @param request.now Unix time, seconds
- * @returns the keys of whoever signed: what they may do is for the caller to judge
  * @throws signature_missing, signature_malformed, wrong_site, signature_expired (with `now` in its
- *   details, so that a node whose clock is wrong can sign again), content_digest_mismatch,
- *   signature_invalid
+ *   details, so that a node whose clock is wrong can sign again), signature_invalid (with the
+ *   `authority` that is reckoned with)
  */
-export function verifyRequest(request: {
+export function verifyHead(request: {
   method: string;
-  url: RequestTarget;
+  target: Omit<RequestTarget, 'host'>;
+  hosts: readonly string[];
   header: (name: string) => string | undefined;
-  body: Uint8Array;
   site: Uint8Array;
   now: number;
-}): PublicKeys {
-  const { method, url, header, body, now } = request;
+}): VerifiedHead {
+  const { method, target, hosts, header, now } = request;
   const [contentDigest, boxKey, siteHex, input, signature] = SIGNATURE_HEADERS.map(header);
   if (input === undefined || signature === undefined) {
     throw fail('signature_missing', 'this route needs a request signed as docs/http-api.md says');
@@ -110,16 +122,50 @@ export function verifyRequest(request: {
       { details: { now } },
     );
   }
-  if (contentDigest !== (body.length === 0 ? NO_BODY_DIGEST : digestField(body))) {
-    throw fail('content_digest_mismatch', 'content-digest is not the SHA-256 of the body received');
-  }
-  const base = signatureBase({ method, url, contentDigest, boxKey, siteHex }, parameters);
-  if (!verifyStrict(signer.signKey, base, readSignature(signature))) {
+  const bytes = readSignature(signature);
+  const isSigned = hosts.some((host) => {
+    const url = { pathname: target.pathname, search: target.search, host };
+    const base = signatureBase({ method, url, contentDigest, boxKey, siteHex }, parameters);
+    return verifyStrict(signer.signKey, base, bytes);
+  });
+  if (!isSigned) {
+    const authority = hosts.join(', ');
     throw fail(
       'signature_invalid',
-      'the signature is not that of the named key over this method, authority, path and query',
+      `the signature is not that of the named key over this method, path and query at ${authority}, as this server is called by what it was told (does a proxy rename it?)`,
+      { details: { authority } },
     );
   }
+  return {
+    signer,
+    demandBody: (body) => {
+      if (contentDigest === (body.length === 0 ? NO_BODY_DIGEST : digestField(body))) return;
+      throw fail(
+        'content_digest_mismatch',
+        'content-digest is not the SHA-256 of the body received',
+      );
+    },
+  };
+}
+
+/**
+ * Verifies a whole request, {@link verifyHead} and the body.
+ *
+ * @param request.url as the client named it: its host is the authority that must be signed
+ * @returns the keys of whoever signed
+ * @throws as {@link verifyHead}; content_digest_mismatch
+ */
+export function verifyRequest(request: {
+  method: string;
+  url: RequestTarget;
+  header: (name: string) => string | undefined;
+  body: Uint8Array;
+  site: Uint8Array;
+  now: number;
+}): PublicKeys {
+  const { url, body, ...head } = request;
+  const { signer, demandBody } = verifyHead({ ...head, target: url, hosts: [url.host] });
+  demandBody(body);
   return signer;
 }
 

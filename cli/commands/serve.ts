@@ -12,7 +12,7 @@ import { nextInterrupt } from '../interrupt.ts';
 export interface ServeFlags extends StoreFlags {
   readonly host: string;
   readonly port: string;
-  readonly publicUrl?: string;
+  readonly publicUrl: readonly string[];
   readonly tokenFile?: string;
 }
 
@@ -25,7 +25,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const site = await readSite(home);
   const place = storePlace(flags, home);
   const { publicUrl, tokenFile } = flags;
-  if (publicUrl !== undefined && !isServerAddress(publicUrl)) {
+  if (!publicUrl.every(isServerAddress)) {
     throw fail(
       'usage',
       '--public-url is an address such as https://coatcheck.lan or https://lan.example/coatcheck',
@@ -38,8 +38,11 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     store: await openStore(place),
     host: flags.host,
     port: parsePort(flags.port),
-    ...(publicUrl === undefined ? {} : { publicUrl }),
+    publicUrl,
     ...(tokenFile === undefined ? {} : { token: await readToken(tokenFile) }),
+    notice: (text) => {
+      terminal.hint(text);
+    },
     log: ({ method, route, status, milliseconds, code, reason }) => {
       const why = [code, reason].filter((text) => text !== undefined).join(': ');
       terminal.hint(`${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd());

@@ -25,8 +25,9 @@ export const serveCommand = command({
       name: 'public-url',
       value: '<url>',
       about: 'how nodes reach this server; default: where it listens',
-      more: 'how nodes reach this server, with its path, where a proxy stands before it; default: where it listens',
+      more: 'how nodes reach this server, with its path, where a proxy stands before it; default: where it listens. A request that is signed for another address is refused then; the first is what the URLs of a folder begin with',
       example: '--public-url https://cfg.example',
+      repeatable: true,
     },
     {
       name: 'token-file',

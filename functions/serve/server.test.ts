@@ -9,6 +9,7 @@ import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
+import { signRequest } from '../../protocol/request-signature.ts';
 import { makeNode, makeSite, propose } from '../../tests/support/site.ts';
 import { startServer } from './server.ts';
 import type { RunningServer, ServerOptions } from './server.ts';
@@ -154,9 +155,32 @@ describe('where it listens', () => {
   it('says that an address is not one of this machine', async () => {
     expect(await failure({ host: '192.0.2.1' })).toBe('usage');
   });
-  it('wants to be told its own URL where it listens on every address', async () => {
-    expect(await failure({ host: '0.0.0.0' })).toBe('usage');
-    expect(await failure({ host: '::' })).toBe('usage');
+  it.each(['0.0.0.0', '::', '0', '::0', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '0x0', ''])(
+    'wants to be told its own URL where it listens on every address: %j',
+    async (host) => {
+      expect(await failure({ host })).toBe('usage');
+      expect(await failure({ host, publicUrl: [] })).toBe('usage');
+    },
+  );
+  it('may have several names, and its URLs begin with the first', async () => {
+    const publicUrl = ['https://boot.example', 'https://lan.example'];
+    const { port, url: own } = await start({ host: '0.0.0.0', publicUrl });
+    expect(own).toBe(publicUrl[0]);
+    for (const server of publicUrl) {
+      const client = createClient({
+        ...{ server, site: site.id, identity: node },
+        fetch: (url, init) => fetch(url.replace(server, `http://127.0.0.1:${port}`), init),
+      });
+      const { url } = await client.config(node.id);
+      expect(url.startsWith(`${publicUrl[0]!}/objects/approved/`)).toBe(true);
+    }
+    const direct = await clientOf({ url: `http://127.0.0.1:${port}` })
+      .config(node.id)
+      .catch((error: unknown) => error);
+    expect([codeOf(direct), (direct as Error).message]).toEqual([
+      'signature_invalid',
+      expect.stringContaining('boot.example, lan.example'),
+    ]);
   });
   it('takes the signatures, and gives the URLs, of the name that clients use', async () => {
     const publicUrl = 'https://boot.example';
@@ -178,10 +202,15 @@ describe('where it listens', () => {
 
 describe('bad clients', () => {
   it('are cut off after the limit of a body that was not declared', async () => {
-    const { port } = await start();
-    const target = { port, host: '127.0.0.1', path: `/v1/nodes/${node.id}/proposals` };
+    const { port, url } = await start();
+    const path = `/v1/nodes/${node.id}/proposals`;
+    const target = { port, host: '127.0.0.1', path, method: 'POST' };
+    const signed = signRequest({
+      ...{ method: 'POST', url: new URL(path, url), site: site.id, identity: node },
+      created: Math.floor(Date.now() / 1000),
+    });
     const status = await new Promise<number>((resolve, reject) => {
-      const sent = request({ ...target, method: 'POST' }, (answer) => {
+      const sent = request({ ...target, headers: signed }, (answer) => {
         answer.resume();
         resolve(answer.statusCode!);
       });

@@ -1,28 +1,41 @@
 import type { Server } from 'node:http';
-import { createAdaptorServer } from '@hono/node-server';
+import type { AddressInfo } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
+import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
+import { PENDING_DAYS } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { errnoOf } from '../../files/errors.ts';
 import { createApp } from '../app.ts';
 import type { RequestLog } from '../app.ts';
 import type { OpenedStore } from '../stores/kind.ts';
 import { rolesOn } from './backend.ts';
+import { boundLog } from './bounded-log.ts';
+import { createBoundedServer } from './limits.ts';
+import { keepSweeping } from './sweep.ts';
 
 /** What a server is started with. */
 export interface ServerOptions {
   readonly site: Site;
   /** Where the objects are, e.g. by `openFolder` or `openBucket`. */
   readonly store: OpenedStore;
-  /** An address of this machine, e.g. `127.0.0.1`; `0.0.0.0` or `::` needs `publicUrl`. */
+  /** An address of this machine, e.g. `127.0.0.1`; one that means all of them needs `publicUrl`. */
   readonly host: string;
   /** 0 for a free one. */
   readonly port: number;
-  /** Address that clients name, if it is not `http://host:port`; it may have a path. */
-  readonly publicUrl?: string;
+  /**
+   * The addresses that clients name, which may have a path: what is signed for another is refused. The
+   * URLs of a store that this server answers for begin with the first. Without it they begin with
+   * `http://host:port`, and a signature is judged by the Host header.
+   */
+  readonly publicUrl?: string | readonly string[];
   /** Enrolment token, see `UploadDeps`. */
   readonly token?: string;
   readonly maxPending?: number;
+  /** At most `LOG_LIMITS` of it; `notice` says how much was left out. */
   readonly log?: (entry: RequestLog) => void;
+  /** A line for the operator that is about no request. */
+  readonly notice?: (text: string) => void;
   /** Unix time, seconds. */
   readonly clock?: () => number;
 }
@@ -39,24 +52,19 @@ export interface RunningServer {
 const GRACE_MILLISECONDS = 3000;
 
 /**
- * Starts the whole server in this process, on a store that was opened.
+ * Starts the whole server in this process, on a store that was opened, within the `LIMITS` of
+ * limits.ts; and sweeps `pending/`.
  *
  * @throws weak_secret, port_in_use, usage
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { site, store, host, port, publicUrl, token, maxPending, log } = options;
+  const { site, store, host, port, publicUrl = [], token, maxPending, notice } = options;
   const clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
-  if (publicUrl === undefined && ['0.0.0.0', '::'].includes(host)) {
-    throw fail(
-      'usage',
-      `to listen on ${host} the URL that clients use must be given (--public-url)`,
-    );
-  }
+  const publicUrls = typeof publicUrl === 'string' ? [publicUrl] : publicUrl;
+  const log =
+    options.log &&
+    boundLog(options.log, (left) => notice?.(`${count(left, 'line')} of the log left out`));
   let answer: (request: Request) => Response | Promise<Response>;
-  const server = createAdaptorServer({
-    fetch: (request) => answer(request),
-    serverOptions: { requestTimeout: 30_000, headersTimeout: 10_000 },
-  }) as Server;
 
   const makeAnswer = (url: string): typeof answer => {
     const { upload, ...roles } = rolesOn(store, { baseUrl: url, clock });
@@ -66,19 +74,50 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     };
     return createApp({
       ...{ site, clock, ...roles, upload: { ...upload, ...limits } },
-      ...(publicUrl === undefined ? {} : { publicUrl }),
-      ...(log === undefined ? {} : { log }),
+      ...(publicUrls.length === 0 ? {} : { publicUrl: publicUrls }),
+      ...(log === undefined ? {} : { log: log.log }),
     }).fetch;
   };
   // A first time before the port is taken: a weak token must not start anything.
-  answer = makeAnswer(publicUrl ?? `http://${host}`);
+  answer = makeAnswer(publicUrls[0] ?? 'http://not.yet.invalid');
+  const listener = getRequestListener((request) => answer(request));
+  const server = createBoundedServer((request, response) => void listener(request, response));
   const bound = await listen(server, host, port);
-  const url = publicUrl ?? `http://${host.includes(':') ? `[${host}]` : host}:${bound}`;
+  const url = publicUrls[0] ?? ownUrl(host, bound);
+  if (url === undefined) {
+    await close(server);
+    throw fail(
+      'usage',
+      `to listen on ${host} the URL that clients use must be given (--public-url)`,
+    );
+  }
   answer = makeAnswer(url);
-  return { url, port: bound, close: () => close(server) };
+  const { admin } = rolesOn(store, { baseUrl: url, clock });
+  const sweeping = keepSweeping(admin.store, clock, (swept) =>
+    notice?.(`${count(swept, 'proposal')} of more than ${PENDING_DAYS} days ended`),
+  );
+  return {
+    url,
+    port: bound.port,
+    close: async () => {
+      sweeping.stop();
+      await close(server);
+      log?.flush();
+    },
+  };
 }
 
-async function listen(server: Server, host: string, port: number): Promise<number> {
+/**
+ * How clients reach what was bound, by the name that was given; undefined where that is no one address:
+ * all of them (`0`, `::0` and whatever else the system takes for that), or one with a zone.
+ */
+function ownUrl(host: string, { address, port }: AddressInfo): string | undefined {
+  if (/^(::|(::ffff:)?0\.0\.0\.0)$/.test(address)) return undefined;
+  const text = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return URL.canParse(text) ? new URL(text).origin : undefined;
+}
+
+async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       reject(
@@ -87,9 +126,9 @@ async function listen(server: Server, host: string, port: number): Promise<numbe
           : fail('usage', `cannot listen on ${host}, port ${port}: ${error.message}`),
       );
     });
-    server.listen(port, host, () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    // Many boot at once; the system takes what it allows (on Linux somaxconn).
+    server.listen({ port, host, backlog: 4096 }, () => {
+      resolve(server.address() as AddressInfo);
     });
   });
 }

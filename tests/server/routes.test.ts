@@ -294,9 +294,9 @@ describe.each(SIGNED)('$route.method $route.path refuses', ({ name, route }) => 
     const answer = (await (await asks(bert.identity)).json()) as { error?: { code: string } };
     expect([undefined, 'stale_keyset', 'keyset_mismatch']).toContain(answer.error?.code);
   });
-  it('a content-digest of another body', async () => {
+  it('a content-digest that was not signed', async () => {
     const headers = { 'content-digest': `sha-256=:${'A'.repeat(43)}=:` };
-    expect(await refused(route, draft, { headers })).toBe('content_digest_mismatch');
+    expect(await refused(route, draft, { headers })).toBe('signature_invalid');
   });
 });
 
@@ -307,6 +307,54 @@ describe.each(POSTED)('$route.method $route.path refuses', ({ name, route }) => 
   it('another body than the one that was signed', async () => {
     const sendBody = json({ ...valid, size: 901 });
     expect(await refused(route, draft, { sendBody })).toBe('content_digest_mismatch');
+  });
+  it.each([
+    ['without a signature', 'signature_missing', { signature: undefined }],
+    ['for another site', 'wrong_site', { 'coatcheck-site': '0'.repeat(32) }],
+    ['with a signature that is none', 'signature_invalid', 'forged'],
+    ['signed too long ago', 'signature_expired', 'old'],
+    [
+      'from somebody who may not',
+      route.signedBy === 'admin' ? 'not_an_admin' : 'not_this_node',
+      'stranger',
+    ],
+    ['of a length that is too much', 'body_too_large', { 'content-length': '99999999999' }],
+  ] as const)('a request %s, and reads nothing of its body', async (_, code, wrong) => {
+    const url = new URL(draft.target, ORIGIN);
+    const body = draft.body!;
+    const { method } = route;
+    const headers = new Headers(
+      signRequest({
+        ...{ method, url, site: site.id, body },
+        identity: wrong === 'stranger' ? makeNode('nobody') : draft.by!,
+        created: wrong === 'old' ? NOW - 301 : NOW,
+      }),
+    );
+    const changed =
+      wrong === 'forged'
+        ? { signature: `coatcheck=:${Buffer.alloc(64, 7).toString('base64')}:` }
+        : typeof wrong === 'string'
+          ? {}
+          : wrong;
+    for (const [key, value] of Object.entries<string | undefined>(changed)) {
+      if (value === undefined) headers.delete(key);
+      else headers.set(key, value);
+    }
+    let pulls = 0;
+    const stream = new ReadableStream<Uint8Array>(
+      {
+        pull(controller) {
+          pulls++;
+          controller.enqueue(body);
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    const init = { method, headers, body: stream, duplex: 'half' };
+    const request = new Request(url, init);
+    expect(await refusal(await world.app.fetch(request), route)).toBe(code);
+    expect([pulls, request.bodyUsed]).toEqual([0, false]);
   });
   it('a body over the limit, declared or not', async () => {
     const body = new Uint8Array(MAX_REQUEST_BYTES + 1).fill(32);

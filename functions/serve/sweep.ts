@@ -1,0 +1,57 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { parseKey, PENDING_DAYS } from '../../protocol/keys.ts';
+import { listAll } from '../../store/port.ts';
+import type { ObjectStore } from '../../store/port.ts';
+
+/**
+ * Ends what waited for longer than {@link PENDING_DAYS} (docs/adr/0177). A node that still waits sends
+ * its proposal again within an hour; one whose machine is gone is no more in the way of others.
+ *
+ * @param store with the rights of the admin credential
+ * @param now Unix seconds
+ * @returns how many proposals ended
+ * @throws any code of the store
+ */
+export async function sweepPending(
+  store: Pick<ObjectStore, 'list' | 'delete'>,
+  now: number,
+): Promise<number> {
+  const before = (now - PENDING_DAYS * 24 * 3600) * 1000;
+  let swept = 0;
+  for await (const { key, modified } of listAll(store, 'pending/')) {
+    if (modified.getTime() >= before || parseKey(key)?.prefix !== 'pending') continue;
+    await store.delete(key);
+    swept++;
+  }
+  return swept;
+}
+
+/** How often, milliseconds. */
+const EVERY = 3_600_000;
+
+/**
+ * Sweeps now and every hour, until it is stopped. A store that cannot be swept is swept the next time:
+ * whoever waits for it hears of its fault from every request.
+ */
+export function keepSweeping(
+  store: Pick<ObjectStore, 'list' | 'delete'>,
+  now: () => number,
+  said: (count: number) => void,
+): { readonly stop: () => void } {
+  const sweep = async (): Promise<void> => {
+    try {
+      const count = await sweepPending(store, now());
+      if (count > 0) said(count);
+    } catch (error) {
+      if (!(error instanceof CoatcheckError)) throw error;
+    }
+  };
+  void sweep();
+  const timer = setInterval(() => void sweep(), EVERY);
+  timer.unref();
+  return {
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+}
