@@ -4,7 +4,7 @@ import { serveHttp } from '../../tests/support/http-servers.ts';
 import type { TestServer } from '../../tests/support/http-servers.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
 import type { Node } from './node.ts';
-import { createServers, tryAgain } from './servers.ts';
+import { createServers, foundServers, tryAgain } from './servers.ts';
 
 const NOW = 1_790_000_000;
 const { site } = makeSite();
@@ -110,5 +110,24 @@ describe('the servers of a site', () => {
 
   it('must be named', () => {
     expect(() => createServers(node, [])).toThrow(fail('usage', 'no server is known').message);
+  });
+});
+
+describe('servers that are looked for', () => {
+  it('are looked for again while none can be reached, and no more once one answered', async () => {
+    const { servers: away } = await lab([undefined]);
+    const { servers: here, asked } = await lab([HEALTH, HEALTH]);
+    const looks = [away, here];
+    let looked = 0;
+    const found = foundServers(
+      () => Promise.resolve(looks[looked++]!),
+      (error) => fail('network_down', `the network: ${error.message}`),
+    );
+    const health = () => found.ask((client) => client.health());
+    expect(await health().catch(String)).toContain('the network: ');
+    expect([looked, found.hasAnswered()]).toEqual([1, false]);
+    await health();
+    await health();
+    expect([looked, asked.join(''), found.hasAnswered()]).toEqual([2, 'aa', true]);
   });
 });

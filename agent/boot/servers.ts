@@ -22,6 +22,8 @@ export interface Servers {
    * somebody else brought into the list cannot hold up a machine that knows a true one.
    */
   passOver(): void;
+  /** Whether any of them ever answered */
+  hasAnswered(): boolean;
 }
 
 /** `rollback_refused` is of this machine, where a server shows an old chain of keysets. */
@@ -63,6 +65,7 @@ export function createServers(
     }),
   );
   let answered: Client | undefined;
+  let hasAnswered = false;
   if (clients.length === 0) {
     throw fail('usage', 'no server is known: name one with --server, or in site.json');
   }
@@ -74,6 +77,7 @@ export function createServers(
         try {
           const answer = await question(client);
           answered = client;
+          hasAnswered = true;
           clients = [client, ...clients.filter((other) => other !== client)];
           return answer;
         } catch (error) {
@@ -81,6 +85,7 @@ export function createServers(
           else if (hasCode(error, ...PASSED_OVER)) failure = error;
           else {
             answered = client;
+            hasAnswered = true;
             throw error;
           }
         }
@@ -92,21 +97,35 @@ export function createServers(
       clients = [...clients.filter((other) => other !== answered), answered];
       answered = undefined;
     },
+    hasAnswered: () => hasAnswered,
   };
 }
 
 /**
- * Servers that are looked for when they are asked, and again as long as none is found: network and
- * resolver may come up later.
+ * Servers that are looked for when they are asked, and again as long as none is found or none can be
+ * reached: network and resolver may come up later, or know more by then.
  * @param look throws where there is none
+ * @param whyNot what is said where none can be reached
  */
-export function foundServers(look: () => Promise<Servers>): Servers {
+export function foundServers(
+  look: () => Promise<Servers>,
+  whyNot: (error: CoatcheckError) => CoatcheckError = (error) => error,
+): Servers {
   let found: Servers | undefined;
+  let hasAnswered = false;
   return {
     async ask(question) {
       found ??= await look();
-      return await found.ask(question);
+      try {
+        return await found.ask(question);
+      } catch (error) {
+        if (!hasCode(error, 'server_unreachable')) throw error;
+        hasAnswered ||= found.hasAnswered();
+        found = undefined;
+        throw whyNot(error as CoatcheckError);
+      }
     },
     passOver: () => found?.passOver(),
+    hasAnswered: () => hasAnswered || found?.hasAnswered() === true,
   };
 }

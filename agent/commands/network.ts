@@ -21,7 +21,10 @@ export const networkCommand = agentCommand({
     const link = await chooseInterface(orders);
     const lease = await bringUp(link);
     const named = server === undefined ? orders : { server };
-    const servers = await findServers({ orders: named, site: siteServers(places.site), lease });
+    const servers = await findServers({
+      ...{ orders: named, site: siteServers(places.site), lease },
+      note: (line) => console.note(line),
+    });
     const { addresses, gateway, domain, search, dns, hostname } = lease;
     const lines = [
       `interface  ${lease.interface} ${link.mac}`,

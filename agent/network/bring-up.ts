@@ -1,5 +1,6 @@
-import { fail } from '../../protocol/errors.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
 import { addressesOf, builtUpon, defaultRouteOf } from './interface-addresses.ts';
+import { masterOf } from './interfaces.ts';
 import { cleanLease, leaseOfResolvConf } from './lease.ts';
 import type { Lease, RawLease } from './lease.ts';
 import { dhclient } from './dhcp/dhclient.ts';
@@ -15,32 +16,65 @@ const PROGRAMS: readonly DhcpProgram[] = [networkManager, networkd, udhcpc, dhcl
 
 /**
  * Has the network on the boot interface, through what the image has: NetworkManager, systemd-networkd,
- * udhcpc or dhclient. One that has it already is left alone.
+ * udhcpc or dhclient. One that has it already is left alone. Where all that there is is an address that
+ * a router advertised, it is asked all the same, and that is good enough where nobody answers.
  *
+ * @param over ends a program that is asking
  * @returns what the network says of itself: nobody vouches for it
  * @throws network_down: no such program, what it ended with and said, or no address after a minute
  */
 export async function bringUp(
   link: LinkIndex,
   programs: readonly DhcpProgram[] = PROGRAMS,
+  over?: AbortSignal,
 ): Promise<Lease> {
   const before = await leaseNow(link, programs);
-  if (before !== undefined) return before;
+  if (before !== undefined && before.isBare !== true) return before;
+  let failure: Error;
+  try {
+    const lease = await ask(link, programs, over);
+    if (!(lease instanceof Error)) return lease;
+    failure = lease;
+  } catch (error) {
+    if (!hasCode(error, 'network_down')) throw error;
+    failure = error as Error;
+  }
+  const bare = over?.aborted === true ? undefined : await leaseNow(link, programs);
+  if (bare === undefined) throw failure;
+  return bare;
+}
+
+async function ask(
+  link: LinkIndex,
+  programs: readonly DhcpProgram[],
+  over: AbortSignal | undefined,
+): Promise<Lease | Error> {
   let found: DhcpProgram | undefined;
   for (const program of programs) {
     if (found === undefined && (await program.isHere())) found = program;
   }
   if (found === undefined) {
     const names = programs.map(({ name }) => name).join(', ');
-    throw fail('network_down', `${link.name} has no address, and this image has none of ${names}`);
+    return fail('network_down', `${link.name} has no address, and this image has none of ${names}`);
   }
-  await found.start(link);
-  const lease = await until(() => leaseNow(link, programs), ASK_SECONDS);
-  if (lease !== undefined) return lease;
-  throw fail(
+  await found.start(standingOver(link), over);
+  const look = async (): Promise<Lease | 'over' | undefined> => {
+    const lease = await leaseNow(link, programs);
+    return over?.aborted === true ? 'over' : lease?.isBare === true ? undefined : lease;
+  };
+  const lease = await until(look, ASK_SECONDS);
+  if (typeof lease === 'object') return lease;
+  return fail(
     'network_down',
     `${found.name} has no address for ${link.name} after ${ASK_SECONDS} s: does a DHCP server answer there?`,
   );
+}
+
+/** A member of a bond or a bridge has no address of its own: that is for what it is a member of. */
+function standingOver(link: LinkIndex): LinkIndex {
+  const master = masterOf(link.name);
+  const over = builtUpon(link.name).find(({ name }) => name === master);
+  return over === undefined ? link : standingOver(over);
 }
 
 /**
@@ -58,11 +92,20 @@ export async function leaseNow(
     const route = defaultRouteOf(name);
     if (raw === undefined && route === undefined) continue;
     const { gateway } = route ?? {};
-    const rest = cleanLease(merged(raw ?? {}, leaseOfResolvConf()));
-    return { interface: name, addresses, ...(gateway !== undefined && { gateway }), ...rest };
+    const rest = cleanLease(merged(raw ?? {}, leaseOfResolvConf()), { name, index });
+    const isNamed = rest.dns.some((resolver) => !isOwn(resolver));
+    const isBare = raw === undefined && !isNamed && addresses.every((one) => one.includes(':'));
+    return {
+      ...{ interface: name, addresses, ...rest },
+      ...(gateway !== undefined && { gateway }),
+      ...(isBare && { isBare }),
+    };
   }
   return undefined;
 }
+
+/** systemd-resolved and its like: they know no more than they were told. */
+const isOwn = (resolver: string): boolean => /^(127\.|::1$)/.test(resolver);
 
 async function rawLease(
   link: LinkIndex,

@@ -57,7 +57,7 @@ async function addressesOf(
   name: string,
   lease: Pick<Lease, 'dns'>,
 ): Promise<{ address: string; family: number }[]> {
-  const resolver = resolverOf(lease);
+  const resolver = await resolverOf(lease);
   const [v4, v6] = await Promise.all([
     resolver.resolve4(name).catch(() => []),
     resolver.resolve6(name).catch(() => []),

@@ -82,4 +82,21 @@ describe('which servers are asked', () => {
     });
     expect(servers).toEqual(['http://ok.lab.test', ...SITE.servers]);
   });
+
+  it('says what of the answers of DNS is left out, and which were none', async () => {
+    const notes: string[] = [];
+    const bad = Object.assign(new Error('bad'), { code: 'EBADRESP' });
+    await find(
+      {
+        '_coatcheck-tls._tcp.lab.test': bad,
+        '_coatcheck._tcp.lab.test': Object.assign(new Error('none'), { code: 'ENOTFOUND' }),
+        '_coatcheck._tcp.b.test': [record('.', 0), record('one.b.test', 80)],
+      },
+      { note: (line) => notes.push(line) },
+    );
+    expect(notes).toEqual([
+      'SRV _coatcheck-tls._tcp.lab.test: no good answer of DNS (EBADRESP)',
+      'SRV _coatcheck._tcp.b.test: left out is ".", which says that there is no such service',
+    ]);
+  });
 });

@@ -3,6 +3,7 @@ import type { Site } from '../../protocol/site.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';
 import type { Lease } from './lease.ts';
 import { inOrder } from './srv.ts';
+import { withoutZone } from './zoned-resolver.ts';
 
 /** TLS first: where both are offered, whoever reads along learns nothing. */
 const SERVICES = [
@@ -22,6 +23,8 @@ export interface FindOptions {
   readonly lease?: Pick<Lease, 'domain' | 'search' | 'dns'> | undefined;
   readonly resolver?: SrvResolver;
   readonly random?: () => number;
+  /** Takes what of DNS's answers is left out, one sentence each */
+  readonly note?: (line: string) => void;
 }
 
 /**
@@ -34,9 +37,9 @@ export interface FindOptions {
  * @returns addresses, each once, those of DNS without a path; none if nobody names one
  */
 export async function findServers(options: FindOptions): Promise<readonly string[]> {
-  const { orders, site, lease, random = Math.random } = options;
+  const { orders, site, lease, random = Math.random, note = () => undefined } = options;
   if (orders.server !== undefined) return [orders.server];
-  const resolver = options.resolver ?? resolverOf(lease);
+  const resolver = options.resolver ?? (await resolverOf(lease));
   const domains = new Set([
     ...(lease?.domain === undefined ? [] : [lease.domain]),
     ...(lease?.search ?? []),
@@ -44,12 +47,12 @@ export async function findServers(options: FindOptions): Promise<readonly string
   const found = new Set<string>();
   for (const domain of domains) {
     const answers = await Promise.all(
-      SERVICES.map(({ name }) => recordsOf(resolver, `${name}.${domain}`)),
+      SERVICES.map(({ name }) => recordsOf(resolver, `${name}.${domain}`, note)),
     );
-    SERVICES.forEach(({ scheme }, service) => {
-      for (const { name, port } of inOrder(answers[service]!, random)) {
-        found.add(new URL(`${scheme}://${name}:${port}`).origin);
-      }
+    SERVICES.forEach(({ name: service, scheme }, index) => {
+      const { order, leftOut } = inOrder(answers[index]!, random);
+      for (const what of leftOut) note(`SRV ${service}.${domain}: left out is ${what}`);
+      for (const { name, port } of order) found.add(new URL(`${scheme}://${name}:${port}`).origin);
     });
     if (found.size > 0) break;
   }
@@ -57,14 +60,25 @@ export async function findServers(options: FindOptions): Promise<readonly string
 }
 
 /** Node reads resolv.conf when it starts, and the lease came later. */
-export function resolverOf(lease: Pick<Lease, 'dns'> | undefined): dns.Resolver {
+export async function resolverOf(lease: Pick<Lease, 'dns'> | undefined): Promise<dns.Resolver> {
   const { promises } = process.getBuiltinModule('node:dns');
   const resolver = new promises.Resolver({ timeout: 3000, tries: 2 });
-  if (lease !== undefined && lease.dns.length > 0) resolver.setServers([...lease.dns]);
+  const servers = await Promise.all((lease?.dns ?? []).map(withoutZone));
+  if (servers.length > 0) resolver.setServers(servers);
   return resolver;
 }
 
 /** A name that does not exist and a resolver that does not answer are the same here: go on. */
-async function recordsOf(resolver: SrvResolver, name: string): Promise<SrvRecord[]> {
-  return await resolver.resolveSrv(name).catch(() => []);
+async function recordsOf(
+  resolver: SrvResolver,
+  name: string,
+  note: (line: string) => void,
+): Promise<SrvRecord[]> {
+  try {
+    return await resolver.resolveSrv(name);
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!/^(ENOTFOUND|ENODATA)?$/.test(code)) note(`SRV ${name}: no good answer of DNS (${code})`);
+    return [];
+  }
 }

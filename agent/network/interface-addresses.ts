@@ -10,6 +10,10 @@ export function addressesOf(name: string): string[] {
   );
 }
 
+/** Whether an interface has an address of IPv6, if only on the link. */
+export const hasIpv6 = (name: string): boolean =>
+  (networkInterfaces()[name] ?? []).some(({ family }) => family === 'IPv6');
+
 const RTF_UP = 1;
 const RTF_REJECT = 0x200;
 

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeOf } from '../../protocol/errors.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';
 import { chooseInterface, listInterfaces } from './interfaces.ts';
@@ -27,6 +27,8 @@ async function choose(
     list: () => (left.length > 1 ? left.shift()! : left[0]!),
     raise: async (name) => void raised.push(name),
     sleep: async (milliseconds) => void (slept += milliseconds),
+    permanent: async (mac) => (mac === BEFORE ? 'eth2' : undefined),
+    isUp: (name) => name === 'br-up',
   }).then(
     ({ name }) => name,
     (error: unknown) => `${codeOf(error)}: ${(error as Error).message}`,
@@ -34,6 +36,8 @@ async function choose(
   return { said, raised, slept };
 }
 
+/** What eth2 had before somebody gave it another */
+const BEFORE = '52:54:00:99:00:02';
 const LINK = { hasLink: true };
 const three = [nic(0), nic(1, LINK), nic(2, LINK)];
 
@@ -92,40 +96,98 @@ describe('the interface to boot over', () => {
     const byName = { bootInterface: { by: 'name', name: 'bond0' } } as const;
     expect((await choose(byName, [machine])).said).toBe('bond0');
   });
+
+  it('is known by the address that it had before it got another', async () => {
+    const before = { bootInterface: { by: 'mac', mac: BEFORE } } as const;
+    expect((await choose(before, [three])).said).toBe('eth2');
+    const members = [
+      nic(0, { ...LINK, mac: mac(0), permanent: mac(0), master: 'bond0' }),
+      nic(1, { ...LINK, mac: mac(0), permanent: mac(1), master: 'bond0' }),
+    ];
+    const byMac = { bootInterface: { by: 'mac', mac: mac(1) } } as const;
+    expect((await choose(byMac, [members])).said).toBe('eth1');
+  });
+
+  it('is a member of a bond or a bridge last, unless that one has the network', async () => {
+    const member = nic(0, { ...LINK, master: 'bond0' });
+    expect((await choose({}, [[member, nic(1, LINK)]])).said).toBe('eth1');
+    expect((await choose({}, [[member]])).said).toBe('eth0');
+    const up = nic(2, { ...LINK, master: 'br-up' });
+    expect((await choose({}, [[member, nic(1, LINK), up]])).said).toBe('eth2');
+    // A card of its own, and what the hypervisor pairs it with, have one address.
+    const pair = [nic(0, { ...LINK, master: 'eth1' }), nic(1, { ...LINK, mac: mac(0) })];
+    const byMac = { bootInterface: { by: 'mac', mac: mac(0) } } as const;
+    expect((await choose(byMac, [pair])).said).toBe('eth1');
+  });
+
+  it('is of InfiniBand by its name only, and is said to be that', async () => {
+    const address = Array(20).fill('0a').join(':');
+    const ib = nic(0, { ...LINK, name: 'ib0', mac: address, isPort: false });
+    expect((await choose({}, [[ib]])).said).toContain(
+      'there is ib0 InfiniBand (taken by its name only, BOOTIF=ib0) with link',
+    );
+    const byName = { bootInterface: { by: 'name', name: 'ib0' } } as const;
+    expect((await choose(byName, [[ib]])).said).toBe('ib0');
+  });
 });
 
 describe('the list of interfaces', () => {
-  it('has those that speak Ethernet, in the order of their numbers', () => {
-    const sys = fs.mkdtempSync(join(tmpdir(), 'coatcheck-sys-'));
-    const add = (name: string, files: Record<string, string>): void => {
-      fs.mkdirSync(join(sys, name));
-      for (const [file, text] of Object.entries(files)) {
-        fs.writeFileSync(join(sys, name, file), `${text}\n`);
-      }
-    };
-    const ether = (n: number, more: Record<string, string> = {}) => ({
-      ...{
-        type: '1',
-        ifindex: `${n}`,
-        address: mac(n),
-        uevent: `INTERFACE=x\nIFINDEX=${n}`,
-        ...more,
-      },
-    });
+  let sys: string;
+  beforeEach(() => (sys = fs.mkdtempSync(join(tmpdir(), 'coatcheck-sys-'))));
+  afterEach(() => fs.rmSync(sys, { recursive: true }));
+  /** A name with a slash at its end is a folder. */
+  const add = (name: string, files: Record<string, string>): void => {
+    fs.mkdirSync(join(sys, name));
+    for (const [file, text] of Object.entries(files)) {
+      fs.mkdirSync(join(sys, name, file, '..'), { recursive: true });
+      if (file.endsWith('/')) fs.mkdirSync(join(sys, name, file), { recursive: true });
+      else if (file === 'master') fs.symlinkSync(`../${text}`, join(sys, name, file));
+      else fs.writeFileSync(join(sys, name, file), `${text}\n`);
+    }
+  };
+  const ether = (n: number, more: Record<string, string> = {}) => ({
+    ...{ type: '1', ifindex: `${n}`, address: mac(n), flags: '0x1003' },
+    ...{ uevent: `INTERFACE=x\nIFINDEX=${n}`, ...more },
+  });
+  const ports = (): string[] =>
+    listInterfaces(sys).flatMap(({ name, isPort }) => (isPort ? [name] : []));
+
+  it('has those that speak Ethernet or InfiniBand, in the order of their numbers', () => {
+    const address = Array(20).fill('0a').join(':');
     add('eth10', ether(4, { carrier: '0' }));
-    add('eth2', ether(3, { carrier: '1' }));
+    add('eth2', ether(3, { carrier: '1', master: 'br0', 'bonding_slave/perm_hwaddr': mac(9) }));
     add('br0', ether(5, { carrier: '1', uevent: 'DEVTYPE=bridge\nINTERFACE=br0' }));
+    add('ib0', { ...ether(6, { carrier: '1', 'device/': '' }), type: '32', address });
     add('lo', { type: '772', ifindex: '1' });
     add('tun0', { type: '65534', ifindex: '8' });
     add('$(reboot)', ether(9));
-    try {
-      expect(listInterfaces(sys)).toEqual([
-        { name: 'br0', index: 5, mac: mac(5), hasLink: true, isPort: false },
-        { name: 'eth2', index: 3, mac: mac(3), hasLink: true, isPort: true },
-        { name: 'eth10', index: 4, mac: mac(4), hasLink: false, isPort: true },
-      ]);
-    } finally {
-      fs.rmSync(sys, { recursive: true });
-    }
+    expect(listInterfaces(sys)).toEqual([
+      { name: 'br0', index: 5, mac: mac(5), hasLink: true, isPort: false },
+      {
+        ...{ name: 'eth2', index: 3, mac: mac(3), permanent: mac(9), hasLink: true, isPort: true },
+        master: 'br0',
+      },
+      { name: 'eth10', index: 4, mac: mac(4), hasLink: false, isPort: true },
+      { name: 'ib0', index: 6, mac: address, hasLink: true, isPort: false },
+    ]);
+  });
+
+  it('knows the ports of a switch on the board from the port that they are reached through', () => {
+    add('eth0', ether(2, { 'dsa/tagging': 'mtk', 'device/': '' }));
+    add('lan1', ether(3, { uevent: 'DEVTYPE=dsa\nINTERFACE=lan1', 'lower_eth0/': '' }));
+    add('lan2', ether(4, { uevent: 'DEVTYPE=dsa\nINTERFACE=lan2', 'lower_eth0/': '' }));
+    add('eth1', ether(5, { 'device/': '' }));
+    expect(ports()).toEqual(['eth1', 'lan1', 'lan2']);
+  });
+
+  it('takes a card for a port, a veth too, and nothing that is made of others or of nothing', () => {
+    add('dummy0', ether(2, { flags: '0xc3' }));
+    add('eth0', ether(3, { 'device/': '', flags: '0x1083' }));
+    add('eth1', ether(4, { 'device/': '', 'lower_eth2/': '' }));
+    add('mv0', ether(5, { 'lower_eth0/': '' }));
+    add('tap0', ether(6, { tun_flags: '0x2' }));
+    add('veth0', ether(7));
+    add('wlan0', ether(8, { 'device/': '', uevent: 'DEVTYPE=wlan' }));
+    expect(ports()).toEqual(['eth0', 'eth1', 'veth0']);
   });
 });

@@ -46,6 +46,30 @@ describe('a lease', () => {
     expect(cleanLease({})).toEqual({ search: [], dns: [] });
   });
 
+  it('keeps the zone of a resolver of the link, or gets that of the interface', () => {
+    const dns = (text: string): readonly string[] =>
+      cleanLease({ dns: text }, { name: 'eth0', index: 7 }).dns;
+    expect(dns('fe80::53%eth1 fd77::53')).toEqual(['fe80::53%eth1', 'fd77::53']);
+    expect(dns('fe80::53 fe80::53%7')).toEqual(['fe80::53%eth0']);
+    expect(dns('fe80::53%br_lan')).toEqual(['fe80::53%br_lan']);
+    expect(dns('fe80::53%$(x) fe80::1%')).toEqual(['fe80::1%eth0']);
+    const text = 'nameserver fe80::53%eth0\n';
+    expect(cleanLease(withFile(text, leaseOfResolvConf)).dns).toEqual(['fe80::53%eth0']);
+  });
+
+  it('searches all words of a domain: the first is the domain', () => {
+    for (const domain of [
+      'lab.test b.test C.test',
+      'lab.test,b.test,c.test',
+      'lab.test\\032b.test',
+    ]) {
+      expect(cleanLease({ domain, search: 'c.test d.test' })).toMatchObject({
+        domain: 'lab.test',
+        search: ['b.test', 'c.test', 'd.test'],
+      });
+    }
+  });
+
   it('is read from a resolv.conf', () => {
     const text =
       '# by hand\ndomain lab.test\nsearch  b.test c.test\nnameserver 10.0.0.1\n nameserver ::1 # x\noptions ndots:1\n';

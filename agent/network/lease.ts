@@ -12,8 +12,10 @@ export interface Lease {
   readonly domain?: string;
   /** Without `domain` */
   readonly search: readonly string[];
-  /** Addresses of resolvers */
+  /** Addresses of resolvers; one of the link with its zone, `fe80::53%eth0` */
   readonly dns: readonly string[];
+  /** All that there is is an address that a router advertised: no lease, and nobody named a resolver. */
+  readonly isBare?: true;
   /** What the network calls this machine (DHCP option 12) */
   readonly hostname?: string;
 }
@@ -24,22 +26,42 @@ export type RawLease = Partial<Record<'domain' | 'search' | 'dns' | 'hostname', 
 const MAX_SEARCH = 6;
 const MAX_RESOLVERS = 3;
 
-/** What of it is a name or an address; of lists as much as resolv.conf(5) keeps. The rest is dropped. */
-export function cleanLease(raw: RawLease): Pick<Lease, 'domain' | 'search' | 'dns' | 'hostname'> {
+/**
+ * What of it is a name or an address; of lists as much as resolv.conf(5) keeps. The rest is dropped. A
+ * domain of several words is one, and a search list behind it: so servers write it that know no other way.
+ * @param link what a resolver of the link is on, where it does not say so
+ */
+export function cleanLease(
+  raw: RawLease,
+  link?: { readonly name: string; readonly index: number },
+): Pick<Lease, 'domain' | 'search' | 'dns' | 'hostname'> {
   const names = (text = ''): string[] =>
-    words(text)
+    // A space inside of a name, as RFC 1035 has it written.
+    words(text.replaceAll('\\032', ' '))
       .map((name) => name.replace(/\.$/, '').toLowerCase())
       .filter(isHostName);
-  const [domain] = names(raw.domain);
+  const [domain, ...more] = names(raw.domain);
   const [hostname] = names(raw.hostname);
-  const search = [...new Set(names(raw.search))].filter((name) => name !== domain);
-  const dns = [...new Set(words(raw.dns ?? ''))].filter((address) => isIP(address) !== 0);
+  const search = [...new Set([...more, ...names(raw.search)])].filter((name) => name !== domain);
+  const dns = words(raw.dns ?? '').flatMap((address) => resolverAddress(address, link) ?? []);
   return {
     ...(domain !== undefined && { domain }),
     ...(hostname !== undefined && { hostname }),
     search: search.slice(0, MAX_SEARCH),
-    dns: dns.slice(0, MAX_RESOLVERS),
+    dns: [...new Set(dns)].slice(0, MAX_RESOLVERS),
   };
+}
+
+/** RFC 4007: an address of the link means nothing without its link. */
+function resolverAddress(
+  text: string,
+  link?: { readonly name: string; readonly index: number },
+): string | undefined {
+  const [address = '', given = ''] = text.split(/%(.*)/s);
+  if (isIP(address) === 0 || !/^[A-Za-z0-9_.-]{0,15}$/.test(given)) return undefined;
+  if (!/^fe[89ab]/i.test(address)) return address;
+  const zone = given === '' || given === String(link?.index) ? link?.name : given;
+  return zone === undefined ? address : `${address}%${zone}`;
 }
 
 /** The lease of a resolv.conf(5); empty if there is none. */

@@ -93,6 +93,50 @@ describe('the network of a boot', () => {
     expect([await check(60), looked, tried()]).toEqual([noAnswer, 2, 0]);
   });
 
+  it('is not asked for an address by a try that is under way: it is ended first', async () => {
+    const events: string[] = [];
+    let tried = 0;
+    const bring = async (_: Interface, over: AbortSignal): Promise<Lease> => {
+      if (tried++ === 0) throw noAnswer;
+      await new Promise((resolve) => over.addEventListener('abort', resolve));
+      await Promise.resolve();
+      events.push('ended');
+      throw fail('network_down', 'killed');
+    };
+    const { network, check } = await lab([], { bring });
+    expect(await check(20)).toBe(noAnswer);
+    await expect.poll(() => tried).toBe(2);
+    await network.undisturbed(async () => void events.push('applied'));
+    expect(events).toEqual(['ended', 'applied']);
+    // What it was ended with is no reason of its own, and the next one begins after the usual rest.
+    expect([await check(0), tried]).toEqual([noAnswer, 2]);
+    await check(20);
+    await expect.poll(() => tried).toBe(3);
+  });
+
+  it('is asked again as long as all that there is is an address that a router advertised', async () => {
+    const bare: Lease = { ...LEASE, addresses: ['fd77::5/64'], dns: [], isBare: true };
+    const { network, check, tried } = await lab([bare, LEASE]);
+    expect(network.lease).toMatchObject({ isBare: true, dns: [] });
+    expect([await check(1), tried()]).toEqual([undefined, 1]);
+    expect([await check(20), tried()]).toEqual([undefined, 2]);
+    await expect.poll(() => network.lease).toEqual(LEASE);
+    expect([await check(20), tried()]).toEqual([undefined, 2]);
+  });
+
+  it('is what it is when it is asked for: a lease that came later counts', async () => {
+    let now: Lease | undefined;
+    const { network, check } = await lab([LEASE], { look: () => Promise.resolve(now) });
+    await check(1);
+    expect(network.lease.dns).toEqual(['10.77.0.1']);
+    now = { ...LEASE, domain: 'lab.test' };
+    await check(1);
+    expect(network.lease.domain).toBe('lab.test');
+    now = LEASE;
+    await check(1);
+    expect(network.lease).toEqual(LEASE);
+  });
+
   it('is seen at once where something else brings it up', async () => {
     let isUp = false;
     const look = (): Promise<Lease | undefined> => Promise.resolve(isUp ? LEASE : undefined);

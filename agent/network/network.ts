@@ -20,9 +20,8 @@ export interface Network {
    */
   check(): Promise<void>;
   /**
-   * Runs `act` and keeps DHCP away from it: meanwhile no try begins, and one that began before, and
-   * still waits for its interface, will ask for no address. Applying a configuration may bring the
-   * network up by itself.
+   * Runs `act` and keeps DHCP away from it: meanwhile no try begins, and one that is under way is ended
+   * before. Applying a configuration may bring the network up by itself.
    */
   undisturbed<T>(act: () => Promise<T>): Promise<T>;
 }
@@ -33,7 +32,7 @@ const REST_SECONDS = 15;
 /** What a network is brought up with: for tests to change. */
 export interface NetworkOptions {
   readonly choose?: (orders: BootOrders) => Promise<Interface>;
-  readonly bring?: (link: Interface) => Promise<Lease>;
+  readonly bring?: (link: Interface, over: AbortSignal) => Promise<Lease>;
   readonly look?: (link: Interface) => Promise<Lease | undefined>;
   /** Monotonic, milliseconds */
   readonly elapsed?: () => number;
@@ -50,35 +49,44 @@ export async function openNetwork(
   orders: BootOrders,
   options: NetworkOptions = {},
 ): Promise<Network> {
-  const { choose = chooseInterface, bring = bringUp, look = leaseNow } = options;
+  const { choose = chooseInterface, look = leaseNow } = options;
+  const { bring = (link: Interface, over: AbortSignal) => bringUp(link, undefined, over) } =
+    options;
   const { elapsed = () => performance.now() } = options;
   const lease = { addresses: [], search: [], dns: [] };
   let chosen: Interface | undefined;
   let failure: unknown;
   let isUp = false as boolean;
-  let isTrying = false;
+  let isBare = false as boolean;
+  let trying: Promise<void> | undefined;
+  let asking: Promise<Lease> | undefined;
+  let over = new AbortController();
   let isLeftAlone = false;
-  let timesLeftAlone = 0;
   let ended = 0;
 
   const found = (what: Lease | undefined): void => {
-    Object.assign(lease, what);
-    isUp ||= what !== undefined;
+    if (what === undefined) return;
+    const gone = { gateway: undefined, domain: undefined, hostname: undefined, isBare: undefined };
+    Object.assign(lease, gone, what);
+    isUp = true;
+    isBare = what.isBare === true;
   };
   async function tryOnce(): Promise<void> {
-    isTrying = true;
-    const times = timesLeftAlone;
+    const { signal } = over;
     try {
       chosen = await choose(orders);
-      if (times === timesLeftAlone) found(await bring(chosen));
+      if (signal.aborted) return;
+      asking = bring(chosen, signal);
+      found(await asking);
     } catch (error) {
-      failure = error;
+      if (!signal.aborted) failure = error;
+    } finally {
+      ended = elapsed();
     }
-    isTrying = false;
-    ended = elapsed();
   }
+  const begin = (): Promise<void> => (trying ??= tryOnce().finally(() => (trying = undefined)));
 
-  await tryOnce();
+  await begin();
   if (!isUp && !hasCode(failure, 'network_down')) throw failure;
   return {
     lease,
@@ -89,18 +97,20 @@ export async function openNetwork(
       return wanted?.by === 'mac' ? { name, mac: wanted.mac } : { name };
     },
     async check() {
-      if (!isUp && chosen !== undefined) found(await look(chosen));
-      if (isUp) return;
+      if (chosen !== undefined) found(await look(chosen));
+      if (isUp && !isBare) return;
       const isRested = elapsed() - ended >= REST_SECONDS * 1000;
-      if (isRested && !isTrying && !isLeftAlone) void tryOnce();
-      throw failure;
+      if (isRested && !isLeftAlone) void begin();
+      if (!isUp) throw failure;
     },
     async undisturbed(act) {
       isLeftAlone = true;
-      timesLeftAlone++;
+      over.abort();
       try {
+        await asking?.catch(() => undefined);
         return await act();
       } finally {
+        over = new AbortController();
         isLeftAlone = false;
       }
     },

@@ -6,7 +6,7 @@ const record = (name: string, priority: number, weight: number, port = 8420): Sr
   ...{ name, priority, weight, port },
 });
 const names = (records: readonly SrvRecord[], random: () => number = () => 0): string[] =>
-  inOrder(records, random).map(({ name }) => name);
+  inOrder(records, random).order.map(({ name }) => name);
 
 /** Every draw in turn. */
 const drawing =
@@ -73,6 +73,21 @@ describe('the order of SRV records (RFC 2782)', () => {
   it('has an end', () => {
     const many = Array.from({ length: 5000 }, (_, i) => record(`h${i}`, i % 7, i));
     expect(names(many)).toHaveLength(MAX_RECORDS);
-    expect(inOrder([], Math.random)).toEqual([]);
+    expect(inOrder([], Math.random)).toEqual({ order: [], leftOut: [] });
+  });
+
+  it('names what it leaves out', () => {
+    const { order, leftOut } = inOrder(
+      [record('.', 0, 0), record('a.test', 0, 0), record('a@b', 0, 0), record('c.test', 0, 0, 0)],
+      () => 0,
+    );
+    expect(order.map(({ name }) => name)).toEqual(['a.test']);
+    expect(leftOut).toEqual([
+      '".", which says that there is no such service',
+      '"a@b", port 8420, which is no host and port',
+      '"c.test", port 0, which is no host and port',
+    ]);
+    const many = Array.from({ length: MAX_RECORDS + 3 }, (_, i) => record(`h${i}.test`, 0, 0));
+    expect(inOrder(many, () => 0).leftOut).toEqual([`3 more than ${MAX_RECORDS} servers`]);
   });
 });

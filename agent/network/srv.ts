@@ -4,6 +4,13 @@ import { isHostName } from './names.ts';
 /** More servers than anybody runs; what is above is from somebody who wants to keep us busy. */
 export const MAX_RECORDS = 32;
 
+/** SRV records in the order in which they are tried, and what of them is left out. */
+export interface Ordered {
+  readonly order: readonly SrvRecord[];
+  /** Why, each as a person reads it; the names are a stranger's */
+  readonly leftOut: readonly string[];
+}
+
 /**
  * SRV records in the order in which RFC 2782 has a client try them: the lowest priority first, and
  * among those of one priority at random, each with a chance in proportion to its weight; those of
@@ -12,15 +19,29 @@ export const MAX_RECORDS = 32;
  *
  * @param random 0 (inclusive) to 1 (exclusive)
  */
-export function inOrder(records: readonly SrvRecord[], random: () => number): SrvRecord[] {
-  const usable = records.filter(({ name, port }) => isHostName(name) && port > 0);
+export function inOrder(records: readonly SrvRecord[], random: () => number): Ordered {
+  const isUsable = ({ name, port }: SrvRecord): boolean => isHostName(name) && port > 0;
+  const usable = records.filter(isUsable);
   const groups = new Map<number, SrvRecord[]>();
   for (const record of usable.slice(0, MAX_RECORDS)) {
     groups.set(record.priority, [...(groups.get(record.priority) ?? []), record]);
   }
-  return [...groups]
-    .sort(([a], [b]) => a - b)
-    .flatMap(([, group]) => shuffleByWeight(group, random));
+  const unusable = records.filter((record) => !isUsable(record)).slice(0, MAX_RECORDS);
+  return {
+    order: [...groups]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([, group]) => shuffleByWeight(group, random)),
+    leftOut: [
+      ...unusable.map(({ name, port }) =>
+        ['', '.'].includes(name)
+          ? '".", which says that there is no such service'
+          : `${JSON.stringify(name)}, port ${port}, which is no host and port`,
+      ),
+      ...(usable.length > MAX_RECORDS
+        ? [`${usable.length - MAX_RECORDS} more than ${MAX_RECORDS} servers`]
+        : []),
+    ],
+  };
 }
 
 /** The algorithm of RFC 2782, "Weight". */

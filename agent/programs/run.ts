@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly input?: Uint8Array;
   readonly timeoutSeconds?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** Kills it, as the end of its time does */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const MAX_OUTPUT_BYTES = 1024 * 1024;
@@ -61,7 +63,7 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Ran> {
-  const { input, timeoutSeconds = 30, env } = options;
+  const { input, timeoutSeconds = 30, env, signal: aborted } = options;
   const { spawn } = process.getBuiltinModule('node:child_process');
   return await new Promise((resolve) => {
     let child: ChildProcessWithoutNullStreams;
@@ -92,9 +94,13 @@ export async function run(
         // It has ended meanwhile.
       }
     };
-    const timer = setTimeout(() => kill(124), timeoutSeconds * 1000);
+    const over = (): void => kill(124);
+    const timer = setTimeout(over, timeoutSeconds * 1000);
+    aborted?.addEventListener('abort', over);
+    if (aborted?.aborted === true) over();
     const end = (status: number): void => {
       clearTimeout(timer);
+      aborted?.removeEventListener('abort', over);
       clearTimeout(rest);
       for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
       child.unref();

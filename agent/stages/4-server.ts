@@ -11,6 +11,7 @@ import { followDates } from '../network/clock/adjust.ts';
 import { agentFetch, lookupBy } from '../network/fetch.ts';
 import { findServers } from '../network/find-servers.ts';
 import type { Network } from '../network/network.ts';
+import type { CoatcheckError } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { policyOf } from './unreachable.ts';
 
@@ -40,7 +41,7 @@ export interface ContactOptions {
  * | `agentFetch`    | TLS by the site's CA; names by the resolvers of the lease                     |
  * | `followDates`   | a clock that certificates show to be wrong is set                             |
  * | `createServers` | `ask`: the server that answered last, then the others                         |
- * | `foundServers`  | `ask`: they are looked for when they are asked, and again while there is none |
+ * | `foundServers`  | `ask`: they are looked for when they are asked, and again while none answers  |
  * | `createSource`  | `inForce`: URLs are asked for, a copy fetched, verified and remembered        |
  * | `withMirrors`   | `inForce`: where that failed, the copies of mirrors                           |
  * | `watchOutage`   | `inForce`: how long it has failed                                             |
@@ -58,13 +59,24 @@ export function contact(
   const plain = agentFetch({ site, orders, lease });
   const fetch = setsClock ? followDates(plain, { console, built, lookup: lookupBy(lease) }) : plain;
 
-  const servers = foundServers(async () => {
-    await network.check();
-    const named = server === undefined ? {} : { server };
-    const origins = await findServers({ orders: named, site, lease });
-    if (origins.length > 0) return createServers(node, origins, fetch);
-    throw fail('server_unreachable', 'neither the command line, DNS nor site.json names a server');
-  });
+  const noted = new Set<string>();
+  const note = (line: string): void => {
+    if (!noted.has(line)) console.note(line);
+    noted.add(line);
+  };
+  const servers = foundServers(
+    async () => {
+      await network.check();
+      const named = server === undefined ? {} : { server };
+      const origins = await findServers({ orders: named, site, lease, note });
+      if (origins.length > 0) return createServers(node, origins, fetch);
+      throw fail(
+        'server_unreachable',
+        'neither the command line, DNS nor site.json names a server',
+      );
+    },
+    (error) => whyUnreachable(error, lease),
+  );
 
   const places = policyOf(orders) === 'wait' ? [] : orders.mirrors;
   const mirrors = places.map((place) =>
@@ -72,4 +84,14 @@ export function contact(
   );
   const outage = watchOutage(withMirrors(createSource(node, servers), node, mirrors));
   return { servers, source: outage.source, outage };
+}
+
+/** Where the machine has no way to a server, that is the network, and not the server. */
+export function whyUnreachable(error: CoatcheckError, lease: Network['lease']): CoatcheckError {
+  const { addresses, isBare } = lease;
+  if (isBare !== true && !/\b(ENETUNREACH|EADDRNOTAVAIL)\b/.test(error.message)) return error;
+  const has = addresses.length === 0 ? 'no address' : addresses.join(' ');
+  const only = isBare === true ? ', which a router advertised, no lease and no resolver' : '';
+  const said = `this machine has ${has}${only}: ${error.message}`;
+  return fail('network_down', said, { cause: error });
 }

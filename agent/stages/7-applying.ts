@@ -40,7 +40,10 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
   const settle = await orReport(report, () =>
     activate({
       ...{ rootPath: node.rootPath, manifest, statement },
-      stillAnswers: () => servers.ask((client) => client.health()),
+      // One that was down before says nothing of the network.
+      ...(servers.hasAnswered() && {
+        stillAnswers: () => servers.ask((client) => client.health()),
+      }),
     }),
   );
   return { installed, settle, isApproved, report };

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith } from '../support/components.ts';
 import { agentProgram } from '../support/machine.ts';
 import { openNetwork, until } from '../support/network.ts';
@@ -55,11 +55,12 @@ const LEASE = {
   servers: ['http://one.lab.test:8420'],
 };
 
-describeWith('network', 'the network of a machine that boots', () => {
+/** Machines in a network with these options of dnsmasq. */
+function lab(options: readonly string[]) {
   let network: Network;
   beforeAll(async () => {
     network = await openNetwork();
-    await network.dnsmasq(DHCP);
+    await network.dnsmasq(options);
   });
   afterAll(() => network.close());
 
@@ -72,6 +73,23 @@ describeWith('network', 'the network of a machine that boots', () => {
   afterEach(async () => {
     for (const made of machines.splice(0)) await made.close();
   });
+
+  /** A machine with a system bus, on which a manager of networks runs. */
+  async function managed(program: string, ...args: string[]): Promise<NetMachine> {
+    const made = await machine([nic(0)], [program, 'networkctl', 'nmcli', 'dbus-daemon']);
+    await made.run(['sh', '-c', FOLDERS]);
+    made.start(['dbus-daemon', '--system', '--nofork', '--nopidfile']);
+    const runs = async (command: string[]) => (await made.run(command)).code === 0;
+    await until(() => runs(['ls', '/run/dbus/system_bus_socket']));
+    made.start([program, ...args]);
+    await until(() => runs(['sh', '-c', 'networkctl list eth0 || nmcli general']));
+    return made;
+  }
+  return { machine, managed };
+}
+
+describeWith('network', 'the network of a machine that boots', () => {
+  const { machine, managed } = lab(DHCP);
 
   it.each(['udhcpc', 'dhclient'])('is had through %s, once', async (program) => {
     const bare = await machine([nic(0)], [program]);
@@ -106,6 +124,16 @@ describeWith('network', 'the network of a machine that boots', () => {
     expect(await look(made)).toMatchObject({ interface: 'br0', ...fixed });
   });
 
+  it('is asked for on the bridge that the interface is a member of', async () => {
+    const made = await machine([nic(0)], ['udhcpc']);
+    const bridge = 'ip link add br0 type bridge && ip link set eth0 master br0 up';
+    expect((await made.run(['sh', '-c', bridge])).code).toBe(0);
+    expect(await look(made)).toMatchObject({
+      ...{ interface: 'br0', dns: LEASE.dns, servers: LEASE.servers },
+    });
+    expect((await made.run(['ip', '-4', 'addr', 'show', 'eth0'])).stdout).not.toContain('inet');
+  });
+
   it('is missing where the program fails: the error has its status and what it said', async () => {
     const made = await machine([nic(0)], ['udhcpc', 'setpriv']);
     const powerless = ['setpriv', '--bounding-set=-net_raw', '--inh-caps=-net_raw'];
@@ -128,18 +156,6 @@ describeWith('network', 'the network of a machine that boots', () => {
     ]);
   });
 
-  /** A machine with a system bus, on which a manager of networks runs. */
-  async function managed(program: string, ...args: string[]): Promise<NetMachine> {
-    const made = await machine([nic(0)], [program, 'networkctl', 'nmcli', 'dbus-daemon']);
-    await made.run(['sh', '-c', FOLDERS]);
-    made.start(['dbus-daemon', '--system', '--nofork', '--nopidfile']);
-    const runs = async (command: string[]) => (await made.run(command)).code === 0;
-    await until(() => runs(['ls', '/run/dbus/system_bus_socket']));
-    made.start([program, ...args]);
-    await until(() => runs(['sh', '-c', 'networkctl list eth0 || nmcli general']));
-    return made;
-  }
-
   it('is had through systemd-networkd, with a file behind those of the image', async () => {
     const made = await managed('systemd-networkd');
     expect(await look(made)).toMatchObject(LEASE);
@@ -153,6 +169,100 @@ describeWith('network', 'the network of a machine that boots', () => {
     expect(await look(made)).toMatchObject(LEASE);
   });
 });
+
+const IPV6 = [
+  '--enable-ra',
+  '--ra-param=br0,10,600',
+  '--local=/lab.test/',
+  '--host-record=six.lab.test,fd77::2',
+  '--srv-host=_coatcheck._tcp.lab.test,six.lab.test,8420,0,10',
+  '--dhcp-option=option6:domain-search,lab.test,b.test',
+];
+/** What a machine finds where all is as it should be. */
+const SIX = {
+  interface: 'eth0',
+  addresses: [expect.stringMatching(/^fd77::[0-9a-f:]+\/(64|128)$/)],
+  // networkd keeps those of router advertisements in an order of its own.
+  search: expect.toSatisfy((search: string[]) => search.toSorted().join() === 'b.test,lab.test'),
+  servers: ['http://six.lab.test:8420'],
+};
+
+describeWith('network', 'a network of IPv6 alone', () => {
+  describe('with router advertisements, and a resolver of the link', () => {
+    const { managed } = lab([
+      ...IPV6,
+      ...['--dhcp-range=fd77::,ra-only,64,10m', '--dhcp-option=option6:dns-server,[fe80::]'],
+    ]);
+    it.each([
+      ['systemd-networkd', []],
+      ['NetworkManager', ['--no-daemon']],
+    ])('is had through %s', async (program, args) => {
+      const made = await managed(program, ...args);
+      expect(await look(made)).toMatchObject({
+        ...SIX,
+        dns: [expect.stringMatching(/^fe80::[0-9a-f:]+%eth0$/)],
+      });
+    });
+  });
+
+  describe.each([
+    ['that only tells what there is', 'fd77::,ra-stateless,64,10m'],
+    ['that gives addresses', 'fd77::100,fd77::1ff,64,10m'],
+  ])('with a DHCPv6 server %s', (_, range) => {
+    const { machine, managed } = lab([...IPV6, `--dhcp-range=${range}`]);
+    it.each([
+      ['systemd-networkd', []],
+      ['NetworkManager', ['--no-daemon']],
+    ])('is had through %s', async (program, args) => {
+      expect(await look(await managed(program, ...args))).toMatchObject(SIX);
+    });
+
+    it('is had through dhclient', { tags: 'long' }, async () => {
+      expect(await look(await machine([nic(0)], ['dhclient']))).toMatchObject(SIX);
+    });
+  });
+});
+
+describeWith(
+  'network',
+  'a network in which a router advertised an address before anybody was asked',
+  () => {
+    const { machine, managed } = lab([
+      ...[...DHCP, '--enable-ra', '--ra-param=br0,10,600', '--dhcp-range=fd77::,ra-only,64,10m'],
+      ...['--dhcp-option=option6:dns-server', '--dhcp-option=option6:domain-search'],
+    ]);
+    const advertised = async (made: NetMachine): Promise<void> => {
+      await made.run(['ip', 'link', 'set', 'eth0', 'up']);
+      await until(async () => (await made.run(['ip', '-6', 'route'])).stdout.includes('default'));
+    };
+
+    it.each(['udhcpc', 'dhclient'])(
+      'is asked for a lease all the same, through %s',
+      async (program) => {
+        const made = await machine([nic(0)], [program]);
+        await advertised(made);
+        const addresses = expect.arrayContaining(LEASE.addresses) as unknown;
+        expect(await look(made)).toMatchObject({ ...LEASE, addresses });
+      },
+    );
+
+    it('and through systemd-networkd, which nobody has told of the interface', async () => {
+      const made = await managed('systemd-networkd');
+      await advertised(made);
+      const addresses = expect.arrayContaining(LEASE.addresses) as unknown;
+      expect(await look(made)).toMatchObject({ ...LEASE, addresses });
+    });
+
+    it('is what there is where nobody can be asked, and is known to be that', async () => {
+      const made = await machine([nic(0)], []);
+      await advertised(made);
+      expect(await look(made)).toMatchObject({
+        ...{ isBare: true, dns: [], search: [], servers: [] },
+        addresses: [expect.stringMatching(/^fd77::.*\/64$/)],
+      });
+    });
+  },
+);
 
 describeWith('network', 'the interface that a machine boots over', () => {
   let network: Network;

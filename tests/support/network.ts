@@ -36,7 +36,7 @@ export interface NetMachine {
   close(): Promise<void>;
 }
 
-/** A switch in a namespace, 10.77.0.1/24 on it, and what is plugged into it. */
+/** A switch in a namespace, 10.77.0.1/24, fd77::1/64 and fe80::53 on it, and what is plugged into it. */
 export interface Network {
   /** A folder that ends with the network */
   readonly folder: string;
@@ -84,6 +84,9 @@ export async function openNetwork(): Promise<Network> {
   await must('ip', '-n', hub, 'link', 'add', 'br0', 'type', 'bridge', 'forward_delay', '0');
   await must('ip', '-n', hub, 'addr', 'add', '10.77.0.1/24', 'dev', 'br0');
   await must('ip', '-n', hub, 'link', 'set', 'br0', 'up');
+  for (const address of ['fd77::1/64', 'fe80::53/64']) {
+    await must('ip', '-n', hub, 'addr', 'add', address, 'dev', 'br0', 'nodad');
+  }
 
   async function plug(namespace: string, { name: nic, mac, linked }: Nic): Promise<void> {
     const port = `p${veths++}`;

@@ -27,6 +27,19 @@ IP6.DNS[1]:fd77::1
     });
   });
 
+  it('may be of IPv6 alone', () => {
+    const raw = parseDevice(`IP6.ADDRESS[1]:fd77::50/64
+IP6.DNS[1]:fe80::53
+IP6.SEARCHES[1]:lab.test
+DHCP6.OPTION[1]:dhcp6_domain_search = lab.test b.test
+DHCP6.OPTION[2]:dhcp6_name_servers = fe80::53
+`);
+    expect(cleanLease(raw!, { name: 'eth0', index: 2 })).toEqual({
+      search: ['lab.test', 'b.test'],
+      dns: ['fe80::53%eth0'],
+    });
+  });
+
   it('is none where it manages nothing', () => {
     expect(
       parseDevice('IP4.ADDRESS[1]:10.77.0.50/24\nIP4.GATEWAY:\nIP6.GATEWAY:\n'),
@@ -55,5 +68,20 @@ describe('the lease of dhclient', () => {
       hostname: 'node7',
     });
     expect(parseLeases('default-duid "x";\n')).toBeUndefined();
+  });
+
+  it('may be of DHCPv6', () => {
+    const text = `default-duid "x";
+lease6 {
+  interface "eth0";
+  option dhcp6.client-id 0:1;
+  option dhcp6.name-servers fd77::1,fd77::2;
+  option dhcp6.domain-search "lab.test.", "b.test.";
+}
+`;
+    expect(cleanLease(parseLeases(text)!)).toEqual({
+      search: ['lab.test', 'b.test'],
+      dns: ['fd77::1', 'fd77::2'],
+    });
   });
 });

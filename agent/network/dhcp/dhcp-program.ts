@@ -11,9 +11,10 @@ export interface DhcpProgram {
   isHere(): Promise<boolean>;
   /**
    * Has it ask for an address on the interface, and keep it. May return before there is one.
+   * @param over ends a program that is asking
    * @throws network_down with what it said
    */
-  start(link: LinkIndex): Promise<void>;
+  start(link: LinkIndex, over?: AbortSignal): Promise<void>;
   /** The lease that it has there, as it wrote it down; undefined if it has none. */
   lease(link: LinkIndex): RawLease | undefined | Promise<RawLease | undefined>;
 }

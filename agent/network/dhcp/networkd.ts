@@ -18,10 +18,13 @@ const SETUP_SECONDS = 20;
 export const networkd: DhcpProgram = {
   name: 'systemd-networkd',
   isHere: async () => isRunning() || (await isEnabled(UNIT)),
-  async start(link) {
-    if (!isRunning()) await startUnit(UNIT);
+  async start(link, signal) {
+    if (!isRunning()) await startUnit(UNIT, signal);
     // `pending` until udev is done with the interface.
-    const setUp = await until(() => settledState(link), SETUP_SECONDS);
+    const setUp = await until(
+      () => (signal?.aborted === true ? 'over' : settledState(link)),
+      SETUP_SECONDS,
+    );
     if (setUp === undefined) {
       throw fail('network_down', `systemd-networkd does not know ${link.name}: is udev running?`);
     }
@@ -34,14 +37,14 @@ export const networkd: DhcpProgram = {
   },
   lease({ index }) {
     const lease = readAssignments(`${STATE}/leases/${index}`);
-    if (lease === undefined) return undefined;
-    const { DNS, DOMAINNAME, DOMAIN_SEARCH_LIST, HOSTNAME } = lease;
-    // Those of IPv6 router advertisements are there only.
-    const link = readAssignments(`${STATE}/links/${index}`) ?? {};
+    // Those of IPv6, of router advertisements and of DHCPv6, are there only.
+    const { DNS, DOMAINS } = readAssignments(`${STATE}/links/${index}`) ?? {};
+    if (lease === undefined && !DNS && !DOMAINS) return undefined;
+    const { DNS: dns4, DOMAINNAME, DOMAIN_SEARCH_LIST, HOSTNAME } = lease ?? {};
     return {
       domain: DOMAINNAME ?? '',
-      search: [DOMAIN_SEARCH_LIST, link['DOMAINS']].join(' '),
-      dns: [DNS, link['DNS']].join(' '),
+      search: [DOMAIN_SEARCH_LIST, DOMAINS].join(' '),
+      dns: [dns4, DNS].join(' '),
       hostname: HOSTNAME ?? '',
     };
   },

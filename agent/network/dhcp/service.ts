@@ -8,8 +8,8 @@ export async function isEnabled(unit: string): Promise<boolean> {
 }
 
 /** @throws network_down with what systemctl said */
-export async function startUnit(unit: string): Promise<void> {
+export async function startUnit(unit: string, signal?: AbortSignal): Promise<void> {
   const args = ['start', unit];
-  const ran = await run('systemctl', args, { timeoutSeconds: 90 });
+  const ran = await run('systemctl', args, { timeoutSeconds: 90, signal });
   if (ran.status !== 0) throw failure('network_down', 'systemctl', args, ran);
 }

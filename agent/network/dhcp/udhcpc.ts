@@ -18,7 +18,7 @@ const TRY_SECONDS = 4;
 export const udhcpc: DhcpProgram = {
   name: 'udhcpc',
   isHere: () => isProgram('udhcpc', ['--help']),
-  async start({ name }) {
+  async start({ name }, signal) {
     const hook = await makeHook();
     const pid = join(RUN_FOLDER, `udhcpc-${name}.pid`);
     endEarlier(pid);
@@ -28,7 +28,7 @@ export const udhcpc: DhcpProgram = {
       ...['-O', '119', '-p', pid],
       ...(hook === undefined ? [] : ['-s', hook]),
     ];
-    const ran = await run('udhcpc', args, { timeoutSeconds: ASK_SECONDS + 10 });
+    const ran = await run('udhcpc', args, { timeoutSeconds: ASK_SECONDS + 10, signal });
     if (ran.status !== 0) throw clientFailed('udhcpc', args, ran);
   },
   lease({ name }) {
