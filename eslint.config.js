@@ -53,8 +53,8 @@ const inBrowser = `${withoutNode.join('/, ')}/ run in a browser, too: whoever ca
 
 /** The modules of bundle/ that neither make nor open contents: all that the server side may use. */
 const publicPart = [
-  ...['base64', 'brand', 'bytes', 'ed25519', 'errors', 'frame', 'header', 'identity', 'keyset'],
-  ...['path', 'statement', 'x25519'],
+  ...['base64', 'brand', 'bytes', 'ed25519', 'errors', 'frame', 'header', 'hostname', 'identity'],
+  ...['keyset', 'path', 'statement', 'x25519'],
 ].map((name) => `bundle/${name}.ts`);
 const serverSide = ['protocol', 'net', 'files', 'store', 'functions', 'infra'];
 

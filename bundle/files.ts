@@ -19,6 +19,9 @@ export interface FileEntry {
 export const MAX_FILES = 1024;
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,30}[A-Za-z0-9_.$-]?$/;
 
+/** Whether a bundle can hold the name of an owner or a group. */
+export const isOwnerName = (name: string): boolean => NAME.test(name);
+
 /** @throws too_many_files */
 export function checkCount(count: number): void {
   if (count > MAX_FILES) {
@@ -66,7 +69,7 @@ function checkIsNoFolder(path: string, paths: ReadonlySet<string>): void {
 const MAX_ID = 0xffff_fffe;
 
 function checkOwner(path: string, name: string, id: number): void {
-  if (!NAME.test(name) || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
+  if (!isOwnerName(name) || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
     throw bundleError(
       'bad_owner',
       `${showPath(path)}: an owner or group is a name and a number up to ${MAX_ID}`,

@@ -10,7 +10,7 @@ import { inByteOrder } from './path.ts';
 import { assertBoxKey } from './x25519.ts';
 
 export { checkPath } from './path.ts';
-export { MAX_FILES } from './files.ts';
+export { isOwnerName, MAX_FILES } from './files.ts';
 export type { FileEntry } from './files.ts';
 export type { Metadata } from './metadata.ts';
 

@@ -1,5 +1,6 @@
 import { fromUtf8, utf8 } from './bytes.ts';
 import { bundleError, quote } from './errors.ts';
+import { HOSTNAME } from './hostname.ts';
 import { checkPath, inByteOrder } from './path.ts';
 import { MAX_TIME } from './statement-layout.ts';
 
@@ -72,9 +73,6 @@ const ANSWER = 'answer:';
 const LEFT = 'left:';
 const LEFT_VALUE = /^[0-9a-f]{8}$/;
 
-const HOSTNAME =
-  /^(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
-
 const VALUES: Readonly<Record<string, RegExp>> = {
   hostname: HOSTNAME,
   madeAt: /^(0|[1-9][0-9]{0,11})$/,
@@ -85,9 +83,6 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   baseline: /^[0-9a-f]{64}$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
-
-/** Whether the metadata field `hostname` may have this value. */
-export const isHostname = (text: string): boolean => HOSTNAME.test(text);
 
 /** Whether the metadata field `timezone` may have this value. */
 export const isTimezone = (text: string): boolean => VALUES['timezone']!.test(text);

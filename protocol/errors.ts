@@ -30,6 +30,7 @@ export const EXIT = {
   failed: 9, // a check, a probe or a step failed
   doubtful: 10, // the store contradicts what this tool remembers: find out why
   declined: 11, // a person was asked, and said no
+  partial: 12, // applied, but for files that could not be replaced
   interrupted: 130, // by Ctrl-C or SIGTERM
 } as const;
 
@@ -106,6 +107,7 @@ const PROTOCOL_ERRORS = {
   device_missing: row(500, EXIT.notFound, 'retry'), // a stick may still be plugged in
   device_failed: local(EXIT.failed), // a stick, a TPM or the firmware did not do what it was told
   step_failed: local(EXIT.failed), // part of what was asked for; the message names it
+  partial: local(EXIT.partial), // a container's own files stay as they are
   record_doubtful: local(EXIT.doubtful),
   not_shown: local(EXIT.declined), // what nobody has looked at is not signed
   declined: local(EXIT.declined),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isPlace, MERGED, traitsOf } from './paths.ts';
+import { ACCOUNT_FILES } from './accounts.ts';
+import { isPlace, traitsOf } from './paths.ts';
 
 describe('traitsOf', () => {
   it.each([
@@ -145,6 +146,8 @@ describe('traitsOf', () => {
   });
 
   it('knows the merged files', () => {
-    expect(MERGED.map((path) => traitsOf(path)?.executes)).toEqual(Array(3).fill('by place'));
+    expect(Object.keys(ACCOUNT_FILES).map((path) => traitsOf(path)?.executes)).toEqual(
+      Array(4).fill('by place'),
+    );
   });
 });

@@ -20,9 +20,6 @@ export interface PathTraits {
  */
 export type Execution = 'by place' | 'may name' | 'no';
 
-/** Merged by entry with the image's own file instead of replacing it. */
-export const MERGED = ['etc/passwd', 'etc/shadow', 'etc/group'] as const;
-
 /** What runs, or lets somebody in. `*` is any run of characters within a part of a path; `**` is one part or more. */
 const BY_PLACE = [
   'etc/coatcheck/ready.d/*',
@@ -207,6 +204,15 @@ const SECRET = [
   'etc/coatcheck/engine-credentials.json',
 ];
 
+/** The folders on the way to what the patterns name. */
+const onTheWay = pathPattern(
+  [...BY_PLACE, ...MAY_NAME, ...Object.keys(DATA)].flatMap((pattern) => {
+    const parts = pattern.split('/');
+    const ends = parts.at(-1) === '**' ? parts : parts.slice(0, -1);
+    return ends.map((_, i) => parts.slice(0, i + 1).join('/'));
+  }),
+);
+
 const byPlace = pathPattern(BY_PLACE);
 const mayName = pathPattern(MAY_NAME);
 const secret = pathPattern(SECRET);
@@ -225,6 +231,12 @@ function source(pattern: string): string {
     .join('/');
 }
 
+/**
+ * Whether a path is passed over where a bundle has it, and never captured: the id of a machine is made
+ * at its boot, and is no configuration.
+ */
+export const isPassedOver = (path: string): boolean => path === 'etc/machine-id';
+
 /** How the names begin under which an agent stages files: no bundle may hold one of them. */
 export const STAGED_PREFIX = '.coatcheck-';
 
@@ -240,6 +252,9 @@ export function traitsOf(path: string): PathTraits | undefined {
 
 /** Where systemd takes links only: a file there would take the place of one, and mean nothing. */
 const LINKS_ONLY = /^etc\/systemd\/(?:system|user)\/[^/]+\.(?:wants|requires|upholds)\//;
+
+/** Whether a folder may hold, in it or below, what a bundle may name. */
+export const mayHold = (folder: string): boolean => onTheWay.test(folder);
 
 function executionOf(path: string): Execution | undefined {
   if (LINKS_ONLY.test(path)) return undefined;

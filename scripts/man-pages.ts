@@ -19,6 +19,7 @@ const exits: ManPage['exits'] = {
   failed: 'A check, a probe or a step failed.',
   doubtful: 'The store contradicts what coatcheck remembers, and nobody can be asked.',
   declined: 'A person was asked, and said no.',
+  partial: 'A configuration is applied, but for files of a container that stay as they are.',
   interrupted: 'Ctrl-C or SIGTERM, also at a question: nothing is half-written.',
 };
 

@@ -23,6 +23,8 @@ function file(path: string, text: string, mode = 0o644, owner = 'root', uid = 0)
   return { path, mode, owner, uid, group: owner, gid: uid, content: utf8(text) };
 }
 
+const ALL = { left: [], notes: [] };
+
 let statement = 0;
 function apply(...files: FileEntry[]): Applied {
   const about = {
@@ -64,6 +66,7 @@ describe('applying files', () => {
       changed: ['etc/cron.d/job', 'etc/hostname'],
       removed: [],
       unchanged: 0,
+      ...ALL,
     });
     expect(tree()).toEqual({ 'etc/hostname': 'a\n', 'etc/cron.d/job': '#\n' });
     expect(mode('etc/hostname')).toBe(0o644);
@@ -91,7 +94,12 @@ describe('applying files', () => {
       file('etc/hosts', 'b\n'),
       file('etc/motd', 'c\n', 0o600),
     );
-    expect(result).toEqual({ changed: ['etc/hostname', 'etc/motd'], removed: [], unchanged: 1 });
+    expect(result).toEqual({
+      changed: ['etc/hostname', 'etc/motd'],
+      removed: [],
+      unchanged: 1,
+      ...ALL,
+    });
     const after = fs.statSync(at('etc/hosts'), { bigint: true });
     expect([after.ino, after.ctimeNs]).toEqual([before.ino, before.ctimeNs]);
     expect(mode('etc/motd')).toBe(0o600);
@@ -102,7 +110,7 @@ describe('applying files', () => {
     apply(...files);
     statement--;
     const before = fs.statSync(at('var/lib/coatcheck/applied.json'), { bigint: true });
-    expect(apply(...files)).toEqual({ changed: [], removed: [], unchanged: 1 });
+    expect(apply(...files)).toEqual({ changed: [], removed: [], unchanged: 1, ...ALL });
     const after = fs.statSync(at('var/lib/coatcheck/applied.json'), { bigint: true });
     expect([after.ino, after.ctimeNs]).toEqual([before.ino, before.ctimeNs]);
   });

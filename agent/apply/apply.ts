@@ -1,16 +1,18 @@
 import type { FileEntry } from '../../bundle/manifest.ts';
+import { isPassedOver } from '../../protocol/paths.ts';
 import { notePending } from '../systemd/activation-record.ts';
 import type { Folder } from '../tree/folder.ts';
 import { withLock } from '../tree/lock.ts';
-import { keep, readKept, sweepContents, writeKept } from './kept.ts';
+import { keep, NOTHING_KEPT, readKept, sweepContents, writeKept } from './kept.ts';
 import type { Kept } from './kept.ts';
 import { commitMarker, readMarker, stageMarker } from './marker.ts';
 import type { Marker } from './marker.ts';
 import { prunedOriginals } from './merge.ts';
 import { bundleTexts, planApply } from './plan.ts';
 import type { ApplyPlan } from './plan.ts';
+import type { Obstacle } from './survey.ts';
 import { commit, forgetStaged, removeStaged, stage } from './stage.ts';
-import { withState } from '../tree/state-place.ts';
+import { lookIntoState, withState } from '../tree/state-place.ts';
 
 /** What applying a bundle did to a root. */
 export interface Applied {
@@ -20,6 +22,10 @@ export interface Applied {
   readonly removed: readonly string[];
   /** How many files were right already, and not touched. */
   readonly unchanged: number;
+  /** What could not be replaced, and stayed: it is applied in part. */
+  readonly left: readonly Obstacle[];
+  /** What somebody should know who asks why. */
+  readonly notes: readonly string[];
 }
 
 /** What is applied, and where. */
@@ -29,7 +35,7 @@ export interface ApplyInput {
   /** Set owners too: only root can. */
   readonly owners: boolean;
   /** What the marker says besides the files. */
-  readonly about: Omit<Marker, 'files'>;
+  readonly about: Omit<Marker, 'files' | 'left'>;
   /** Asked once no other process applies anything here; throws if this bundle comes too late. */
   readonly checkTurn?: () => void;
 }
@@ -47,7 +53,8 @@ export function applyFiles(input: ApplyInput): Applied {
 }
 
 function applyIn(state: Folder, input: ApplyInput): Applied {
-  const { root, files, owners, about } = input;
+  const { root, owners, about } = input;
+  const files = input.files.filter(({ path }) => !isPassedOver(path));
   input.checkTurn?.();
   removeStaged(root, state);
   const kept = readKept(state);
@@ -57,7 +64,7 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
     try {
       keepAside(state, kept, plan);
       stage(root, state, plan.changes, owners);
-      stageMarker(state, { ...about, files: plan.files });
+      stageMarker(state, { ...about, files: plan.files, left: leftOf(plan) });
       notePending(state, changedPaths(plan), about.statement);
       commit(root, plan.changes, owners);
       commitMarker(state);
@@ -67,19 +74,39 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
       throw error;
     }
   }
-  forget(state, files);
-  return summary(plan);
+  forget(state, [...files.map(({ path }) => path), ...plan.left.map(({ path }) => path)], files);
+  const passedOver = input.files.flatMap(({ path }) => (isPassedOver(path) ? [path] : []));
+  return summary(plan, passedOver);
 }
 
+/**
+ * Whether these files could be applied to a root as it is now. Changes nothing.
+ * @throws as {@link applyFiles}, path_refused above all
+ */
+export function checkApplicable(root: Folder, files: readonly FileEntry[], owners: boolean): void {
+  const plan = (state?: Folder): ApplyPlan =>
+    planApply({ root, state, files, owners, kept: state ? readKept(state) : NOTHING_KEPT });
+  if (lookIntoState(root, plan) === undefined) plan();
+}
+
+const leftOf = ({ left }: ApplyPlan): Marker['left'] =>
+  left.map(({ path, why }) => ({ path, why }));
 const changedPaths = ({ changes }: ApplyPlan): string[] => changes.map(({ path }) => path);
 
-function summary({ changes, files }: ApplyPlan): Applied {
+function summary(
+  { changes, files, left, shared }: ApplyPlan,
+  passedOver: readonly string[],
+): Applied {
+  const notes = [
+    ...passedOver.map((path) => `${path} is no configuration: passed over`),
+    ...shared.map((pair) => `one number for two: ${pair}`),
+  ];
   const paths = (gone: boolean): string[] =>
     changes.filter(({ to }) => (to.kind === 'absent') === gone).map(({ path }) => path);
   const changed = paths(false);
   const touched = new Set(changed);
   const unchanged = Object.keys(files).filter((path) => !touched.has(path)).length;
-  return { changed, removed: paths(true), unchanged };
+  return { changed, removed: paths(true), unchanged, left, notes };
 }
 
 function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: ApplyPlan): boolean {
@@ -87,7 +114,8 @@ function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: Appl
     marker !== undefined &&
     marker.statement === about.statement &&
     marker.node === about.node &&
-    JSON.stringify(marker.files) === JSON.stringify(plan.files)
+    JSON.stringify(marker.files) === JSON.stringify(plan.files) &&
+    JSON.stringify(marker.left) === JSON.stringify(leftOf(plan))
   );
 }
 
@@ -97,12 +125,11 @@ function keepAside(state: Folder, kept: Kept, { toKeep, merged }: ApplyPlan): vo
   writeKept(state, { files, originals: merged.originals });
 }
 
-/** Once a bundle is in place, what it does not have is the machine's own again. */
-function forget(state: Folder, files: readonly FileEntry[]): void {
+/** Once a bundle is in place, what it does not have is the machine's own again; not what was left. */
+function forget(state: Folder, paths: readonly string[], files: readonly FileEntry[]): void {
   const kept = readKept(state);
-  const paths = new Set(files.map((file) => file.path));
   const left: Kept = {
-    files: Object.fromEntries(Object.entries(kept.files).filter(([path]) => paths.has(path))),
+    files: Object.fromEntries(Object.entries(kept.files).filter(([path]) => paths.includes(path))),
     originals: prunedOriginals(kept.originals, bundleTexts(files)),
   };
   if (JSON.stringify(left) !== JSON.stringify(kept)) writeKept(state, left);

@@ -7,7 +7,7 @@ import { encodeManifest, MAX_FILES } from '../../bundle/manifest.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { traitsOf } from '../../protocol/paths.ts';
 import { makeNode } from '../../tests/support/site.ts';
-import { captureFiles } from './capture.ts';
+import { BEHIND_A_LINK, captureFiles, NOT_ON_THE_LIST } from './capture.ts';
 import type { Capture } from './capture.ts';
 import { withRoot } from '../tree/folder.ts';
 
@@ -100,7 +100,45 @@ describe('a capture', () => {
     write('elsewhere/sshd_config', 'x\n');
     link('etc/ssh', '../elsewhere');
     expect(captured()).toEqual({});
-    expect(skipped()).toEqual({ 'etc/ssh': 'not on the list of what a bundle may hold' });
+    link('etc/unlisted', '../elsewhere');
+    link('root', 'elsewhere');
+    fs.mkdirSync(at('elsewhere/.ssh'));
+    expect(skipped()).toEqual({
+      'etc/ssh': BEHIND_A_LINK,
+      'etc/unlisted': NOT_ON_THE_LIST,
+      'root/.ssh': BEHIND_A_LINK,
+    });
+  });
+
+  it('reads accounts through a link to a file of the image', () => {
+    const { uid } = fs.statSync(root);
+    write('usr/lib/passwd', `2022.example.com:x:${uid}:0::/:/bin/sh\n`);
+    write('usr/lib/group', 'root:x:0:\n', 0o664);
+    write('etc/motd');
+    link('lib', 'usr/lib');
+    link('etc/passwd', '../lib/passwd');
+    link('etc/group', '/usr/lib/group');
+    link('etc/shadow', '../usr/lib/shadow');
+    const { files, unnamed } = capture();
+    expect(files.map(({ path, owner }) => [path, owner])).toEqual([
+      ['etc/motd', `uid-${uid}`],
+      ['etc/passwd', `uid-${uid}`],
+    ]);
+    expect(unnamed).toEqual([
+      { name: '2022.example.com', id: uid, paths: ['etc/motd', 'etc/passwd'] },
+    ]);
+    expect(skipped()).toEqual({
+      'etc/group': 'a link to no file that root alone may write',
+      'etc/shadow': 'a link to no file that root alone may write',
+    });
+  });
+
+  it('takes no machine id', () => {
+    write('etc/machine-id', 'f'.repeat(32));
+    expect(captured()).toEqual({});
+    expect(skipped()).toEqual({
+      'etc/machine-id': 'made anew for each machine: no configuration',
+    });
   });
 
   it('leaves out certificates, caches, special files and what is too large, and says so', () => {
@@ -121,12 +159,12 @@ describe('a capture', () => {
       'etc/ca-certificates': 'a certificate store',
       'etc/ld.so.cache': 'a cache',
       'etc/udev/hwdb.bin': 'a cache',
-      'etc/ssh/moduli': 'too large',
+      'etc/ssh/moduli': 'larger than 128 KiB',
       'etc/cron.d/.coatcheck-0123456789abcdef': 'left by an apply that was killed',
       'etc/init.d/setuid': 'setuid, setgid or sticky',
       'etc/sudoers.d/space at the end ': 'a name that no bundle may hold',
       'etc/unlisted': 'not on the list of what a bundle may hold',
-      'etc/motd': 'not a regular file',
+      'etc/motd': 'a FIFO, and no regular file',
     });
   });
 
@@ -177,14 +215,14 @@ describe('a capture', () => {
   });
 
   it.each([
-    ['bytes', 12, 100 * 1024, 10],
-    ['files', MAX_FILES + 5, 1, MAX_FILES],
-  ])('never takes more %s than a bundle can hold', (_, count, size, taken) => {
+    ['byte', 12, 100 * 1024, 10],
+    ['file', MAX_FILES + 5, 1, MAX_FILES],
+  ])('never takes one %s more than a bundle can hold', (what, count, size, taken) => {
     for (let i = 0; i < count; i++) write(`etc/pam.d/${i}`, 'x'.repeat(size));
     const { files, skipped: out } = capture();
     expect(files).toHaveLength(taken);
     expect(out).toHaveLength(count - taken);
-    expect(out[0]!.reason).toBe('over a limit of the bundle');
+    expect(out[0]!.reason).toBe(`one ${what} too many: a bundle is full`);
     const manifest = { node: makeNode(), base: ZERO_DIGEST, metadata: {}, files };
     expect(() => encodeManifest(manifest)).not.toThrow();
   });

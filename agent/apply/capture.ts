@@ -1,37 +1,52 @@
 import * as fs from 'node:fs';
+import { CoatcheckError } from '../../bundle/errors.ts';
 import { utf8 } from '../../bundle/bytes.ts';
-import { MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
+import { isOwnerName, MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { isPath } from '../../bundle/path.ts';
+import { errnoOf } from '../../files/errors.ts';
+import { isAccountFile } from '../../protocol/accounts.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
-import { isPlace, isStagedName, traitsOf } from '../../protocol/paths.ts';
+import { isPassedOver, isPlace, isStagedName, mayHold, traitsOf } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { readIn, statIn } from '../tree/files.ts';
-import type { ReadFile } from '../../files/read.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
+import type { FileItem } from '../tree/item.ts';
 import { pathsBelow } from '../tree/listing.ts';
 import { resolveIn, targetIn } from '../tree/resolve.ts';
+import { readLinked, readThrough } from '../tree/through.ts';
 import { captureSettings, isOfThisBoot, isSettingLink } from '../systemd/captured-settings.ts';
 import type { CapturedSettings, LinkReason } from '../systemd/captured-settings.ts';
-import { errnoOf } from '../../files/errors.ts';
+import { kindOf } from './survey.ts';
 
 /** The reason for which most of a root is left out; it alone is no news. */
 export const NOT_ON_THE_LIST = 'not on the list of what a bundle may hold';
+
+/** The reason for which nothing below a path is captured, nor could be applied. */
+export const BEHIND_A_LINK =
+  'a link where a folder is expected: what lies behind it is not captured';
+
+type IrregularKind = 'a device' | 'a FIFO' | 'a folder' | 'a socket';
 
 /** Why a path was left out. */
 export type SkipReason =
   | typeof NOT_ON_THE_LIST
   | 'not readable'
-  | 'too large'
-  | 'over a limit of the bundle'
+  | 'larger than 128 KiB'
+  | 'one file too many: a bundle is full'
+  | 'one byte too many: a bundle is full'
   | 'a link to what no bundle may hold'
   | 'a link to nothing'
+  | 'a link that leads through a link'
+  | typeof BEHIND_A_LINK
+  | 'a link to no file that root alone may write'
   | 'a certificate store'
   | 'a cache'
+  | 'made anew for each machine: no configuration'
   | 'left by an apply that was killed'
-  | 'not a regular file'
+  | `${IrregularKind}, and no regular file`
   | 'setuid, setgid or sticky'
   | 'a name that no bundle may hold'
   | LinkReason;
@@ -50,13 +65,23 @@ export interface Capture {
   /** By path. */
   readonly files: readonly FileEntry[];
   readonly skipped: readonly Skipped[];
+  /** Owners and groups that go by their number, since no bundle can hold their name. */
+  readonly unnamed: readonly Unnamed[];
+}
+
+/** An owner, or a group, with a name that a bundle cannot hold. */
+export interface Unnamed {
+  readonly name: string;
+  readonly id: number;
+  /** What belongs to it */
+  readonly paths: readonly string[];
 }
 
 /** All that a machine is: its files, and what its links say. */
 export function captureMachine(root: Folder): Capture & Pick<CapturedSettings, 'metadata'> {
-  const { files, skipped } = captureFiles(root);
+  const { skipped, ...captured } = captureFiles(root);
   const settings = captureSettings(root);
-  return { files, skipped: [...skipped, ...settings.skipped], metadata: settings.metadata };
+  return { ...captured, skipped: [...skipped, ...settings.skipped], metadata: settings.metadata };
 }
 
 /** Where anything may be that {@link traitsOf} names. */
@@ -66,7 +91,7 @@ const CERTIFICATES = /^etc\/(ssl\/certs|ca-certificates|pki\/ca-trust|pki\/java|
 const isStore = (path: string): boolean => CERTIFICATES.test(path);
 const CACHES = /^etc\/(ld\.so\.cache|udev\/hwdb\.bin|mtab|\.updated|.*\.pyc)$/;
 /** More than any configuration file that people write; `ssh/moduli` is larger. */
-const MAX_FILE_BYTES = 128 * 1024;
+const MAX_CAPTURED_BYTES = 128 * 1024;
 /** What the manifest needs beside contents and paths, in all and per file. */
 const HEAD_BYTES = 16 * 1024;
 const PER_FILE_BYTES = 96;
@@ -87,8 +112,7 @@ export function captureFiles(
   let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
   for (const { path, closed } of START.flatMap((start) => [...pathsBelow(root, start, isStore)])) {
     if (!isWanted(path)) continue;
-    const unread = { path, reason: 'not readable' } as const;
-    const found = closed ? unread : fileAt(root, path, names);
+    const found = closed ? { path, reason: closedReason(root, path) } : fileAt(root, path, names);
     if (found === undefined) continue;
     if (!('content' in found)) {
       skipped.push(found);
@@ -96,13 +120,14 @@ export function captureFiles(
     }
     const cost = found.content.length + utf8(path).length + PER_FILE_BYTES;
     if (files.length >= MAX_FILES || cost > left) {
-      skipped.push({ path, reason: 'over a limit of the bundle' });
+      const what = files.length >= MAX_FILES ? 'file' : 'byte';
+      skipped.push({ path, reason: `one ${what} too many: a bundle is full` });
       continue;
     }
     left -= cost;
     files.push(found);
   }
-  return { files, skipped };
+  return { files, skipped, unnamed: unnamedOwners(files, names) };
 }
 
 /** A link to /dev/null is read as an empty file, which says the same to udev, tmpfiles, sysctl and their like. */
@@ -145,52 +170,100 @@ function skippedLink(root: Folder, path: string, reason: SkipReason): Skipped {
   };
 }
 
-function entry(path: string, { content, stat }: ReadFile, names: Known): FileEntry {
-  const { uid, gid } = stat;
+function entry(path: string, { content, mode, uid, gid }: FileItem, names: Known): FileEntry {
   return {
     path,
-    mode: stat.mode & 0o777,
-    // A number that has no name here has none elsewhere: the number decides.
-    owner: names.users.nameOf(uid) ?? `uid-${uid}`,
+    mode,
+    owner: nameOrNumber(names.users.nameOf(uid), `uid-${uid}`),
     uid,
-    group: names.groups.nameOf(gid) ?? `gid-${gid}`,
+    group: nameOrNumber(names.groups.nameOf(gid), `gid-${gid}`),
     gid,
     content,
   };
 }
 
-function readPath(root: Folder, path: string): ReadFile | SkipReason {
+/** A number that has no name here, or none that a bundle can hold, has none elsewhere: the number decides. */
+const nameOrNumber = (name: string | undefined, number: string): string =>
+  name !== undefined && isOwnerName(name) ? name : number;
+
+function unnamedOwners(files: readonly FileEntry[], { users, groups }: Known): Unnamed[] {
+  const found = new Map<string, { name: string; id: number; paths: string[] }>();
+  for (const { path, uid, gid } of files) {
+    const both = [
+      ['user', users.nameOf(uid), uid],
+      ['group', groups.nameOf(gid), gid],
+    ] as const;
+    for (const [kind, name, id] of both) {
+      if (name === undefined || isOwnerName(name)) continue;
+      const key = `${kind} ${id}`;
+      if (!found.has(key)) found.set(key, { name, id, paths: [] });
+      found.get(key)!.paths.push(path);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Of a folder that could not be listed: of one that could hold nothing for a bundle it does not matter. */
+function closedReason(root: Folder, path: string): SkipReason {
+  if (!mayHold(path)) return NOT_ON_THE_LIST;
+  try {
+    const isFolder = inFolderOf(root, path, (folder, name) => statIn(folder, name)?.isDirectory());
+    return isFolder === true ? 'not readable' : BEHIND_A_LINK;
+  } catch (error) {
+    return hasCode(error, 'path_refused') ? BEHIND_A_LINK : reasonOf(error);
+  }
+}
+
+function readPath(root: Folder, path: string): FileItem | SkipReason {
   if (isStore(path)) return 'a certificate store';
   if (CACHES.test(path)) return 'a cache';
   if (isStagedName(nameOf(path))) return 'left by an apply that was killed';
-  if (!isPlace(path)) return NOT_ON_THE_LIST;
+  if (isPassedOver(path)) return 'made anew for each machine: no configuration';
+  if (!isPlace(path)) return mayHold(path) && isLink(root, path) ? BEHIND_A_LINK : NOT_ON_THE_LIST;
   if (!isPath(path)) return 'a name that no bundle may hold';
   try {
-    const found = readThrough(root, path, MAX_LINKS);
+    const found = readSteps(root, path, MAX_LINKS);
     if (typeof found === 'string') return found;
-    return (found.stat.mode & 0o7000) === 0 ? found : 'setuid, setgid or sticky';
+    return (found.mode & 0o7000) === 0 ? found : 'setuid, setgid or sticky';
   } catch (error) {
     return reasonOf(error);
   }
 }
 
+const isLink = (root: Folder, path: string): boolean =>
+  inFolderOf(root, path, (folder, name) => statIn(folder, name)?.isSymbolicLink()) === true;
+
 /** Reads `path`; where it is a link, what it leads to, each step of it allowed and below the root. */
-function readThrough(root: Folder, path: string, hops: number): ReadFile | SkipReason {
+function readSteps(root: Folder, path: string, hops: number): FileItem | SkipReason {
   const step = inFolderOf(
     root,
     path,
-    (folder, name): ReadFile | SkipReason | { target: string } => {
+    (folder, name): FileItem | SkipReason | { target: string } => {
       const stat = statIn(folder, name);
       if (stat?.isSymbolicLink()) return { target: fs.readlinkSync(at(folder, name)) };
       if (stat === undefined) return 'a link to nothing';
-      return stat.isFile() ? readIn(folder, name, MAX_FILE_BYTES) : 'not a regular file';
+      if (!stat.isFile()) return `${kindOf(stat) as IrregularKind}, and no regular file`;
+      const { content, stat: read } = readIn(folder, name, MAX_CAPTURED_BYTES);
+      return { kind: 'file', content, mode: read.mode & 0o7777, uid: read.uid, gid: read.gid };
     },
   );
   if (step === undefined) return 'a link to nothing';
   if (typeof step === 'string' || 'content' in step) return step;
+  if (isAccountFile(path)) return readAccountLink(root, path);
   const target = resolveLink(path, step.target);
   if (hops === 0 || traitsOf(target) === undefined) return 'a link to what no bundle may hold';
-  return readThrough(root, target, hops - 1);
+  return readSteps(root, target, hops - 1);
+}
+
+/** Accounts are the machine's wherever an image keeps them (docs/adr/0169). */
+function readAccountLink(root: Folder, path: string): FileItem | SkipReason {
+  try {
+    const file = readLinked(root, path);
+    return file.content.length > MAX_CAPTURED_BYTES ? 'larger than 128 KiB' : file;
+  } catch (error) {
+    if (!hasCode(error, 'path_refused')) throw error;
+    return 'a link to no file that root alone may write';
+  }
 }
 
 /** Where a link at `path` leads, below the root; what would climb out of it stays in it. */
@@ -204,14 +277,19 @@ function resolveLink(path: string, target: string): string {
 }
 
 function reasonOf(error: unknown): SkipReason {
-  if (hasCode(error, 'too_large')) return 'too large';
-  if (hasCode(error, 'path_refused')) return 'not a regular file';
+  if (hasCode(error, 'too_large')) return 'larger than 128 KiB';
+  if (hasCode(error, 'path_refused')) return 'a link that leads through a link';
   // Whatever the system says to one file is no reason to capture none.
   if (errnoOf(error) !== undefined || codeOf(error) !== 'internal') return 'not readable';
   throw error;
 }
 
 function namesIn(root: Folder, path: string): Names {
-  const found = readPath(root, path);
-  return readNames(typeof found === 'string' ? '' : textOf(found.content));
+  try {
+    const item = readThrough(root, path);
+    return readNames(item.kind === 'file' ? textOf(item.content) : '');
+  } catch (error) {
+    if (error instanceof CoatcheckError) return readNames('');
+    throw error;
+  }
 }

@@ -50,12 +50,16 @@ const KeptState = v.strictObject({
     'etc/passwd': v.exactOptional(Lines),
     'etc/shadow': v.exactOptional(Lines),
     'etc/group': v.exactOptional(Lines),
+    'etc/gshadow': v.exactOptional(Lines),
   }),
 });
 
+/** Of a machine to which nothing was ever applied. */
+export const NOTHING_KEPT: Kept = { files: {}, originals: {} };
+
 /** @param state the agent's folder below the root (`withState`) */
 export function readKept(state: Folder): Kept {
-  return readState(state, FILE, KeptState) ?? { files: {}, originals: {} };
+  return readState(state, FILE, KeptState) ?? NOTHING_KEPT;
 }
 
 /** Durably. @throws disk_full */

@@ -19,9 +19,11 @@ const MarkerFile = v.strictObject({
     v.string(),
     v.strictObject({ sha256: HexDigest, mode: Count, uid: Count, gid: Count }),
   ),
+  /** What could not be replaced, and stayed as it was */
+  left: v.array(v.strictObject({ path: v.string(), why: v.string() })),
 });
 
-/** What was applied to a root: written last, so that its presence says "all of it". */
+/** What was applied to a root: written last, so that its presence says "all of it", but for what was left. */
 export type Marker = Omit<v.InferOutput<typeof MarkerFile>, 'coatcheck'>;
 
 /** @throws file_malformed */

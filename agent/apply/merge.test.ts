@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../../protocol/errors.ts';
-import { mergeAccounts, prunedOriginals } from './merge.ts';
+import { codeFrom } from '../../tests/support/thrown.ts';
+import { mergeAccounts, prunedOriginals, sharedNumbers } from './merge.ts';
 import type { AccountTexts, Originals } from './merge.ts';
 
 const lines = (...list: string[]): string => list.map((line) => `${line}\n`).join('');
@@ -34,7 +35,7 @@ const bundle: AccountTexts = {
   'etc/shadow': lines('root:$y$hash:20100:0:99999:7:::', 'alice:$y$other:20100:0:99999:7:::'),
 };
 
-describe('the merge of passwd, shadow and group', () => {
+describe('the merge of the account files', () => {
   const { texts } = merge(image, bundle);
 
   it('keeps the numbers that this image gives to system accounts', () => {
@@ -103,8 +104,16 @@ describe('the merge of passwd, shadow and group', () => {
     ['etc/passwd', 'evil:x:-1:0:::'],
     ['etc/passwd', 'evil:x:4294967295:0:::'],
     ['etc/passwd', ':x:1:1:::'],
-    ['etc/passwd', '../x:x:1:1:::'],
     ['etc/passwd', 'a:x:1:1:::\na:x:0:0:::'],
+    ['etc/passwd', '1000:x:1:1:::'],
+    ['etc/passwd', ' evil:x:1:1:::'],
+    ['etc/passwd', '\x07evil:x:1:1:::'],
+    ['etc/passwd', 'evil:x:1:1:::/bin/sh\r'],
+    ['etc/passwd', 'evil:x:-2:-2:::'],
+    ['etc/passwd', 'evil:x:0x0:0:::'],
+    ['etc/group', 'users:x:100:http:evil'],
+    ['etc/gshadow', 'users:!:evil'],
+    ['etc/shadow', 'evil:!:1:2:3:4:5:6'],
     ['etc/group', 'a:x::'],
     ['etc/shadow', 'a:b'],
   ])('refuses %s with %j', (file, line) => {
@@ -116,5 +125,113 @@ describe('the merge of passwd, shadow and group', () => {
     }
     expect(codeOf(thrown)).toBe('path_refused');
     expect(String(thrown)).not.toContain('evil');
+  });
+
+  it.each([
+    'ann@corp.example.com:x:1001:1001::/home/ann2:/bin/bash',
+    '2022.example.com:x:1001:1001::/srv:/bin/false',
+    'domain user:x:1001:1001::/home/u:/bin/bash',
+    'host$:x:1001:1001::/nonexistent:/bin/false',
+    'jos\xc3\xa9:x:1001:1001:Jos\xe9:/home/j:/bin/bash',
+    'nobody4:x:4294967294:4294967294::/:',
+    `${'a'.repeat(100)}:x:1001:1001::/home/a:`,
+  ])('takes %j, which the C library takes', (line) => {
+    expect(merge(image, { 'etc/passwd': `${line}\n` }).texts['etc/passwd']).toBe(
+      `${image['etc/passwd']!}${line}\n`,
+    );
+  });
+
+  it('takes hashes and dates of shadow as they are', () => {
+    const shadow = lines('a:!*:::::::', 'b:*LK*:::::::', 'c::1:2:3:4:5:6:7', 'root:!!:20000::::::');
+    expect(merge({}, { 'etc/shadow': shadow }).texts['etc/shadow']).toBe(shadow);
+  });
+
+  it('takes a line once that is there twice', () => {
+    const ann = 'ann:x:1000:1000::/home/ann:/bin/bash';
+    const twice = lines(ann, ann);
+    const { texts: once } = merge({}, { 'etc/passwd': twice });
+    expect(once['etc/passwd']).toBe(lines(ann));
+    expect(merge({ 'etc/passwd': twice }, { 'etc/passwd': twice }).texts).toEqual(once);
+  });
+
+  it('leaves lines of the machine as they are that no bundle could bring, with a bundle that has them', () => {
+    const odd = lines(
+      'users:x:100:http:ann',
+      '# comment',
+      '',
+      'ann:x:1000:',
+      'ann:x:1001:',
+      'short:x',
+      '+:::',
+    );
+    const bundle = `${odd}bob:x:1002:\n`;
+    const { texts: merged, originals } = merge({ 'etc/group': odd }, { 'etc/group': bundle });
+    expect(merged['etc/group']).toBe(odd.replace('+:::\n', 'bob:x:1002:\n+:::\n'));
+    expect(merge(merged, {}, originals).texts['etc/group']).toBe(odd);
+  });
+
+  it('puts no account behind a line that asks NIS', () => {
+    const own = lines('root:x:0:0::/root:/bin/sh', '+@ops::::::', '-evil::::::', '+::::::');
+    const add = lines('ann:x:1000:1000:::', '+@dev::::::');
+    expect(merge({ 'etc/passwd': own }, { 'etc/passwd': add }).texts['etc/passwd']).toBe(
+      lines(
+        'root:x:0:0::/root:/bin/sh',
+        'ann:x:1000:1000:::',
+        '+@ops::::::',
+        '-evil::::::',
+        '+::::::',
+        '+@dev::::::',
+      ),
+    );
+  });
+
+  it('merges gshadow as group', () => {
+    const own = { 'etc/gshadow': lines('root:*::', 'adm:*:root:syslog') };
+    const theirs = { 'etc/gshadow': lines('adm:!:ann:ann', 'ann:!::') };
+    expect(merge(own, theirs).texts['etc/gshadow']).toBe(
+      lines('root:*::', 'adm:!:root,ann:syslog,ann', 'ann:!::'),
+    );
+  });
+
+  it('joins long lists of members', () => {
+    const members = Array.from({ length: 20_000 }, (_, i) => `user${i}`).join(',');
+    const { texts: all } = merge(
+      { 'etc/group': lines(`all:x:100:${members}`) },
+      { 'etc/group': lines(`all:x:100:${members},ann`) },
+    );
+    expect(all['etc/group']).toBe(lines(`all:x:100:${members},ann`));
+  });
+
+  it('chooses no number that something else goes by', () => {
+    const taken = { 'etc/passwd': lines('a:x:101:998:::', 'b:x:0102:997:::') };
+    const bundle = {
+      'etc/passwd': lines('new:x:101:101:::', 'other:x:102:102:::', 'own:x:999:999:::'),
+      'etc/group': lines('new:x:101:', 'other:x:102:', 'own:x:999:'),
+    };
+    const image = { ...taken, 'etc/group': lines('x:x:101:', 'y:x:102:') };
+    const { texts: merged } = mergeAccounts({
+      ...{ current: image, bundle, originals: {} },
+      reserved: [[990, 996]],
+    });
+    // 999 is the bundle's own, 998 and 997 are the groups of somebody, 990 to 996 are a range.
+    expect(merged['etc/group']).toContain('new:x:989:\nother:x:988:\nown:x:999:\n');
+    expect(merged['etc/passwd']).toContain(
+      'new:x:998:989:::\nother:x:997:988:::\nown:x:999:999:::',
+    );
+  });
+
+  it('refuses to choose where no number is left', () => {
+    const all = Array.from({ length: 900 }, (_, i) => `u${i}:x:${100 + i}:1:::`);
+    expect(
+      codeFrom(() =>
+        merge({ 'etc/passwd': lines(...all) }, { 'etc/passwd': lines('new:x:500:1:::') }),
+      ),
+    ).toBe('path_refused');
+  });
+
+  it('names people of two machines who go by one number', () => {
+    const own = { 'etc/passwd': lines('debian:x:1000:1000:::', 'root:x:0:0:::') };
+    const theirs = { 'etc/passwd': lines('ann:x:1000:1000:::', 'toor:x:0:0:::') };
+    expect(sharedNumbers(own, theirs)).toEqual(['debian and ann in etc/passwd, 1000']);
   });
 });

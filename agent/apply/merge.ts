@@ -1,6 +1,11 @@
-import { ACCOUNT_FILES, checkedEntries, formatEntries, parseEntries } from './accounts.ts';
-import type { AccountFile, Entry } from './accounts.ts';
+import { ACCOUNT_FILES, asksElsewhere, isEntry, linesOf } from '../../protocol/accounts.ts';
+import { parseEntries, readEntries } from '../../protocol/accounts.ts';
+import type { AccountFile, Entry } from '../../protocol/accounts.ts';
+import { faultText } from '../../protocol/bootable.ts';
+import { fail } from '../../protocol/errors.ts';
+import { textOfLines } from './accounts.ts';
 import { assignNumbers, isSystem } from './numbers.ts';
+import type { Reserved } from './numbers.ts';
 
 const FILES = Object.keys(ACCOUNT_FILES) as AccountFile[];
 
@@ -23,6 +28,8 @@ export interface MergeInput {
   readonly bundle: AccountTexts;
   /** What is known of entries that bundles before this one put in. */
   readonly originals: Originals;
+  /** Numbers that no account is given: those of files without an owner here, and ranges of `subuid`. */
+  readonly reserved?: Reserved;
 }
 
 /** What a merge comes to. */
@@ -34,7 +41,7 @@ export interface Merged {
 }
 
 /**
- * Merges `passwd`, `shadow` and `group` by entry (docs/adr/0051):
+ * Merges the files of accounts by entry (docs/adr/0051):
  *
  * - An entry that only the machine has stays. One that an earlier bundle brought and this one lacks
  *   goes back to the image's, or is removed.
@@ -42,101 +49,172 @@ export interface Merged {
  *   them, and the image's own files go by them. A person's numbers are the bundle's.
  * - A system account that only the bundle has keeps its number, unless the machine gave that number
  *   to another name: then it gets the highest free one.
- * - A group's members are those of both sides. All other fields are the bundle's.
+ * - Members and administrators of a group are those of both sides. All other fields are the bundle's.
+ * - Whatever else the machine has in such a file stays where it is, as it is: comments, lines that
+ *   ask NIS, lines that are none. Only a second line that is the same is left out.
  *
  * Doing it twice gives the same as doing it once.
  *
- * @throws path_refused for a malformed entry in the bundle
+ * @throws path_refused for what is wrong in the bundle's files, line by line; where no number is left
  */
 export function mergeAccounts(input: MergeInput): Merged {
-  const base = (file: AccountFile): Map<string, Entry> => withoutBundles(file, input);
-  const bundle = (file: AccountFile): Entry[] => checkedEntries(file, input.bundle[file] ?? '');
+  const { reserved = [] } = input;
+  const own = perFile((file) => withoutBundles(file, input));
+  const base = perFile((file) => byName(own[file].filter(isEntry).map((line) => line.split(':'))));
+  const bundle = checkedEntries(input, own);
 
-  const groups = bundle('etc/group');
-  const gids = assignNumbers(base('etc/group'), groups);
-  const users = bundle('etc/passwd');
-  const uids = assignNumbers(base('etc/passwd'), users);
-  const groupNames = new Map(groups.map((group) => [group[2], group[0]!]));
+  const groups = bundle['etc/group'];
+  const users = bundle['etc/passwd'];
+  const primary = [...base['etc/passwd'].values(), ...users].map((user) => Number(user[3]));
+  const gids = assignNumbers(base['etc/group'], groups, [
+    ...reserved,
+    ...primary.map((gid) => [gid, gid] as const),
+  ]);
+  const uids = assignNumbers(base['etc/passwd'], users, reserved);
+  const groupNames = new Map(groups.toReversed().map((group) => [Number(group[2]), group[0]!]));
 
-  const passwd = overlay(base('etc/passwd'), users, (user, own) => {
-    const uid = uids.get(user[0]!);
-    if (uid === undefined) return user;
-    const groupName = groupNames.get(user[3]);
-    const gid = own !== undefined && own[2] === uid && isSystem(uid) ? own[3] : undefined;
-    const translated = groupName === undefined ? undefined : gids.get(groupName);
-    return replaceFields(user, { 2: uid, 3: gid ?? translated ?? user[3]! });
-  });
-  const group = overlay(base('etc/group'), groups, (entry, own) => {
-    const gid = gids.get(entry[0]!);
-    if (gid === undefined) return entry;
-    return replaceFields(entry, { 2: gid, 3: union(own?.[3] ?? '', entry[3]!) });
-  });
-  const shadow = overlay(base('etc/shadow'), bundle('etc/shadow'), (entry) => entry);
-
-  const merged = { 'etc/passwd': passwd, 'etc/shadow': shadow, 'etc/group': group };
+  const combine: Record<AccountFile, Combine> = {
+    'etc/passwd': (user, mine) => {
+      const uid = uids.get(user[0]!);
+      if (uid === undefined) return user;
+      const groupName = groupNames.get(Number(user[3]));
+      const gid = mine !== undefined && mine[2] === uid && isSystem(uid) ? mine[3] : undefined;
+      const translated = groupName === undefined ? undefined : gids.get(groupName);
+      return replaceFields(user, { 2: uid, 3: gid ?? translated ?? user[3]! });
+    },
+    'etc/group': (group, mine) => {
+      const gid = gids.get(group[0]!);
+      if (gid === undefined) return group;
+      return replaceFields(group, { 2: gid, 3: union(mine?.[3], group[3]) });
+    },
+    'etc/gshadow': (group, mine) =>
+      replaceFields(group, { 2: union(mine?.[2], group[2]), 3: union(mine?.[3], group[3]) }),
+    'etc/shadow': (entry) => entry,
+  };
   const texts: AccountTexts = {};
   for (const file of FILES) {
     if (input.bundle[file] === undefined && input.originals[file] === undefined) continue;
-    texts[file] = formatEntries(merged[file].values());
+    texts[file] = textOfLines(overlay(own[file], base[file], bundle[file], combine[file]));
   }
-  return { texts, originals: withNewOriginals(input) };
+  return { texts, originals: withNewOriginals(input, bundle) };
+}
+
+type Combine = (entry: Entry, own: Entry | undefined) => Entry;
+
+/** @throws path_refused */
+function checkedEntries(
+  { bundle }: MergeInput,
+  own: Readonly<Record<AccountFile, readonly string[]>>,
+): Record<AccountFile, readonly Entry[]> {
+  const read = perFile((file) => readEntries(file, bundle[file] ?? '', new Set(own[file])));
+  const faults = FILES.flatMap((file) => read[file].faults);
+  if (faults.length > 0) {
+    throw fail('path_refused', `in the bundle: ${faults.map(faultText).join('; ')}`);
+  }
+  return perFile((file) => read[file].entries);
+}
+
+/**
+ * Pairs of an account of the bundle and another of the machine that go by one number, as people may:
+ * those numbers are nobody's choice.
+ */
+export function sharedNumbers(current: AccountTexts, bundle: AccountTexts): string[] {
+  return (['etc/passwd', 'etc/group'] as const).flatMap((file) => {
+    const theirs = byName(parseEntries(bundle[file] ?? ''));
+    const mine = byName(parseEntries(current[file] ?? ''));
+    const byNumber = new Map([...mine].map(([name, entry]) => [entry[2], name]));
+    return [...theirs].flatMap(([name, entry]) => {
+      const other = mine.has(name) ? undefined : byNumber.get(entry[2]);
+      const isOther = other !== undefined && !theirs.has(other) && !isSystem(entry[2] ?? '');
+      return isOther ? [`${other} and ${name} in ${file}, ${entry[2]!}`] : [];
+    });
+  });
 }
 
 /** Without the entries that the bundle lacks: once it is applied, they are the machine's own. */
 export function prunedOriginals(originals: Originals, bundle: AccountTexts): Originals {
-  return perFile((file) => {
+  return onlyKnown((file) => {
     const names = new Set(parseEntries(bundle[file] ?? '').map((entry) => entry[0]));
     const kept = Object.entries(originals[file] ?? {}).filter(([name]) => names.has(name));
     return kept.length === 0 ? undefined : Object.fromEntries(kept);
   });
 }
 
-function withNewOriginals(input: MergeInput): Originals {
-  return perFile((file) => {
+function withNewOriginals(
+  input: MergeInput,
+  bundle: Readonly<Record<AccountFile, readonly Entry[]>>,
+): Originals {
+  return onlyKnown((file) => {
     const known = input.originals[file];
     if (input.bundle[file] === undefined) return known;
     const current = byName(parseEntries(input.current[file] ?? ''));
-    const added = parseEntries(input.bundle[file])
+    const added = bundle[file]
       .map((entry) => entry[0]!)
       .map((name) => [name, current.get(name)?.join(':') ?? null] as const);
     return { ...Object.fromEntries(added), ...known };
   });
 }
 
-function perFile(
+function onlyKnown(
   of: (file: AccountFile) => Readonly<Record<string, string | null>> | undefined,
 ): Originals {
   const entries = FILES.map((file) => [file, of(file)] as const);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 }
 
-/** What the machine would have if no bundle had ever been applied to it, in the order it has. */
-function withoutBundles(file: AccountFile, input: MergeInput): Map<string, Entry> {
+const perFile = <T>(of: (file: AccountFile) => T): Record<AccountFile, T> =>
+  Object.fromEntries(FILES.map((file) => [file, of(file)])) as Record<AccountFile, T>;
+
+/** The lines that the machine would have if no bundle had ever been applied to it, each once. */
+function withoutBundles(file: AccountFile, input: MergeInput): string[] {
   const originals = new Map(Object.entries(input.originals[file] ?? {}));
-  const base = new Map<string, Entry>();
-  for (const [name, entry] of byName(parseEntries(input.current[file] ?? ''))) {
+  const seen = new Set<string>();
+  return linesOf(input.current[file] ?? '').flatMap((line) => {
+    if (!isEntry(line)) return [line];
+    const name = nameOf(line);
+    // Only the first of a name was ever changed: it is the one that counts.
     const original = originals.get(name);
-    if (original === undefined) base.set(name, entry);
-    else if (original !== null) base.set(name, original.split(':'));
-  }
-  return base;
+    originals.delete(name);
+    const own = original === undefined ? line : original;
+    if (own === null || seen.has(own)) return [];
+    seen.add(own);
+    return [own];
+  });
 }
 
-function byName(entries: readonly Entry[]): Map<string, Entry> {
-  const map = new Map<string, Entry>();
-  // The system's look-up takes the first of a name.
-  for (const entry of entries) if (!map.has(entry[0]!)) map.set(entry[0]!, entry);
-  return map;
-}
+const nameOf = (line: string): string => line.split(':', 1)[0]!;
 
+/** The system's look-up takes the first of a name. */
+const byName = (entries: readonly Entry[]): Map<string, Entry> =>
+  new Map(entries.toReversed().map((entry) => [entry[0]!, entry]));
+
+/** The machine's lines with the bundle's entries in their places, and the new ones behind them. */
 function overlay(
+  lines: readonly string[],
   base: ReadonlyMap<string, Entry>,
   entries: readonly Entry[],
-  combine: (entry: Entry, own: Entry | undefined) => Entry,
-): Map<string, Entry> {
-  const merged = new Map(base);
-  for (const entry of entries) merged.set(entry[0]!, combine(entry, base.get(entry[0]!)));
-  return merged;
+  combine: Combine,
+): string[] {
+  const theirs = new Map(
+    entries.map((entry) => [entry[0]!, combine(entry, base.get(entry[0]!)).join(':')]),
+  );
+  const placed = lines.map((line) => {
+    const name = nameOf(line);
+    const replacement = isEntry(line) ? theirs.get(name) : undefined;
+    if (replacement === undefined) return line;
+    theirs.delete(name);
+    return replacement;
+  });
+  const added = [...theirs.values()];
+  // What another service knows is looked up in its place: an account behind it might never be found.
+  const elsewhere = placed.findIndex(asksElsewhere);
+  const end = elsewhere < 0 ? placed.length : elsewhere;
+  return [
+    ...placed.slice(0, end),
+    ...added.filter((line) => !asksElsewhere(line)),
+    ...placed.slice(end),
+    ...added.filter(asksElsewhere),
+  ];
 }
 
 function replaceFields(entry: Entry, fields: Readonly<Record<number, string>>): Entry {
@@ -144,6 +222,6 @@ function replaceFields(entry: Entry, fields: Readonly<Record<number, string>>): 
 }
 
 /** Two comma-separated lists of members as one, without repetition. */
-function union(a: string, b: string): string {
+function union(a = '', b = ''): string {
   return [...new Set(`${a},${b}`.split(',').filter((name) => name !== ''))].join(',');
 }

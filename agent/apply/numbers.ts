@@ -1,4 +1,5 @@
-import type { Entry } from './accounts.ts';
+import { fail } from '../../protocol/errors.ts';
+import type { Entry } from '../../protocol/accounts.ts';
 
 /**
  * Whether a number is one of a system account. Debian policy 9.2: people have 1000 to 59999; what
@@ -9,42 +10,54 @@ export function isSystem(id: string): boolean {
   return n < 1000 || (n >= 60_000 && n <= 65_535);
 }
 
+/** Numbers that something else goes by than an entry: no account is given one of them. */
+export type Reserved = readonly (readonly [from: number, to: number])[];
+
 /**
  * The number that each of a bundle's users, or groups, gets on this machine, by name. Entries
  * without a number get none.
  * @param base the machine's own entries, by name
+ * @throws path_refused where no number is left
  */
 export function assignNumbers(
   base: ReadonlyMap<string, Entry>,
   entries: readonly Entry[],
+  reserved: Reserved,
 ): Map<string, string> {
-  const taken = new Map<string, string>();
-  for (const [name, entry] of base) if (entry[2] !== undefined) taken.set(entry[2], name);
-  const used = new Set([...taken.keys(), ...entries.map((entry) => entry[2])]);
-  const moved = new Map<string, string>();
+  const taken = new Map<number, string>();
+  for (const [name, entry] of base) if (entry[2] !== undefined) taken.set(Number(entry[2]), name);
+  const used = new Set([...taken.keys(), ...entries.map((entry) => Number(entry[2]))]);
+  const moved = new Map<number, string>();
   const assigned = new Map<string, string>();
 
   for (const entry of entries) {
     const [name, , id] = entry;
     if (name === undefined || id === undefined) continue;
     const own = base.get(name)?.[2];
-    const owner = taken.get(id);
+    const owner = taken.get(Number(id));
     if (own !== undefined && (isSystem(own) || isSystem(id))) assigned.set(name, own);
-    else if (id === '0' || !isSystem(id) || owner === undefined || owner === name) {
+    else if (Number(id) === 0 || !isSystem(id) || owner === undefined || owner === name) {
       assigned.set(name, id);
     } else {
       // Two names of one number stay two names of one number.
-      if (!moved.has(id)) moved.set(id, highestFree(used));
-      assigned.set(name, moved.get(id)!);
+      const free = moved.get(Number(id)) ?? highestFree(used, reserved);
+      moved.set(Number(id), free);
+      assigned.set(name, free);
     }
   }
   return assigned;
 }
 
 /** The highest unused number of 100 to 999, where system accounts are made; marks it as used. */
-function highestFree(used: Set<string | undefined>): string {
+function highestFree(used: Set<number>, reserved: Reserved): string {
+  const isFree = (id: number): boolean =>
+    !used.has(id) && reserved.every(([from, to]) => id < from || id > to);
   let id = 999;
-  while (used.has(String(id)) && id > 100) id--;
-  used.add(String(id));
+  while (id >= 100 && !isFree(id)) id--;
+  if (id < 100) {
+    const why = 'every number of 100 to 999 is taken';
+    throw fail('path_refused', `a system account needs another number here, and ${why}`);
+  }
+  used.add(id);
   return String(id);
 }

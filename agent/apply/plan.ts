@@ -1,18 +1,23 @@
 import { sha256 } from '#platform';
 import { toHex } from '../../bundle/bytes.ts';
-import { showPath } from '../../bundle/errors.ts';
+import { CoatcheckError, showPath } from '../../bundle/errors.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
+import { ACCOUNT_FILES, isAccountFile, parseEntries } from '../../protocol/accounts.ts';
+import type { AccountFile } from '../../protocol/accounts.ts';
+import { faultsOf, faultText, HOSTNAME_FILE } from '../../protocol/bootable.ts';
 import { fail } from '../../protocol/errors.ts';
-import { traitsOf, MERGED } from '../../protocol/paths.ts';
-import { bytesOf, isAccountFile, readNames, textOf } from './accounts.ts';
-import type { AccountFile, Names } from './accounts.ts';
+import { bytesOf, rangesOf, readNames, textOf } from './accounts.ts';
+import type { Names } from './accounts.ts';
+import { obstacleAt, survey } from './survey.ts';
+import type { Obstacle } from './survey.ts';
 import type { Folder } from '../tree/folder.ts';
-import { readItem, readItems, sameItem } from '../tree/item.ts';
+import { readItem, sameItem } from '../tree/item.ts';
 import type { FileItem, Item } from '../tree/item.ts';
+import { readLinked } from '../tree/through.ts';
 import { keptItem } from './kept.ts';
 import type { Kept } from './kept.ts';
 import type { Marker } from './marker.ts';
-import { mergeAccounts } from './merge.ts';
+import { mergeAccounts, sharedNumbers } from './merge.ts';
 import type { AccountTexts, Merged } from './merge.ts';
 
 /** What one path becomes. */
@@ -27,6 +32,10 @@ export interface Change {
 export interface ApplyPlan {
   /** By path; what is right already is not here. */
   readonly changes: readonly Change[];
+  /** What stays as it is, since the system has mounted it there, as a container's is. */
+  readonly left: readonly Obstacle[];
+  /** Accounts that go by one number, as nobody decided here. */
+  readonly shared: readonly string[];
   /** What is on the disk now of each path that no bundle changed before. */
   readonly toKeep: ReadonlyMap<string, Item>;
   readonly merged: Merged;
@@ -37,59 +46,110 @@ export interface ApplyPlan {
 /** What a plan is made of. */
 export interface PlanInput {
   readonly root: Folder;
-  readonly state: Folder;
+  /** The agent's own, where there is one */
+  readonly state: Folder | undefined;
   readonly files: readonly FileEntry[];
   readonly kept: Kept;
   /** Whether owners are set and compared. */
   readonly owners: boolean;
 }
 
+/** Where a container finds what its manager mounted: it lives with that. */
+const MAY_BE_LEFT = ['etc/hosts', 'etc/hostname', 'etc/resolv.conf'];
+const mayBeLeft = ({ path, isMount }: Obstacle): boolean =>
+  isMount === true && MAY_BE_LEFT.includes(path);
+
 /**
- * Checks every file of a bundle, and everything on the disk that it would touch.
- * @throws path_refused; file_malformed where the agent's own records are damaged
+ * Checks every file of a bundle, and everything on the disk that it would touch (docs/adr/0168).
+ * @throws path_refused for what the bundle may not hold, or what is in the way: all of it, by path;
+ *   file_malformed where the agent's own records are damaged
  */
 export function planApply(input: PlanInput): ApplyPlan {
   const { root, state, files, kept, owners } = input;
-  checkPaths(files.map(({ path }) => path));
+  checkPaths(files);
   const inBundle = new Set(files.map(({ path }) => path));
   const dropped = Object.keys(kept.files).filter((path) => !inBundle.has(path));
-  const disk = readItems(root, [...files.map((file) => file.path), ...dropped]);
-  const current = accountTexts((path) => contentOf(disk.get(path) ?? readItem(root, path)));
+  const { items: disk, obstacles } = survey(root, [...inBundle, ...dropped]);
+  throwObstacles(obstacles.filter((one) => !mayBeLeft(one)));
+
+  const own = (path: string): Item =>
+    throughLink(root, path, disk.get(path) ?? readItem(root, path));
+  const current = accountTexts((path) => contentOf(own(path)));
   const bundle = bundleTexts(files);
-  const merged = mergeAccounts({ current, bundle, originals: kept.originals });
+  const before = resultingIds(current);
+  const merged = mergeAccounts({
+    ...{ current, bundle, originals: kept.originals },
+    reserved: [
+      ...[
+        ...survey(root, RANGES).items.values(),
+        ...files.filter(({ path }) => isRange(path)),
+      ].flatMap((item) => rangesOf('content' in item ? textOf(item.content) : '')),
+      ...files.flatMap(({ owner, uid, group, gid }) => [
+        ...(before.users.idOf(owner) === undefined ? [[uid, uid] as const] : []),
+        ...(before.groups.idOf(group) === undefined ? [[gid, gid] as const] : []),
+      ]),
+    ],
+  });
   const ids = resultingIds({ ...current, ...merged.texts });
 
   const wanted = new Map<string, Item>();
   for (const file of files) wanted.set(file.path, wantedFile(file, merged, ids));
   for (const path of dropped) {
-    const original = keptItem(state, kept.files[path]!);
-    const own = isAccountFile(path) ? (merged.texts[path] ?? current[path]) : undefined;
-    wanted.set(path, own === undefined ? original : restored(original, own));
+    const original = keptItem(state!, kept.files[path]!);
+    const text = isAccountFile(path) ? (merged.texts[path] ?? current[path]) : undefined;
+    wanted.set(path, text === undefined ? original : restored(root, path, original, text, disk));
   }
-  const changes = [...wanted]
-    .filter(([path, item]) => !sameItem(item, disk.get(path)!, owners))
+  const differing = [...wanted]
+    .filter(([path, item]) => disk.has(path) && !sameItem(item, disk.get(path)!, owners))
     .map(([path, to]) => ({ path, from: disk.get(path)!, to }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const fresh = files.filter(({ path }) => !Object.hasOwn(kept.files, path));
+  const inTheWay = [
+    ...obstacles,
+    ...differing.flatMap(({ path, from }) => obstacleAt(root, path, from) ?? []),
+  ];
+  throwObstacles(inTheWay.filter((one) => !mayBeLeft(one)));
+  const isLeft = (path: string): boolean => inTheWay.some((one) => one.path === path);
+  const placed = files.filter(({ path }) => !isLeft(path));
   return {
-    changes,
-    toKeep: new Map(fresh.map(({ path }) => [path, disk.get(path)!])),
+    changes: differing.filter(({ path }) => !isLeft(path)),
+    left: inTheWay,
+    shared: sharedNumbers(current, bundle),
+    toKeep: new Map(
+      placed
+        .filter(({ path }) => !Object.hasOwn(kept.files, path))
+        .map(({ path }) => [path, disk.get(path)!]),
+    ),
     merged,
     files: Object.fromEntries(
-      files.map(({ path }) => [path, markerEntry(wanted.get(path) as FileItem)]),
+      placed.map(({ path }) => [path, markerEntry(wanted.get(path) as FileItem)]),
     ),
   };
 }
 
-function checkPaths(paths: readonly string[]): void {
-  const folders = new Set(paths.flatMap(foldersOf));
-  for (const path of paths) {
-    if (traitsOf(path) === undefined) {
-      throw fail(
-        'path_refused',
-        `${showPath(path)} is not among the files that a bundle may place`,
-      );
-    }
+/** Which further numbers accounts may take. */
+const RANGES = ['etc/subuid', 'etc/subgid'];
+const isRange = (path: string): boolean => RANGES.includes(path);
+
+/** @throws path_refused, if there are any */
+function throwObstacles(obstacles: readonly Obstacle[]): void {
+  if (obstacles.length === 0) return;
+  const said = obstacles.map(({ path, why }) => `${path} ${why}`).join('; ');
+  throw fail('path_refused', `nothing was changed, for what is in the way: ${said}`);
+}
+
+/** A link in the place of an account file stands for what it leads to. @throws path_refused */
+function throughLink(root: Folder, path: string, item: Item): Item {
+  return item.kind === 'link' && isAccountFile(path) ? readLinked(root, path, item.target) : item;
+}
+
+/** Lines of account files are looked at when they are merged; a wrong host name is told by who sets it. */
+function checkPaths(files: readonly FileEntry[]): void {
+  const faults = faultsOf(
+    files.filter(({ path }) => !isAccountFile(path) && path !== HOSTNAME_FILE),
+  );
+  if (faults.length > 0) throw fail('path_refused', faults.map(faultText).join('; '));
+  const folders = new Set(files.flatMap(({ path }) => foldersOf(path)));
+  for (const { path } of files) {
     if (folders.has(path)) {
       throw fail('path_refused', `${showPath(path)} is a file and a folder in this bundle`);
     }
@@ -128,12 +188,30 @@ function wantedFile(file: FileEntry, merged: Merged, ids: Ids): FileItem {
 }
 
 /** An account file that the bundle dropped: the machine's own, with what was added to it since. */
-function restored(original: Item, text: string): Item {
-  if (original.kind !== 'file')
-    return text === '' ? original : { ...EMPTY, content: bytesOf(text) };
-  return { ...original, content: bytesOf(text) };
+function restored(
+  root: Folder,
+  path: string,
+  original: Item,
+  text: string,
+  disk: ReadonlyMap<string, Item>,
+): Item {
+  if (original.kind === 'link' && leadsTo(root, path, original.target, text)) return original;
+  const content = bytesOf(text);
+  if (original.kind === 'file') return { ...original, content };
+  const now = disk.get(path);
+  return text === '' || now?.kind !== 'file' ? original : { ...now, content };
 }
-const EMPTY: FileItem = { kind: 'file', content: new Uint8Array(), mode: 0o600, uid: 0, gid: 0 };
+
+/** Whether a link, put back, would give these entries. */
+function leadsTo(root: Folder, path: string, target: string, text: string): boolean {
+  const entries = (of: string): string => JSON.stringify(parseEntries(of));
+  try {
+    return entries(textOf(readLinked(root, path, target).content)) === entries(text);
+  } catch (error) {
+    if (error instanceof CoatcheckError) return false;
+    throw error;
+  }
+}
 
 const markerEntry = ({ content, mode, uid, gid }: FileItem): Marker['files'][string] => ({
   sha256: toHex(sha256(content)),
@@ -153,7 +231,7 @@ export function bundleTexts(files: readonly FileEntry[]): AccountTexts {
 
 function accountTexts(contentOf: (path: AccountFile) => Uint8Array | undefined): AccountTexts {
   const texts: AccountTexts = {};
-  for (const path of MERGED) {
+  for (const path of Object.keys(ACCOUNT_FILES) as AccountFile[]) {
     const content = contentOf(path);
     if (content !== undefined) texts[path] = textOf(content);
   }

@@ -2,7 +2,9 @@ import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
 import { withRoot } from '../tree/folder.ts';
-import { bytesOf, formatEntries, isAccountFile, parseEntries, textOf } from '../apply/accounts.ts';
+import { formatEntries, isAccountFile, parseEntries } from '../../protocol/accounts.ts';
+import { isPassedOver } from '../../protocol/paths.ts';
+import { bytesOf, textOf } from '../apply/accounts.ts';
 import { captureFiles } from '../apply/capture.ts';
 import type { Skipped } from '../apply/capture.ts';
 import { hostname } from './snapshot.ts';
@@ -29,12 +31,13 @@ export function takeChanges(
   const applied = readApplied(rootPath);
   if (applied === undefined) return undefined;
   const drifted = new Map(applied.drift.map(({ path, drift }) => [path, drift]));
+  const wanted = [...drifted.keys(), ...added];
   const { files, skipped } = withRoot(rootPath, (root) =>
-    captureFiles(root, (path) => drifted.has(path) || added.includes(path)),
+    captureFiles(root, (path) => wanted.some((one) => one === path || one.startsWith(`${path}/`))),
   );
   const disk = new Map(files.map((file) => [file.path, file]));
   const kept = inForce.files.flatMap((file): FileEntry[] => {
-    if (added.includes(file.path)) return [];
+    if (added.includes(file.path) || isPassedOver(file.path)) return [];
     const drift = drifted.get(file.path);
     if (drift === undefined) return [file];
     if (drift === 'missing') return [];
@@ -48,7 +51,7 @@ export function takeChanges(
   const besides = added.map((path) => {
     const now = disk.get(path);
     if (now !== undefined) return now;
-    const isSkipped = skipped.some((one) => one.path === path);
+    const isSkipped = skipped.some((one) => one.path === path || path.startsWith(`${one.path}/`));
     throw fail(
       isSkipped ? 'path_refused' : 'file_missing',
       `--add ${showPath(path)}: ${why(path, skipped)}`,
@@ -70,5 +73,5 @@ const entriesOf = ({ content }: FileEntry): ReturnType<typeof parseEntries> =>
   parseEntries(textOf(content));
 
 const why = (path: string, skipped: readonly Skipped[]): string =>
-  skipped.find((one) => one.path === path)?.reason ??
+  skipped.find((one) => one.path === path || path.startsWith(`${one.path}/`))?.reason ??
   'there is no such file that a bundle may hold';

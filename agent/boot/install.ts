@@ -99,6 +99,7 @@ function place(
       ...(checkTurn && { checkTurn }),
     }),
   );
+  applied.notes.forEach((note) => node.console.note(note));
   return { applied, manifest, ...by };
 }
 
@@ -118,6 +119,7 @@ export function tellDecision({ statement, signers, self, keyset }: VerifiedFrame
 }
 
 /** In one line. */
-export function tellApplied({ changed, removed, unchanged }: Applied): string {
-  return `${changed.length} changed, ${removed.length} removed, ${unchanged} as they were`;
+export function tellApplied({ changed, removed, unchanged, left }: Applied): string {
+  const said = `${changed.length} changed, ${removed.length} removed, ${unchanged} as they were`;
+  return left.length === 0 ? said : `${said}, ${left.length} left`;
 }

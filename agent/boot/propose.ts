@@ -1,12 +1,15 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { bundleDigest } from '../../bundle/header.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
-import type { Manifest } from '../../bundle/manifest.ts';
+import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
+import { faultsOf, faultText } from '../../protocol/bootable.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import type { ProposalRequest } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
+import { checkApplicable } from '../apply/apply.ts';
+import { withRoot } from '../tree/folder.ts';
 import { isOrder } from './install.ts';
 import { openOwn, ownTime } from './node.ts';
 import type { Node } from './node.ts';
@@ -47,7 +50,7 @@ export interface Proposing {
 
 /**
  * Seals a draft to this machine and to every administrator of the newest keyset, and uploads it.
- * @throws too_large, manifest_too_large; rollback_refused for an older keyset than remembered; the
+ * @throws path_refused for what a boot would refuse; too_large, manifest_too_large; rollback_refused for an older keyset than remembered; the
  *   codes of the chain; and what server and store refuse
  */
 export async function propose(context: Proposing, draft: Draft): Promise<Proposal> {
@@ -55,6 +58,7 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
   const manifest = manifestOf(node, draft, inForce);
   if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
   if (manifest.files.length === 0) return { state: 'empty' };
+  demandBootable(node, manifest.files);
   const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);
   try {
@@ -64,6 +68,18 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
     if (!hasCode(error, 'already_exists')) throw error;
     return await send(context, seal());
   }
+}
+
+/**
+ * What this machine would refuse at its next boot is refused before anybody approves it.
+ * @throws path_refused
+ */
+function demandBootable({ rootPath }: Node, files: readonly FileEntry[]): void {
+  const faults = faultsOf(files).map(faultText);
+  if (faults.length > 0) {
+    throw fail('path_refused', `no machine would take this; mend it here: ${faults.join('; ')}`);
+  }
+  withRoot(rootPath, (root) => checkApplicable(root, files, process.geteuid?.() === 0));
 }
 
 function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest): boolean {

@@ -1,10 +1,10 @@
 import { equalBytes } from '../../bundle/bytes.ts';
 import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
-import { isHostname } from '../../bundle/metadata.ts';
 import { sameSettings } from '../../bundle/settings.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
+import { HOSTNAME_FILE, hostnameFault, hostnameIn } from '../../protocol/bootable.ts';
 import { captureMachine } from '../apply/capture.ts';
-import type { Skipped } from '../apply/capture.ts';
+import type { Capture } from '../apply/capture.ts';
 import { withRoot } from '../tree/folder.ts';
 import { ownTime } from './node.ts';
 import type { Node } from './node.ts';
@@ -18,9 +18,9 @@ export interface Draft {
 }
 
 /** The machine as it is now, and what of it no bundle may hold. */
-export function takeSnapshot(node: Node): Draft & { readonly skipped: readonly Skipped[] } {
-  const { files, metadata, skipped } = withRoot(node.rootPath, captureMachine);
-  return { files, metadata: { ...metadata, ...hostname(files) }, skipped };
+export function takeSnapshot(node: Node): Draft & Pick<Capture, 'skipped' | 'unnamed'> {
+  const { files, metadata, ...more } = withRoot(node.rootPath, captureMachine);
+  return { files, metadata: { ...metadata, ...hostname(files) }, ...more };
 }
 
 /** @param inForce what it is proposed against; nothing yet where it is undefined */
@@ -41,11 +41,10 @@ export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefin
 
 /** The host name, where `etc/hostname` holds one. */
 export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {
-  const content = files.find(({ path }) => path === 'etc/hostname')?.content;
-  const hostname = Buffer.from(content ?? [])
-    .toString('latin1')
-    .trim();
-  return isHostname(hostname) ? { hostname } : {};
+  const content = files.find(({ path }) => path === HOSTNAME_FILE)?.content;
+  if (content === undefined || hostnameFault(content) !== undefined) return {};
+  const name = hostnameIn(content);
+  return name === undefined ? {} : { hostname: name };
 }
 
 /** Whether two bundles make the same of a machine. Numbers of owners differ between images. */

@@ -1,4 +1,5 @@
 import { showPath } from '../../bundle/errors.ts';
+import { faultsOf, faultText } from '../../protocol/bootable.ts';
 import { traitsOf } from '../../protocol/paths.ts';
 import type { PathTraits } from '../../protocol/paths.ts';
 import { captureMachine } from '../apply/capture.ts';
@@ -11,7 +12,7 @@ export const captureCommand = agentCommand({
   usage: 'capture',
   about: 'show what this machine would propose',
   run({ places, console }) {
-    const { files, skipped, metadata } = withRoot(places.root, captureMachine);
+    const { files, skipped, unnamed, metadata } = withRoot(places.root, captureMachine);
     const shown = files.map((file) => ({
       path: file.path,
       ...traitsOf(file.path)!,
@@ -28,9 +29,17 @@ export const captureCommand = agentCommand({
       const words = typeof value === 'string' ? [value] : value;
       lines.push(...words.map((word) => `${name.padEnd(8)} ${word}`));
     }
-    tellSkipped(console, skipped);
+    tellSkipped(console, { skipped, unnamed });
+    const faults = faultsOf(files);
+    for (const fault of faults) console.note(`no machine would take this: ${faultText(fault)}`);
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
-    console.result(lines.join('\n'), { files: shown, settings: metadata, skipped });
+    console.result(lines.join('\n'), {
+      files: shown,
+      settings: metadata,
+      skipped,
+      unnamed,
+      faults,
+    });
   },
 });
 

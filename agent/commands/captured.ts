@@ -2,7 +2,7 @@ import { CoatcheckError, showPath } from '../../bundle/errors.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { settingsOf, withSettings } from '../../bundle/settings.ts';
 import { NOT_ON_THE_LIST } from '../apply/capture.ts';
-import type { Skipped } from '../apply/capture.ts';
+import type { Capture } from '../apply/capture.ts';
 import { openOwn } from '../boot/node.ts';
 import type { Node } from '../boot/node.ts';
 import { takeSnapshot } from '../boot/snapshot.ts';
@@ -15,8 +15,8 @@ import type { Console } from '../console/console.ts';
  * shows are those in force. @throws as `takeSnapshot`
  */
 export function capturedDraft(node: Node, inForce: Decision | undefined): Draft {
-  const { skipped, files, metadata } = takeSnapshot(node);
-  tellSkipped(node.console, skipped);
+  const { skipped, unnamed, files, metadata } = takeSnapshot(node);
+  tellSkipped(node.console, { skipped, unnamed });
   return { files, metadata: { ...settingsInForce(node, inForce), ...metadata } };
 }
 
@@ -34,8 +34,18 @@ function settingsInForce(node: Node, inForce: Decision | undefined): Metadata {
   }
 }
 
-/** What a capture left out, and why. What is on no list is counted only: it is most of a machine. */
-export function tellSkipped(console: Console, skipped: readonly Skipped[]): void {
+/**
+ * What a capture left out, and why, and whose name. What is on no list is counted only: it is most of a
+ * machine.
+ */
+export function tellSkipped(
+  console: Console,
+  { skipped, unnamed }: Pick<Capture, 'skipped' | 'unnamed'>,
+): void {
+  for (const { name, id, paths } of unnamed) {
+    const of = paths.length > 3 ? counted(paths.length) : paths.map(showPath).join(', ');
+    console.note(`no bundle can hold the name of owner ${name}, who is ${id} by number: of ${of}`);
+  }
   const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
   for (const { path, reason, target } of skipped) {
     const to = target === undefined ? '' : ` (it leads to ${target})`;

@@ -23,9 +23,11 @@ export const statusCommand = agentCommand({
     ];
     if (applied === undefined) lines.push('applied  nothing');
     else {
-      const { seq, statement, appliedAt } = applied.marker;
+      const { seq, statement, appliedAt, left } = applied.marker;
       const what = seq === 0 ? 'UNAPPROVED' : `decision ${seq}`;
-      lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}`);
+      const partly = left.length > 0 ? ', PARTIAL' : '';
+      lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}${partly}`);
+      lines.push(...left.map(({ path, why }) => `left     ${path}: ${why}`));
       lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${showPath(path)}`));
     }
     lines.push(

@@ -1,5 +1,5 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { codeOf } from '../../protocol/errors.ts';
+import { codeOf, hasCode } from '../../protocol/errors.ts';
 import type { Found } from '../boot/boot.ts';
 import { install, installUnapproved } from '../boot/install.ts';
 import type { Installed } from '../boot/install.ts';
@@ -8,6 +8,7 @@ import { sendReport } from '../boot/report.ts';
 import type { Servers } from '../boot/servers.ts';
 import { activate } from '../systemd/activate.ts';
 import type { Settle } from '../systemd/activate.ts';
+import { cut } from './effect.ts';
 
 /** Tells the administrators, and answers whether that was possible. */
 export type TellAdministrators = (result: string) => Promise<boolean>;
@@ -33,7 +34,7 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
   try {
     installed = put(node, found);
   } catch (error) {
-    await report(`not applied: ${codeOf(error)}`);
+    await report(notApplied(error));
     throw error;
   }
   const { manifest, statement } = installed;
@@ -48,6 +49,12 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
   );
   return { installed, settle, isApproved, report };
 }
+
+/** For the administrators: of what is in the way, or wrong, they are told where and what to do. */
+const notApplied = (error: unknown): string =>
+  hasCode(error, 'path_refused')
+    ? cut(`not applied: path_refused: ${(error as Error).message}`)
+    : `not applied: ${codeOf(error)}`;
 
 function put(node: Node, found: Found): Installed {
   if ('decision' in found) return install(node, found.decision);

@@ -34,7 +34,8 @@ export function tellEffect(effect: Effect): string {
   const { applied, activation, ready } = effect;
   const units = VERBS.filter((verb) => activation[verb].length > 0);
   const parts = [
-    `applied: ${tellApplied(applied)}`,
+    `${applied.left.length > 0 ? 'partial' : 'applied'}: ${tellApplied(applied)}`,
+    ...leftLines(effect),
     ...units.map((verb) => `${verb} ${activation[verb].join(' ')}`),
     ...(ready.done.length > 0 ? [`ready: ${ready.done.join(' ')}`] : []),
     ...failuresOf(effect).map(({ what, why }) => `FAILED ${what}: ${why}`),
@@ -42,19 +43,28 @@ export function tellEffect(effect: Effect): string {
   return cut(parts.join('; '));
 }
 
+const leftLines = ({ applied }: Effect): string[] =>
+  applied.left.map(({ path, why }) => `LEFT ${path}: ${why}`);
+
 /** Line by line, for the console. */
 export function effectLines(effect: Effect): string[] {
   const { activation, ready } = effect;
   return [
+    ...leftLines(effect),
     ...VERBS.flatMap((verb) => activation[verb].map((unit) => `${verb} ${unit}`)),
     ...ready.done.map((step) => `done ${step}`),
     ...failuresOf(effect).map(({ what, why }) => `FAILED ${what}: ${why}`),
   ];
 }
 
-/** @throws step_failed where anything of it failed */
+/** @throws step_failed where anything of it failed; partial where a file was left as it was */
 export function throwFailures(effect: Effect): void {
   const failures = failuresOf(effect);
+  const { left } = effect.applied;
+  if (failures.length === 0 && left.length > 0) {
+    const paths = left.map(({ path, why }) => `${path} ${why}`).join('; ');
+    throw fail('partial', `all but this is applied, and it stays as it is: ${paths}`);
+  }
   if (failures.length === 0) return;
   const names = failures.map(({ what }) => what).join(', ');
   throw fail('step_failed', `it is applied, but not all of it took effect: ${names}`, {
@@ -62,8 +72,8 @@ export function throwFailures(effect: Effect): void {
   });
 }
 
-/** At the end of a character. */
-function cut(text: string): string {
+/** As much of it as a report has room for, to the end of a character. */
+export function cut(text: string): string {
   const bytes = utf8(text);
   if (bytes.length <= MAX_RESULT_BYTES) return text;
   let end = MAX_RESULT_BYTES - 3;

@@ -3,7 +3,7 @@ import { equalBytes } from '../../bundle/bytes.ts';
 import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { readIn as readFileIn, statIn } from './files.ts';
-import { at, inFoldersOf } from './folder.ts';
+import { at, inFolderOf } from './folder.ts';
 import type { Folder } from './folder.ts';
 import { naming } from '../../files/errors.ts';
 
@@ -22,7 +22,7 @@ export interface FileItem {
 }
 
 /** Nothing is there. */
-const ABSENT: Item = { kind: 'absent' };
+export const ABSENT: Item = { kind: 'absent' };
 
 /** Limit on a file that a bundle may replace: it has to be kept aside. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024;
@@ -31,22 +31,11 @@ export const MAX_FILE_BYTES = 16 * 1024 * 1024;
  * Reads what is at `path` now, following nothing.
  * @throws path_refused for a folder, a device or the like, and behind a link
  */
-export function readItem(root: Folder, path: string): Item {
-  return readItems(root, [path]).get(path)!;
-}
+export const readItem = (root: Folder, path: string): Item =>
+  inFolderOf(root, path, (folder, name) => readItemIn(folder, name, path)) ?? ABSENT;
 
-/** As {@link readItem}, for many, by their paths. */
-export function readItems(root: Folder, paths: readonly string[]): Map<string, Item> {
-  const items = new Map<string, Item>(paths.map((path) => [path, ABSENT]));
-  inFoldersOf(
-    root,
-    paths.map((path) => ({ path })),
-    (folder, name, { path }) => items.set(path, readIn(folder, name, path)),
-  );
-  return items;
-}
-
-function readIn(folder: Folder, name: string, path: string): Item {
+/** As {@link readItem}, of what is at `name`; messages call it `path`. */
+export function readItemIn(folder: Folder, name: string, path: string): Item {
   const stat = statIn(folder, name);
   if (stat === undefined) return ABSENT;
   if (stat.isSymbolicLink()) {

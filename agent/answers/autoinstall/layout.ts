@@ -1,11 +1,13 @@
 import * as fs from 'node:fs';
 import { hasCode } from '../../../protocol/errors.ts';
-import { ACCOUNT_FILES } from '../../apply/accounts.ts';
-import type { AccountFile } from '../../apply/accounts.ts';
+import { ACCOUNT_FILES } from '../../../protocol/accounts.ts';
+import type { AccountFile } from '../../../protocol/accounts.ts';
+import { textOf } from '../../apply/accounts.ts';
 import type { AccountTexts } from '../../apply/merge.ts';
 import { listIn, readIn, statIn } from '../../tree/files.ts';
 import { at, inFolder, inFolderOf, nameOf } from '../../tree/folder.ts';
 import type { Folder } from '../../tree/folder.ts';
+import { readThrough } from '../../tree/through.ts';
 import { TEMPLATES } from './templates.ts';
 
 /** What of the image decides where a setting goes. */
@@ -36,8 +38,8 @@ export function findLayout(root: Folder): Layout {
   if (!includesDropIns(read(root, 'etc/ssh/sshd_config'))) has.delete(SSH_DROP_INS);
   const accounts: AccountTexts = {};
   for (const file of Object.keys(ACCOUNT_FILES) as AccountFile[]) {
-    const text = read(root, file);
-    if (text !== undefined) accounts[file] = text;
+    const item = readThrough(root, file);
+    if (item.kind === 'file') accounts[file] = textOf(item.content);
   }
   return { has, accounts };
 }

@@ -1,5 +1,5 @@
-import { ACCOUNT_FILES, formatEntries, parseEntries } from '../../apply/accounts.ts';
-import type { AccountFile, Entry } from '../../apply/accounts.ts';
+import { ACCOUNT_FILES, formatEntries, parseEntries } from '../../../protocol/accounts.ts';
+import type { AccountFile, Entry } from '../../../protocol/accounts.ts';
 import type { AccountTexts } from '../../apply/merge.ts';
 import type { Answers } from '../cmdline/answers.ts';
 
@@ -60,14 +60,14 @@ export function accountEntries({ rootpw, adminpw }: Answers, image: AccountTexts
   return Object.fromEntries(texts) as AccountTexts;
 }
 
-/** The first number from 1000 that neither a user nor a group has. */
-function freeId(image: AccountTexts): string {
-  const taken = new Set(
-    [image['etc/passwd'], image['etc/group']].flatMap((text) =>
-      parseEntries(text ?? '').map((entry) => entry[2]),
-    ),
-  );
+/** The first number from 1000 that no user and no group has, also none as its own group. */
+function freeId({ 'etc/passwd': users = '', 'etc/group': groups = '' }: AccountTexts): string {
+  const numbers = [
+    ...parseEntries(users).flatMap((user) => [user[2], user[3]]),
+    ...parseEntries(groups).map((group) => group[2]),
+  ];
+  const taken = new Set(numbers.map(Number));
   let id = 1000;
-  while (taken.has(String(id))) id++;
+  while (taken.has(id)) id++;
   return String(id);
 }

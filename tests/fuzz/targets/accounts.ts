@@ -1,12 +1,14 @@
+import { readNames } from '../../../agent/apply/accounts.ts';
+import { mergeAccounts, prunedOriginals } from '../../../agent/apply/merge.ts';
+import type { AccountTexts, Originals } from '../../../agent/apply/merge.ts';
 import {
   ACCOUNT_FILES,
   formatEntries,
+  isEntry,
+  linesOf,
   parseEntries,
-  readNames,
-} from '../../../agent/apply/accounts.ts';
-import type { AccountFile } from '../../../agent/apply/accounts.ts';
-import { mergeAccounts, prunedOriginals } from '../../../agent/apply/merge.ts';
-import type { AccountTexts, Originals } from '../../../agent/apply/merge.ts';
+} from '../../../protocol/accounts.ts';
+import type { AccountFile } from '../../../protocol/accounts.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, sameText, verdict } from '../engine/verdict.ts';
 
@@ -22,6 +24,7 @@ function texts(parts: readonly (string | undefined)[]): AccountTexts {
   return given;
 }
 
+const lines = (text = ''): Set<string> => new Set(linesOf(text).filter(isEntry));
 const names = (text = ''): Set<string> => new Set(parseEntries(text).map((entry) => entry[0]!));
 /** What counts in a file: the first entry of each name. */
 const effective = (text = ''): string => {
@@ -56,14 +59,15 @@ export const target: Target = {
         const kept = names(applied[file]);
         for (const name of names(machine[file])) demand(kept.has(name), `${file} lost an entry`);
         for (const name of names(bundle[file])) demand(kept.has(name), `${file} lacks an entry`);
-        const entries = parseEntries(first.texts[file] ?? '');
-        demand(
-          new Set(entries.map((e) => e[0])).size === entries.length,
-          `${file} has a name twice`,
-        );
+        const own = lines(machine[file]);
+        const brought = [...lines(first.texts[file])].filter((line) => !own.has(line));
+        const repeated = brought.length - names(brought.join('\n')).size;
+        demand(repeated === 0, `${file} got a name twice`);
       }
       const users = readNames(machine['etc/passwd'] ?? '');
-      for (const [name, , id] of parseEntries(first.texts['etc/passwd'] ?? '')) {
+      const before = lines(machine['etc/passwd']);
+      const brought = [...lines(first.texts['etc/passwd'])].filter((line) => !before.has(line));
+      for (const [name, , id] of parseEntries(brought.join('\n'))) {
         const own = parseEntries(bundle['etc/passwd'] ?? '').find((entry) => entry[0] === name);
         const isRoot = Number(id) === 0 && id !== '';
         const wasRoot =

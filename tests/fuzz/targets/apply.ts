@@ -12,10 +12,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { formatEntries, isAccountFile, parseEntries } from '../../../agent/apply/accounts.ts';
 import { applyFiles } from '../../../agent/apply/apply.ts';
 import { withRoot } from '../../../agent/tree/folder.ts';
 import type { FileEntry } from '../../../bundle/manifest.ts';
+import { formatEntries, isAccountFile, parseEntries } from '../../../protocol/accounts.ts';
 import { fileOf } from '../../fixtures/format.ts';
 import { Choices } from '../engine/choices.ts';
 import type { Target } from '../engine/target.ts';
@@ -62,6 +62,8 @@ function content(path: string, choices: Choices): string {
 function makeRoot(choices: Choices): void {
   rmSync(root, { recursive: true, force: true });
   mkdirSync(join(root, 'etc'), { recursive: true });
+  // Where the links lead.
+  writeFileSync(join(root, 'etc/elsewhere'), '# an image\nroot:x:0:\n', { mode: 0o644 });
   for (const path of PATHS) {
     const kind = choices.below(8);
     if (kind > 5) continue;
