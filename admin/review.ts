@@ -1,3 +1,5 @@
+import { faultsOf } from '../protocol/bootable.ts';
+import { isPassedOver, traitsOf } from '../protocol/paths.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
@@ -67,6 +69,8 @@ function warningsOf(
   const open = files.flatMap(({ accounts = [] }) =>
     accounts.filter(({ after }) => after?.password === 'empty').map(({ name }) => name),
   );
+  const faults = faultsOf(manifest.files.filter(({ path }) => traitsOf(path) !== undefined));
+  const passedOver = manifest.files.map(({ path }) => path).filter(isPassedOver);
   const expected = 1 + keyset.keys.length;
   const counted = sealed.recipientCount;
   const warnings: (ReviewWarning | false | undefined)[] = [
@@ -75,6 +79,8 @@ function warningsOf(
     named > 0 && { code: 'may_name', files: named },
     open.length > 0 && { code: 'empty_password', accounts: [...new Set(open)] },
     refused.length > 0 && { code: 'refused_paths', paths: refused.length },
+    faults.length > 0 && { code: 'unbootable', faults },
+    passedOver.length > 0 && { code: 'passed_over', paths: passedOver },
     manifest.metadata.keySource === 'image' && { code: 'key_in_image' },
     counted !== expected && { code: 'recipients', sealed: counted, expected },
   ];

@@ -1,4 +1,5 @@
 import type { StatementType } from '../bundle/index.ts';
+import type { FileFault } from '../protocol/accounts.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { DiffView } from './diff-view.ts';
 import type { Doubt } from './doubt.ts';
@@ -25,6 +26,10 @@ export type ReviewWarning =
   | { readonly code: 'empty_password'; readonly accounts: readonly string[] }
   /** So many paths that no node accepts: it will refuse the bundle. */
   | { readonly code: 'refused_paths'; readonly paths: number }
+  /** What a node refuses in the bundle's files, but for lines that its image has too. */
+  | { readonly code: 'unbootable'; readonly faults: readonly FileFault[] }
+  /** What no node puts in place, whoever approves it. */
+  | { readonly code: 'passed_over'; readonly paths: readonly string[] }
   /** The node's key comes from its image: whoever has the image has the key of every node. */
   | { readonly code: 'key_in_image' }
   /** Sealed to so many recipients, and the newest keyset asks for others: made under another one. */

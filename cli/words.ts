@@ -1,6 +1,7 @@
 import type { Doubt, RecordDoubt } from '../admin/doubt.ts';
 import type { Objection, PlanWarning, RecordWarning, ReviewWarning } from '../admin/warning.ts';
 import { showPath } from '../bundle/errors.ts';
+import { faultText } from '../protocol/bootable.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
 
@@ -36,6 +37,10 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
       return `without a password: ${warning.accounts.map(escapeLine).join(', ')}`;
     case 'refused_paths':
       return `${count(warning.paths, 'path')} that no node accepts: it will refuse the bundle`;
+    case 'unbootable':
+      return `a node refuses this, but for lines that its image has too: ${warning.faults.map((fault) => escapeLine(faultText(fault))).join('; ')}`;
+    case 'passed_over':
+      return `no configuration, and never put in place: ${warning.paths.map(showPath).join(', ')}`;
     case 'key_in_image':
       return 'the key comes from the image: whoever has the image has the key of every node';
     case 'recipients':

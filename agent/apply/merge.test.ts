@@ -220,6 +220,13 @@ describe('the merge of the account files', () => {
     );
   });
 
+  it('takes no number from a line that the system passes over', () => {
+    const bob = lines('bob:x:1:1:::');
+    expect(merge({ 'etc/passwd': lines('bob::0X0') }, { 'etc/passwd': bob }).texts).toEqual({
+      'etc/passwd': bob,
+    });
+  });
+
   it('refuses to choose where no number is left', () => {
     const all = Array.from({ length: 900 }, (_, i) => `u${i}:x:${100 + i}:1:::`);
     expect(

@@ -24,8 +24,10 @@ export function assignNumbers(
   entries: readonly Entry[],
   reserved: Reserved,
 ): Map<string, string> {
-  const taken = new Map<number, string>();
-  for (const [name, entry] of base) if (entry[2] !== undefined) taken.set(Number(entry[2]), name);
+  const mine = new Map(
+    [...base].flatMap(([name, { 2: id }]) => (isNumber(id) ? [[name, id] as const] : [])),
+  );
+  const taken = new Map([...mine].map(([name, id]) => [Number(id), name]));
   const used = new Set([...taken.keys(), ...entries.map((entry) => Number(entry[2]))]);
   const moved = new Map<number, string>();
   const assigned = new Map<string, string>();
@@ -33,7 +35,7 @@ export function assignNumbers(
   for (const entry of entries) {
     const [name, , id] = entry;
     if (name === undefined || id === undefined) continue;
-    const own = base.get(name)?.[2];
+    const own = mine.get(name);
     const owner = taken.get(Number(id));
     if (own !== undefined && (isSystem(own) || isSystem(id))) assigned.set(name, own);
     else if (Number(id) === 0 || !isSystem(id) || owner === undefined || owner === name) {
@@ -47,6 +49,9 @@ export function assignNumbers(
   }
   return assigned;
 }
+
+/** Of a line that is none the system takes no number either, whatever stands there. */
+const isNumber = (text: string | undefined): text is string => /^[0-9]{1,10}$/.test(text ?? '');
 
 /** The highest unused number of 100 to 999, where system accounts are made; marks it as used. */
 function highestFree(used: Set<number>, reserved: Reserved): string {

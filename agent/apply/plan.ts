@@ -8,10 +8,10 @@ import { faultsOf, faultText, HOSTNAME_FILE } from '../../protocol/bootable.ts';
 import { fail } from '../../protocol/errors.ts';
 import { bytesOf, rangesOf, readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
-import { obstacleAt, survey } from './survey.ts';
+import { obstacleAt, said, survey } from './survey.ts';
 import type { Obstacle } from './survey.ts';
 import type { Folder } from '../tree/folder.ts';
-import { readItem, sameItem } from '../tree/item.ts';
+import { ABSENT, sameItem } from '../tree/item.ts';
 import type { FileItem, Item } from '../tree/item.ts';
 import { readLinked } from '../tree/through.ts';
 import { keptItem } from './kept.ts';
@@ -19,6 +19,7 @@ import type { Kept } from './kept.ts';
 import type { Marker } from './marker.ts';
 import { mergeAccounts, sharedNumbers } from './merge.ts';
 import type { AccountTexts, Merged } from './merge.ts';
+import type { Reserved } from './numbers.ts';
 
 /** What one path becomes. */
 export interface Change {
@@ -69,26 +70,26 @@ export function planApply(input: PlanInput): ApplyPlan {
   checkPaths(files);
   const inBundle = new Set(files.map(({ path }) => path));
   const dropped = Object.keys(kept.files).filter((path) => !inBundle.has(path));
-  const { items: disk, obstacles } = survey(root, [...inBundle, ...dropped]);
-  throwObstacles(obstacles.filter((one) => !mayBeLeft(one)));
-
-  const own = (path: string): Item =>
-    throughLink(root, path, disk.get(path) ?? readItem(root, path));
+  const touched = new Set([...inBundle, ...dropped]);
+  const looked = survey(root, [...new Set([...touched, ...Object.keys(ACCOUNT_FILES)])]);
+  const disk = looked.items;
+  const inTheWay = looked.obstacles.filter(({ path }) => touched.has(path));
+  const own = (path: AccountFile): Item => {
+    const item = disk.get(path) ?? ABSENT;
+    if (item.kind !== 'link') return item;
+    try {
+      return readLinked(root, path, item.target);
+    } catch (error) {
+      const why = said(error, path);
+      if (touched.has(path)) inTheWay.push({ path, why });
+      return ABSENT;
+    }
+  };
   const current = accountTexts((path) => contentOf(own(path)));
   const bundle = bundleTexts(files);
-  const before = resultingIds(current);
   const merged = mergeAccounts({
     ...{ current, bundle, originals: kept.originals },
-    reserved: [
-      ...[
-        ...survey(root, RANGES).items.values(),
-        ...files.filter(({ path }) => isRange(path)),
-      ].flatMap((item) => rangesOf('content' in item ? textOf(item.content) : '')),
-      ...files.flatMap(({ owner, uid, group, gid }) => [
-        ...(before.users.idOf(owner) === undefined ? [[uid, uid] as const] : []),
-        ...(before.groups.idOf(group) === undefined ? [[gid, gid] as const] : []),
-      ]),
-    ],
+    reserved: reservedNumbers(root, files, resultingIds(current)),
   });
   const ids = resultingIds({ ...current, ...merged.texts });
 
@@ -103,10 +104,7 @@ export function planApply(input: PlanInput): ApplyPlan {
     .filter(([path, item]) => disk.has(path) && !sameItem(item, disk.get(path)!, owners))
     .map(([path, to]) => ({ path, from: disk.get(path)!, to }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
-  const inTheWay = [
-    ...obstacles,
-    ...differing.flatMap(({ path, from }) => obstacleAt(root, path, from) ?? []),
-  ];
+  inTheWay.push(...differing.flatMap(({ path, from }) => obstacleAt(root, path, from) ?? []));
   throwObstacles(inTheWay.filter((one) => !mayBeLeft(one)));
   const isLeft = (path: string): boolean => inTheWay.some((one) => one.path === path);
   const placed = files.filter(({ path }) => !isLeft(path));
@@ -130,16 +128,30 @@ export function planApply(input: PlanInput): ApplyPlan {
 const RANGES = ['etc/subuid', 'etc/subgid'];
 const isRange = (path: string): boolean => RANGES.includes(path);
 
+/** Numbers that files go by whose owner is not known here, and those of ranges. */
+function reservedNumbers(
+  root: Folder,
+  files: readonly FileEntry[],
+  { users, groups }: Ids,
+): Reserved {
+  const ranges = [
+    ...survey(root, RANGES).items.values(),
+    ...files.filter(({ path }) => isRange(path)),
+  ];
+  return [
+    ...ranges.flatMap((item) => rangesOf('content' in item ? textOf(item.content) : '')),
+    ...files.flatMap(({ owner, uid, group, gid }) => [
+      ...(users.idOf(owner) === undefined ? [[uid, uid] as const] : []),
+      ...(groups.idOf(group) === undefined ? [[gid, gid] as const] : []),
+    ]),
+  ];
+}
+
 /** @throws path_refused, if there are any */
 function throwObstacles(obstacles: readonly Obstacle[]): void {
   if (obstacles.length === 0) return;
   const said = obstacles.map(({ path, why }) => `${path} ${why}`).join('; ');
   throw fail('path_refused', `nothing was changed, for what is in the way: ${said}`);
-}
-
-/** A link in the place of an account file stands for what it leads to. @throws path_refused */
-function throughLink(root: Folder, path: string, item: Item): Item {
-  return item.kind === 'link' && isAccountFile(path) ? readLinked(root, path, item.target) : item;
 }
 
 /** Lines of account files are looked at when they are merged; a wrong host name is told by who sets it. */

@@ -147,8 +147,8 @@ export function kindOf(stat: fs.Stats): string {
   return stat.isFile() ? 'a file' : 'a device';
 }
 
-/** Messages about a path begin with it. */
-function said(error: unknown, path: string): string {
+/** An error about a path, as it goes on after the path. @throws what is none of ours */
+export function said(error: unknown, path: string): string {
   if (!(error instanceof CoatcheckError)) throw error;
   const { message } = error;
   return message.startsWith(`${path} `) ? message.slice(path.length + 1) : message;

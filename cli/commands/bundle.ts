@@ -5,18 +5,20 @@ import {
   MAX_SEALED_BYTES,
   readBundle,
   toHex,
-  verifyFrame,
 } from '../../bundle/index.ts';
 import type { SealedBundle, VerifiedFrame } from '../../bundle/index.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { MAX_ENTRY_BYTES } from '../../protocol/history.ts';
 import type { Site } from '../../protocol/site.ts';
+import { verifyRecorded } from '../../protocol/verify.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../site-file.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import { statementLine } from '../statement-line.ts';
+import type { Terminal } from '../terminal.ts';
+import { warningText } from '../words.ts';
 
 /** What a file may be: a sealed bundle, a report, or a decision with or without its bundle. */
 type Parsed =
@@ -91,7 +93,7 @@ export async function verify(context: Context, file: string): Promise<void> {
   const bytes = await readLocalFile(file, { maxBytes: MAX_ENTRY_BYTES });
   const site = await readSite(context.home);
   const parsed = parseSealed(bytes);
-  const frame = parsed.kind === 'frame' ? verifiedFrame(parsed.bytes, site) : undefined;
+  const frame = parsed.kind === 'frame' ? verifiedFrame(parsed.bytes, site, terminal) : undefined;
   if (frame !== undefined) {
     terminal.print(
       `${terminal.style.green('good')}: ${frame.statement.node} ${statementLine(statementView(frame))}`,
@@ -110,14 +112,20 @@ export async function verify(context: Context, file: string): Promise<void> {
   });
 }
 
-function verifiedFrame(bytes: Uint8Array, site: Site): VerifiedFrame {
-  return verifyFrame(decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES }), site);
+/** Also one that was decided under a keyset that led to the pinned one: whoever pins that refuses it now. */
+function verifiedFrame(bytes: Uint8Array, site: Site, terminal: Terminal): VerifiedFrame {
+  const frame = verifyRecorded(decodeFrame(bytes, { maxBytes: MAX_ENTRY_BYTES }), site);
+  const { version } = frame.keyset;
+  const pinned = site.pinned.keyset.version;
+  if (version < pinned) terminal.warn(warningText({ code: 'older_keyset', version, pinned }));
+  return frame;
 }
 
-function signerOf({ kind, signer }: SealedBundle, site: Site): string {
-  const key = site.pinned.keyset.keys.find(({ signKey }) => equalBytes(signKey, signer));
+function signerOf({ kind, signer }: SealedBundle, { pinned, ancestors = [] }: Site): string {
+  const keys = [pinned, ...ancestors].flatMap(({ keyset }) => keyset.keys);
+  const key = keys.find(({ signKey }) => equalBytes(signKey, signer));
   if (kind !== 'admin') return `its node (key ${toHex(signer)})`;
   return key === undefined
-    ? `an administrator who is not in keyset ${site.pinned.keyset.version} (key ${toHex(signer)})`
+    ? `an administrator who is in no keyset up to ${pinned.keyset.version} (key ${toHex(signer)})`
     : `administrator ${key.name}`;
 }

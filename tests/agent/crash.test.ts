@@ -162,7 +162,9 @@ describe('the calls before which it is killed', () => {
     const calls = lines
       .filter((line) => line.startsWith(`${agent} `))
       .map((line) => line.slice(agent.length).trim());
-    expect(calls.filter((call) => OTHERS.test(call))).toEqual([]);
+    // One that is refused because it is no folder is only a question.
+    const others = calls.filter((call) => OTHERS.test(call) && !/^rmdir\(.* ENOTDIR/.test(call));
+    expect(others).toEqual([]);
     for (const [name, call] of CALLS) {
       const seen = calls.filter((line) => call.test(line));
       expect([name, seen.length], seen.join('\n')).toEqual([name, counted[name]]);
