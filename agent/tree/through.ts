@@ -1,6 +1,6 @@
 import { fail } from '../../protocol/errors.ts';
 import { readIn, statIn } from './files.ts';
-import { inFolderOf } from './folder.ts';
+import { inFolderOf, parentOf } from './folder.ts';
 import type { Folder } from './folder.ts';
 import { MAX_FILE_BYTES, readItem } from './item.ts';
 import type { FileItem, Item } from './item.ts';
@@ -32,7 +32,7 @@ export function readLinked(root: Folder, path: string, target?: string): FileIte
 }
 
 const linked = (path: string, target: string): string =>
-  target.startsWith('/') ? target : `${path}/../${target}`;
+  target.startsWith('/') ? target : `${parentOf(path)}/${target}`;
 
 /** What is at `name`, if it is there; `unsafe` if it is not what a machine may go by. */
 function readOwn(folder: Folder, name: string): FileItem | 'unsafe' | undefined {
