@@ -14,6 +14,7 @@ interface Calls {
   read(fd: number, to: Uint8Array, offset: number, length: number, position: number): number;
   readdir(path: string): string[];
   rename(from: string, to: string): void;
+  rmdir(path: string): void;
   unlink(path: string): void;
   write(fd: number, content: Uint8Array, offset: number): number;
 }

@@ -56,6 +56,18 @@ export const STORE_MEANINGS: Readonly<Record<string, readonly [ErrorCode, string
   ENOENT: ['store_unavailable', 'a folder in or beside % has gone: start again, which makes it'],
 };
 
+/** What a file system says that has nothing to make a file, or a folder's names, last with. */
+const NO_SYNC = ['EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EBADF'];
+
+/**
+ * What an fsync(2) failed with: where the file system has no such thing, a {@link FileFault} of whatever
+ * was to last; otherwise as it is.
+ */
+export function syncFault(error: unknown): unknown {
+  const errno = errnoOf(error);
+  return errno !== undefined && NO_SYNC.includes(errno) ? FileFault.unsynced(errno) : error;
+}
+
 /** What is wrong with a file that the system would have let us read. */
 export class FileFault extends Error {
   readonly meaning: Meaning;
@@ -76,6 +88,12 @@ export class FileFault extends Error {
   static tooLarge(maxBytes: number): FileFault {
     const says = `is larger than ${maxBytes} bytes`;
     return new FileFault(row('file_malformed', 'too_large', says));
+  }
+
+  /** @param code what fsync(2) said */
+  static unsynced(code: string): FileFault {
+    const says = `may be gone after a power cut, since its file system cannot sync it (${code}), as CIFS and some of FUSE cannot: use another`;
+    return Object.assign(new FileFault(same('file_denied', says)), { code, syscall: 'fsync' });
   }
 
   /** @param says of a secret: what it is not to be */

@@ -67,6 +67,53 @@ describe('replaceFile', () => {
   });
 });
 
+describe.runIf(process.platform === 'linux')('a file system that cannot sync', () => {
+  /** For a folder only, or for files as well. */
+  function refusing(files: boolean): () => void {
+    const { fsync } = fs;
+    const error = Object.assign(new Error('EINVAL'), { code: 'EINVAL' });
+    fs.fsync = ((fd: number, done: (error: Error | null) => void) =>
+      files || fs.fstatSync(fd).isDirectory() ? done(error) : fsync(fd, done)) as typeof fsync;
+    syncBuiltinESMExports();
+    return () => {
+      fs.fsync = fsync;
+      syncBuiltinESMExports();
+    };
+  }
+  const says = (path: string) =>
+    expect.objectContaining({
+      code: 'file_denied',
+      message: expect.stringMatching(`^${path} may be gone .*EINVAL`) as string,
+    }) as Error;
+
+  it('names the folder, and leaves what was there and nothing else', async () => {
+    await writeFile(join(folder, 'old'), 'old');
+    const end = refusing(false);
+    try {
+      await expect(createFile(path, utf8('x'), 0o600)).rejects.toEqual(says(folder));
+      await expect(replaceFile(path, utf8('x'), 0o600)).rejects.toEqual(says(folder));
+      await expect(replaceFile(join(folder, 'old'), utf8('x'), 0o600)).rejects.toEqual(
+        says(folder),
+      );
+      await expect(makeFolder(join(folder, 'a/b/c'))).rejects.toEqual(says(join(folder, 'a/b')));
+    } finally {
+      end();
+    }
+    expect(await readdir(folder)).toEqual(['old']);
+    expect(await readFile(join(folder, 'old'), 'utf8')).toBe('old');
+  });
+
+  it('names the file, where even that cannot be synced', async () => {
+    const end = refusing(true);
+    try {
+      await expect(createFile(path, utf8('x'), 0o600)).rejects.toEqual(says(path));
+    } finally {
+      end();
+    }
+    expect(await readdir(folder)).toEqual([]);
+  });
+});
+
 describe.each(WAYS)('a new file, written %s', (_, run) => {
   it('has exactly its mode under any umask', async () => {
     for (const umask of [0, 0o777]) {

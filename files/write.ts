@@ -4,7 +4,7 @@ import { lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { call, later, now } from './calls.ts';
 import type { Steps } from './calls.ts';
-import { errnoOf, fileError, isMissing } from './errors.ts';
+import { errnoOf, FileFault, fileError, isMissing, syncFault } from './errors.ts';
 import { notFinished } from './unfinished.ts';
 
 /** Mode and owner of a file to make; the owner is left alone where it is not given. */
@@ -31,7 +31,7 @@ export function* making(path: string, content: Uint8Array, is: Attributes): Step
       }
       if (owner !== undefined) yield* call('fchown', fd, owner.uid, owner.gid);
       yield* call('fchmod', fd, mode); // after chown, which may clear bits; free of the umask
-      yield* call('fsync', fd);
+      yield* syncingOpen(fd);
     } finally {
       yield* call('close', fd);
     }
@@ -41,20 +41,34 @@ export function* making(path: string, content: Uint8Array, is: Attributes): Step
   }
 }
 
-/** Removes a file if it is there and that can be done. */
-export function* removingQuietly(path: string): Steps<void> {
+function* syncingOpen(fd: number): Steps<void> {
   try {
-    yield* call('unlink', path);
+    yield* call('fsync', fd);
+  } catch (error) {
+    throw syncFault(error);
+  }
+}
+
+/** Removes a file, or an empty folder, if it is there and that can be done. */
+export function* removingQuietly(path: string, by: 'unlink' | 'rmdir' = 'unlink'): Steps<void> {
+  try {
+    yield* call(by, path);
   } catch {
     // Whoever calls has something more important to say, or nothing.
   }
 }
 
-/** Makes the names in a folder last: a link, a rename or an unlink there is on disk after this. */
+/**
+ * Makes the names in a folder last: a link, a rename or an unlink there is on disk after this.
+ * @throws what the system says; file_denied, naming the folder, where it has no such thing
+ */
 function* syncing(folder: string): Steps<void> {
   const fd = yield* call('open', folder, O_RDONLY);
   try {
-    yield* call('fsync', fd);
+    yield* syncingOpen(fd);
+  } catch (error) {
+    // Anything else is of whoever calls, who knows what the folder is for.
+    throw error instanceof FileFault ? fileError(error, folder) : error;
   } finally {
     yield* call('close', fd);
   }
@@ -65,9 +79,9 @@ export const syncFolder = (path: string): Promise<void> => later(syncing(path));
 
 /**
  * Writes a file in one step, durable when it is done: after a crash it is there whole, or it is as it
- * was. Written under another name beside it, which is gone afterwards.
+ * was, and so after an error. Written under another name beside it, which is gone afterwards.
  * @param place `link` never takes the place of what is there; `rename` does
- * @throws what the system says
+ * @throws what the system says; as {@link syncing}
  */
 export function* placing(
   path: string,
@@ -77,16 +91,20 @@ export function* placing(
 ): Steps<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   const finished = notFinished(temporary);
+  let isMade = false;
   try {
     yield* making(temporary, content, is);
+    // What was there cannot come back: whether this folder can be synced at all is asked before.
+    if (place === 'rename') yield* syncing(dirname(path));
     try {
       yield* call(place, temporary, path);
     } finally {
       if (place === 'link') yield* removingQuietly(temporary);
     }
+    isMade = place === 'link';
     yield* syncing(dirname(path));
   } catch (error) {
-    yield* removingQuietly(temporary);
+    yield* removingQuietly(isMade ? path : temporary);
     throw error;
   } finally {
     finished();
@@ -112,7 +130,7 @@ export function replaceFile(path: string, content: Uint8Array, mode: number): Pr
   return named(path, placing(path, content, { mode }, 'rename'));
 }
 
-/** Makes a folder and those above it that are missing, on disk when this returns. */
+/** Makes a folder and those above it that are missing, on disk when this returns; on any error none is left. */
 export function makeFolder(path: string, mode = 0o700): Promise<void> {
   return named(path, makingFolder(resolve(path), mode));
 }
@@ -120,9 +138,16 @@ export function makeFolder(path: string, mode = 0o700): Promise<void> {
 function* makingFolder(path: string, mode: number): Steps<void> {
   const first = yield* call('mkdir', path, { recursive: true, mode });
   if (first === undefined) return;
-  for (let made = path; ; made = dirname(made)) {
-    yield* syncingIfReadable(dirname(made));
-    if (made === first) return;
+  try {
+    for (let made = path; ; made = dirname(made)) {
+      yield* syncingIfReadable(dirname(made));
+      if (made === first) return;
+    }
+  } catch (error) {
+    for (let made = path; ; made = dirname(made)) {
+      yield* removingQuietly(made, 'rmdir');
+      if (made === first) throw error;
+    }
   }
 }
 

@@ -4,8 +4,8 @@ import { sha256 } from '#platform';
 import { toHex, utf8 } from '../../bundle/bytes.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { STAGED_PREFIX } from '../../protocol/paths.ts';
-import { createIn, removeIn, renameIn, statIn, syncFolder } from '../tree/files.ts';
-import { at, inFolder, inFolderOf, inFoldersOf, parentOf } from '../tree/folder.ts';
+import { createIn, removeIn, renameIn, statIn } from '../tree/files.ts';
+import { at, inFolder, inFolderOf, inFoldersOf, parentOf, syncFolder } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import type { Item } from '../tree/item.ts';
 import type { Change } from './plan.ts';
@@ -38,6 +38,14 @@ export function stage(
   const put = (folder: Folder, _: string, { path, to }: Change): void =>
     stageItem(folder, path, to, owners);
   inFoldersOf(root, toStage, put, { make: 0o755 });
+  // One that cannot be synced is known before anything is replaced.
+  syncFoldersOf(root, changes);
+}
+
+function syncFoldersOf(root: Folder, changes: readonly Change[]): void {
+  for (const folder of new Set(changes.map(({ path }) => parentOf(path)))) {
+    inFolder(root, folder, syncFolder);
+  }
 }
 
 function stageItem(folder: Folder, path: string, item: Item, owners: boolean): void {
@@ -69,9 +77,7 @@ export function commit(root: Folder, changes: readonly Change[], owners: boolean
     for (const change of done.reverse()) takeBack(root, change, owners);
     throw error;
   }
-  for (const folder of new Set(changes.map(({ path }) => parentOf(path)))) {
-    inFolder(root, folder, syncFolder);
-  }
+  syncFoldersOf(root, changes);
 }
 
 function replaceIn(folder: Folder, name: string, path: string, by: Item): void {

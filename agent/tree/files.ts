@@ -6,7 +6,7 @@ import type { ReadFile } from '../../files/read.ts';
 import { making } from '../../files/write.ts';
 import type { Attributes } from '../../files/write.ts';
 import { decodeBytes } from '../../protocol/escape.ts';
-import { at, below } from './folder.ts';
+import { at, below, syncFolder } from './folder.ts';
 import type { Folder } from './folder.ts';
 
 /** What is at `name`, itself and not what it may point to; undefined if nothing is. */
@@ -65,11 +65,6 @@ export function renameIn(folder: Folder, from: string, to: string): void {
   naming(below(folder, to), () => fs.renameSync(at(folder, from), at(folder, to)));
 }
 
-/** Makes what happened in this folder durable. */
-export function syncFolder(folder: Folder): void {
-  fs.fsyncSync(folder.fd);
-}
-
 const staged = (name: string): string => `.${name}.new`;
 
 /** Writes the new content of `name` beside it, durably; `name` stays as it is. */
@@ -78,8 +73,18 @@ export function stageIn(folder: Folder, name: string, content: Uint8Array, is: A
   createIn(folder, staged(name), content, is);
 }
 
-/** Puts what {@link stageIn} wrote in its place, in one step: afterwards it is durable. */
+/**
+ * Puts what {@link stageIn} wrote in its place, in one step: afterwards it is durable. Whether it can be
+ * is asked first, since what was there cannot come back.
+ * @throws as {@link syncFolder}; then nothing is left of it
+ */
 export function commitIn(folder: Folder, name: string): void {
+  try {
+    syncFolder(folder);
+  } catch (error) {
+    removeIn(folder, staged(name));
+    throw error;
+  }
   renameIn(folder, staged(name), name);
   syncFolder(folder);
 }

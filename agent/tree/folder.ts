@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
-import { errnoOf, naming, treeError } from '../../files/errors.ts';
+import { errnoOf, naming, syncFault, treeError } from '../../files/errors.ts';
 
 const { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } = fs.constants;
 
@@ -83,11 +83,30 @@ function makeChild(parent: Folder, name: string, mode: number): void {
   const umask = process.umask(0);
   try {
     fs.mkdirSync(at(parent, name), { mode });
-    fs.fsyncSync(parent.fd);
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw treeError(error, below(parent, name));
+    return;
   } finally {
     process.umask(umask);
+  }
+  try {
+    syncFolder(parent);
+  } catch (error) {
+    fs.rmdirSync(at(parent, name));
+    throw error;
+  }
+}
+
+/**
+ * Makes what happened in this folder durable.
+ * @throws file_denied, naming it, where its file system cannot; disk_full
+ */
+export function syncFolder(folder: Folder): void {
+  const path = folder.path === '' ? fs.readlinkSync(`/proc/self/fd/${folder.fd}`) : folder.path;
+  try {
+    fs.fsyncSync(folder.fd);
+  } catch (error) {
+    throw treeError(syncFault(error), path);
   }
 }
 

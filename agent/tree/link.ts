@@ -2,8 +2,8 @@ import * as fs from 'node:fs';
 import { fail } from '../../protocol/errors.ts';
 import { STAGED_PREFIX } from '../../protocol/paths.ts';
 import { naming } from '../../files/errors.ts';
-import { removeIn, renameIn, syncFolder } from './files.ts';
-import { at, inFolderOf } from './folder.ts';
+import { removeIn, renameIn } from './files.ts';
+import { at, inFolderOf, syncFolder } from './folder.ts';
 import type { Folder } from './folder.ts';
 import { readItem } from './item.ts';
 
@@ -31,6 +31,7 @@ export function putLink(root: Folder, path: string, target: string | null): void
     (folder, name) => {
       const staged = `${STAGED_PREFIX}link`;
       removeIn(folder, staged);
+      syncFolder(folder); // what cannot be synced stays as it is
       if (target === null) removeIn(folder, name);
       else {
         naming(path, () => fs.symlinkSync(target, at(folder, staged)));

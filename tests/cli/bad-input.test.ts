@@ -131,7 +131,7 @@ describe('a server that is none', () => {
 
   it.each<[string, number, string]>([
     ['a page with status 200', 200, '<!doctype html><title>Welcome</title>'],
-    ['an error page', 502, '<html>Bad Gateway</html>'],
+    ['an error page', 404, '<html>Not here</html>'],
     ['nothing', 200, ''],
     ['other JSON', 200, '{"hello":"world"}'],
     ['an unknown error', 400, '{"error":{"code":"teapot","message":"\\u001b[2J","details":{}}}'],
