@@ -5,16 +5,17 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { getPath } from 'hono/utils/url';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { basePathOf, isBasePath, isServerAddress } from '../protocol/address.ts';
-import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
+import { codeOf, fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ROUTES } from '../protocol/http.ts';
 import type { Route, RouteName } from '../protocol/http.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import type { Site } from '../protocol/site.ts';
 import type { UrlSigner } from '../store/port.ts';
+import { logged, refusalOf } from './answers.ts';
 import { cachedChain, storeKeysets } from './keysets.ts';
 import type { ChainReader, KeysetReader } from './keysets.ts';
-import { admit, asCoatcheckError } from './route.ts';
+import { admit } from './route.ts';
 import type { Gate, Handler, Handlers } from './route.ts';
 import { adminRoutes } from './routes/admin.ts';
 import type { AdminDeps } from './routes/admin.ts';
@@ -31,7 +32,7 @@ export interface RequestLog {
   readonly status: number;
   readonly milliseconds: number;
   readonly code?: ErrorCode;
-  /** Why, for a failure of the server's own (a status of 500 and above). */
+  /** Why, for a failure of the server's own (a status of 500 and above): one line, escaped. */
   readonly reason?: string;
 }
 
@@ -46,9 +47,9 @@ export interface AppDeps {
   readonly admin?: AdminDeps;
   /**
    * Answers presigned URLs, on `/objects/` beside the routes: for a store that has no server of its
-   * own (`createLocalHandler`).
+   * own (`createLocalHandler`). What it failed with it gives to `failed`, for the log.
    */
-  readonly objects?: (request: Request) => Promise<Response>;
+  readonly objects?: (request: Request, failed?: (error: unknown) => void) => Promise<Response>;
   /**
    * The addresses that clients name, one or more: what is signed for another host is refused, whatever
    * the Host header says, which is any client's word. Without them the host is that of the header. Their
@@ -95,6 +96,7 @@ export function createApp(deps: AppDeps): Hono {
 
   const app = new Hono({ getPath: (request) => pathBelow(place.basePath, getPath(request)) });
   if (objects !== undefined) app.all('/objects/*', (c) => objects(c.req.raw));
+  app.onError((error, c) => finish(c, 'none', performance.now(), refuse(c, error), error));
   const mounted: Route[] = [];
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const handler = handlers[name] as Handler<RouteName> | undefined;
@@ -126,7 +128,7 @@ export function createApp(deps: AppDeps): Hono {
       status: response.status,
       milliseconds: Math.round((performance.now() - start) * 1000) / 1000,
       ...(error === undefined ? {} : { code: codeOf(error) }),
-      ...(response.status < 500 ? {} : { reason: reasonOf(error) }),
+      ...(response.status < 500 ? {} : { reason: logged(error) }),
     });
     return response;
   }
@@ -135,9 +137,8 @@ export function createApp(deps: AppDeps): Hono {
 
 /** `{"error": {code, message, details}}` with the status of the table. */
 function refuse(c: Context, thrown: unknown): Response {
-  const { code, message, details } = asCoatcheckError(thrown);
-  const status = ERRORS[codeOf(thrown)].status as ContentfulStatusCode;
-  return c.json({ error: { code, message, details } }, status);
+  const { status, ...error } = refusalOf(thrown);
+  return c.json({ error }, status as ContentfulStatusCode);
 }
 
 /** For each of them a signature is checked, where the request's own host is none of them. */
@@ -191,11 +192,4 @@ function matches(pattern: string, path: string): boolean {
     wanted.length === parts.length &&
     wanted.every((part, i) => (part.startsWith(':') ? parts[i] !== '' : part === parts[i]))
   );
-}
-
-/** For the operator's log. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return `${error.message}${cause}`.slice(0, 500);
 }

@@ -182,7 +182,7 @@ describe('a body that was read before', () => {
     });
     const digest = parseDigest('ab'.repeat(32));
     const refused = await client.propose(node.id, { digest, size: 900 }).catch((e: unknown) => e);
-    expect(codeOf(refused)).toBe('internal');
+    expect(codeOf(refused)).toBe('body_was_read');
     expect((refused as Error).message).toContain('mount coatcheck before what parses bodies');
   });
 });

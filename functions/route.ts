@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
 import * as v from 'valibot';
-import { CoatcheckError } from '../bundle/errors.ts';
 import { nodeIdOf } from '../bundle/identity.ts';
 import type { NodeId, PublicKeys } from '../bundle/identity.ts';
 import { fail } from '../protocol/errors.ts';
@@ -131,10 +130,7 @@ const bodyTooLarge = (): Error =>
 
 /** A digest of what is left would tell the client that it is at fault. */
 function bodyIsGone(): Error {
-  return fail(
-    'internal',
-    'the body of the request was read before it came to coatcheck: mount coatcheck before what parses bodies, such as express.json()',
-  );
+  return fail('body_was_read', 'the body of the request was read before it came to coatcheck');
 }
 
 function parseJson(bytes: Uint8Array): unknown {
@@ -156,10 +152,4 @@ function check(schema: v.GenericSchema | undefined, input: () => unknown): unkno
   const [issue] = result.issues;
   const where = v.getDotPath(issue) ?? 'the request';
   throw fail('bad_request', `${where}: ${issue.message}`.slice(0, 200));
-}
-
-/** A thrown value as the error that it is; `internal`, and no word of what it was, if not ours. */
-export function asCoatcheckError(error: unknown): CoatcheckError {
-  if (error instanceof CoatcheckError) return error as CoatcheckError;
-  return fail('internal', 'the server failed; its log says why', { cause: error });
 }

@@ -45,6 +45,7 @@ const PROTOCOL_ERRORS = {
   bad_digest: row(400, EXIT.usage, 'stop'),
   bad_number: row(400, EXIT.usage, 'stop'),
   body_too_large: row(413, EXIT.usage, 'stop'),
+  body_was_read: row(503, EXIT.unavailable, 'retry'), // by what the server is mounted in
   no_such_route: row(404, EXIT.unavailable, 'retry'),
   method_not_allowed: row(405, EXIT.usage, 'stop'),
   // Signatures on requests (RFC 9421)

@@ -98,7 +98,7 @@ export const SIGNED_ERRORS = [
   'wrong_site',
 ] as const satisfies ErrorCode[];
 
-const POSTED = ['bad_json', 'body_too_large'] as const satisfies ErrorCode[];
+const POSTED = ['bad_json', 'body_too_large', 'body_was_read'] as const satisfies ErrorCode[];
 /** Of the store, and of the keysets in it. */
 const STORE = [
   'store_unavailable',

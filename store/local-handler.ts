@@ -21,6 +21,8 @@ export interface LocalHandlerOptions {
   readonly secrets: Readonly<Record<Credential, Uint8Array>>;
   /** Unix seconds. */
   readonly now?: () => number;
+  /** Hears why the store did not do what a request asked, of which the client is told the kind alone. */
+  readonly failed?: (error: unknown, method: string) => void;
 }
 
 /** No object of coatcheck comes near it: what a GET reads and a PUT takes at most, in bytes. */
@@ -114,6 +116,7 @@ export function createLocalHandler(
     try {
       return await (request.method === 'PUT' ? put(request, guarded, key) : get(guarded, key));
     } catch (error) {
+      options.failed?.(error, request.method);
       return xmlError(ANSWERS[codeOf(error)] ?? 'ServiceUnavailable', key);
     }
   };

@@ -81,7 +81,7 @@ async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> 
       // not: it was the lowest free one, and below the entry that moved the head none is free.
       if (doubt === undefined || error.code === 'head_moved') throw error;
       const what = 'whether this is decided is not known: send the same statement again';
-      throw fail('store_unknown', what, { cause: error, details: doubt.details });
+      throw fail('store_unknown', what, { cause: error });
     }
   }
 }

@@ -2,10 +2,11 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { count } from '../../protocol/count.ts';
-import { fail } from '../../protocol/errors.ts';
+import { codeOf, ERRORS, fail } from '../../protocol/errors.ts';
 import { PENDING_DAYS } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { errnoOf } from '../../files/errors.ts';
+import { logged } from '../answers.ts';
 import { createApp } from '../app.ts';
 import type { RequestLog } from '../app.ts';
 import type { OpenedStore } from '../stores/kind.ts';
@@ -66,8 +67,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     boundLog(options.log, (left) => notice?.(`${count(left, 'line')} of the log left out`));
   let answer: (request: Request) => Response | Promise<Response>;
 
+  const failed = (error: unknown, method: string): void => {
+    const code = codeOf(error);
+    const { status } = ERRORS[code];
+    if (status < 500) return;
+    log?.log({ method, route: '/objects/*', status, milliseconds: 0, code, reason: logged(error) });
+  };
   const makeAnswer = (url: string): typeof answer => {
-    const { upload, ...roles } = rolesOn(store, { baseUrl: url, clock });
+    const { upload, ...roles } = rolesOn(store, { baseUrl: url, clock, failed });
     const limits = {
       ...(token === undefined ? {} : { token }),
       ...(maxPending === undefined ? {} : { maxPending }),

@@ -1,5 +1,6 @@
 import type { Credential } from '../../protocol/permissions.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
+import type { LocalHandlerOptions } from '../../store/local-urls.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 
 /** A store as one credential sees it: what it may do, and URLs signed for that. */
@@ -19,7 +20,9 @@ export interface OpenedStore {
     now?: () => number;
   }) => Readonly<Record<Credential, Access>>;
   /** What answers the URLs of a store that has no server of its own, on `/objects/`. */
-  readonly objects?: (options: { now?: () => number }) => (request: Request) => Promise<Response>;
+  readonly objects?: (
+    options: Pick<LocalHandlerOptions, 'now' | 'failed'>,
+  ) => (request: Request) => Promise<Response>;
   /** The first part of an object's path in a URL, as a copy source names it. */
   readonly bucket: string;
 }
