@@ -1,5 +1,6 @@
 import { NOT_ASKED } from '../ready/readiness.ts';
 import type { MakeReady } from '../ready/readiness.ts';
+import { leadOn } from '../systemd/lead-on.ts';
 import { notify } from '../systemd/notify.ts';
 import { orReport } from './7-applying.ts';
 import type { InPlace } from './7-applying.ts';
@@ -22,8 +23,10 @@ export async function becomeReady(
   const { applied, statement, seq } = installed;
   return await orReport(report, async () => {
     await notify('ready', `decision ${seq} is in place`);
-    const activation = await settle();
-    const { failed } = activation;
+    const stuck = await leadOn();
+    const settled = await settle();
+    const failed = [...stuck, ...settled.failed];
+    const activation = { ...settled, failed };
     const ready = (await makeReady?.({ statement, seq, isApproved, failed })) ?? NOT_ASKED;
     const effect = { applied, activation, ready };
     const result = tellEffect(effect);

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
@@ -24,7 +24,8 @@ import { bootSystemd, loggingUnit } from '../support/systemd.ts';
 import type { Booted } from '../support/systemd.ts';
 
 const FOLDER = 'agent/units';
-const UNITS = fs.readdirSync(FOLDER);
+const UNITS = fs.readdirSync(FOLDER).filter((name) => name.includes('.'));
+const GENERATOR = 'coatcheck-generator';
 const SERVICES = UNITS.filter((unit) => unit.endsWith('.service'));
 const AGENT = 'usr/lib/coatcheck/coatcheck-agent.mjs';
 
@@ -36,7 +37,10 @@ describeWith('systemd', 'the units of the agent', () => {
       fs.cpSync('/usr/lib/systemd/system', folder, { recursive: true });
       for (const name of UNITS) fs.copyFileSync(join(FOLDER, name), join(folder, name));
       fs.mkdirSync(join(root, 'usr/lib/coatcheck'));
-      fs.writeFileSync(join(root, AGENT), '', { mode: 0o755 });
+      fs.mkdirSync(join(root, 'usr/bin'));
+      for (const program of [AGENT, 'usr/bin/echo', 'usr/bin/systemctl']) {
+        fs.writeFileSync(join(root, program), '', { mode: 0o755 });
+      }
       const args = ['verify', '--man=no', '--recursive-errors=no', `--root=${root}`, unit];
       const { status, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
       expect([status, stderr]).toEqual([0, '']);
@@ -273,5 +277,79 @@ describeWith('systemd', 'a machine with these units', () => {
     await machine.ended;
     const report = await lab.store.head(`reports/${identity.id}` as never);
     expect(report).toBeDefined();
+  });
+
+  describe('that has a default target', () => {
+    beforeEach(async () => {
+      const folder = 'usr/lib/systemd/system-generators';
+      machine.write(
+        `${folder}/${GENERATOR}`,
+        fs.readFileSync(join(FOLDER, GENERATOR), 'utf8'),
+        0o755,
+      );
+      // This machine's own basic.target has all of its services before it.
+      const units = 'etc/systemd/system';
+      const bootTarget = fs.readFileSync(join(FOLDER, 'coatcheck-boot.target'), 'utf8');
+      const alone = bootTarget.replace('Requires=basic.target', 'DefaultDependencies=no');
+      machine.write(`${units}/coatcheck-boot.target`, alone.replace('After=basic.target', ''));
+      const few = '[Unit]\nDefaultDependencies=no\n';
+      machine.write(`${units}/coatcheck-ready.target.d/test.conf`, few);
+      machine.write(`${units}/server.target`, `${few}Wants=normal.service\n`);
+      fs.symlinkSync('server.target', join(machine.root, 'etc/systemd/system/default.target'));
+      machine.write('etc/systemd/system/normal.service', loggingUnit('normal'));
+      const quick = '[Service]\nRestartSec=100ms\n';
+      machine.write('etc/systemd/system/coatcheck-agent.service.d/quick.conf', quick);
+    });
+
+    /** Its kernel's command line, and the boot from the default target on. */
+    async function boot(commandLine: string): Promise<void> {
+      machine.write('run/cmdline', `${commandLine}\n`);
+      await machine.run('mount', '--bind', '/run/cmdline', '/proc/cmdline');
+      await machine.run('systemctl', 'daemon-reload');
+      await machine.run('systemctl', 'start', '--no-block', 'default.target');
+    }
+    const isActive = async (unit: string): Promise<string> =>
+      (await machine.run('systemctl', 'is-active', unit)).stdout.trim();
+
+    it('starts nothing of it before the configuration is there', async () => {
+      await boot('quiet stateless');
+      await expect.poll(said).toContain('[nothing_approved]');
+      expect(machine.log()).toEqual([]);
+      await approve([fileEntry('etc/motd', 'first\n')]);
+      await expect.poll(() => machine.log()).toEqual(['normal start']);
+      expect(machine.read('etc/motd')).toBe('first\n');
+      expect(await isActive('coatcheck-ready.target')).toBe('active');
+    });
+
+    it('goes on after a try that was killed', async () => {
+      await boot('quiet stateless');
+      await expect.poll(said).toContain('[nothing_approved]');
+      await machine.run('systemctl', 'kill', '--signal=KILL', 'coatcheck-agent.service');
+      await approve([fileEntry('etc/motd', 'first\n')]);
+      await expect.poll(() => machine.log()).toEqual(['normal start']);
+      expect(machine.read('etc/motd')).toBe('first\n');
+    });
+
+    it('stays where it is after what no other try mends, and goes on when that was mended', async () => {
+      const site = machine.read('etc/coatcheck/site.json');
+      machine.write('etc/coatcheck/site.json', 'damaged\n');
+      await boot('quiet stateless');
+      await expect.poll(() => isActive('coatcheck-agent.service')).toBe('failed');
+      const told = async (): Promise<string> =>
+        (await machine.run('systemctl', 'show', '--value', '-p', 'Result', 'coatcheck-failed'))
+          .stdout;
+      await expect.poll(told).toBe('success\n');
+      expect(machine.log()).toEqual([]);
+      machine.write('etc/coatcheck/site.json', site);
+      await approve([fileEntry('etc/motd', 'first\n')]);
+      await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+      await expect.poll(() => machine.log()).toEqual(['normal start']);
+    });
+
+    it('starts all of it at once where the command line does not say stateless', async () => {
+      await boot('quiet');
+      await expect.poll(() => machine.log()).toEqual(['normal start']);
+      expect(await isActive('coatcheck-agent.service')).toBe('inactive');
+    });
   });
 });

@@ -45,8 +45,10 @@ describe('the npm package', () => {
       'CHANGELOG.md',
       'LICENSE',
       'README.md',
-      ...['agent', 'refresh'].map((name) => `agent/units/coatcheck-${name}.service`),
-      'agent/units/coatcheck-refresh.timer',
+      ...['agent.service', 'boot.target', 'failed.service', 'generator', 'ready.target'].map(
+        (name) => `agent/units/coatcheck-${name}`,
+      ),
+      ...['service', 'timer'].map((type) => `agent/units/coatcheck-refresh.${type}`),
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck.mjs',
       ...['coatcheck-agent', 'coatcheck'].map((name) => `docs/man/${name}.1`),
