@@ -24,7 +24,7 @@ const HASH = /^(!*)(\$(?:1|2[abxy]|5|6|7|y|gy|sha1)\$)([\w./$=,+-]+)$|^(!*)()([\
 
 /** The second field of passwd(5), group(5), shadow(5) and gshadow(5): the hash behind its scheme. */
 export const accountHashes: LineParser = eachLine((line) => {
-  const [, before = '', field = ''] = /^([^:\s]+:)([^:]*)(?::[^:]*){1,7}$/.exec(line) ?? [];
+  const [, before = '', field = ''] = /^([^:]+:)([^:]*)(?::[^:]*){1,7}$/.exec(line) ?? [];
   const found = HASH.exec(field);
   if (found === null) return undefined;
   const hash = found[3] ?? found[6]!;

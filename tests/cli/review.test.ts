@@ -29,6 +29,24 @@ const waits = async (node: Identity): Promise<boolean> =>
 const random = (lines: number): string =>
   Array.from(randomBytes(lines), (byte) => (byte & 1 ? 'a\n' : 'b\n')).join('');
 
+describe('what a node would refuse', () => {
+  it('is told before it is approved: file and line, and not what is in it', async () => {
+    const node = await proposed({
+      'etc/group': 'root:x:0:\nusers:x:100:http:ann\n',
+      'etc/hostname': 'no name\n',
+      'etc/machine-id': `${'a'.repeat(32)}\n`,
+    });
+    const { code, stdout, stderr: said } = await desk.run('approve', node.id, '--yes');
+    const stderr = `${stdout}${said}`;
+    expect(code).toBe(0);
+    expect(stderr).toContain(
+      'a node refuses this, but for lines that its image has too: etc/group, line 2: has 5 fields, and 4 belong there',
+    );
+    expect(stderr).toContain('etc/hostname gives "no name", which is no host name');
+    expect(stderr).toContain('no configuration, and never put in place: etc/machine-id\n');
+  });
+});
+
 describe('what nobody was shown', () => {
   it('is not signed: a secret in no format that is known', async () => {
     const path = 'etc/ssl/private/host.key';

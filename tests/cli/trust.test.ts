@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeSignedKeyset, signKeyset } from '../../bundle/index.ts';
 import { openKeyFile } from '../../cli/key-file.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { keysetKey } from '../../protocol/keys.ts';
+import { approvedKey, keysetKey } from '../../protocol/keys.ts';
 import { formatSite } from '../../protocol/site.ts';
 import { openDesk, refusal, runCli, startServe } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
@@ -51,6 +51,13 @@ describe('a site that pins a later keyset', () => {
       const before = await run('history', node.id);
       expect([before.code, before.stdout]).toEqual([0, expect.stringContaining('approve *')]);
       expect(before.stderr).toMatch(/warning: .* keyset 1, before the pinned 2/);
+
+      const { body } = (await store.get(approvedKey(node.id), { maxBytes: 1e6 }))!;
+      const file = join(home, 'decided');
+      fs.writeFileSync(file, body);
+      const verified = await run('bundle', 'verify', file);
+      expect([verified.code, verified.stdout]).toEqual([0, expect.stringContaining('good: ')]);
+      expect(verified.stderr).toMatch(/warning: .* keyset 1, before the pinned 2/);
 
       expect((await run('revoke', node.id, '--reason', 'moved', '--yes')).code).toBe(0);
       const after = await run('history', node.id);
