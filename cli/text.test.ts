@@ -174,6 +174,7 @@ describe('parseExpiry', () => {
     ['2027-02-01', 1_801_440_000],
     ['2027-02-01T12:00:00Z', 1_801_483_200],
     ['2027-02-01T12:00+02:00', 1_801_476_000],
+    ['2027-02-01T12:00+02', 1_801_476_000],
   ])('%s', (text, seconds) => expect(parseExpiry(text, now)).toBe(seconds));
   it.each([
     '',
@@ -183,6 +184,7 @@ describe('parseExpiry', () => {
     'soon',
     '2026-01-01',
     '2027-13-01',
+    '2027-02-30',
     '999999w',
     '2027-02-01T12:00',
   ])('%j is refused', (text) => expect(() => parseExpiry(text, now)).toThrow(/--expires/));

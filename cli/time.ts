@@ -1,5 +1,6 @@
 import { MAX_TIME } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
+import { parseIsoTime } from '../protocol/iso-time.ts';
 
 const UNITS = { m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 
@@ -34,7 +35,6 @@ function relative(text: string, now: number): number | undefined {
 }
 
 function absolute(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$/.test(text)) return undefined;
-  const milliseconds = Date.parse(text);
-  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000);
+  const milliseconds = parseIsoTime(text);
+  return milliseconds === undefined ? undefined : Math.floor(milliseconds / 1000);
 }

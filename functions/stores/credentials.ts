@@ -1,12 +1,16 @@
 import * as v from 'valibot';
-import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
+import { utf8 } from '../../bundle/bytes.ts';
 import { fail } from '../../protocol/errors.ts';
+import { parseIsoTime } from '../../protocol/iso-time.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import { assertOwnKeys } from '../../store/s3-options.ts';
 import type { S3Credentials, S3CredentialsProvider } from '../../store/s3-options.ts';
 import { readLocalFile } from '../../files/read.ts';
+import { textIn } from '../../files/text.ts';
 import { replaceFile } from '../../files/write.ts';
+
+const isTime = (text: string): boolean => parseIsoTime(text) !== undefined;
 
 /**
  * The file of `--credentials` (docs/config.md): three S3 key pairs, one for each part of the
@@ -17,7 +21,7 @@ const Keys = v.strictObject({
   accessKeyId: v.string(),
   secretAccessKey: v.string(),
   sessionToken: v.optional(v.string()),
-  expiration: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  expiration: v.optional(v.pipe(v.string(), v.check(isTime))),
 });
 const CredentialsFile = v.strictObject({ download: Keys, upload: Keys, admin: Keys });
 
@@ -35,7 +39,7 @@ export async function readCredentials(path: string): Promise<Sessions> {
     const keys: S3Credentials = {
       ...{ accessKeyId, secretAccessKey },
       ...(sessionToken === undefined ? {} : { sessionToken }),
-      ...(expiration === undefined ? {} : { expiration: new Date(expiration) }),
+      ...(expiration === undefined ? {} : { expiration: new Date(parseIsoTime(expiration)!) }),
     };
     assertOwnKeys(keys, `the ${name} key in ${path}`);
     return [name, keys] as const;
@@ -44,8 +48,9 @@ export async function readCredentials(path: string): Promise<Sessions> {
 }
 
 function parse(bytes: Uint8Array, path: string): v.InferOutput<typeof CredentialsFile> {
+  const text = textIn(bytes, path);
   try {
-    return v.parse(CredentialsFile, JSON.parse(fromUtf8(bytes)));
+    return v.parse(CredentialsFile, JSON.parse(text));
   } catch (cause) {
     throw fail(
       'file_malformed',
