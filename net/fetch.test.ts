@@ -10,6 +10,7 @@ import { describeWith } from '../tests/support/components.ts';
 import { makeAuthority } from '../tests/support/certificates.ts';
 import type { Authority } from '../tests/support/certificates.ts';
 import { serveHttp } from '../tests/support/http-servers.ts';
+import { hasRoot, parseCa } from './certificates.ts';
 import { createFetch } from './fetch.ts';
 import { readBody, reasonOf } from '../protocol/objects.ts';
 import type { FetchInit } from '../protocol/objects.ts';
@@ -233,6 +234,23 @@ describeWith('openssl', 'whom it believes over TLS', () => {
     expect(await reason(get(wrong, ours.ca))).toMatch(/certificate/);
     expect(await reason(get(wrong))).toMatch(/certificate/);
     vi.unstubAllEnvs();
+  });
+
+  it('is as the text says, to its last certificate', () => {
+    const [first, second] = [ours.ca.trim(), theirs.ca.trim()];
+    expect(parseCa(`\uFEFF${first}\r\n\r\n# theirs\n${second}`)).toHaveLength(2);
+    for (const cut of [
+      `${first}\n${second.slice(0, -30)}`,
+      `${first}\n${second.slice(30)}`,
+      `${first}\n${second.replace('A', '!')}`,
+      `${first}\n${second.replaceAll(' CERT', ' TRUSTED CERT')}`,
+    ]) {
+      expect(() => parseCa(cut)).toThrow('of the 2 certificates in it only 1 can be read');
+    }
+    const wide = Buffer.from(`\uFEFF${first}`, 'utf16le').toString('latin1');
+    expect(() => parseCa(wide)).toThrow('UTF-16');
+    expect(hasRoot(`${first}\n${second}`)).toBe(true);
+    expect(hasRoot(ours.issue('DNS:a.test').cert)).toBe(false);
   });
 
   it.each(['', 'garbage', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'])(

@@ -9,7 +9,7 @@ import {
   utf8,
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
-import { parseCa } from '../../net/certificates.ts';
+import { hasRoot, parseCa } from '../../net/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isStoreOrigin } from '../../protocol/address.ts';
 import { formatSite, MAX_CA_BYTES, MAX_STORES, parseSite } from '../../protocol/site.ts';
@@ -77,6 +77,11 @@ export async function init(context: Context, options: InitOptions): Promise<void
   if (site.approval === 'none') {
     terminal.warn(
       'approval none: a node puts its own configuration in force, and nobody looks at it',
+    );
+  }
+  if (site.ca !== undefined && !hasRoot(site.ca)) {
+    terminal.warn(
+      'none of the certificates of --ca is a root: TLS believes nobody by intermediate ones alone',
     );
   }
   terminal.hint('next: coatcheck serve');
