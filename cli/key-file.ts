@@ -4,13 +4,13 @@ import {
   deriveIdentity,
   equalBytes,
   fromBase64Url,
-  fromUtf8,
   isZero,
   toBase64Url,
   utf8,
 } from '../bundle/index.ts';
 import type { Identity } from '../bundle/index.ts';
 import { openBox, SECRET_BOX, sealBox } from '../bundle/secret-box.ts';
+import { textIn } from '../files/text.ts';
 import { fail } from '../protocol/errors.ts';
 import { assertStrongSecret } from '../protocol/secrets.ts';
 
@@ -148,9 +148,10 @@ async function openSeed(sealed: SealedSeed, passphrase: string, path: string): P
 }
 
 function parse(content: Uint8Array, path: string): v.InferOutput<typeof KeyFile> {
+  const text = textIn(content, path);
   let json: unknown;
   try {
-    json = JSON.parse(fromUtf8(content));
+    json = JSON.parse(text);
   } catch (cause) {
     throw fail('file_malformed', `${path} is not a key file of coatcheck: it is not JSON`, {
       cause,

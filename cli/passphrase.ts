@@ -1,6 +1,6 @@
-import { fromUtf8 } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { readLocalFile } from '../files/read.ts';
+import { textIn } from '../files/text.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Where a passphrase may come from: a file, the environment, a person. */
@@ -50,7 +50,7 @@ export async function passphraseFrom(
 async function givenPassphrase(source: PassphraseSource): Promise<string | undefined> {
   if (source.file === undefined) return source.env['COATCHECK_PASSPHRASE'];
   const bytes = await readLocalFile(source.file, { maxBytes: MAX_PASSPHRASE_BYTES, secret: true });
-  return fromUtf8(bytes).replace(/\r?\n$/, '');
+  return textIn(bytes, source.file).replace(/\r?\n$/, '');
 }
 
 /** Why a passphrase is refused, in one sentence; undefined if it is not. */

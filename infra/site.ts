@@ -43,7 +43,7 @@ function readSite(path: string): string {
     const why = cause instanceof Error ? cause.message : 'not JSON';
     throw fail('file_malformed', `${path}: ${why}`, { cause });
   }
-  const compact = JSON.stringify(JSON.parse(text));
+  const compact = JSON.stringify(JSON.parse(text.replace(/^\uFEFF/, '')));
   if (Buffer.byteLength(compact) > MAX_SITE_BYTES) {
     throw fail(
       'file_malformed',

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { fromUtf8, utf8 } from '../bundle/index.ts';
+import { utf8 } from '../bundle/index.ts';
 import { readLocalFile } from '../files/read.ts';
+import { textIn } from '../files/text.ts';
 import { createFile, exists, makeFolder } from '../files/write.ts';
 import { fail } from '../protocol/errors.ts';
 import { ensureBucket } from './bucket.ts';
@@ -62,7 +63,7 @@ async function rootPair(path: string): Promise<RootPair> {
   }
   try {
     const bytes = await readLocalFile(path, { maxBytes: 1024, secret: true });
-    return v.parse(RootFile, JSON.parse(fromUtf8(bytes)));
+    return v.parse(RootFile, JSON.parse(textIn(bytes, path)));
   } catch (cause) {
     throw fail('file_malformed', `${path} does not hold the root pair of the MinIO beside it`, {
       cause,

@@ -144,7 +144,7 @@ function assertCa(pem: string, check: (pem: string) => unknown): void {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
     throw malformed('it is not JSON', cause);
   }

@@ -1,4 +1,4 @@
-import { equalBytes, fromUtf8 } from '../../bundle/bytes.ts';
+import { equalBytes } from '../../bundle/bytes.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import type { Identity } from '../../bundle/identity.ts';
@@ -8,6 +8,7 @@ import type { Statement } from '../../bundle/statement.ts';
 import { now } from '../../files/calls.ts';
 import { naming } from '../../files/errors.ts';
 import { reading } from '../../files/read.ts';
+import { textIn } from '../../files/text.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
@@ -86,7 +87,7 @@ export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
       const how = 'copy the site.json that coatcheck init made there, or name it with --site';
       throw fail('file_missing', `${said}: ${how}`, { cause: error });
     }
-    if (!hasCode(error, 'file_malformed', 'bad_encoding')) throw error;
+    if (!hasCode(error, 'file_malformed')) throw error;
     throw fail('file_malformed', `${path}: ${said}`, { cause: error });
   }
 }
@@ -96,7 +97,7 @@ function readSiteFile(path: string): { site: Site; modified: number } {
   const { content, stat } = naming(path, () =>
     now(reading(path, { maxBytes: MAX_SITE_FILE_BYTES })),
   );
-  const site = parseSite(fromUtf8(content), parseCa);
+  const site = parseSite(textIn(content, 'it'), parseCa);
   return { site, modified: Math.floor(stat.mtimeMs / 1000) };
 }
 

@@ -1,4 +1,4 @@
-import { fromUtf8 } from '../../bundle/bytes.ts';
+import { textIn } from '../../files/text.ts';
 import { fail } from '../../protocol/errors.ts';
 import { commandsFor } from '../../usage/table.ts';
 import type { Option } from '../../usage/table.ts';
@@ -42,5 +42,5 @@ export function seconds(option: string, text: string): number {
 
 /** @throws file_missing, file_denied, too_large above 1 KiB */
 export function tokenIn(path: string | undefined): string | undefined {
-  return path === undefined ? undefined : fromUtf8(readPath(path, 1024)).trim();
+  return path === undefined ? undefined : textIn(readPath(path, 1024), path).trim();
 }

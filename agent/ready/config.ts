@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { fromUtf8 } from '../../bundle/bytes.ts';
+import { textIn } from '../../files/text.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readItem } from '../tree/item.ts';
@@ -70,7 +70,7 @@ function read<T>(
   if ((item.mode & forbiddenMode) !== 0) {
     throw fail('file_unsafe', `${path} can be read by others: chmod 0600`);
   }
-  const parsed = v.safeParse(schema, json(item.content));
+  const parsed = v.safeParse(schema, json(item.content, path));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   // Its own words would quote the value, which may be a secret.
@@ -78,9 +78,10 @@ function read<T>(
   throw fail('file_malformed', `${path} is malformed${where === null ? '' : ` at ${where}`}`);
 }
 
-function json(bytes: Uint8Array): unknown {
+function json(bytes: Uint8Array, path: string): unknown {
+  const text = textIn(bytes, path);
   try {
-    return JSON.parse(fromUtf8(bytes));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { fromUtf8 } from '../../bundle/bytes.ts';
 import { isPath } from '../../bundle/path.ts';
+import { textIn } from '../../files/text.ts';
 import { fail } from '../../protocol/errors.ts';
 import { pathPattern } from '../../protocol/paths.ts';
 import type { Folder } from '../tree/folder.ts';
@@ -67,16 +67,16 @@ const MapFile = v.strictObject({
 export function readRestartMap(root: Folder): RestartMap {
   const item = readItem(root, RESTART_MAP);
   if (item.kind !== 'file') return USUAL_MAP;
-  const parsed = v.safeParse(MapFile, json(item.content));
+  const parsed = v.safeParse(MapFile, json(textIn(item.content, RESTART_MAP)));
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const said = `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`;
   throw fail('file_malformed', `${RESTART_MAP} is no restart map of coatcheck: ${said}`);
 }
 
-function json(bytes: Uint8Array): unknown {
+function json(text: string): unknown {
   try {
-    return JSON.parse(fromUtf8(bytes));
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

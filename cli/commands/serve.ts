@@ -1,10 +1,10 @@
-import { fromUtf8 } from '../../bundle/index.ts';
 import type { StoreFlags } from '../../functions/stores/kind.ts';
 import { describePlace, openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
+import { textIn } from '../../files/text.ts';
 import { readSite } from '../site-file.ts';
 import { nextInterrupt } from '../interrupt.ts';
 
@@ -65,5 +65,6 @@ function parsePort(text: string): number {
 }
 
 async function readToken(path: string): Promise<string> {
-  return fromUtf8(await readLocalFile(path, { maxBytes: 256, secret: true })).replace(/\r?\n$/, '');
+  // As a node reads its own copy.
+  return textIn(await readLocalFile(path, { maxBytes: 256, secret: true }), path).trim();
 }

@@ -52,6 +52,20 @@ describe('without a site', () => {
     expect(fs.existsSync(home)).toBe(false);
   });
 
+  it('a site file that an editor marked as UTF-8 is one, and UTF-16 is named', async () => {
+    const home = fs.mkdtempSync(join(folder, 'marked-'));
+    const text = fs.readFileSync(join(desk.home, 'site.json'), 'utf8');
+    const key = fs.readFileSync(join(desk.home, 'admin.key'), 'utf8');
+    const pending = () => runCli(['--home', home, '--server', desk.url, 'pending']);
+    fs.writeFileSync(join(home, 'site.json'), `\uFEFF${text}`);
+    fs.writeFileSync(join(home, 'admin.key'), `\uFEFF${key}`, { mode: 0o600 });
+    expect((await pending()).code).toBe(0);
+    fs.writeFileSync(join(home, 'site.json'), `\uFEFF${text}`, 'utf16le');
+    const run = await pending();
+    expect(refusal(run)).toEqual([EXIT.usage, 'file_malformed']);
+    expect(run.stderr).toContain('UTF-16');
+  });
+
   it('a site file that is none is refused', async () => {
     const home = fs.mkdtempSync(join(folder, 'broken-'));
     for (const text of ['', '{', '{"coatcheck":"site/1"}', '\xff']) {

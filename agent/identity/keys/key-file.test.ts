@@ -28,6 +28,14 @@ describe('a key file', () => {
     expect(fs.readdirSync(folder)).toEqual(['key']);
   });
 
+  it('is read although an editor put a mark before it', () => {
+    const path = join(folder, 'key');
+    fs.writeFileSync(path, `\uFEFF${formatKeyFile(seed)}`, { mode: 0o600 });
+    expect(readKeyFile(path)).toEqual(seed);
+    fs.writeFileSync(path, `\uFEFF${formatKeyFile(seed)}`, 'utf16le');
+    expect(() => readKeyFile(path)).toThrow('UTF-16');
+  });
+
   it('is never overwritten', () => {
     const path = join(folder, 'key');
     const made = makeKeyFile(path);

@@ -1,6 +1,7 @@
 import { randomBytes, sha256 } from '#platform';
 import { toBase64Url, utf8 } from '../../../bundle/bytes.ts';
 import { readLocalFileNow } from '../../../files/read.ts';
+import { textIn } from '../../../files/text.ts';
 import { createFileNow } from '../../../files/write.ts';
 import { fail } from '../../../protocol/errors.ts';
 import { assertStrongSecret } from '../../../protocol/secrets.ts';
@@ -59,7 +60,7 @@ export const randomSeed = (): Uint8Array => randomBytes(SEED_BYTES);
 export function readKeyFile(path: string, kind: KeyKind = 'key'): Uint8Array {
   const only = { maxBytes: MAX_KEY_FILE_BYTES, secret: true, noLink: true };
   const { content } = readLocalFileNow(path, only);
-  return parseKeyFile(Buffer.from(content).toString('latin1'), path, kind);
+  return parseKeyFile(textIn(content, path), path, kind);
 }
 
 /**

@@ -8,6 +8,7 @@ import { readIn } from '../../tree/files.ts';
 import { inFolderOf, withRoot } from '../../tree/folder.ts';
 import type { Folder } from '../../tree/folder.ts';
 import { naming } from '../../../files/errors.ts';
+import { textIn } from '../../../files/text.ts';
 import { MAX_KEY_FILE_BYTES, parseKeyFile } from './key-file.ts';
 
 /** Label of the filesystem, or of the GPT partition without one. */
@@ -38,7 +39,8 @@ export function readUsbKey(
   const stick = keyStick();
   if (stick.filesystem === undefined) return parseKeyFile(readBare(stick.path), stick.path);
   const text = readFileOn(stick, FILE, MAX_KEY_FILE_BYTES, filesystems);
-  return parseKeyFile(Buffer.from(text).toString('latin1'), `${FILE} on ${stick.path}`);
+  const name = `${FILE} on ${stick.path}`;
+  return parseKeyFile(textIn(text, name), name);
 }
 
 /**
