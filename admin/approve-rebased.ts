@@ -12,7 +12,7 @@ import type { Plan } from './plan.ts';
 import { rebase } from './rebase.ts';
 import { reviewAgainst } from './review.ts';
 import type { Session } from './session.ts';
-import { objectionsToUnseen } from './unseen.ts';
+import { objectionsTo } from './unseen.ts';
 
 /**
  * Applies what a proposal changed, files and settings, to what is in force, seals that anew, approves
@@ -46,7 +46,7 @@ export async function planRebase(
       },
     ],
     review,
-    objections: [...objectionsToUnseen(review.diff, wish), ...common.objections],
+    objections: [...objectionsTo(review.diff, wish), ...common.objections],
   };
 }
 

@@ -9,10 +9,10 @@ import { openPlace } from './open.ts';
 import type { OpenedBundle } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Approving, Plan, PlannedStatement } from './plan.ts';
-import { reviewAgainst } from './review.ts';
+import { pathsOf, reviewAgainst } from './review.ts';
 import type { ReviewOptions } from './review.ts';
 import type { Session } from './session.ts';
-import { objectionsToUnseen } from './unseen.ts';
+import { objectionsTo } from './unseen.ts';
 import type { Unseen } from './unseen.ts';
 import type { DecisionName, Objection, PlanWarning } from './warning.ts';
 
@@ -46,7 +46,7 @@ export async function planApprove(
     warnings: endsRevoke(inForce.entry),
     objections: [
       ...(review.fresh ? [] : [await staleBase(session, standing, inForce, opened.manifest)]),
-      ...objectionsToUnseen(review.diff, wish),
+      ...objectionsTo(review.diff, wish),
       ...common.objections,
     ],
   };
@@ -85,7 +85,7 @@ export async function planRenew(
     warnings: renews ? endsReconfigure(inForce.entry) : endsRevoke(inForce.entry),
     objections: [
       ...(renews ? [] : [objection]),
-      ...objectionsToUnseen(review.diff, wish),
+      ...objectionsTo(review.diff, wish),
       ...common.objections,
     ],
   };
@@ -117,7 +117,7 @@ async function staleBase(
     ...(entry === undefined ? {} : { inForce: nameOf(entry) }),
     ...(before === undefined || now === undefined
       ? {}
-      : { since: diffView(before, now, { showSecrets: false, stat: true }) }),
+      : { since: diffView(before, now, { showSecrets: false, stat: true, ...pathsOf(session) }) }),
   };
 }
 

@@ -1,12 +1,13 @@
 import { structuredPatch } from 'diff';
 import type { FileEntry, Manifest } from '../bundle/index.ts';
 import { decodeBytes } from '../protocol/escape.ts';
-import type { Execution } from '../protocol/paths.ts';
+import type { Execution, SitePath } from '../protocol/paths.ts';
 import { compareFiles, compareSettings } from './changes.ts';
 import type { FileChange, SettingChange } from './changes.ts';
 import { isSecretName, MASK } from './mask.ts';
 import { octal } from './octal.ts';
-import { traitsFor } from './traits.ts';
+import { machinePaths } from './traits.ts';
+import type { MachinePaths, Traits } from './traits.ts';
 import { accountChanges } from './secrets/accounts.ts';
 import type { AccountChange } from './secrets/accounts.ts';
 import { hidingOf } from './secrets/secrets.ts';
@@ -18,6 +19,8 @@ export interface DiffOptions {
   readonly showSecrets: boolean | readonly string[];
   /** one line per file, no contents; but who gets in without a password is told */
   readonly stat: boolean;
+  /** What the site adds to the built-in list of paths; absent: nothing. */
+  readonly paths?: readonly SitePath[];
 }
 
 /** A part of a difference of which something is masked: one value in `lines[line]`. */
@@ -60,6 +63,8 @@ export interface FileView {
 
 /** What differs between two bundles, file by file, and the settings by name. */
 export interface DiffView {
+  /** The bundle names a list of paths that the site does not have: its machine may take more than is known. */
+  readonly unknownPaths?: true;
   /** What runs by its place first, then what may name a program, then the rest; by path. */
   readonly files: readonly FileView[];
   /** the settings that differ, by name: units, host name, time zone, swap, answers */
@@ -89,17 +94,22 @@ export function diffView(
   options: DiffOptions,
 ): DiffView {
   const diff = createDiff();
+  const paths = machinePaths(options.paths, after);
   const files = compareFiles(before?.files ?? [], after.files)
-    .map((change) => ({ change, rank: RANK.indexOf(traitsFor(change.path).executes) }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ change }) => fileView(change, options, diff));
+    .map((change) => ({ change, traits: traitsIn(paths, change) }))
+    .sort((a, b) => RANK.indexOf(a.traits.executes) - RANK.indexOf(b.traits.executes))
+    .map(({ change, traits }) => fileView(change, traits, options, diff));
   return {
+    ...(!paths.isKnown && { unknownPaths: true as const }),
     files,
     metadata: compareSettings(before?.metadata ?? {}, after.metadata).map((change) =>
       options.showSecrets === true ? change : maskSetting(change),
     ),
   };
 }
+
+const traitsIn = (paths: MachinePaths, { path, after }: FileChange): Traits =>
+  after === undefined ? paths.traitsBefore(path) : paths.traitsFor(path);
 
 const RANK: readonly FileView['executes'][] = ['refused', 'by place', 'may name', 'no'];
 
@@ -124,21 +134,22 @@ function both<T>(change: FileChange, value: (file: FileEntry) => T): { before?: 
   };
 }
 
-function fileView(change: FileChange, options: DiffOptions, diff: Diff): FileView {
+function fileView(change: FileChange, traits: Traits, options: DiffOptions, diff: Diff): FileView {
   const { before, after, path } = change;
   return {
     path,
     change: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
-    ...traitsFor(path),
+    ...traits,
     ...(change.mode || before === undefined ? { mode: both(change, (f) => octal(f.mode)) } : {}),
     ...(change.owner || before === undefined ? { owner: both(change, owner) } : {}),
     size: both(change, (file) => file.content.length),
-    ...contentView(change, options, diff),
+    ...contentView(change, traits, options, diff),
   };
 }
 
 function contentView(
   change: FileChange,
+  { secret }: Traits,
   { stat, showSecrets }: DiffOptions,
   diff: Diff,
 ): Pick<FileView, 'lines' | 'hidden' | 'masked' | 'maskedValues' | 'accounts'> {
@@ -147,7 +158,7 @@ function contentView(
   if (!change.content) return whole;
   const sides = [change.before, change.after].map((file) => file?.content);
   const shown = showSecrets === true || (showSecrets !== false && showSecrets.includes(path));
-  const hiding = shown ? undefined : hidingOf(path);
+  const hiding = shown ? undefined : hidingOf(path, secret);
   if (hiding === 'withheld') return { hidden: 'withheld', ...whole };
   if (hiding !== undefined && 'whole' in hiding) {
     const isKey = sides.every((content) => content === undefined || hiding.whole(content));

@@ -12,7 +12,7 @@ import type { Plan, PlannedStatement, Saying } from './plan.ts';
 import { reviewAgainst } from './review.ts';
 import type { ReviewOptions } from './review.ts';
 import type { Session } from './session.ts';
-import { objectionsToUnseen } from './unseen.ts';
+import { objectionsTo } from './unseen.ts';
 import type { Unseen } from './unseen.ts';
 import { bundleFacts } from './views/bundle.ts';
 import type { BundleFacts } from './views/bundle.ts';
@@ -102,7 +102,7 @@ export async function planRollback(
       },
     ],
     review,
-    objections: [...objectionsToUnseen(review.diff, wish), ...common.objections],
+    objections: [...objectionsTo(review.diff, wish), ...common.objections],
   };
 }
 

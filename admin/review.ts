@@ -1,5 +1,5 @@
 import { faultsOf } from '../protocol/bootable.ts';
-import { isPassedOver, traitsOf } from '../protocol/paths.ts';
+import { BUILT_IN_PATHS, isPassedOver } from '../protocol/paths.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
@@ -46,7 +46,10 @@ export async function reviewAgainst(
   opened: OpenedBundle,
   options: ReviewOptions,
 ): Promise<Review> {
-  const whole = diffView(inForce.opened?.manifest, opened.manifest, options);
+  const whole = diffView(inForce.opened?.manifest, opened.manifest, {
+    ...options,
+    ...pathsOf(session),
+  });
   const diff = options.budget === undefined ? whole : cutToFit(whole, options.budget);
   return {
     bundle: bundleFacts(decided.node, opened, session.keyset),
@@ -56,11 +59,15 @@ export async function reviewAgainst(
   };
 }
 
+/** What the site adds to the list of paths, for a difference. */
+export const pathsOf = ({ site: { paths } }: Pick<Session, 'site'>): Pick<DiffOptions, 'paths'> =>
+  paths === undefined ? {} : { paths };
+
 function warningsOf(
   { keyset }: Pick<Session, 'keyset'>,
   { unreadable }: InForce,
   { sealed, manifest }: OpenedBundle,
-  { files }: DiffView,
+  { files, unknownPaths }: DiffView,
 ): ReviewWarning[] {
   const placed = files.filter(({ change }) => change !== 'removed');
   const by = (executes: FileView['executes']): string[] =>
@@ -69,7 +76,11 @@ function warningsOf(
   const open = files.flatMap(({ accounts = [] }) =>
     accounts.filter(({ after }) => after?.password === 'empty').map(({ name }) => name),
   );
-  const faults = faultsOf(manifest.files.filter(({ path }) => traitsOf(path) !== undefined));
+  // What is on no list is told apart; an account file and a host name are on the built-in one.
+  const faults = faultsOf(
+    manifest.files.filter(({ path }) => BUILT_IN_PATHS.traitsOf(path) !== undefined),
+    BUILT_IN_PATHS,
+  );
   const passedOver = manifest.files.map(({ path }) => path).filter(isPassedOver);
   const expected = 1 + keyset.keys.length;
   const counted = sealed.recipientCount;
@@ -78,6 +89,7 @@ function warningsOf(
     runs.length > 0 && { code: 'runs_by_place', paths: runs },
     named > 0 && { code: 'may_name', files: named },
     open.length > 0 && { code: 'empty_password', accounts: [...new Set(open)] },
+    unknownPaths && { code: 'unknown_paths' },
     refused.length > 0 && { code: 'refused_paths', paths: refused.length },
     faults.length > 0 && { code: 'unbootable', faults },
     passedOver.length > 0 && { code: 'passed_over', paths: passedOver },

@@ -5,7 +5,7 @@ import { decide } from './decide.ts';
 import type { Outcome, Recorded } from './decide.ts';
 import { headToFollow } from './plan.ts';
 import type { Plan, PlannedStatement, Predecessor } from './plan.ts';
-import { propose } from './propose.ts';
+import { pathsRefused, propose } from './propose.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
 
@@ -26,7 +26,7 @@ export interface Consent {
  * which the server finds recorded if it was.
  *
  * @returns one outcome a statement, in order
- * @throws stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
+ * @throws path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
  *   stale_keyset for a plan under another keyset: nothing was signed. head_moved if somebody decided
  *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw
  */
@@ -59,6 +59,8 @@ export async function sign(
 }
 
 function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
+  const refused = objections.find((objection) => objection.code === 'refused_paths');
+  if (refused !== undefined) throw pathsRefused(refused);
   const open = objections.find(({ code }) => !despite.includes(code));
   if (open === undefined) return;
   if (open.code === 'record_doubtful') {

@@ -8,11 +8,15 @@ export interface Unseen {
 }
 
 /**
- * What a difference did not show of what it would put in place: files whose contents were withheld,
+ * What a difference would put in place that its node refuses, and what it did not show of the rest: files whose contents were withheld,
  * unless the consent names them, and files that can run something and were cut.
  */
-export function objectionsToUnseen({ files }: DiffView, { unseen = [] }: Unseen): Objection[] {
+export function objectionsTo(
+  { files, unknownPaths }: DiffView,
+  { unseen = [] }: Unseen,
+): Objection[] {
   const placed = files.filter(({ change }) => change !== 'removed');
+  const refused = placed.filter(({ executes }) => executes === 'refused').map(({ path }) => path);
   const withheld = placed
     .filter(({ hidden, path }) => hidden === 'withheld' && !unseen.includes(path))
     .map(({ path }) => path);
@@ -20,6 +24,9 @@ export function objectionsToUnseen({ files }: DiffView, { unseen = [] }: Unseen)
     .filter(({ linesCut = 0, executes }) => linesCut > 0 && executes !== 'no')
     .map(({ path }) => path);
   return [
+    ...(refused.length > 0
+      ? [{ code: 'refused_paths', paths: refused, unknown: unknownPaths === true } as const]
+      : []),
     ...(withheld.length > 0 ? [{ code: 'withheld', paths: withheld } as const] : []),
     ...(cut.length > 0 ? [{ code: 'cut', paths: cut } as const] : []),
   ];

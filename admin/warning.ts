@@ -24,7 +24,9 @@ export type ReviewWarning =
   | { readonly code: 'may_name'; readonly files: number }
   /** Whoever knows one of these names gets in. */
   | { readonly code: 'empty_password'; readonly accounts: readonly string[] }
-  /** So many paths that no node accepts: it will refuse the bundle. */
+  /** It names a list of paths that the site does not have: of another image, or of a newer site.json. */
+  | { readonly code: 'unknown_paths' }
+  /** So many paths that the node does not accept: it would refuse the bundle. */
   | { readonly code: 'refused_paths'; readonly paths: number }
   /** What a node refuses in the bundle's files, but for lines that its image has too. */
   | { readonly code: 'unbootable'; readonly faults: readonly FileFault[] }
@@ -68,5 +70,10 @@ export type Objection =
   | { readonly code: 'withheld'; readonly paths: readonly string[] }
   /** Files that can run something, and that were too long to be shown whole. */
   | { readonly code: 'cut'; readonly paths: readonly string[] }
+  /**
+   * Files that the node would refuse: neither the built-in list of paths nor its site's has them; with
+   * `unknown`, nobody here can tell, since it names another list. No consent lifts it.
+   */
+  | { readonly code: 'refused_paths'; readonly paths: readonly string[]; readonly unknown: boolean }
   /** The store contradicts what this program remembers. */
   | { readonly code: 'record_doubtful'; readonly doubt: Doubt };

@@ -36,6 +36,8 @@ export interface Metadata {
   readonly image?: string;
   /** Digest of the baseline of that image, hex: what the image has anyway is not in the bundle */
   readonly baseline?: string;
+  /** Digest of what the machine's site adds to the list of paths, hex; absent where it adds nothing */
+  readonly paths?: string;
   /** Files that the machine had as its image has them, by path: the first 8 digits of their digest there */
   readonly left?: Readonly<Record<string, string>>;
   /** The units to restart when the file at this path changes */
@@ -81,6 +83,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   timezone: /^(?=.{1,64}$)[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/,
   image: /^[ -~]{1,64}$/,
   baseline: /^[0-9a-f]{64}$/,
+  paths: /^[0-9a-f]{64}$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
 

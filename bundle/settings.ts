@@ -11,7 +11,15 @@ import type { ListName, Metadata, MetadataEntry } from './metadata.ts';
 export type Settings = ReadonlyMap<string, string>;
 
 /** When, by what, on which image and from which key a bundle was made changes nothing. */
-const CIRCUMSTANCES = ['madeAt', 'madeBy', 'keySource', 'image', 'baseline', 'left'] as const;
+const CIRCUMSTANCES = [
+  'madeAt',
+  'madeBy',
+  'keySource',
+  'image',
+  'baseline',
+  'paths',
+  'left',
+] as const;
 const isCircumstance = (name: string): boolean =>
   (CIRCUMSTANCES as readonly string[]).includes(name.replace(/:.*/s, ''));
 

@@ -1,3 +1,4 @@
+import { pathsRefused } from '../admin/propose.ts';
 import type { Objection } from '../admin/warning.ts';
 import { fail } from '../protocol/errors.ts';
 import type { Terminal } from './terminal.ts';
@@ -17,7 +18,7 @@ export interface ConsentFlags {
  * Asks a person for a yes, or takes `--yes` for it: but not where the store contradicts what this
  * tool remembers, since nobody reads the warning.
  * What was not shown is not asked about at all: whoever says yes would not know to what.
- * @throws not_shown; usage where nobody can be asked, record_doubtful, declined, interrupted
+ * @throws path_refused, not_shown; usage where nobody can be asked, record_doubtful, declined, interrupted
  */
 export async function confirm(
   objections: readonly Objection[],
@@ -25,6 +26,8 @@ export async function confirm(
   message: string,
   { yes = false, despiteMemory = false }: ConsentFlags,
 ): Promise<void> {
+  const refused = objections.find((objection) => objection.code === 'refused_paths');
+  if (refused !== undefined) throw pathsRefused(refused);
   const unseen = objections.find(({ code }) => code === 'withheld' || code === 'cut');
   if (unseen !== undefined) {
     throw fail('not_shown', `${unseenText(unseen as UnseenObjection)}. Nothing was signed`);

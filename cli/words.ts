@@ -35,8 +35,10 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
       return `${count(warning.files, 'file')} may name a program to run`;
     case 'empty_password':
       return `without a password: ${warning.accounts.map(escapeLine).join(', ')}`;
+    case 'unknown_paths':
+      return 'the image of this machine has another list of paths than your site.json: only what is on the built-in list can be approved with it';
     case 'refused_paths':
-      return `${count(warning.paths, 'path')} that no node accepts: it will refuse the bundle`;
+      return `${count(warning.paths, 'path')} that this node does not accept: it would refuse the bundle`;
     case 'unbootable':
       return `a node refuses this, but for lines that its image has too: ${warning.faults.map((fault) => escapeLine(faultText(fault))).join('; ')}`;
     case 'passed_over':

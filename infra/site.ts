@@ -3,7 +3,8 @@ import type { Construct } from 'constructs';
 import { readFileSync } from 'node:fs';
 import { fail } from '../protocol/errors.ts';
 import { parseCa } from '../net/certificates.ts';
-import { parseSite } from '../protocol/site.ts';
+import { formatSite, parseSite, withoutPaths } from '../protocol/site.ts';
+import type { Site } from '../protocol/site.ts';
 
 /**
  * Lambda holds 4,096 bytes of environment per function; this leaves room for the other variable
@@ -37,13 +38,14 @@ function readSite(path: string): string {
   } catch (cause) {
     throw fail('file_missing', `cannot read ${path}: give -c site=PATH of a site.json`, { cause });
   }
+  let site: Site;
   try {
-    parseSite(text, parseCa);
+    site = parseSite(text, parseCa);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : 'not JSON';
     throw fail('file_malformed', `${path}: ${why}`, { cause });
   }
-  const compact = JSON.stringify(JSON.parse(text.replace(/^\uFEFF/, '')));
+  const compact = JSON.stringify(JSON.parse(formatSite(withoutPaths(site))));
   if (Buffer.byteLength(compact) > MAX_SITE_BYTES) {
     throw fail(
       'file_malformed',

@@ -3,7 +3,8 @@ import { quote, showPath } from '../bundle/errors.ts';
 import { isHostname } from '../bundle/hostname.ts';
 import { isAccountFile, readEntries } from './accounts.ts';
 import type { FileFault } from './accounts.ts';
-import { isPassedOver, traitsOf } from './paths.ts';
+import { isPassedOver } from './paths.ts';
+import type { PathList } from './paths.ts';
 
 /** A file of a bundle, as far as it matters here. */
 interface Contents {
@@ -14,16 +15,20 @@ interface Contents {
 /**
  * Why a machine would not take these files, whatever is on its disk: the same question where they
  * are captured, proposed, reviewed and applied.
+ * @param list what a bundle may place on the machine
  * @param own the machine's lines of an account file: such a line is no fault
  */
 export function faultsOf(
   files: readonly Contents[],
+  list: Pick<PathList, 'traitsOf'>,
   own?: (path: string) => ReadonlySet<string>,
 ): FileFault[] {
   return files.flatMap(({ path, content }): readonly FileFault[] => {
     if (isPassedOver(path)) return [];
-    if (traitsOf(path) === undefined) {
-      return [{ path, why: 'is not among the files that a bundle may place' }];
+    if (list.traitsOf(path) === undefined) {
+      const why =
+        "is not among the files that a bundle may place: neither the built-in list nor the paths in this machine's site.json have it";
+      return [{ path, why }];
     }
     if (isAccountFile(path)) return readEntries(path, latin1(content), own?.(path)).faults;
     if (path !== HOSTNAME_FILE) return [];
@@ -34,7 +39,7 @@ export function faultsOf(
 
 /** A fault in a line. */
 export const faultText = ({ path, line, why }: FileFault): string =>
-  line === undefined ? `${showPath(path)} ${why}` : `${path}, line ${line}: ${why}`;
+  line === undefined ? `${showPath(path)} ${why}` : `${showPath(path)}, line ${line}: ${why}`;
 
 /** Where the host name is. */
 export const HOSTNAME_FILE = 'etc/hostname';

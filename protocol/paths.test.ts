@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT_FILES } from './accounts.ts';
-import { isPlace, traitsOf } from './paths.ts';
+import { BUILT_IN_PATHS, faultOfSitePath, pathList, pathListOf } from './paths.ts';
+
+const { isPlace, traitsOf } = BUILT_IN_PATHS;
 
 describe('traitsOf', () => {
   it.each([
@@ -145,9 +147,128 @@ describe('traitsOf', () => {
     }
   });
 
+  it.each(RUN.trim().split(/\s+/))('nor where a site opens etc/%s', (folder) => {
+    const { traitsOf: traitsThere } = pathList([{ pattern: 'etc/**' }]);
+    for (const name of ['50-hook', 'hook.sh', 'namespace.init']) {
+      expect(traitsThere(`etc/${folder}/${name}`)?.executes).toBe('by place');
+    }
+  });
+
   it('knows the merged files', () => {
     expect(Object.keys(ACCOUNT_FILES).map((path) => traitsOf(path)?.executes)).toEqual(
       Array(4).fill('by place'),
     );
+  });
+});
+
+describe("a site's own paths", () => {
+  const own = [
+    { pattern: 'etc/vdsm/**' },
+    { pattern: 'etc/pki/vdsm/keys/*', secret: true },
+    { pattern: 'etc/**' },
+    { pattern: 'home/*/**' },
+    { pattern: 'var/lib/**' },
+    { pattern: 'var/spool/**' },
+  ];
+  const list = pathList(own);
+
+  it.each([
+    ['etc/vdsm/vdsm.conf', 'may name', false],
+    ['etc/pki/vdsm/keys/vdsmkey.pem', 'may name', true],
+    ['home/ada/notes', 'may name', false],
+    // Wherever they are.
+    ['home/ada/.bashrc', 'by place', false],
+    ['home/ada/.ssh/authorized_keys', 'by place', false],
+    ['home/ada/.config/systemd/user/x.service', 'by place', false],
+    ['home/ada/bin/x', 'by place', false],
+    ['var/lib/x/hooks/y', 'by place', false],
+    ['var/lib/x/y.so', 'by place', false],
+    ['var/spool/cron/root', 'by place', false],
+    ['etc/libvirt/hooks/qemu', 'by place', false],
+    ['etc/vdsm/y.conf.d/x.conf', 'may name', false],
+    ['etc/x/event.d/y', 'by place', false],
+    // Built-in classes win.
+    ['etc/shadow', 'by place', true],
+    ['etc/hostname', 'no', false],
+    ['etc/sudoers.d/x', 'by place', false],
+  ])('%s: %s, secret %s', (path, executes, secret) => {
+    expect(list.traitsOf(path)).toEqual({ executes, secret });
+  });
+
+  it.each([
+    ...['etc/coatcheck/key', 'etc/coatcheck/site.json', 'etc/coatcheck/image-key'],
+    ...['etc/localtime', 'etc/systemd/system/a.target.wants/b.service'],
+    ...['var/lib/coatcheck/memory.json', 'var/lib/coatcheck/kept/x', 'etc/machine-id'],
+    ...['etc/credstore/coatcheck.seed', 'var/lib/systemd/credential.secret'],
+    ...['var/lib/dpkg/info/x.postinst', 'etc/vdsm/.coatcheck-0123456789abcdef'],
+    ...['usr/bin/env', 'boot/vmlinuz', 'var/log/x', 'etc/vdsm/a\u200bb'],
+  ])('never have %s', (path) => {
+    // What is built in may change by itself: a site adds nothing to it.
+    expect(list.traitsOf(path)).toEqual(BUILT_IN_PATHS.traitsOf(path));
+    if (path !== 'etc/machine-id') expect(list.traitsOf(path)).toBeUndefined();
+  });
+
+  it.each([
+    'etc/vdsm/vdsm.conf',
+    'etc/vdsm/*.conf',
+    'etc/a*b*c/**',
+    'root/.bashrc',
+    'home/*/.ssh/config',
+    'opt/site/etc/*',
+    'srv/x',
+    'var/lib/vdsm/**',
+    'var/spool/x/y',
+    'etc/NetworkManager/Büro 1/*',
+  ])('may be %s', (pattern) => {
+    expect(faultOfSitePath(pattern)).toBeUndefined();
+  });
+
+  it.each([
+    ['usr/bin/x', /come with the image/],
+    ['usr/lib/systemd/system/x.service', /come with the image/],
+    ['lib/modules/x', /come with the image/],
+    ['boot/grub/grub.cfg', /come with the image/],
+    ['var/log/x', /configuration is below etc, root/],
+    ['run/x', /gone with a boot/],
+    ['etc', /configuration is below/],
+    ['**', /wildcards/],
+    ['*/x', /configuration is below/],
+    ['et*/x', /configuration is below/],
+    ['/etc/x', /relative to the root/],
+    ['etc/../usr/x', /relative to the root/],
+    ['etc//x', /relative to the root/],
+    ['etc/x/', /relative to the root/],
+    ['', /relative to the root/],
+    ['etc/a\u202eb', /names that a bundle may hold/],
+    ['etc/**/x', /wildcards/],
+    ['etc/x**', /wildcards/],
+    ['etc/[ab]', /wildcards/],
+    ['etc/{a,b}', /wildcards/],
+    ['etc/?', /wildcards/],
+    ['etc/coatcheck/key', /coatcheck's own/],
+    ['etc/coatcheck/**', /coatcheck's own/],
+    ['etc/coatcheck', /coatcheck's own/],
+    ['var/lib/coatcheck/x', /coatcheck's own/],
+    ['etc/machine-id', /makes a machine this one/],
+    ['etc/credstore/x', /credentials/],
+    ['etc/localtime', /a setting/],
+    [`etc/${'a'.repeat(125)}`, /128 bytes/],
+    [`etc/${'é'.repeat(63)}`, /128 bytes/],
+  ])('may not be %s', (pattern, why) => {
+    expect(faultOfSitePath(pattern)).toMatch(why);
+  });
+
+  it('are known by a digest, and so is what an older image has of them', () => {
+    const older = pathList(own.slice(0, 2));
+    expect(older.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(older.digest).not.toBe(list.digest);
+    expect(pathListOf(own, older.digest)?.traitsOf('home/ada/notes')).toBeUndefined();
+    expect(pathListOf(own, older.digest)?.traitsOf('etc/vdsm/x')).toBeDefined();
+    expect(pathListOf(own, list.digest)?.traitsOf('home/ada/notes')).toBeDefined();
+    expect(pathListOf(own, undefined)).toBe(BUILT_IN_PATHS);
+    expect(pathListOf(own.slice(0, 2), list.digest)).toBeUndefined();
+    const other = pathList([{ pattern: 'etc/vdsm/**', secret: true }]);
+    expect(pathListOf(own, other.digest)).toBeUndefined();
+    expect(BUILT_IN_PATHS.digest).toBeUndefined();
   });
 });

@@ -1,4 +1,7 @@
+import { sha256 } from '#platform';
+import { toHex, utf8 } from '../bundle/bytes.ts';
 import { isPath } from '../bundle/path.ts';
+import { folderMatcher, isPattern, pathMatcher } from './path-pattern.ts';
 
 /**
  * What a bundle may place on a machine, and how an administrator is shown it. Deny by default: a
@@ -204,32 +207,34 @@ const SECRET = [
   'etc/coatcheck/engine-credentials.json',
 ];
 
-/** The folders on the way to what the patterns name. */
-const onTheWay = pathPattern(
-  [...BY_PLACE, ...MAY_NAME, ...Object.keys(DATA)].flatMap((pattern) => {
-    const parts = pattern.split('/');
-    const ends = parts.at(-1) === '**' ? parts : parts.slice(0, -1);
-    return ends.map((_, i) => parts.slice(0, i + 1).join('/'));
-  }),
-);
+/**
+ * What no pattern of a site opens, below the folders that it may: what is coatcheck's own, whom a machine
+ * is by other keys than its configuration, and what programs of the image make of the image.
+ */
+const CLOSED = [
+  'etc/coatcheck',
+  'etc/coatcheck/**',
+  'var/lib/coatcheck',
+  'var/lib/coatcheck/**',
+  // A seed may be a credential: where systemd has them, and what it opens them with.
+  'etc/credstore/**',
+  'etc/credstore.encrypted/**',
+  'var/lib/systemd/credential.secret',
+  'var/lib/systemd/random-seed',
+  'etc/machine-id',
+  // A setting.
+  'etc/localtime',
+  'var/lib/dbus/machine-id',
+  'var/lib/dpkg/**',
+  'var/lib/rpm/**',
+];
 
-const byPlace = pathPattern(BY_PLACE);
-const mayName = pathPattern(MAY_NAME);
-const secret = pathPattern(SECRET);
-
-/** What matches a whole path that one of the patterns names: `*` and `**` as above. */
-export function pathPattern(patterns: readonly string[]): RegExp {
-  return new RegExp(`^(?:${patterns.map(source).join('|')})$`);
-}
-
-function source(pattern: string): string {
-  return pattern
-    .split('/')
-    .map((part) =>
-      part === '**' ? '[^/]+(?:/[^/]+)*' : part.replaceAll('.', '\\.').replaceAll('*', '[^/]+'),
-    )
-    .join('/');
-}
+/**
+ * Below a site's own patterns: what runs, or lets somebody in, wherever it is. A hidden file is a
+ * shell's or a login's, a spool is what daemons work off, and a folder is one of programs by its name.
+ */
+const RUNS =
+  /^var\/spool\/|^etc\/(?:acpi|apcupsd|avahi|console-setup|openvpn|ppp|security|sv|udev|udhcpc|X11)\/|(?:^|\/)(?:\.|s?bin\/|libexec\/|init|rc|profile|sudoers|system-(?:shutdown|sleep)\/|[^/]*(?:hook|script|cron|generator|plugin|dispatch|authorized_keys|autostart)|[^/]*\.so(?:$|\.)|[^/]*\.(?:lua|pl|py|rb|sh)$|[^/]*\.(?:service|socket|timer|path|mount|automount|swap|target)(?:$|\.d\/))|(?<!conf)\.d\//;
 
 /**
  * Whether a path is passed over where a bundle has it, and never captured: the id of a machine is made
@@ -240,31 +245,120 @@ export const isPassedOver = (path: string): boolean => path === 'etc/machine-id'
 /** How the names begin under which an agent stages files: no bundle may hold one of them. */
 export const STAGED_PREFIX = '.coatcheck-';
 
-/**
- * The traits of a path, relative to the root and without a leading slash. Undefined for a path that
- * no bundle may name. Total: also for text that is no path at all.
- */
-export function traitsOf(path: string): PathTraits | undefined {
-  if (!isPath(path) || path.split('/').some(isStagedName)) return undefined;
-  const executes = executionOf(path);
-  return executes && { executes, secret: secret.test(path) };
+/** Whether a file of this name was left by an apply that was killed. */
+export const isStagedName = (name: string): boolean => name.startsWith(STAGED_PREFIX);
+
+/** One of a site's own: where its machines have configuration besides what every machine has. */
+export interface SitePath {
+  /** As {@link pathMatcher} takes it, and {@link faultOfSitePath} lets it. */
+  readonly pattern: string;
+  /** Keys or passwords are in these files. */
+  readonly secret?: boolean;
 }
+
+/** Limit on the patterns of a site. */
+export const MAX_SITE_PATHS = 64;
+const MAX_PATTERN_BYTES = 128;
+/** Where a machine has configuration; all else comes with the image. */
+const OPEN = ['etc', 'root', 'home', 'opt', 'srv', 'var/lib', 'var/spool'];
+
+/** Why a site may not have this pattern; undefined for one that it may. */
+export function faultOfSitePath(pattern: string): string | undefined {
+  if (utf8(pattern).length > MAX_PATTERN_BYTES) {
+    return `a pattern has at most ${MAX_PATTERN_BYTES} bytes`;
+  }
+  if (!isPath(pattern)) {
+    return 'a pattern is a path relative to the root, such as etc/vdsm/vdsm.conf, of the names that a bundle may hold';
+  }
+  if (/[?[\]{}\\]/.test(pattern) || !isPattern(pattern)) {
+    return 'the only wildcards are *, within a part of a path, and **, once and as its last part';
+  }
+  if (!OPEN.some((folder) => pattern.startsWith(`${folder}/`))) {
+    return `configuration is below ${OPEN.join(', ')}: programs, libraries and the kernel (usr, lib, boot) come with the image, which is signed and upgraded as a whole, and what is in run, tmp, proc or sys is gone with a boot`;
+  }
+  if (closed(pattern)) {
+    return "this is coatcheck's own (its keys, its site, what it remembers), or what makes a machine this one (machine-id, credentials, the random seed), or the packages' records, or a setting of a bundle (localtime): a bundle that replaced it would choose whom the machine obeys, or who it is";
+  }
+  return undefined;
+}
+
+/** What a bundle may place on the machines of a site. */
+export interface PathList {
+  /**
+   * The traits of a path, relative to the root and without a leading slash. Undefined for a path that
+   * no bundle may name. Total: also for text that is no path at all.
+   */
+  readonly traitsOf: (path: string) => PathTraits | undefined;
+  /** Whether a pattern names this path, which may still have a name that no bundle may hold. */
+  readonly isPlace: (path: string) => boolean;
+  /** Whether a folder may hold, in it or below, what a bundle may name. */
+  readonly mayHold: (folder: string) => boolean;
+  /** Of each pattern. */
+  readonly patterns: readonly string[];
+  /** Of the site's own patterns, 64 hex digits: what a bundle names. Absent where there are none. */
+  readonly digest?: string;
+}
+
+const byPlace = pathMatcher(BY_PLACE);
+const mayName = pathMatcher(MAY_NAME);
+const secret = pathMatcher(SECRET);
+const closed = pathMatcher(CLOSED);
 
 /** Where systemd takes links only: a file there would take the place of one, and mean nothing. */
 const LINKS_ONLY = /^etc\/systemd\/(?:system|user)\/[^/]+\.(?:wants|requires|upholds)\//;
 
-/** Whether a folder may hold, in it or below, what a bundle may name. */
-export const mayHold = (folder: string): boolean => onTheWay.test(folder);
-
-function executionOf(path: string): Execution | undefined {
-  if (LINKS_ONLY.test(path)) return undefined;
-  if (byPlace.test(path)) return 'by place';
-  if (mayName.test(path)) return 'may name';
-  return Object.hasOwn(DATA, path) ? 'no' : undefined;
+function builtIn(path: string): PathTraits | undefined {
+  if (byPlace(path)) return { executes: 'by place', secret: secret(path) };
+  if (mayName(path)) return { executes: 'may name', secret: secret(path) };
+  return Object.hasOwn(DATA, path) ? { executes: 'no', secret: false } : undefined;
 }
 
-/** Whether a file of this name was left by an apply that was killed. */
-export const isStagedName = (name: string): boolean => name.startsWith(STAGED_PREFIX);
+/** The built-in list, and what a site adds to it. */
+export function pathList(own: readonly SitePath[] = []): PathList {
+  const ofSite = pathMatcher(own.map(({ pattern }) => pattern));
+  const secretOfSite = pathMatcher(
+    own.filter((one) => one.secret === true).map(({ pattern }) => pattern),
+  );
+  function find(path: string): PathTraits | undefined {
+    if (LINKS_ONLY.test(path)) return undefined;
+    const known = builtIn(path);
+    if (known !== undefined || closed(path) || !ofSite(path)) return known;
+    return { executes: RUNS.test(path) ? 'by place' : 'may name', secret: secretOfSite(path) };
+  }
+  const patterns = [
+    ...[...BY_PLACE, ...MAY_NAME, ...Object.keys(DATA)],
+    ...own.map(({ pattern }) => pattern),
+  ];
+  return {
+    traitsOf: (path) =>
+      isPath(path) && !path.split('/').some(isStagedName) ? find(path) : undefined,
+    isPlace: (path) => find(path) !== undefined,
+    mayHold: folderMatcher(patterns),
+    patterns,
+    ...(own.length > 0 && { digest: digestOf(own) }),
+  };
+}
 
-/** Whether a pattern names this path, which may still have a name that no bundle may hold. */
-export const isPlace = (path: string): boolean => executionOf(path) !== undefined;
+/** What every machine may be given, whatever its site adds. */
+export const BUILT_IN_PATHS: PathList = pathList();
+
+function digestOf(own: readonly SitePath[]): string {
+  const lines = own.map((one) => `${one.secret === true ? 'secret' : 'open'} ${one.pattern}\n`);
+  return toHex(sha256(utf8(lines.join(''))));
+}
+
+/**
+ * The list of a machine, by the digest that its bundle names: the site's, or as much of it as the site
+ * had when the machine's image was made, since a list grows at its end.
+ * @returns undefined for a list that is neither
+ */
+export function pathListOf(
+  own: readonly SitePath[],
+  digest: string | undefined,
+): PathList | undefined {
+  if (digest === undefined) return BUILT_IN_PATHS;
+  for (let length = own.length; length > 0; length--) {
+    if (digestOf(own.slice(0, length)) === digest) return pathList(own.slice(0, length));
+  }
+  return undefined;
+}

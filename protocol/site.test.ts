@@ -94,6 +94,19 @@ describe('site.json', () => {
     ['no room at all', { maxBundleBytes: 0 }, 'maxBundleBytes'],
     ['a policy that this version does not know', { onExpiry: 'poweroff' }, 'onExpiry'],
     ['an unknown end', { onRevoke: 'explode' }, 'onRevoke'],
+    ['paths that are none', { paths: 'etc/x' }, 'paths'],
+    ['no paths', { paths: [] }, 'a list that is empty is left out'],
+    ['a path that is no object', { paths: ['etc/x'] }, 'paths.0'],
+    ['a path with more', { paths: [{ pattern: 'etc/x', executes: 'no' }] }, 'paths.0.executes'],
+    ['a program', { paths: [{ pattern: 'usr/bin/x' }] }, 'usr/bin/x: configuration is below etc'],
+    ['our own key', { paths: [{ pattern: 'etc/a' }, { pattern: 'etc/coatcheck/*' }] }, 'paths.1'],
+    ['a path twice', { paths: [{ pattern: 'etc/x' }, { pattern: 'etc/x' }] }, 'there twice'],
+    ['a hidden name', { paths: [{ pattern: 'etc/\u202ex' }] }, '"etc/\\u202ex": a pattern is'],
+    [
+      'more than 64 paths',
+      { paths: Array.from({ length: 65 }, (_n, i) => ({ pattern: `etc/${i}` })) },
+      'at most 64 patterns',
+    ],
   ])('is refused for %s, which the message names', (_, change, names) => {
     const { code, message } = refusal(JSON.stringify({ ...file(), ...change }));
     expect(code).toBe('file_malformed');
@@ -103,6 +116,13 @@ describe('site.json', () => {
   it('may say what a revoked machine does', () => {
     const strict = { ...site, onRevoke: 'poweroff' } as const;
     expect(parseSite(formatSite(strict), parseCa)).toEqual(strict);
+  });
+
+  it('may name paths of its own', () => {
+    const paths = [{ pattern: 'etc/vdsm/**' }, { pattern: 'etc/Büro 1/*', secret: true }];
+    expect(parseSite(formatSite({ ...site, paths }), parseCa)).toEqual({ ...site, paths });
+    const most = Array.from({ length: 64 }, (_, i) => ({ pattern: `etc/${i}`, secret: i > 3 }));
+    expect(parseSite(formatSite({ ...site, paths: most }), parseCa).paths).toEqual(most);
   });
 
   it('is refused without any one of its members', () => {

@@ -4,7 +4,10 @@ import { MAX_SEALED_BYTES } from '../bundle/header.ts';
 import { decodeChain, encodeChain, verifyChain } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
 import { isServerAddress, isStoreOrigin } from './address.ts';
+import { showPath } from '../bundle/errors.ts';
 import { fail } from './errors.ts';
+import { faultOfSitePath, MAX_SITE_PATHS } from './paths.ts';
+import type { SitePath } from './paths.ts';
 
 /** Whether an administrator decides about a node's proposals, or the node itself. */
 export type Approval = 'required' | 'none';
@@ -42,6 +45,11 @@ export interface Site {
   readonly maxBundleBytes: number;
   /** Whether a node that reaches no server may apply what nobody approved. Absent: it may not. */
   readonly unapprovedWhenUnreachable?: boolean;
+  /**
+   * What its machines may be given besides what every machine may: at most {@link MAX_SITE_PATHS}.
+   * Grows at its end, since machines of older images have the beginning of it.
+   */
+  readonly paths?: readonly SitePath[];
   /** What a running node does when it learns that it was revoked. Absent: it runs on, and asks no more. */
   readonly onRevoke?: 'keep' | 'poweroff';
 }
@@ -88,6 +96,30 @@ const SiteFile = v.strictObject({
   ),
   unapprovedWhenUnreachable: v.exactOptional(v.boolean()),
   onRevoke: v.exactOptional(v.picklist(['keep', 'poweroff'])),
+  paths: v.exactOptional(
+    v.pipe(
+      v.array(
+        v.strictObject({
+          pattern: v.pipe(
+            v.string(),
+            v.rawCheck(({ dataset, addIssue }) => {
+              if (!dataset.typed) return;
+              const fault = faultOfSitePath(dataset.value);
+              const pattern = showPath(dataset.value);
+              if (fault !== undefined) addIssue({ message: `${pattern}: ${fault}` });
+            }),
+          ),
+          secret: v.exactOptional(v.boolean()),
+        }),
+      ),
+      v.minLength(1, 'a list that is empty is left out'),
+      v.maxLength(MAX_SITE_PATHS, `a site has at most ${MAX_SITE_PATHS} patterns`),
+      v.check(
+        (paths) => new Set(paths.map(({ pattern }) => pattern)).size === paths.length,
+        'a pattern is there twice',
+      ),
+    ),
+  ),
 });
 
 /**
@@ -122,16 +154,22 @@ export function keysetsOf({
 
 /** The text of a `site.json`, ending in a line feed: {@link parseSite} gives the same site back. */
 export function formatSite(site: Site): string {
-  const { id, pinned, ancestors = [], servers, stores, ...plain } = site;
+  const { id, pinned, ancestors = [], servers, stores, paths, ...plain } = site;
   const file: v.InferInput<typeof SiteFile> = {
     coatcheck: 'site/1',
     site: toHex(id),
     keyset: toBase64Url(encodeChain(keysetsOf({ pinned, ancestors }))),
     servers: [...servers],
     ...(stores !== undefined && { stores: [...stores] }),
+    ...(paths !== undefined && { paths: [...paths] }),
     ...plain,
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
+}
+
+/** What a server needs of a site: it opens no bundle, and has no use for a list of paths. */
+export function withoutPaths({ paths: _, ...site }: Site): Site {
+  return site;
 }
 
 function assertCa(pem: string, check: (pem: string) => unknown): void {

@@ -2,11 +2,12 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../bundle/bytes.ts';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { hidingOf } from './secrets.ts';
 
 /** The text as a review shows it, `<>` where a secret was. */
 function shown(path: string, text: string): string {
-  const hiding = hidingOf(path);
+  const hiding = hidingOf(path, BUILT_IN_PATHS.traitsOf(path)?.secret === true);
   if (hiding === 'withheld') return 'withheld';
   if (hiding === undefined) return text;
   if ('whole' in hiding) return hiding.whole(utf8(text)) ? '<key>' : 'withheld';
@@ -151,7 +152,7 @@ describe('a whole file that is a key', () => {
     const keytab = (...records: Buffer[]): Uint8Array =>
       Buffer.concat([Buffer.from([5, 2]), ...records]);
     const record = Buffer.concat([Buffer.from([0, 0, 0, 4]), Buffer.from('abcd')]);
-    const hiding = hidingOf('etc/krb5.keytab');
+    const hiding = hidingOf('etc/krb5.keytab', true);
     const whole = typeof hiding === 'object' && 'whole' in hiding ? hiding.whole : undefined;
     expect(whole?.(keytab(record, record))).toBe(true);
     expect(whole?.(keytab(record, record.subarray(0, 6)))).toBe(false);
@@ -202,7 +203,7 @@ describe('every parser', () => {
     const words = fc.array(fc.constantFrom(...WORDS, 'x', 'PrivateKey', KEY), { maxLength: 40 });
     fc.assert(
       fc.property(fc.constantFrom(...PATHS), words, (path, parts) => {
-        const hiding = hidingOf(path);
+        const hiding = hidingOf(path, BUILT_IN_PATHS.traitsOf(path)?.secret === true);
         if (typeof hiding !== 'object' || !('lines' in hiding)) return;
         const lines = parts.join('').split('\n');
         hiding.lines(lines).forEach((range, i) => {
@@ -218,7 +219,7 @@ describe('every parser', () => {
   it.each(WORDS)('takes %j many times over in steps that grow with its length', (word) => {
     const text = word.repeat(190_000);
     for (const path of PATHS) {
-      const hiding = hidingOf(path);
+      const hiding = hidingOf(path, BUILT_IN_PATHS.traitsOf(path)?.secret === true);
       if (typeof hiding !== 'object') continue;
       if ('lines' in hiding) hiding.lines(text.split('\n'));
       else hiding.whole(utf8(text));

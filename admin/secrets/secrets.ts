@@ -1,4 +1,4 @@
-import { pathPattern, traitsOf } from '../../protocol/paths.ts';
+import { pathMatcher } from '../../protocol/path-pattern.ts';
 import { accountHashes } from './accounts.ts';
 import { chronyKeys, ipsecSecrets, jsonPassword, onlyToken, pppSecrets } from './lines.ts';
 import * as settings from './settings.ts';
@@ -31,6 +31,10 @@ const HIDINGS: readonly (readonly [patterns: readonly string[], hiding: Hiding])
     [
       ...['rsa', 'ecdsa', 'ed25519', 'dsa'].map((kind) => `etc/ssh/ssh_host_${kind}_key`),
       ...['etc/ssl/private/**', 'etc/pki/tls/private/**'],
+      // Of a site's own: those that docs/site-paths.md lists, which VDSM, libvirt and QEMU read as keys.
+      'etc/pki/vdsm/keys/vdsmkey.pem',
+      ...['spice', 'vnc', 'migrate'].map((of) => `etc/pki/vdsm/libvirt-${of}/server-key.pem`),
+      ...['clientkey', 'serverkey'].map((key) => `etc/pki/libvirt/private/${key}.pem`),
     ],
     { whole: isPrivateKey },
   ],
@@ -38,14 +42,15 @@ const HIDINGS: readonly (readonly [patterns: readonly string[], hiding: Hiding])
   [['etc/munge/munge.key'], { whole: isMungeKey }],
 ];
 
-const BY_PATTERN = HIDINGS.map(([patterns, hiding]) => [pathPattern(patterns), hiding] as const);
+const BY_PATTERN = HIDINGS.map(([patterns, hiding]) => [pathMatcher(patterns), hiding] as const);
 
 /**
  * How a file's secrets are hidden.
+ * @param isSecret whether a list of paths says that it has some
  * @returns undefined where nothing is: the file has no secret; `withheld` for one that is secret and
  *   in no format that is known, so that nobody can tell its secrets from what it runs
  */
-export function hidingOf(path: string): Hiding | 'withheld' | undefined {
-  const hiding = BY_PATTERN.find(([pattern]) => pattern.test(path))?.[1];
-  return hiding ?? (traitsOf(path)?.secret === true ? 'withheld' : undefined);
+export function hidingOf(path: string, isSecret: boolean): Hiding | 'withheld' | undefined {
+  const hiding = BY_PATTERN.find(([isOf]) => isOf(path))?.[1];
+  return hiding ?? (isSecret ? 'withheld' : undefined);
 }

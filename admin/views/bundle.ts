@@ -1,9 +1,9 @@
 import { equalBytes, toHex } from '../../bundle/index.ts';
 import type { Keyset, Metadata, NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import type { Execution } from '../../protocol/paths.ts';
+import type { Execution, SitePath } from '../../protocol/paths.ts';
 import { octal } from '../octal.ts';
-import { traitsFor } from '../traits.ts';
+import { machinePaths } from '../traits.ts';
 import type { OpenedBundle } from '../open.ts';
 
 /** Whose signature a bundle has: its node's, or an administrator's; without name, of an older keyset. */
@@ -83,8 +83,12 @@ export interface BundleView {
   }[];
 }
 
-/** {@link BundleView} of a bundle. */
-export function bundleView({ sealed, manifest }: OpenedBundle): BundleView {
+/** {@link BundleView} of a bundle. @param paths what its site adds to the list of paths */
+export function bundleView(
+  { sealed, manifest }: OpenedBundle,
+  paths?: readonly SitePath[],
+): BundleView {
+  const { traitsFor } = machinePaths(paths, manifest);
   return {
     digest: toHex(sealed.digest),
     size: sealed.bytes.length,

@@ -59,7 +59,7 @@ export async function nodeState(
     words: nodeWords(node),
     where: place?.where ?? 'nowhere',
     ...(place?.where === 'pending' || entry === undefined ? {} : { decision: recordedView(entry) }),
-    ...(opened === undefined ? {} : { bundle: bundleView(opened) }),
+    ...(opened === undefined ? {} : { bundle: bundleView(opened, session.site.paths) }),
     ...(report === undefined ? {} : { report }),
   };
   return {

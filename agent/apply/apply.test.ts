@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { utf8 } from '../../bundle/bytes.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { codeFrom } from '../../tests/support/thrown.ts';
@@ -34,7 +35,9 @@ function apply(...files: FileEntry[]): Applied {
     seq: statement,
     appliedAt: 0,
   };
-  return withRoot(root, (folder) => applyFiles({ root: folder, files, owners: asRoot, about }));
+  return withRoot(root, (folder) =>
+    applyFiles({ root: folder, files, list: BUILT_IN_PATHS, owners: asRoot, about }),
+  );
 }
 
 const at = (path: string): string => join(root, path);

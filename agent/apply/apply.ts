@@ -1,6 +1,7 @@
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { isPassedOver } from '../../protocol/paths.ts';
 import { notePending } from '../systemd/activation-record.ts';
+import type { PathList } from '../../protocol/paths.ts';
 import type { Folder } from '../tree/folder.ts';
 import { withLock } from '../tree/lock.ts';
 import { keep, NOTHING_KEPT, readKept, sweepContents, writeKept } from './kept.ts';
@@ -32,6 +33,8 @@ export interface Applied {
 export interface ApplyInput {
   readonly root: Folder;
   readonly files: readonly FileEntry[];
+  /** What a bundle may place here. */
+  readonly list: PathList;
   /** Set owners too: only root can. */
   readonly owners: boolean;
   /** What the marker says besides the files. */
@@ -53,13 +56,13 @@ export function applyFiles(input: ApplyInput): Applied {
 }
 
 function applyIn(state: Folder, input: ApplyInput): Applied {
-  const { root, owners, about } = input;
+  const { root, list, owners, about } = input;
   const files = input.files.filter(({ path }) => !isPassedOver(path));
   input.checkTurn?.();
   removeStaged(root, state);
   const kept = readKept(state);
   sweepContents(state, kept); // now: what this cannot do must not show when all is done
-  const plan = planApply({ root, state, files, kept, owners });
+  const plan = planApply({ root, state, files, kept, list, owners });
   if (plan.changes.length > 0 || !isApplied(readMarker(root), input, plan)) {
     try {
       keepAside(state, kept, plan);
@@ -83,9 +86,14 @@ function applyIn(state: Folder, input: ApplyInput): Applied {
  * Whether these files could be applied to a root as it is now. Changes nothing.
  * @throws as {@link applyFiles}, path_refused above all
  */
-export function checkApplicable(root: Folder, files: readonly FileEntry[], owners: boolean): void {
+export function checkApplicable(
+  root: Folder,
+  list: PathList,
+  files: readonly FileEntry[],
+  owners: boolean,
+): void {
   const plan = (state?: Folder): ApplyPlan =>
-    planApply({ root, state, files, owners, kept: state ? readKept(state) : NOTHING_KEPT });
+    planApply({ root, state, files, list, owners, kept: state ? readKept(state) : NOTHING_KEPT });
   if (lookIntoState(root, plan) === undefined) plan();
 }
 

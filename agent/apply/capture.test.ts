@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeManifest, MAX_FILES } from '../../bundle/manifest.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
-import { traitsOf } from '../../protocol/paths.ts';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { makeNode } from '../../tests/support/site.ts';
 import { BEHIND_A_LINK, captureFiles, NOT_ON_THE_LIST } from './capture.ts';
 import type { Capture } from './capture.ts';
@@ -29,7 +29,7 @@ function link(path: string, target: string): void {
   fs.mkdirSync(dirname(at(path)), { recursive: true });
   fs.symlinkSync(target, at(path));
 }
-const capture = (): Capture => withRoot(root, captureFiles);
+const capture = (): Capture => withRoot(root, (folder) => captureFiles(folder, BUILT_IN_PATHS));
 const captured = (): Record<string, string> =>
   Object.fromEntries(
     capture().files.map(({ path, content }) => [path, Buffer.from(content).toString()]),
@@ -228,9 +228,9 @@ describe('a capture', () => {
   });
 
   it("works on this machine's own root", () => {
-    const { files, skipped: out } = withRoot('/', captureFiles);
+    const { files, skipped: out } = withRoot('/', (folder) => captureFiles(folder, BUILT_IN_PATHS));
     expect(files.length + out.length).toBeGreaterThan(0);
-    expect(files.every(({ path }) => traitsOf(path) !== undefined)).toBe(true);
+    expect(files.every(({ path }) => BUILT_IN_PATHS.traitsOf(path) !== undefined)).toBe(true);
     const manifest = { node: makeNode(), base: ZERO_DIGEST, metadata: {}, files };
     expect(() => encodeManifest(manifest)).not.toThrow();
   });

@@ -7,7 +7,9 @@ import { isPath } from '../../bundle/path.ts';
 import { errnoOf } from '../../files/errors.ts';
 import { isAccountFile } from '../../protocol/accounts.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
-import { isPassedOver, isPlace, isStagedName, mayHold, traitsOf } from '../../protocol/paths.ts';
+import { folderOf } from '../../protocol/path-pattern.ts';
+import { isPassedOver, isStagedName } from '../../protocol/paths.ts';
+import type { PathList } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { readIn, statIn } from '../tree/files.ts';
@@ -77,15 +79,18 @@ export interface Unnamed {
   readonly paths: readonly string[];
 }
 
-/** All that a machine is: its files, and what its links say. */
-export function captureMachine(root: Folder): Capture & Pick<CapturedSettings, 'metadata'> {
-  const { skipped, ...captured } = captureFiles(root);
+/** All that a machine is: its files, and what its links say. @param list of its site */
+export function captureMachine(
+  root: Folder,
+  list: PathList,
+): Capture & Pick<CapturedSettings, 'metadata'> {
+  const { skipped, ...captured } = captureFiles(root, list);
   const settings = captureSettings(root);
   return { ...captured, skipped: [...skipped, ...settings.skipped], metadata: settings.metadata };
 }
 
-/** Where anything may be that {@link traitsOf} names. */
-const START = ['etc', 'root/.ssh'];
+/** Looked through as a whole, so that a person is told how much of it is on no list. */
+const WHOLE = 'etc';
 /** Made by programs of the image from what is in the image. */
 const CERTIFICATES = /^etc\/(ssl\/certs|ca-certificates|pki\/ca-trust|pki\/java|ssl\/java)$/;
 const isStore = (path: string): boolean => CERTIFICATES.test(path);
@@ -97,22 +102,35 @@ const HEAD_BYTES = 16 * 1024;
 const PER_FILE_BYTES = 96;
 const MAX_LINKS = 8;
 
+/** The folders that the patterns of a list are in, none below another. */
+function startsOf({ patterns }: PathList): string[] {
+  const folders = [...new Set([WHOLE, ...patterns.map(folderOf)])].sort();
+  return folders.filter((one) => !folders.some((other) => one.startsWith(`${other}/`)));
+}
+
 /**
  * Reads the files below a root that a bundle may hold, with mode and owners by name. A link is read
  * as the file that it leads to, if that is one that a bundle may hold.
+ * @param list of the machine's site
  * @param isWanted by path; what it is not true of is neither read nor skipped
  */
 export function captureFiles(
   root: Folder,
+  list: PathList,
   isWanted: (path: string) => boolean = () => true,
 ): Capture {
   const names = { users: namesIn(root, 'etc/passwd'), groups: namesIn(root, 'etc/group') };
+  const isClosed = (path: string): boolean =>
+    isStore(path) || !(`${path}/`.startsWith(`${WHOLE}/`) || list.mayHold(path));
   const files: FileEntry[] = [];
   const skipped: Skipped[] = [];
   let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
-  for (const { path, closed } of START.flatMap((start) => [...pathsBelow(root, start, isStore)])) {
+  const listed = startsOf(list).flatMap((start) => [...pathsBelow(root, start, isClosed)]);
+  for (const { path, closed } of listed) {
     if (!isWanted(path)) continue;
-    const found = closed ? { path, reason: closedReason(root, path) } : fileAt(root, path, names);
+    const found = closed
+      ? { path, reason: closedReason(root, list, path) }
+      : fileAt(root, list, path, names);
     if (found === undefined) continue;
     if (!('content' in found)) {
       skipped.push(found);
@@ -144,11 +162,16 @@ const emptyFile = (path: string): FileEntry => ({
 });
 
 /** @returns undefined for a link that is a setting */
-function fileAt(root: Folder, path: string, names: Known): FileEntry | Skipped | undefined {
+function fileAt(
+  root: Folder,
+  list: PathList,
+  path: string,
+  names: Known,
+): FileEntry | Skipped | undefined {
   if (isSettingLink(path) && targetIn(root, path) !== undefined) {
     return isUsersMask(root, path) ? emptyFile(path) : undefined;
   }
-  const found = readPath(root, path);
+  const found = readPath(root, list, path);
   if (found === 'a link to what no bundle may hold') {
     return meansEmpty(root, path) ? emptyFile(path) : skippedLink(root, path, found);
   }
@@ -204,8 +227,8 @@ function unnamedOwners(files: readonly FileEntry[], { users, groups }: Known): U
 }
 
 /** Of a folder that could not be listed: of one that could hold nothing for a bundle it does not matter. */
-function closedReason(root: Folder, path: string): SkipReason {
-  if (!mayHold(path)) return NOT_ON_THE_LIST;
+function closedReason(root: Folder, list: PathList, path: string): SkipReason {
+  if (!list.mayHold(path)) return NOT_ON_THE_LIST;
   try {
     const isFolder = inFolderOf(root, path, (folder, name) => statIn(folder, name)?.isDirectory());
     return isFolder === true ? 'not readable' : BEHIND_A_LINK;
@@ -214,15 +237,17 @@ function closedReason(root: Folder, path: string): SkipReason {
   }
 }
 
-function readPath(root: Folder, path: string): FileItem | SkipReason {
+function readPath(root: Folder, list: PathList, path: string): FileItem | SkipReason {
   if (isStore(path)) return 'a certificate store';
   if (CACHES.test(path)) return 'a cache';
   if (isStagedName(nameOf(path))) return 'left by an apply that was killed';
   if (isPassedOver(path)) return 'made anew for each machine: no configuration';
-  if (!isPlace(path)) return mayHold(path) && isLink(root, path) ? BEHIND_A_LINK : NOT_ON_THE_LIST;
+  if (!list.isPlace(path)) {
+    return list.mayHold(path) && isLink(root, path) ? BEHIND_A_LINK : NOT_ON_THE_LIST;
+  }
   if (!isPath(path)) return 'a name that no bundle may hold';
   try {
-    const found = readSteps(root, path, MAX_LINKS);
+    const found = readSteps(root, list, path, MAX_LINKS);
     if (typeof found === 'string') return found;
     return (found.mode & 0o7000) === 0 ? found : 'setuid, setgid or sticky';
   } catch (error) {
@@ -234,7 +259,12 @@ const isLink = (root: Folder, path: string): boolean =>
   inFolderOf(root, path, (folder, name) => statIn(folder, name)?.isSymbolicLink()) === true;
 
 /** Reads `path`; where it is a link, what it leads to, each step of it allowed and below the root. */
-function readSteps(root: Folder, path: string, hops: number): FileItem | SkipReason {
+function readSteps(
+  root: Folder,
+  list: PathList,
+  path: string,
+  hops: number,
+): FileItem | SkipReason {
   const step = inFolderOf(
     root,
     path,
@@ -251,8 +281,8 @@ function readSteps(root: Folder, path: string, hops: number): FileItem | SkipRea
   if (typeof step === 'string' || 'content' in step) return step;
   if (isAccountFile(path)) return readAccountLink(root, path);
   const target = resolveLink(path, step.target);
-  if (hops === 0 || traitsOf(target) === undefined) return 'a link to what no bundle may hold';
-  return readSteps(root, target, hops - 1);
+  if (hops === 0 || list.traitsOf(target) === undefined) return 'a link to what no bundle may hold';
+  return readSteps(root, list, target, hops - 1);
 }
 
 /** Accounts are the machine's wherever an image keeps them (docs/adr/0169). */

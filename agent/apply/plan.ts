@@ -6,6 +6,7 @@ import { ACCOUNT_FILES, isAccountFile, parseEntries } from '../../protocol/accou
 import type { AccountFile } from '../../protocol/accounts.ts';
 import { faultsOf, faultText, HOSTNAME_FILE } from '../../protocol/bootable.ts';
 import { fail } from '../../protocol/errors.ts';
+import type { PathList } from '../../protocol/paths.ts';
 import { bytesOf, rangesOf, readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
 import { obstacleAt, said, survey } from './survey.ts';
@@ -51,6 +52,8 @@ export interface PlanInput {
   readonly state: Folder | undefined;
   readonly files: readonly FileEntry[];
   readonly kept: Kept;
+  /** What a bundle may place here. */
+  readonly list: PathList;
   /** Whether owners are set and compared. */
   readonly owners: boolean;
 }
@@ -66,8 +69,8 @@ const mayBeLeft = ({ path, isMount }: Obstacle): boolean =>
  *   file_malformed where the agent's own records are damaged
  */
 export function planApply(input: PlanInput): ApplyPlan {
-  const { root, state, files, kept, owners } = input;
-  checkPaths(files);
+  const { root, state, files, kept, list, owners } = input;
+  checkPaths(files, list);
   const inBundle = new Set(files.map(({ path }) => path));
   const dropped = Object.keys(kept.files).filter((path) => !inBundle.has(path));
   const touched = new Set([...inBundle, ...dropped]);
@@ -150,14 +153,15 @@ function reservedNumbers(
 /** @throws path_refused, if there are any */
 function throwObstacles(obstacles: readonly Obstacle[]): void {
   if (obstacles.length === 0) return;
-  const said = obstacles.map(({ path, why }) => `${path} ${why}`).join('; ');
+  const said = obstacles.map(({ path, why }) => `${showPath(path)} ${why}`).join('; ');
   throw fail('path_refused', `nothing was changed, for what is in the way: ${said}`);
 }
 
 /** Lines of account files are looked at when they are merged; a wrong host name is told by who sets it. */
-function checkPaths(files: readonly FileEntry[]): void {
+function checkPaths(files: readonly FileEntry[], list: PathList): void {
   const faults = faultsOf(
     files.filter(({ path }) => !isAccountFile(path) && path !== HOSTNAME_FILE),
+    list,
   );
   if (faults.length > 0) throw fail('path_refused', faults.map(faultText).join('; '));
   const folders = new Set(files.flatMap(({ path }) => foldersOf(path)));

@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
 import { MAX_FILES } from '../../bundle/manifest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
@@ -32,12 +33,14 @@ const METADATA = { hostname: 'a', enable: ['chronyd.service'], answers: { ip: 'd
 
 function apply(...files: FileEntry[]): void {
   const about = { site: '00', node: 'n', statement: '0'.repeat(64), seq: 1, appliedAt: 0 };
-  withRoot(root, (folder) => applyFiles({ root: folder, files, owners: false, about }));
+  withRoot(root, (folder) =>
+    applyFiles({ root: folder, files, list: BUILT_IN_PATHS, owners: false, about }),
+  );
 }
 
 /** Path and text of what would be proposed. */
 function changes(files: readonly FileEntry[], ...added: string[]): Record<string, string> {
-  const draft = takeChanges(root, { files, metadata: METADATA }, added)!;
+  const draft = takeChanges(root, BUILT_IN_PATHS, { files, metadata: METADATA }, added)!;
   return Object.fromEntries(draft.files.map(({ path, content }) => [path, fromUtf8(content)]));
 }
 
@@ -45,7 +48,12 @@ describe('what a machine changed of its configuration', () => {
   it('is nothing where nothing was changed, whatever else the image has', () => {
     write('etc/issue', 'of the image\n');
     apply(HOSTNAME, MOTD);
-    const draft = takeChanges(root, { files: [HOSTNAME, MOTD], metadata: METADATA }, []);
+    const draft = takeChanges(
+      root,
+      BUILT_IN_PATHS,
+      { files: [HOSTNAME, MOTD], metadata: METADATA },
+      [],
+    );
     expect(draft).toEqual({ files: [HOSTNAME, MOTD], metadata: METADATA });
   });
 
@@ -55,6 +63,7 @@ describe('what a machine changed of its configuration', () => {
     fs.rmSync(join(root, 'etc/motd'));
     const { files, metadata } = takeChanges(
       root,
+      BUILT_IN_PATHS,
       { files: [HOSTNAME, MOTD], metadata: METADATA },
       [],
     )!;
@@ -110,6 +119,8 @@ describe('what a machine changed of its configuration', () => {
   });
 
   it('cannot be said where nothing was applied', () => {
-    expect(takeChanges(root, { files: [HOSTNAME], metadata: METADATA }, [])).toBeUndefined();
+    expect(
+      takeChanges(root, BUILT_IN_PATHS, { files: [HOSTNAME], metadata: METADATA }, []),
+    ).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
+import type { PathList } from '../../protocol/paths.ts';
 import { withRoot } from '../tree/folder.ts';
 import { formatEntries, isAccountFile, parseEntries } from '../../protocol/accounts.ts';
 import { isPassedOver } from '../../protocol/paths.ts';
@@ -17,6 +18,7 @@ import { readApplied } from '../apply/drift.ts';
  * left out; of an account file that changed the entries that the bundle has. The settings are the
  * bundle's, but for a host name that was changed.
  *
+ * @param list what a bundle may place here
  * @param inForce the bundle; the machine may still run an older one
  * @param added paths of files that are to be in it besides, each as the disk has it
  * @returns undefined where nothing was applied, so that nothing can be said to have changed
@@ -25,6 +27,7 @@ import { readApplied } from '../apply/drift.ts';
  */
 export function takeChanges(
   rootPath: string,
+  list: PathList,
   inForce: Pick<Manifest, 'files' | 'metadata'>,
   added: readonly string[],
 ): Draft | undefined {
@@ -33,7 +36,9 @@ export function takeChanges(
   const drifted = new Map(applied.drift.map(({ path, drift }) => [path, drift]));
   const wanted = [...drifted.keys(), ...added];
   const { files, skipped } = withRoot(rootPath, (root) =>
-    captureFiles(root, (path) => wanted.some((one) => one === path || one.startsWith(`${path}/`))),
+    captureFiles(root, list, (path) =>
+      wanted.some((one) => one === path || one.startsWith(`${path}/`)),
+    ),
   );
   const disk = new Map(files.map((file) => [file.path, file]));
   const kept = inForce.files.flatMap((file): FileEntry[] => {

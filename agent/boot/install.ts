@@ -89,6 +89,7 @@ function place(
     applyFiles({
       root,
       files: manifest.files,
+      list: node.paths,
       owners: process.geteuid?.() === 0,
       about: {
         site: toHex(node.site.id),

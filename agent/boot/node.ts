@@ -11,6 +11,8 @@ import { reading } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseCa } from '../../net/certificates.ts';
+import { pathList } from '../../protocol/paths.ts';
+import type { PathList } from '../../protocol/paths.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { isExpired } from '../../protocol/verify.ts';
@@ -40,6 +42,8 @@ export interface Places {
 export interface Node {
   readonly rootPath: string;
   readonly site: Site;
+  /** What a bundle may place here: the built-in list, and the site's. */
+  readonly paths: PathList;
   readonly identity: Identity;
   /** Where its seed came from: what it claims in a proposal */
   readonly keySource: KeySource['from'];
@@ -63,6 +67,7 @@ export function openNode(places: Places, console: Console, now: () => number): N
   return {
     rootPath: places.root,
     site,
+    paths: pathList(site.paths),
     identity,
     keySource,
     memory,

@@ -74,12 +74,12 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
  * What this machine would refuse at its next boot is refused before anybody approves it.
  * @throws path_refused
  */
-function demandBootable({ rootPath }: Node, files: readonly FileEntry[]): void {
-  const faults = faultsOf(files).map(faultText);
+function demandBootable({ rootPath, paths }: Node, files: readonly FileEntry[]): void {
+  const faults = faultsOf(files, paths).map(faultText);
   if (faults.length > 0) {
     throw fail('path_refused', `no machine would take this; mend it here: ${faults.join('; ')}`);
   }
-  withRoot(rootPath, (root) => checkApplicable(root, files, process.geteuid?.() === 0));
+  withRoot(rootPath, (root) => checkApplicable(root, paths, files, process.geteuid?.() === 0));
 }
 
 function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest): boolean {

@@ -19,18 +19,23 @@ export interface Draft {
 
 /** The machine as it is now, and what of it no bundle may hold. */
 export function takeSnapshot(node: Node): Draft & Pick<Capture, 'skipped' | 'unnamed'> {
-  const { files, metadata, ...more } = withRoot(node.rootPath, captureMachine);
+  const { files, metadata, ...more } = withRoot(node.rootPath, (root) =>
+    captureMachine(root, node.paths),
+  );
   return { files, metadata: { ...metadata, ...hostname(files) }, ...more };
 }
 
 /** @param inForce what it is proposed against; nothing yet where it is undefined */
 export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefined): Manifest {
   const { signKey, boxKey } = node.identity;
+  const { paths: _, ...metadata } = draft.metadata;
+  const { digest } = node.paths;
   return {
     node: { signKey, boxKey },
     base: inForce?.frame.statementDigest ?? ZERO_DIGEST,
     metadata: {
-      ...draft.metadata,
+      ...metadata,
+      ...(digest !== undefined && { paths: digest }),
       madeAt: ownTime(node),
       madeBy: `coatcheck-agent ${VERSION}`,
       keySource: node.keySource,

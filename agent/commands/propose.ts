@@ -86,5 +86,5 @@ function changedDraft(
   added: readonly string[],
 ): Draft | undefined {
   const bundle = inForce?.frame.bundle;
-  return bundle && takeChanges(node.rootPath, openOwn(node, bundle), added);
+  return bundle && takeChanges(node.rootPath, node.paths, openOwn(node, bundle), added);
 }

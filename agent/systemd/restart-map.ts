@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { isPath } from '../../bundle/path.ts';
 import { textIn } from '../../files/text.ts';
 import { fail } from '../../protocol/errors.ts';
-import { pathPattern } from '../../protocol/paths.ts';
+import { isPattern, pathMatcher } from '../../protocol/path-pattern.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readItem } from '../tree/item.ts';
 
@@ -54,7 +54,10 @@ export const USUAL_MAP: RestartMap = {
 };
 
 const Units = v.record(
-  v.pipe(v.string(), v.check(isPath, 'is no pattern of paths')),
+  v.pipe(
+    v.string(),
+    v.check((text) => isPath(text) && isPattern(text), 'is no pattern of paths'),
+  ),
   v.array(v.pipe(v.string(), v.regex(/^[A-Za-z0-9:_.\\@*-]{1,240}\.[a-z]+$/, 'is a unit'))),
 );
 const MapFile = v.strictObject({
@@ -85,7 +88,7 @@ function json(text: string): unknown {
 /** The units that one verb of the map names for any of the paths. */
 export function readersOf(map: RestartMap[Verb], paths: readonly string[]): string[] {
   return Object.entries(map).flatMap(([pattern, units]) => {
-    const named = pathPattern([pattern]);
-    return paths.some((path) => named.test(path)) ? units : [];
+    const named = pathMatcher([pattern]);
+    return paths.some(named) ? units : [];
   });
 }

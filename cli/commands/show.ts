@@ -7,10 +7,11 @@ import { compareSettings } from '../../admin/changes.ts';
 import { maskSetting } from '../../admin/diff-view.ts';
 import type { OpenedBundle } from '../../admin/open.ts';
 import { octal } from '../../admin/octal.ts';
-import { traitsFor } from '../../admin/traits.ts';
+import { machinePaths } from '../../admin/traits.ts';
 import { bundleFacts } from '../../admin/views/bundle.ts';
 import { findNodeOrProposal, nodeState } from '../../admin/views/state.ts';
 import type { StateView } from '../../admin/views/state.ts';
+import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
 import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
@@ -36,7 +37,7 @@ export async function show(context: Context, text: string): Promise<void> {
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(`${label(terminal, 'state')} ${state(view, standing.history)}`);
   terminal.print(`${label(terminal, 'report')} ${reportLine(view.report, standing.history)}`);
-  if (opened !== undefined) printContents(terminal, opened);
+  if (opened !== undefined) printContents(terminal, opened, session.site);
 }
 
 const label = (terminal: Terminal, name: string): string => terminal.style.dim(name.padEnd(10));
@@ -48,7 +49,8 @@ function state({ where, decision }: StateView, { inForce }: History): string {
   return `${now}: ${statementLine(decision)}`;
 }
 
-function printContents(terminal: Terminal, { manifest }: OpenedBundle): void {
+function printContents(terminal: Terminal, { manifest }: OpenedBundle, site: Site): void {
+  const { traitsFor } = machinePaths(site.paths, manifest);
   const { style } = terminal;
   terminal.print();
   const rows = manifest.files.map((file: FileEntry) => [

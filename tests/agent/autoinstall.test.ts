@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { applyFiles } from '../../agent/apply/apply.ts';
 import { keyboardOf } from '../../agent/answers/autoinstall/keyboard.ts';
 import { findLayout } from '../../agent/answers/autoinstall/layout.ts';
@@ -121,7 +122,7 @@ describeWith('services', 'the programs of a Debian image read what autoinstall m
       appliedAt: 0,
     };
     withRoot(machine, (folder) =>
-      applyFiles({ root: folder, files: made.files, owners: true, about }),
+      applyFiles({ root: folder, files: made.files, list: BUILT_IN_PATHS, owners: true, about }),
     );
     const news = check()
       .split('\n')

@@ -3,6 +3,7 @@ import mutable, * as fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { applyFiles } from '../../agent/apply/apply.ts';
 import { applyFile } from '../../agent/commands/apply.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
@@ -331,7 +332,9 @@ describe('a folder that is swapped for a link while files are written', () => {
       const names = Array.from({ length: 2 }, (_, i) => `etc/ssh/sshd_config.d/${i}.conf`);
       const files = ['etc/ssh/sshd_config', ...names].map((path) => fileEntry(path, text));
       try {
-        withRoot(machine.root, (root) => applyFiles({ root, files, owners: isRoot, about: ABOUT }));
+        withRoot(machine.root, (root) =>
+          applyFiles({ root, files, list: BUILT_IN_PATHS, owners: isRoot, about: ABOUT }),
+        );
         outcomes.add('applied');
       } catch (error) {
         outcomes.add(codeOf(error));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply/apply.ts';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { captureMachine } from '../../agent/apply/capture.ts';
 import { activate } from '../../agent/systemd/activate.ts';
 import type { Activation } from '../../agent/systemd/settle.ts';
@@ -87,7 +88,7 @@ function makeRoot(): Root {
 const systemctl = (root: string, ...args: string[]) =>
   spawnSync('systemctl', [`--root=${root}`, ...args], { encoding: 'utf8' });
 
-const capture = ({ path }: Root) => withRoot(path, captureMachine);
+const capture = ({ path }: Root) => withRoot(path, (root) => captureMachine(root, BUILT_IN_PATHS));
 
 /** Captures one root, and puts what a bundle makes of it on another. */
 async function move(from: Root, to: Root): Promise<Activation & { metadata: Metadata }> {
@@ -96,7 +97,9 @@ async function move(from: Root, to: Root): Promise<Activation & { metadata: Meta
   const manifest = decodeManifest(bytes);
   const about = { site: 's', node: 'n', statement: STATEMENT, seq: 1, appliedAt: 0 };
   const owners = process.getuid?.() === 0;
-  withRoot(to.path, (root) => applyFiles({ root, files: manifest.files, owners, about }));
+  withRoot(to.path, (root) =>
+    applyFiles({ root, files: manifest.files, list: BUILT_IN_PATHS, owners, about }),
+  );
   const settle = await activate({ rootPath: to.path, manifest, statement: STATEMENT });
   return { ...(await settle()), metadata };
 }

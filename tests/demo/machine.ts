@@ -1,6 +1,6 @@
 import { chmod, chown, lstat, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { traitsOf } from '../../protocol/paths.ts';
+import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { referenceFiles } from '../fixtures/reference-node.ts';
 import type { Outcome } from './tell.ts';
 
@@ -78,7 +78,7 @@ export async function fillUp(root: string, captured: Files): Promise<string[]> {
   const madeUp: string[] = [];
   for (const file of referenceFiles()) {
     if (captured.size + madeUp.length >= ENOUGH_FILES) break;
-    if (captured.has(file.path) || traitsOf(file.path) === undefined) continue;
+    if (captured.has(file.path) || BUILT_IN_PATHS.traitsOf(file.path) === undefined) continue;
     await put(root, file.path, { ...file, content: Buffer.from(file.content) });
     madeUp.push(file.path);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromUtf8 } from '../../../bundle/bytes.ts';
 import { decodeManifest, encodeManifest } from '../../../bundle/manifest.ts';
-import { traitsOf } from '../../../protocol/paths.ts';
+import { BUILT_IN_PATHS } from '../../../protocol/paths.ts';
 import { manifestOf } from '../../../tests/fixtures/format.ts';
 import { ANSWERS, SECRET_ANSWERS } from '../cmdline/answers.ts';
 import type { Answers } from '../cmdline/answers.ts';
@@ -334,7 +334,7 @@ describe('templates', () => {
     expect(made.unmet).toEqual([]);
     const paths = made.files.map(({ path }) => path);
     expect(paths).toEqual(expect.arrayContaining(Object.keys(row.files)));
-    for (const path of paths) expect(traitsOf(path), path).toBeDefined();
+    for (const path of paths) expect(BUILT_IN_PATHS.traitsOf(path), path).toBeDefined();
     encodeManifest(manifestOf({ files: made.files, metadata: made.metadata }));
   });
 });

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { BUILT_IN_PATHS } from '../../../protocol/paths.ts';
 import { applyFiles } from '../../../agent/apply/apply.ts';
 import { withRoot } from '../../../agent/tree/folder.ts';
 import type { FileEntry } from '../../../bundle/manifest.ts';
@@ -112,7 +113,9 @@ function apply(files: readonly FileEntry[]): void {
     seq,
     appliedAt: 0,
   };
-  withRoot(root, (folder) => applyFiles({ root: folder, files: [...files], owners: false, about }));
+  withRoot(root, (folder) =>
+    applyFiles({ root: folder, files: [...files], list: BUILT_IN_PATHS, owners: false, about }),
+  );
 }
 
 /**

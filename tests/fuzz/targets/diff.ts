@@ -72,7 +72,7 @@ export const target: Target = {
     for (const file of view.files) {
       demand(!file.lines?.some((line) => line.includes('\n')), 'one line is two');
       const entry = after.files.find(({ path }) => path === file.path);
-      if (!options.showSecrets && hidingOf(file.path) === 'withheld') {
+      if (!options.showSecrets && hidingOf(file.path, file.secret) === 'withheld') {
         demand(file.lines === undefined, 'a secret is shown');
       }
       if (!options.showSecrets && file.path === 'etc/iscsi/iscsid.conf') {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { pathIn, showPath } from '../../../bundle/errors.ts';
 import { checkPath } from '../../../bundle/path.ts';
 import { decodeBytes, escapeLine } from '../../../protocol/escape.ts';
-import { traitsOf } from '../../../protocol/paths.ts';
+import { BUILT_IN_PATHS } from '../../../protocol/paths.ts';
 import type { Target } from '../engine/target.ts';
 import { demand, verdict } from '../engine/verdict.ts';
 
@@ -15,7 +15,7 @@ export const target: Target = {
     const path = decodeBytes(input);
     const shown = showPath(path);
     demand(/^[ -~]+$/.test(shown) && escapeLine(shown) === shown, 'it is not shown in ASCII');
-    const kind = traitsOf(path)?.executes ?? 'none';
+    const kind = BUILT_IN_PATHS.traitsOf(path)?.executes ?? 'none';
     const outcome = verdict(() => {
       checkPath(path);
       demand(posix.join('/root', path) === `/root/${path}`, 'it leaves the folder');
