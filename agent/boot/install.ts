@@ -4,6 +4,7 @@ import type { CoatcheckError } from '../../bundle/errors.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
 import { encodeManifest } from '../../bundle/manifest.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
+import { HOSTNAME_FILE } from '../../protocol/bootable.ts';
 import { fail } from '../../protocol/errors.ts';
 import { applyFiles } from '../apply/apply.ts';
 import type { Applied } from '../apply/apply.ts';
@@ -39,6 +40,7 @@ export function isOrder(decision: Decision | undefined): decision is Decision {
 /** A bundle whose files are in place: what is left is that it takes effect (`activate`). */
 export interface Installed {
   readonly applied: Applied;
+  /** But for what was left as it was */
   readonly manifest: Manifest;
   /** Digest of the statement, hex; of the manifest where nobody approved it */
   readonly statement: string;
@@ -101,7 +103,20 @@ function place(
     }),
   );
   applied.notes.forEach((note) => node.console.note(note));
-  return { applied, manifest, ...by };
+  return { applied, manifest: placedPart(manifest, applied.left), ...by };
+}
+
+/** What takes effect where some files were left: a name that is mounted is its container's, too. */
+export function placedPart(manifest: Manifest, left: Applied['left']): Manifest {
+  const paths = new Set(left.map(({ path }) => path));
+  if (paths.size === 0) return manifest;
+  const { hostname, ...rest } = manifest.metadata;
+  const isNamed = hostname !== undefined && !paths.has(HOSTNAME_FILE);
+  return {
+    ...manifest,
+    metadata: isNamed ? { ...rest, hostname } : rest,
+    files: manifest.files.filter(({ path }) => !paths.has(path)),
+  };
 }
 
 /** Another process may have verified, and applied, a newer decision meanwhile. */

@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { openReport, readBundle } from '../../bundle/index.ts';
 import { EXIT } from '../../protocol/errors.ts';
+import { reportKey } from '../../protocol/keys.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import type { Run } from '../support/run.ts';
+import { makeAdmin } from '../support/site.ts';
 
 const isRoot = process.getuid?.() === 0;
 let lab: Lab;
@@ -41,6 +44,13 @@ function chattr(flag: 'a' | 'i', path: string): void {
   cleanUp.push(() => execFileSync('chattr', [`-${flag}`, node.path(path)]));
 }
 
+/** What the machine told the administrators last. */
+async function reported(): Promise<string> {
+  const { body } = (await lab.store.get(reportKey(node.identity.id), { maxBytes: 4096 }))!;
+  const sealed = readBundle(body, { maxBytes: 4096, expect: 'report' });
+  return openReport(sealed, makeAdmin('ada').identity).result;
+}
+
 const FILES = {
   'etc/cron.d/job': '#\n',
   'etc/hostname': 'n1\n',
@@ -73,6 +83,9 @@ describe.runIf(isRoot)('what a container has mounted', () => {
     places.forEach((path) => expect(node.read(path)).toBe('of the image\n'));
     expect(node.read('container')).toBe('of the container\n');
 
+    expect(await reported()).toMatch(
+      /^partial: 2 changed, 0 removed, 0 as they were, 3 left; LEFT etc\/hostname: is a mount point: unmount it; LEFT etc\/hosts: .*; LEFT etc\/resolv.conf: /,
+    );
     const status = await node.run('status');
     expect(status.stdout).toContain(', PARTIAL\n');
     for (const { path, why } of left) expect(status.stdout).toContain(`left     ${path}: ${why}\n`);
@@ -156,6 +169,10 @@ describe.runIf(isRoot)('anything else that is in the way', () => {
     ];
     for (const one of said) expect(boot.stderr).toContain(one);
     expect(boot.stderr).toMatch(/\[path_refused\]\n$/);
+    const told = await reported();
+    expect(told).toMatch(
+      /^not applied: path_refused: nothing was changed, .*etc\/issue\.net is a FIFO/,
+    );
     fs.rmSync(node.path('etc/issue.net'));
     expect(node.tree()).toEqual(before);
     expect(fs.readdirSync(node.path('etc/sysctl.d'))).toEqual(['a.conf']);
