@@ -16,7 +16,9 @@ export class SiteApi extends Construct {
   /** Where nodes and administrators connect: `servers` of `site.json`. */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, handlers: Readonly<Record<Credential, IFunction>>) {
+  private readonly api: HttpApi;
+
+  constructor(scope: Construct, id: string) {
     super(scope, id);
     const api = new HttpApi(this, 'Api', {
       apiName: 'coatcheck',
@@ -29,13 +31,18 @@ export class SiteApi extends Construct {
       throttle: THROTTLE,
     });
     this.url = stage.url;
+    this.api = api;
+  }
+
+  /** The functions are made with the address: so they come after the API. */
+  route(handlers: Readonly<Record<Credential, IFunction>>): void {
     const integrations = {
       download: new HttpLambdaIntegration('Download', handlers.download),
       upload: new HttpLambdaIntegration('Upload', handlers.upload),
       admin: new HttpLambdaIntegration('Admin', handlers.admin),
     };
     for (const { method, path, credential } of Object.values(ROUTES)) {
-      api.addRoutes({
+      this.api.addRoutes({
         path: gatewayPath(path),
         methods: [HttpMethod[method]],
         // What every function can answer goes to the one that may do least.

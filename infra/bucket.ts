@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
+import { PENDING_DAYS } from '../protocol/keys.ts';
 
 /** How long a version that was overwritten or deleted can still be restored by an operator. */
 const KEEP_OLD_VERSIONS_DAYS = 90;
@@ -35,6 +36,8 @@ export class SiteBucket extends Construct {
           abortIncompleteMultipartUploadAfter: Duration.days(1),
           expiredObjectDeleteMarker: true,
         },
+        // The one prefix whose objects have an end (docs/adr/0177).
+        { prefix: 'pending/', expiration: Duration.days(PENDING_DAYS) },
       ],
     });
     this.refuseInHistory('WriteOnce', 's3:PutObject', {

@@ -16,6 +16,8 @@ export interface SiteFunctionProps {
   readonly bucket: Bucket;
   /** The text of `site.json`, or a token that stands for it until deployment. */
   readonly site: string;
+  /** More of its environment (`functions/lambda/environment.ts`). */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 /**
@@ -26,7 +28,11 @@ export interface SiteFunctionProps {
 export class SiteFunction extends Construct {
   readonly handler: Function;
 
-  constructor(scope: Construct, id: string, { credential, bucket, site }: SiteFunctionProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { credential, bucket, site, environment }: SiteFunctionProps,
+  ) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
@@ -60,7 +66,7 @@ export class SiteFunction extends Construct {
       logGroup,
       memorySize: 512,
       timeout: Duration.seconds(20),
-      environment: { COATCHECK_SITE: site, COATCHECK_BUCKET: bucket.bucketName },
+      environment: { COATCHECK_SITE: site, COATCHECK_BUCKET: bucket.bucketName, ...environment },
     });
   }
 }

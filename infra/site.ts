@@ -7,10 +7,10 @@ import { formatSite, parseSite, withoutPaths } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 
 /**
- * Lambda holds 4,096 bytes of environment per function; this leaves room for the other variable
- * and the names (Lambda quotas, "Environment variables").
+ * Lambda holds 4,096 bytes of environment per function; this leaves room for the
+ * other variables and the names (Lambda quotas, "Environment variables").
  */
-export const MAX_SITE_BYTES = 3_900;
+export const MAX_SITE_BYTES = 3_600;
 
 /**
  * The text of `site.json` that the functions get: of the file that `-c site=PATH` names, checked

@@ -173,7 +173,7 @@ describe('the bucket', () => {
     });
   });
 
-  it('expires old versions, and no object that is current', () => {
+  it('expires old versions, proposals that nobody decided about, and no other object', () => {
     expect(property(properties()[0], 'LifecycleConfiguration', 'Rules')).toEqual([
       {
         Status: 'Enabled',
@@ -181,6 +181,7 @@ describe('the bucket', () => {
         ExpiredObjectDeleteMarker: true,
         NoncurrentVersionExpiration: { NoncurrentDays: 90 },
       },
+      { Status: 'Enabled', Prefix: 'pending/', ExpirationInDays: 30 },
     ]);
   });
 
@@ -255,7 +256,7 @@ describe('the site', () => {
       Type: 'String',
       Description: expect.stringContaining('site.json') as string,
       MinLength: 1,
-      MaxLength: 3900,
+      MaxLength: 3600,
     });
   });
 
@@ -283,7 +284,7 @@ describe('the site', () => {
       file,
       formatSite(makeSite({ servers: Array<string>(200).fill('https://host.example') }).site),
     );
-    expect(() => synthesise({ site: file })).toThrow(/3900 bytes/);
+    expect(() => synthesise({ site: file })).toThrow(/3600 bytes/);
   });
 
   it('is refused, if the file is missing or is no site.json', () => {
@@ -298,5 +299,49 @@ describe('the site', () => {
         message: expect.stringContaining(malformed) as string,
       }) as Error,
     );
+  });
+});
+
+describe('what keeps strangers small', () => {
+  const environmentOf = (from: Template, credential: Credential): Record<string, unknown> =>
+    property(
+      resourceOf(from, 'AWS::Lambda::Function', credential, BUCKET),
+      ...['Environment', 'Variables'],
+    ) as Record<string, unknown>;
+
+  it('is an enrolment token that no template shows, empty unless it is given', () => {
+    const [parameter] = Object.values(template.findParameters('EnrolmentToken'));
+    expect(parameter).toMatchObject({ NoEcho: true, Default: '', AllowedPattern: '^(.{16,64})?$' });
+    for (const credential of CREDENTIALS) {
+      expect(environmentOf(template, credential)['COATCHECK_TOKEN']).toBe('<EnrolmentToken>');
+    }
+  });
+
+  it('is that each function knows the name of the API, and those that are told', () => {
+    const urls = 'https://coatcheck.example,https://lan.example:8443';
+    const { template: named } = synthesise({ publicUrls: urls, maxPending: '50' });
+    for (const credential of CREDENTIALS) {
+      const own = JSON.stringify(environmentOf(template, credential)['COATCHECK_PUBLIC_URLS']);
+      expect(own).toMatch(/^"https:\/\//);
+      const raw = Object.values(template.findResources('AWS::Lambda::Function'));
+      expect(JSON.stringify(raw)).toMatch(/COATCHECK_PUBLIC_URLS[^}]*}?.*execute-api/);
+      expect(environmentOf(template, credential)).not.toHaveProperty('COATCHECK_MAX_PENDING');
+      const told = environmentOf(named, credential);
+      expect(JSON.stringify(told['COATCHECK_PUBLIC_URLS'])).toMatch(
+        / https:\/\/coatcheck\.example https:\/\/lan\.example:8443/,
+      );
+      expect(told['COATCHECK_MAX_PENDING']).toBe('50');
+    }
+  });
+
+  it.each([
+    { publicUrls: 'coatcheck.example' },
+    { publicUrls: 'https://coatcheck.example/below' },
+    { publicUrls: `https://${'a'.repeat(200)}.example` },
+    { maxPending: '0' },
+    { maxPending: '1001' },
+    { maxPending: 'many' },
+  ])('is refused as %j', (context) => {
+    expect(() => synthesise(context)).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
   });
 });

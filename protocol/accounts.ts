@@ -114,7 +114,7 @@ function faultOf(path: AccountFile, line: string, entry: Entry): string | undefi
 /** Why no account or group can be called so: the C library would read another name, or none. */
 function nameFault(name: string): string | undefined {
   if (name === '') return 'has no name';
-   
+
   if (/[\0-\x1f\x7f]/.test(name)) return 'has a name with a control character';
   if (name.startsWith(' ')) return 'begins with white space';
   return /^[0-9]+$/.test(name) ? 'has a number alone for a name, which means a number' : undefined;

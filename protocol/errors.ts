@@ -68,6 +68,8 @@ const PROTOCOL_ERRORS = {
   stale_base: row(409, EXIT.conflict, 'stop'),
   in_force: row(409, EXIT.conflict, 'stop'),
   too_many_pending: row(429, EXIT.unavailable, 'retry'),
+  too_many_nodes: row(429, EXIT.unavailable, 'retry'), // that approve for themselves, and are new
+  too_many_entries: row(409, EXIT.conflict, 'stop'), // of one node's own, one after another
   not_found: row(404, EXIT.notFound, 'stop'),
   bad_signer: row(422, EXIT.refused, 'stop'),
   bad_recipients: row(422, EXIT.refused, 'stop'),

@@ -231,7 +231,7 @@ export const ROUTES = {
     body: Decision,
     status: 200,
     answer: Decided,
-    errors: [...DECISION],
+    errors: [...DECISION, 'too_many_nodes', 'too_many_entries'],
   },
   repair: {
     method: 'POST',

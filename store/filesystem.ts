@@ -16,6 +16,7 @@ import { makeFolderBelow } from './folders.ts';
 import { alreadyExists, contentEtag, preconditionFailed, tooLarge } from './outcomes.ts';
 import { compareKeys, PAGE_SIZE, pageOf } from './page.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
+import { demandRoomIn } from './room.ts';
 import { createUnsynced } from './unsynced.ts';
 
 /**
@@ -174,6 +175,8 @@ export function createFilesystemStore(dir: string): ObjectStore {
           await removeIfEmpty(dirname(path));
         });
       }),
+
+    demandRoom: (bytes) => guarded(() => demandRoomIn(objects, bytes)),
 
     list: (prefix, options = {}) =>
       guarded(async () => {

@@ -41,6 +41,7 @@ export function guardStore(store: ObjectStore, credential: Credential): ObjectSt
     get: async (key, options) => (check('get', key), visible(await store.get(key, options), key)),
     head: async (key) => (check('get', key), visible(await store.head(key), key)),
     delete: async (key) => (check('delete', key), store.delete(key)),
+    ...(store.demandRoom && { demandRoom: (bytes) => store.demandRoom!(bytes) }),
     list: async (prefix, options) => (checkList(prefix), store.list(prefix, options)),
   };
 }

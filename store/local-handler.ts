@@ -79,6 +79,7 @@ export function createLocalHandler(
 
   async function put(request: Request, guarded: ObjectStore, key: ObjectKey): Promise<Response> {
     const size = Number(request.headers.get('content-length'));
+    await guarded.demandRoom?.(Math.min(size, MAX_OBJECT_BYTES));
     const body = await readExactly(request.body, Math.min(size, MAX_OBJECT_BYTES));
     if (body === undefined) return xmlError('IncompleteBody', key);
     if (toBase64(sha256(body)) !== request.headers.get('x-amz-checksum-sha256')) {

@@ -50,6 +50,12 @@ export interface ObjectStore {
   head(key: ObjectKey): Promise<ObjectHead | undefined>;
   /** Succeeds also if nothing is there. */
   delete(key: ObjectKey): Promise<void>;
+  /**
+   * Whether `bytes` more leave what decisions and repairs need: asked before what a node may cause is
+   * written, never before what an administrator decides. Absent where a store cannot tell.
+   * Throws `store_full`.
+   */
+  demandRoom?(bytes: number): Promise<void>;
   /** One page of the keys that start with `prefix` and sort after `after`; at most `limit` (1,000). */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<ListPage>;
 }

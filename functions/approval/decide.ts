@@ -9,7 +9,7 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import { keysetsOf } from '../../protocol/site.ts';
 import { currentChain, storeKeysets } from '../keysets.ts';
 import { bundleOf } from './bundle-of.ts';
-import { demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
+import { demandModest, demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
 import type { DecisionRequest } from './demands.ts';
 import { readWithin } from './objects.ts';
 import { publishInForce, publishRejection, readShown, removeProposal } from './publish.ts';
@@ -125,6 +125,7 @@ async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed>
   const bytes = encodeFrame({ chain, statement: signed, ...(bundle && { bundle }) });
   const slot = history.nextSlot;
   const entry = { slot, bytes, frame: verifyEntry(bytes, site, node), forgotten: false };
+  await demandModest(store, record, history, bytes.length);
   await store.create(historyKey(node, slot), bytes);
   return { outcome: 'decided', entry, history };
 }

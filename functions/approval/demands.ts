@@ -5,6 +5,7 @@ import { fail } from '../../protocol/errors.ts';
 import type { History } from '../../protocol/history.ts';
 import type { DecisionSource } from '../../protocol/http.ts';
 import type { Site } from '../../protocol/site.ts';
+import type { ObjectStore } from '../../store/port.ts';
 
 /** A decision that somebody asks for. */
 export interface DecisionRequest {
@@ -18,7 +19,21 @@ export interface DecisionRequest {
    * must hash to the node's id: so a decision about a bundle that the node made needs this.
    */
   readonly nodeBoxKey?: Uint8Array;
+  /** Nobody showed a token for this node's own statement: {@link MAX_NODES} holds. */
+  readonly isStrangersOwn?: boolean;
 }
+
+/**
+ * How many nodes there may be, of any kind, where a new one approves for itself and showed no token. Then
+ * whoever makes keys makes nodes.
+ */
+export const MAX_NODES = 1000;
+
+/**
+ * How many decisions a node makes for itself one after another. An administrator who looks at it and
+ * hands it back (`reconfigure`) lets it make as many again.
+ */
+export const MAX_OWN_ENTRIES = 256;
 
 /** How far above the head a node's own seq may be: one more than a node that remembers needs. */
 const MAX_NODE_SEQ_STEP = 1000;
@@ -69,4 +84,39 @@ export function demandNearSeq({ statement: signed }: DecisionRequest, history: H
       details: { seq },
     });
   }
+}
+
+/**
+ * What a node may take of the store by what it decides for itself. Two that ask at one moment may both
+ * be let in: a listing is no lock.
+ *
+ * @param bytes of the entry that would be made
+ * @throws too_many_entries, too_many_nodes; store_full where the store keeps the rest for others; the
+ *   codes of a listing
+ */
+export async function demandModest(
+  store: Pick<ObjectStore, 'list' | 'demandRoom'>,
+  request: DecisionRequest,
+  history: History,
+  bytes: number,
+): Promise<void> {
+  if (request.by === 'admin') return;
+  const others = history.entries.findLastIndex(({ frame }) => !frame.self) + 1;
+  if (history.entries.length - others >= MAX_OWN_ENTRIES) {
+    throw fail(
+      'too_many_entries',
+      `this node has made ${MAX_OWN_ENTRIES} decisions for itself: an administrator has to hand it back (coatcheck reconfigure)`,
+    );
+  }
+  if (history.entries.length === 0 && request.isStrangersOwn === true) {
+    const { objects } = await store.list('approved/', { limit: MAX_NODES });
+    if (objects.length >= MAX_NODES) {
+      throw fail(
+        'too_many_nodes',
+        `there are ${MAX_NODES} nodes already: more are let in with an enrolment token`,
+      );
+    }
+  }
+  // It is shown as well as recorded.
+  await store.demandRoom?.(2 * bytes);
 }

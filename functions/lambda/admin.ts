@@ -5,9 +5,11 @@ import { createApp } from '../app.ts';
 import { readEnvironment } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 
-const { site, s3, log } = readEnvironment();
+const { s3, limits, ...shared } = readEnvironment();
 const signer = createS3Signer(s3);
 const store = guardStore(createS3Store(s3), 'admin');
 
 /** Decisions, listings, and URLs to read by. */
-export const handler = lambdaHandler(createApp({ site, log, admin: { signer, store } }));
+export const handler = lambdaHandler(
+  createApp({ ...shared, admin: { signer, store, hasToken: limits.token !== undefined } }),
+);

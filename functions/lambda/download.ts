@@ -5,9 +5,9 @@ import { presignedKeysets } from '../keysets.ts';
 import { readEnvironment } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 
-const { site, s3, log } = readEnvironment();
+const { s3, ...shared } = readEnvironment();
 const signer = createS3Signer(s3);
 const keysets = presignedKeysets(signer, createFetch());
 
 /** What nodes ask at boot: signs URLs, and loads no client of S3. */
-export const handler = lambdaHandler(createApp({ site, log, download: { signer, keysets } }));
+export const handler = lambdaHandler(createApp({ ...shared, download: { signer, keysets } }));

@@ -86,4 +86,39 @@ describe('an entry', () => {
       expect(() => readEnvironment({ ...ENVIRONMENT, [name]: '' })).toThrow(`${name} is not set`);
     },
   );
+
+  it('takes the names, the cap and the token of its environment', async () => {
+    const names = ['https://coatcheck.example', 'https://lan.example'];
+    const { publicUrl, limits } = readEnvironment({
+      ...ENVIRONMENT,
+      COATCHECK_PUBLIC_URLS: names.join(' '),
+      COATCHECK_MAX_PENDING: '50',
+      COATCHECK_TOKEN: 'q7Zr0-Yk2m_vB81sXh',
+    });
+    expect([publicUrl, limits]).toEqual([names, { maxPending: 50, token: 'q7Zr0-Yk2m_vB81sXh' }]);
+    expect(readEnvironment({ ...ENVIRONMENT, COATCHECK_TOKEN: '' }).limits).toEqual({});
+    for (const COATCHECK_MAX_PENDING of ['0', '-1', '1e3', '10000', 'x']) {
+      expect(() => readEnvironment({ ...ENVIRONMENT, COATCHECK_MAX_PENDING })).toThrow(/number/);
+    }
+  });
+
+  it('refuses what is signed for another name than its own', async () => {
+    vi.stubEnv('COATCHECK_PUBLIC_URLS', 'https://coatcheck.example');
+    const { handler } = await import('./download.ts');
+    const path = `/v1/nodes/${node.id}/config`;
+    const ask = async (origin: string): Promise<number> => {
+      const headers = signRequest({
+        ...{ method: 'GET', url: new URL(path, origin), site: site.id, identity: node },
+        created: Math.floor(Date.now() / 1000),
+      });
+      return ((await handler(event(path, headers) as never)) as Answer).statusCode;
+    };
+    expect(await ask(`https://${HOST}`)).toBe(401);
+    expect(await ask('https://coatcheck.example')).toBe(200);
+  });
+
+  it('does not start with a weak token', async () => {
+    vi.stubEnv('COATCHECK_TOKEN', 'changeme');
+    await expect(import('./upload.ts')).rejects.toMatchObject({ code: 'weak_secret' });
+  });
 });

@@ -10,14 +10,21 @@ import type { RequestLog } from '../app.ts';
 export interface LambdaEnvironment {
   readonly site: Site;
   readonly s3: S3Options;
+  /** The addresses that clients name (`AppDeps`); absent where the environment names none. */
+  readonly publicUrl?: readonly string[];
+  /** Enrolment token and cap of what waits (`UploadDeps`). */
+  readonly limits: { readonly token?: string; readonly maxPending?: number };
   readonly log: (entry: RequestLog) => void;
 }
 
 /**
  * Reads the environment that infra/ sets: `COATCHECK_SITE` (the text of site.json),
- * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role.
+ * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role; where they are
+ * set `COATCHECK_PUBLIC_URLS` (addresses, a space between two), `COATCHECK_TOKEN` and
+ * `COATCHECK_MAX_PENDING`.
  *
- * @throws usage for a variable that is missing, file_malformed for a bad site.json, weak_secret
+ * @throws usage for a variable that is missing or no number, file_malformed for a bad site.json,
+ *   weak_secret
  */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnvironment {
   const read = (name: string): string => {
@@ -25,6 +32,13 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
     if (value === undefined || value === '') throw fail('usage', `${name} is not set`);
     return value;
   };
+  const given = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const publicUrl = given('COATCHECK_PUBLIC_URLS')?.split(/\s+/);
+  const token = given('COATCHECK_TOKEN');
+  const maxPending = given('COATCHECK_MAX_PENDING');
+  if (maxPending !== undefined && !/^[1-9]\d{0,3}$/.test(maxPending)) {
+    throw fail('usage', 'COATCHECK_MAX_PENDING is a number from 1 to 1000');
+  }
   // The runtime replaces these before they end, in a new process; a sandbox keeps its own.
   const credentials: S3Credentials = {
     accessKeyId: read('AWS_ACCESS_KEY_ID'),
@@ -35,6 +49,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
   return {
     site: parseSite(read('COATCHECK_SITE'), parseCa),
     s3: { bucket: read('COATCHECK_BUCKET'), region: read('AWS_REGION'), credentials },
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    limits: {
+      ...(token === undefined ? {} : { token }),
+      ...(maxPending === undefined ? {} : { maxPending: Number(maxPending) }),
+    },
     log: (entry) => {
       console.log(JSON.stringify(entry));
     },

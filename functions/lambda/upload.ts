@@ -6,11 +6,11 @@ import { listedKeysets } from '../keysets.ts';
 import { readEnvironment } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 
-const { site, s3, log } = readEnvironment();
+const { s3, limits, ...shared } = readEnvironment();
 const signer = createS3Signer(s3);
 const store = guardStore(createS3Store(s3), 'upload');
 
 /** Proposals and reports: lists, and signs PUTs. */
 export const handler = lambdaHandler(
-  createApp({ site, log, upload: { signer, store, keysets: listedKeysets(store) } }),
+  createApp({ ...shared, upload: { signer, store, ...limits, keysets: listedKeysets(store) } }),
 );

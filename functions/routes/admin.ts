@@ -18,6 +18,8 @@ export interface AdminDeps {
   /** With the rights of the admin credential. */
   readonly store: ObjectStore;
   readonly signer: UrlSigner;
+  /** Whether the server asks strangers for an enrolment token (`UploadDeps`): then it bounds their number. */
+  readonly hasToken?: boolean;
 }
 
 /** A node takes `issued` for a clock: far ahead, it would end what expires before its time. */
@@ -31,7 +33,7 @@ const PARALLEL_NODES = 4;
 /** What administrators ask: decisions, listings, and URLs to read by. Signs GETs only. */
 export function adminRoutes(
   site: Site,
-  { store, signer }: AdminDeps,
+  { store, signer, hasToken = false }: AdminDeps,
 ): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'list' | 'read'> {
   async function decided(
     { node, body, now }: Pick<Call<'decide'>, 'node' | 'body' | 'now'>,
@@ -51,6 +53,7 @@ export function adminRoutes(
       node,
       by,
       statement,
+      ...(by === 'node' && { isStrangersOwn: !hasToken }),
       ...(from === undefined ? {} : { from }),
       ...(nodeBoxKey === undefined ? {} : { nodeBoxKey: fromBase64Url(nodeBoxKey) }),
     });

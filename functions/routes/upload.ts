@@ -18,7 +18,7 @@ import { unixSeconds } from './time.ts';
 /** What the routes that give out PUTs work with. */
 export interface UploadDeps {
   readonly signer: UrlSigner;
-  readonly store: Pick<ObjectStore, 'list'>;
+  readonly store: Pick<ObjectStore, 'list' | 'demandRoom'>;
   /** How many proposals may wait in the whole site: 1 to 1,000, one page of a listing. */
   readonly maxPending?: number;
   /** Without it a node that can show no decision may not propose. */
@@ -100,16 +100,18 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
         ...waiting,
         maxPending,
       });
+      await store.demandRoom?.(body.size);
       return signPut(pendingKey(node, digest), body, { overwrite: false });
     },
 
-    report: ({ node, body }) => {
+    report: async ({ node, body }) => {
       demandSize(body.size, MAX_REPORT_BYTES);
       const proof = readProof(site, node, body.proof);
       if (proof.type === 'reject') {
         throw fail('does_not_verify', 'a rejection proves nothing that a node could have applied');
       }
       proof.verify();
+      await store.demandRoom?.(body.size);
       // The last report is the one that counts.
       return signPut(reportKey(node), body, { overwrite: true });
     },

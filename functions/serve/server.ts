@@ -74,13 +74,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log?.log({ method, route: '/objects/*', status, milliseconds: 0, code, reason: logged(error) });
   };
   const makeAnswer = (url: string): typeof answer => {
-    const { upload, ...roles } = rolesOn(store, { baseUrl: url, clock, failed });
+    const { upload, admin, ...roles } = rolesOn(store, { baseUrl: url, clock, failed });
     const limits = {
       ...(token === undefined ? {} : { token }),
       ...(maxPending === undefined ? {} : { maxPending }),
     };
     return createApp({
       ...{ site, clock, ...roles, upload: { ...upload, ...limits } },
+      admin: { ...admin, hasToken: token !== undefined },
       ...(publicUrls.length === 0 ? {} : { publicUrl: publicUrls }),
       ...(log === undefined ? {} : { log: log.log }),
     }).fetch;

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import { listAll } from '../../store/port.ts';
 
-export type Operation = keyof ObjectStore;
+export type Operation = Exclude<keyof ObjectStore, 'demandRoom'>;
 
 /** The same store, and a count of every call. */
 export function countingStore(store: ObjectStore): {
