@@ -40,6 +40,10 @@ export interface NetMachine {
 export interface Network {
   /** A folder that ends with the network */
   readonly folder: string;
+  /** What stands before a command that is to run at the switch itself, `ip netns exec ...` */
+  readonly inside: readonly string[];
+  /** A port of the switch for an emulated machine: the name of its tap device. */
+  tap(): Promise<string>;
   /** @param programs of the image, besides a shell, `ip` and the like: all that its PATH has */
   machine(nics: readonly Nic[], programs: readonly string[]): Promise<NetMachine>;
   /** A real dnsmasq on the switch, with these options, once it answers. */
@@ -94,6 +98,13 @@ export async function openNetwork(): Promise<Network> {
     await must('ip', '-n', hub, 'link', 'add', port, 'type', 'veth', 'peer', ...inside);
     await must('ip', '-n', hub, 'link', 'set', port, 'master', 'br0');
     if (linked) await must('ip', '-n', hub, 'link', 'set', port, 'up');
+  }
+
+  async function tap(): Promise<string> {
+    const port = `p${veths++}`;
+    await must('ip', '-n', hub, 'tuntap', 'add', 'dev', port, 'mode', 'tap');
+    await must('ip', '-n', hub, 'link', 'set', port, 'master', 'br0', 'up');
+    return port;
   }
 
   async function machine(nics: readonly Nic[], programs: readonly string[]): Promise<NetMachine> {
@@ -212,7 +223,7 @@ export async function openNetwork(): Promise<Network> {
     fs.rmSync(folder, { recursive: true, force: true });
   }
 
-  return { folder, machine, dnsmasq, publish, close };
+  return { folder, inside: inHub(), tap, machine, dnsmasq, publish, close };
 }
 
 const RELAY = `

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { parseCa } from '../net/certificates.ts';
+import { fail } from '../protocol/errors.ts';
+import { parseSite } from '../protocol/site.ts';
+import { grub, ipxe, pxelinux } from './boot-files.ts';
+import type { ImageOptions } from './options.ts';
+import { makeIso, pack } from './pack.ts';
+import { userland } from './packages.ts';
+import { makeRoot } from './root.ts';
+import { run } from './run.ts';
+import type { Say } from './run.ts';
+
+/** What of an image is there, in its folder; `SHA256SUMS` is over these. */
+const PARTS = [
+  'vmlinuz',
+  'initrd.img',
+  'boot.ipxe',
+  'pxelinux.cfg/default',
+  'packages.txt',
+  'image.json',
+];
+const ISO = 'coatcheck.iso';
+
+/**
+ * Builds an image into `options.out`. It is there as a whole, or what was there before is.
+ * @throws usage where this is not root, or where something else is at `out`; file_malformed for the site;
+ *   probe_failed with what a program said
+ */
+export async function buildImage(options: ImageOptions, say: Say): Promise<void> {
+  if (process.getuid?.() !== 0) {
+    throw fail('usage', 'an image has files of root in it: run this as root (sudo npm run image)');
+  }
+  checkOut(options.out);
+  parseSite(await readFile(options.site, 'utf8'), parseCa);
+  const archive = await userland(options, say);
+  await mkdir(dirname(options.out), { recursive: true });
+  const work = await mkdtemp(`${options.out}.building-`);
+  try {
+    say('putting the agent and the site in');
+    const kernel = await makeRoot(archive, join(work, 'root'), options, say);
+    await describe(work, kernel, options);
+    say('packing the root');
+    await pack(join(work, 'root'), join(work, 'initrd.img'), options);
+    await rm(join(work, 'root'), { recursive: true });
+    if (options.iso) {
+      say('making the ISO');
+      await writeFile(join(work, 'grub.cfg'), grub(options.append));
+      await makeIso(work, join(work, ISO), options);
+      await rm(join(work, 'grub.cfg'));
+    }
+    await writeSums(work, [...PARTS, ...(options.iso ? [ISO] : [])]);
+    await rm(options.out, { recursive: true, force: true });
+    await rename(work, options.out);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Nothing but an image is replaced. */
+function checkOut(out: string): void {
+  if (existsSync(out) && !existsSync(join(out, 'image.json'))) {
+    throw fail(
+      'usage',
+      `--out: ${out} is there, and is no image: give another folder, or remove it`,
+    );
+  }
+}
+
+async function describe(work: string, kernel: string, options: ImageOptions): Promise<void> {
+  const { version, date, append } = options;
+  const root = join(work, 'root');
+  const format = '--showformat=${Package} ${Version}\\n';
+  const packages = await run('chroot', [root, 'dpkg-query', '--show', format]);
+  await writeFile(join(work, 'packages.txt'), packages);
+  const image = { version, date: new Date(date * 1000).toISOString(), kernel };
+  await writeFile(join(work, 'image.json'), `${JSON.stringify(image, undefined, 2)}\n`);
+  await writeFile(join(work, 'boot.ipxe'), ipxe(append));
+  await mkdir(join(work, 'pxelinux.cfg'));
+  await writeFile(join(work, 'pxelinux.cfg', 'default'), pxelinux(append));
+}
+
+/** In the form of sha256sum(1). */
+async function writeSums(folder: string, names: readonly string[]): Promise<void> {
+  const lines = names.map(async (name) => {
+    const hash = createHash('sha256');
+    await pipeline(createReadStream(join(folder, name)), hash);
+    return `${hash.digest('hex')}  ${name}\n`;
+  });
+  await writeFile(join(folder, 'SHA256SUMS'), (await Promise.all(lines)).join(''));
+}

@@ -1,0 +1,17 @@
+import { reportError } from '../cli/terminal.ts';
+import { buildImage } from './build.ts';
+import { HELP, readOptions } from './options.ts';
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+try {
+  const now = Math.floor(Date.now() / 1000);
+  const options = readOptions(process.argv.slice(2), process.env, now);
+  if (options === undefined) console.log(HELP);
+  else {
+    await buildImage(options, say);
+    say(`the image is in ${options.out}: docs/boot.md says how machines boot it`);
+  }
+} catch (error) {
+  process.exitCode = reportError(error, process, { json: false });
+}

@@ -1,0 +1,86 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
+import { argumentsOf } from './boot-files.ts';
+import { readOptions } from './options.ts';
+
+const NOW = Date.UTC(2026, 10, 29) / 1000;
+
+const failing = (code: string, says: string): unknown =>
+  expect.objectContaining({ code, message: expect.stringContaining(says) as string });
+
+describe('the command line of npm run image', () => {
+  let folder: string;
+  let given: string[];
+  withTemporaryFolder('image', (made) => {
+    folder = made;
+    for (const name of ['site.json', 'agent.mjs']) writeFileSync(join(folder, name), '');
+    given = ['--site', join(folder, 'site.json'), '--agent', join(folder, 'agent.mjs')];
+  });
+
+  it('gives an image the date of its build, or that of the environment, and a version by it', () => {
+    expect(readOptions(given, {}, NOW)).toMatchObject({ date: NOW, version: '20261129' });
+    const env = { SOURCE_DATE_EPOCH: '86400' };
+    expect(readOptions(given, env, NOW)).toMatchObject({ date: 86_400, version: '19700102' });
+    const named = readOptions([...given, '--version', '7.1-rc_2'], env, NOW);
+    expect(named).toMatchObject({ date: 86_400, version: '7.1-rc_2' });
+  });
+
+  it('has machines get their key from the TPM, or from the key that is put in', () => {
+    expect(readOptions(given, {}, NOW)!.append).toBe(
+      'ip=dhcp coatcheck.key=tpm coatcheck.memory=tpm',
+    );
+    const keyed = [...given, '--image-key', join(folder, 'site.json')];
+    expect(readOptions(keyed, {}, NOW)!.append).toBe('ip=dhcp coatcheck.key=image');
+    expect(readOptions([...keyed, '--append', 'ip=dhcp'], {}, NOW)!.append).toBe('ip=dhcp');
+  });
+
+  it.each<[why: string, args: string[], env?: Record<string, string>]>([
+    ['--nonsense', ['--nonsense']],
+    ['--drivers', ['--drivers', 'none']],
+    ['--package', ['--package', 'nodejs; reboot']],
+    ['--kernel', ['--kernel', '-o=x']],
+    ['--version', ['--version', 'a b']],
+    ['--append', ['--append', 'a\nb']],
+    ['--append', ['--append', '"a']],
+    ['--mirror', ['--mirror', 'file:///srv']],
+    ['SOURCE_DATE_EPOCH', [], { SOURCE_DATE_EPOCH: 'yesterday' }],
+  ])('refuses a value that no image can have: %s', (why, args, env = {}) => {
+    expect(() => readOptions([...given, ...args], env, NOW)).toThrow(failing('usage', why));
+  });
+
+  it('names the file that is missing, and how to come by it', () => {
+    expect(() => readOptions(['--site', join(folder, 'none')], {}, NOW)).toThrow(
+      failing(
+        'file_missing',
+        `there is no file ${join(folder, 'none')}: make a site with coatcheck init`,
+      ),
+    );
+    mkdirSync(join(folder, 'files'));
+    const files = [...given, '--files', join(folder, 'files')];
+    expect(readOptions(files, {}, NOW)!.files).toBe(join(folder, 'files'));
+    expect(() => readOptions([...given, '--files', join(folder, 'x')], {}, NOW)).toThrow(
+      failing('file_missing', 'there is no folder'),
+    );
+  });
+
+  it('wants a hook that can be run', () => {
+    const hook = join(folder, 'hook');
+    writeFileSync(hook, '#!/bin/sh\n', { mode: 0o644 });
+    expect(() => readOptions([...given, '--hook', hook], {}, NOW)).toThrow(
+      failing('usage', `chmod +x ${hook}`),
+    );
+    chmodSync(hook, 0o755);
+    expect(readOptions([...given, '--hook', hook], {}, NOW)!.hook).toBe(hook);
+  });
+});
+
+describe('the arguments of the kernel', () => {
+  it('say that the machine has no disk, and open both consoles', () => {
+    expect(argumentsOf('ip=dhcp coatcheck.key=tpm')).toBe(
+      'stateless ip=dhcp coatcheck.key=tpm systemd.machine_id=firmware console=tty0 console=ttyS0,115200',
+    );
+    expect(argumentsOf('')).toMatch(/^stateless systemd/);
+  });
+});

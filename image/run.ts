@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { errnoOf } from '../files/errors.ts';
+import { fail } from '../protocol/errors.ts';
+
+/** A line for the person who waits. */
+export type Say = (line: string) => void;
+
+/** How a program is run. */
+export interface Running {
+  readonly cwd?: string;
+  /** Beside the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What it reads; nothing otherwise. */
+  readonly input?: string;
+}
+
+/** Debian's package of each program that an image is built with. */
+export const PACKAGE_OF: Readonly<Record<string, string>> = {
+  mmdebstrap: 'mmdebstrap',
+  tar: 'tar',
+  cpio: 'cpio',
+  zstd: 'zstd',
+  depmod: 'kmod',
+  chroot: 'coreutils',
+  'grub-mkrescue': 'grub-common grub-pc-bin grub-efi-amd64-bin mtools',
+  xorriso: 'xorriso',
+};
+
+/**
+ * Runs a program to its end.
+ * @returns what it wrote to stdout, text
+ * @throws probe_failed where it is missing, with the package that has it; or where it fails, with the end
+ *   of what it said
+ */
+export async function run(
+  program: string,
+  args: readonly string[],
+  { cwd, env, input }: Running = {},
+): Promise<string> {
+  const child = spawn(program, args, {
+    ...(cwd === undefined ? {} : { cwd }),
+    env: { ...process.env, LC_ALL: 'C', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const [out, err]: [Buffer[], Buffer[]] = [[], []];
+  child.stdout.on('data', (part: Buffer) => out.push(part));
+  child.stderr.on('data', (part: Buffer) => err.push(part));
+  // A program that reads nothing closes it.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input ?? '');
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const [status, signal] = await ended.catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    const from = PACKAGE_OF[program];
+    const todo = from === undefined ? '' : `: apt-get install ${from}`;
+    throw fail('probe_failed', `there is no ${program}${todo}`);
+  });
+  if (status === 0) return Buffer.concat(out).toString();
+  const said = Buffer.concat(err).toString().trimEnd().split('\n').slice(-15).join('\n');
+  throw fail('probe_failed', `${program} ended with ${status ?? signal}:\n${said}`);
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { buildImage } from '../../image/build.ts';
+import { readOptions } from '../../image/options.ts';
+import { cli } from './programs.ts';
+
+/** An image, and the site that its machines trust. */
+export interface TestImage {
+  /** The administrator's folder */
+  readonly home: string;
+  /** Where the image is */
+  readonly folder: string;
+}
+
+/** Where the server is, for every machine of these tests. */
+export const SERVER = 'http://10.77.0.1:8420';
+/** What an image is made from: another one is built when any of these changes. */
+const INPUTS = ['image', 'agent/units', 'dist/coatcheck-agent.mjs'];
+
+/**
+ * The image of these tests, from the cache where it was built before from the same inputs. A key that
+ * machines derive theirs from is in it.
+ */
+export async function testImage(say: (line: string) => void): Promise<TestImage> {
+  const hash = createHash('sha256');
+  for (const input of INPUTS) addTo(hash, input);
+  const cache = process.env['COATCHECK_CACHE'] ?? join(homedir(), '.cache', 'coatcheck');
+  const images = join(cache, 'test-images');
+  const folder = join(images, hash.digest('hex').slice(0, 32));
+  const made = { home: join(folder, 'site'), folder: join(folder, 'image') };
+  if (existsSync(folder)) return made;
+  // One is kept.
+  rmSync(images, { recursive: true, force: true });
+  const work = join(images, 'unfinished');
+  mkdirSync(work, { recursive: true });
+  const [home, key] = [join(work, 'site'), join(work, 'image-key')];
+  await cli('coatcheck', ['--home', home, '--server', SERVER, 'init', '--no-passphrase']);
+  await cli('coatcheck-agent', ['key', 'make', 'image', key]);
+  const args = [
+    '--site',
+    join(home, 'site.json'),
+    '--image-key',
+    key,
+    '--out',
+    join(work, 'image'),
+  ];
+  await buildImage(readOptions([...args, '--no-iso'], {}, Math.floor(Date.now() / 1000))!, say);
+  renameSync(work, folder);
+  return made;
+}
+
+function addTo(hash: ReturnType<typeof createHash>, path: string): void {
+  if (statSync(path).isDirectory()) {
+    for (const name of readdirSync(path).sort()) addTo(hash, join(path, name));
+  } else hash.update(`${path}\0`).update(readFileSync(path));
+}
