@@ -301,6 +301,15 @@ describeWith('systemd', 'a machine with these units', () => {
       machine.write('etc/systemd/system/coatcheck-agent.service.d/quick.conf', quick);
     });
 
+    it('has the network before it, where that is enabled', async () => {
+      machine.write('etc/systemd/system/NetworkManager.service', loggingUnit('network'));
+      const wants = join(machine.root, 'etc/systemd/system/multi-user.target.wants');
+      fs.mkdirSync(wants);
+      fs.symlinkSync('../NetworkManager.service', join(wants, 'NetworkManager.service'));
+      await boot('quiet stateless');
+      await expect.poll(() => machine.log()).toEqual(['network start']);
+    });
+
     /** Its kernel's command line, and the boot from the default target on. */
     async function boot(commandLine: string): Promise<void> {
       machine.write('run/cmdline', `${commandLine}\n`);
