@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { parseCa } from '../net/certificates.ts';
@@ -39,6 +39,8 @@ export async function buildImage(options: ImageOptions, say: Say): Promise<void>
   const archive = await userland(options, say);
   await mkdir(dirname(options.out), { recursive: true });
   const work = await mkdtemp(`${options.out}.building-`);
+  // Whoever serves it to machines need not be root.
+  await chmod(work, 0o755);
   try {
     say('putting the agent and the site in');
     const kernel = await makeRoot(archive, join(work, 'root'), options, say);
