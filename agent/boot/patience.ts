@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 const FIRST_DELAY_SECONDS = 2;
 const MAX_DELAY_SECONDS = 60;
 
@@ -62,9 +64,5 @@ export function createPatience({
   };
 }
 
-function sleepUnless(milliseconds: number, over: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    over.addEventListener('abort', () => clearTimeout(timer), { once: true });
-  });
-}
+const sleepUnless = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+  setTimeout(milliseconds, undefined, { signal }).catch(() => undefined);

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+
 const LOOKS_PER_SECOND = 4;
 
 /** Waits so many milliseconds. */
@@ -7,7 +9,7 @@ export type Sleep = (milliseconds: number) => Promise<void>;
 export async function until<T>(
   look: () => Promise<T | undefined> | T | undefined,
   seconds: number,
-  sleep: Sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  sleep: Sleep = (milliseconds) => setTimeout(milliseconds),
 ): Promise<T | undefined> {
   for (let left = seconds * LOOKS_PER_SECOND; ; left--) {
     const seen = await look();

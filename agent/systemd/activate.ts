@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
 import { closeFolder, openRoot } from '../tree/folder.ts';
@@ -10,7 +11,7 @@ import type { ActivationRecord } from './activation-record.ts';
 import type { RestartMap } from './restart-map.ts';
 import { readRestartMap, RESTART_MAP } from './restart-map.ts';
 import { restartsFor } from './restarts.ts';
-import { sleepFor, settle } from './settle.ts';
+import { settle } from './settle.ts';
 import type { Activation } from './settle.ts';
 import { setSwap } from './swap.ts';
 import { createSystemctl, saidBy } from './systemctl.ts';
@@ -137,6 +138,6 @@ export async function waitForAnswer(
     } catch (error) {
       if (performance.now() > end) throw error;
     }
-    await sleepFor(1000);
+    await sleep(1000);
   }
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, run } from '../programs/run.ts';
 
 const ISOLATE = ['--no-block', 'isolate', 'rescue.target'];
@@ -17,5 +18,5 @@ export async function enterRescue(): Promise<void> {
   if (ran.status !== 0 && ran.status !== TERMINATED) {
     throw failure('step_failed', 'systemctl', ISOLATE, ran);
   }
-  await new Promise((resolve) => setTimeout(resolve, END_SECONDS * 1000));
+  await sleep(END_SECONDS * 1000);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
 import { unitsBehindUs } from './jobs.ts';
@@ -45,7 +46,7 @@ export async function untilDone(
     if (late.length === 0 || performance.now() > end) {
       return { states, waiting: new Set(busy.filter((unit) => behind.has(unit))), late };
     }
-    await sleepFor(Math.min(milliseconds, LAST_PAUSE_MILLISECONDS));
+    await sleep(Math.min(milliseconds, LAST_PAUSE_MILLISECONDS));
   }
 }
 
@@ -93,7 +94,10 @@ const isDone = ({ hasJob }: UnitState): boolean => !hasJob;
 function reasonFor(state: UnitState, startedSince: number): string | undefined {
   const { active, sub, result, reloadResult, checkedAt, begunAt } = state;
   if (active === 'failed') return `it failed: ${result}`;
-  if (sub === 'auto-restart') return `it ends and is started anew: ${result}`;
+  // One that ended well and is to run again (Restart=always) is between two starts.
+  if (sub.startsWith('auto-restart') && result !== 'success') {
+    return `it ends and is started anew: ${result}`;
+  }
   if (reloadResult !== 'success') return `its reload failed: ${reloadResult}`;
   if (active !== 'inactive') return undefined;
   // Forgotten: where it had failed, it would not be.
@@ -108,7 +112,3 @@ function reasonFor(state: UnitState, startedSince: number): string | undefined {
     ? 'its start was refused: the journal says why'
     : 'what it asserts does not hold';
 }
-
-/** Does nothing for so long. */
-export const sleepFor = (milliseconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, milliseconds));
