@@ -31,12 +31,15 @@ export async function keepCredentials(
     await writeCredentials(path, await takeCredentials(minio, bucket, durationSeconds));
   };
   await renew();
-  let timer: NodeJS.Timeout;
+  let timer: NodeJS.Timeout | undefined;
+  let isStopped = false;
   const schedule = (seconds: number): void => {
+    if (isStopped) return;
     timer = setTimeout(() => {
       renew().then(
         () => schedule(renewAfterSeconds),
         (error: unknown) => {
+          if (isStopped) return; // the server that it asks has ended, or its folder is gone
           say(`renewing ${path} failed [${codeOf(error)}]; trying again in a minute`);
           schedule(Math.min(60, renewAfterSeconds));
         },
@@ -45,5 +48,10 @@ export async function keepCredentials(
     timer.unref();
   };
   schedule(renewAfterSeconds);
-  return { stop: () => clearTimeout(timer) };
+  return {
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
 }
