@@ -282,9 +282,22 @@ function refusalOf(server: string, answer: FetchAnswer, json: unknown): Error {
       : message.slice(0, 1000);
   const { retryAfter } = onTheWay(answer);
   return fail(code, said, {
-    details: { ...details, ...(retryAfter !== undefined && { retryAfter }) },
+    details: { ...bounded(details), ...(retryAfter !== undefined && { retryAfter }) },
   });
 }
+
+type Details = v.InferOutput<typeof ErrorAnswer>['error']['details'];
+
+/** Of what a server says beside its sentence as much as ours ever do: somebody prints it. */
+const bounded = (details: Details): Details =>
+  Object.fromEntries(
+    Object.entries(details)
+      .slice(0, 16)
+      .map(([name, value]) => [
+        name.slice(0, 64),
+        typeof value === 'string' ? value.slice(0, 1000) : value,
+      ]),
+  );
 
 /** An answer that is no refusal of a server of ours. */
 function strange(server: string, answer: FetchAnswer, json: unknown): Error {

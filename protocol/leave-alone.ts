@@ -60,7 +60,8 @@ function detailOf(error: unknown, name: string): unknown {
   return error instanceof CoatcheckError ? error.details[name] : undefined;
 }
 
-function retryAfterOf(error: unknown): number | undefined {
+/** For how long an error says that its sender asks to be left alone, seconds; undefined if it does not. */
+export function retryAfterOf(error: unknown): number | undefined {
   const seconds = detailOf(error, 'retryAfter');
   if (typeof seconds !== 'number') return undefined;
   // A server may have put it there itself.

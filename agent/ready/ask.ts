@@ -1,4 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import { fail, hasCode } from '../../protocol/errors.ts';
+import { retryAfterOf } from '../../protocol/leave-alone.ts';
+import { onTheWay } from '../../protocol/on-the-way.ts';
 import { readBody, reasonOf } from '../../protocol/objects.ts';
 import type { Fetch, FetchInit } from '../../protocol/objects.ts';
 import { backoffSeconds } from '../boot/patience.ts';
@@ -7,6 +10,8 @@ import { backoffSeconds } from '../boot/patience.ts';
 export interface Reply {
   readonly status: number;
   readonly text: string;
+  /** The status, and what it means where something on the way gave it: what follows "answered" */
+  readonly said: string;
 }
 
 /** For one answer. */
@@ -34,36 +39,43 @@ export async function ask(
   { limitSeconds = LIMIT_SECONDS }: Manners = {},
 ): Promise<Reply> {
   let answer: Reply;
+  let retryAfter = {};
   try {
     const signal = AbortSignal.timeout(limitSeconds * 1000);
-    const { status, body } = await fetch(url.href, { ...init, redirect: 'manual', signal });
-    const bytes = await readBody({ body }, MAX_ANSWER_BYTES);
-    answer = { status, text: new TextDecoder().decode(bytes ?? new Uint8Array()) };
+    const got = await fetch(url.href, { ...init, redirect: 'manual', signal });
+    const bytes = await readBody(got, MAX_ANSWER_BYTES);
+    const { says, retryAfter: seconds } = onTheWay(got);
+    const { status } = got;
+    const said = says === undefined ? `${status}` : `${status} ${says}`;
+    answer = { status, said, text: new TextDecoder().decode(bytes ?? new Uint8Array()) };
+    if (seconds !== undefined) retryAfter = { retryAfter: seconds };
   } catch (cause) {
     const said = `${who} at ${url.host} did not answer: ${reasonOf(cause, url.origin)}`;
     throw fail('server_unreachable', said, { cause });
   }
-  const { status } = answer;
+  const { status, said } = answer;
   if (status === 429 || status >= 500) {
-    throw fail('server_unreachable', `${who} at ${url.host} answered ${status}`);
+    const details = retryAfter;
+    throw fail('server_unreachable', `${who} at ${url.host} answered ${said}`, { details });
   }
   return answer;
 }
 
-const sleep = (seconds: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+/** However long somebody asks for: a boot waits for it. */
+const MAX_PAUSE_SECONDS = 60;
 
-/** Tries up to six times, with growing pauses, while nobody answers. */
+/** Tries up to six times, with growing pauses, or as long ones as are asked for, while nobody answers. */
 export async function patiently<T>(
   act: () => Promise<T>,
-  { pause = sleep }: Manners = {},
+  { pause = (seconds) => setTimeout(seconds * 1000) }: Manners = {},
 ): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await act();
     } catch (error) {
       if (!hasCode(error, 'server_unreachable') || attempt + 1 >= TRIES) throw error;
+      const asked = Math.min(retryAfterOf(error) ?? 0, MAX_PAUSE_SECONDS);
+      await pause(Math.max(asked, backoffSeconds(attempt, Math.random())));
     }
-    await pause(backoffSeconds(attempt, Math.random()));
   }
 }

@@ -83,7 +83,7 @@ function createApi(
     });
     if (answer.status === 200) return parse(engine, TokenAnswer, answer).access_token;
     const { server } = engine;
-    const said = `the engine ${server} gave no token to ${credentials.username}: ${answer.status}`;
+    const said = `the engine ${server} gave no token to ${credentials.username}: ${answer.said}`;
     throw fail('step_failed', said);
   }
 
@@ -112,10 +112,10 @@ function parse<T>(engine: Engine, schema: v.GenericSchema<unknown, T>, { text }:
   throw fail('step_failed', `${engine.server} does not answer as oVirt's REST API does`);
 }
 
-function refusal(engine: Engine, { status, text }: Reply): Error {
+function refusal(engine: Engine, { said: answered, text }: Reply): Error {
   const fault = v.safeParse(Fault, json(text));
   const { reason = '', detail = '' } = fault.success ? fault.output : {};
-  const said = [String(status), reason, detail].filter((part) => part !== '').join(', ');
+  const said = [answered, reason, detail].filter((part) => part !== '').join(', ');
   return fail(
     'step_failed',
     `the engine ${engine.server} did not take this host: ${oneLine(said)}`,

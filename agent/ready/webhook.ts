@@ -25,7 +25,7 @@ export async function callWebhook(
   const url = new URL(text);
   const { identity, site, now } = node;
   const fetch = createFetch({ ca });
-  const { status } = await patiently(() => {
+  const { status, said } = await patiently(() => {
     const created = now();
     const body = utf8(
       JSON.stringify({
@@ -45,6 +45,6 @@ export async function callWebhook(
     return ask(fetch, 'the webhook', url, { method: 'POST', headers, body }, manners);
   }, manners);
   if (status < 200 || status > 299) {
-    throw fail('step_failed', `the webhook at ${url.host} answered ${status}`);
+    throw fail('step_failed', `the webhook at ${url.host} answered ${said}`);
   }
 }

@@ -196,6 +196,25 @@ describe('a webhook', () => {
     expect((await refusalOf(gone))[0]).toBe('server_unreachable');
   });
 
+  it('is left alone as long as it asks for, but for a minute at most', async () => {
+    const asked = ['7', '3600', undefined];
+    const server = await serveHttp((_, response) => {
+      if (asked.length === 0) {
+        response.end();
+        return;
+      }
+      const after = asked.shift();
+      response.writeHead(429, after === undefined ? {} : { 'retry-after': after }).end();
+    });
+    const pauses: number[] = [];
+    const pause = (seconds: number) => Promise.resolve(void pauses.push(seconds));
+    await callWebhook(node, { url: server.url }, about, { ...manners, pause });
+    await server.close();
+    expect(pauses.map((seconds, i) => [seconds >= [7, 60, 0][i]!, seconds <= 60])).toEqual(
+      Array(3).fill([true, true]),
+    );
+  });
+
   it('that answers anything but 2xx has failed, redirects too', async () => {
     const server = await serveHttp((_, response) => {
       response.writeHead(302, { location: '/elsewhere' }).end();
