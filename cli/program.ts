@@ -19,6 +19,7 @@ import { repairCommand } from './usage/repair.ts';
 import { revokeCommand } from './usage/revoke.ts';
 import { rollbackCommand } from './usage/rollback.ts';
 import { serveCommand } from './usage/serve.ts';
+import { siteAddPathCommand, sitePathsCommand } from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
 
 /** The whole command line: docs/config.md lists it. */
@@ -39,6 +40,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       revokeCommand,
       repairCommand,
     ],
+    ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };

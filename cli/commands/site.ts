@@ -1,0 +1,54 @@
+import { pathIn, showPath, utf8 } from '../../bundle/index.ts';
+import { replaceFile } from '../../files/write.ts';
+import { parseCa } from '../../net/certificates.ts';
+import { fail } from '../../protocol/errors.ts';
+import { faultOfSitePath, pathList } from '../../protocol/paths.ts';
+import type { SitePath } from '../../protocol/paths.ts';
+import { formatSite, parseSite } from '../../protocol/site.ts';
+import type { Context } from '../context.ts';
+import { readSite } from '../site-file.ts';
+import type { Terminal } from '../terminal.ts';
+
+/** `coatcheck site paths`: what the site adds to the built-in list. */
+export async function sitePaths({ terminal, home }: Context): Promise<void> {
+  const { paths = [] } = await readSite(home);
+  if (paths.length === 0) terminal.hint('this site adds nothing to the built-in list of paths');
+  show(terminal, paths);
+}
+
+/**
+ * `coatcheck site add-path PATTERN...`: behind those that are there, all or none.
+ * @throws usage for a pattern that no site may have; file_malformed for too many
+ */
+export async function siteAddPath(
+  { terminal, home }: Context,
+  patterns: readonly string[],
+  { secret }: { readonly secret: boolean },
+): Promise<void> {
+  const site = await readSite(home);
+  const before = site.paths ?? [];
+  const added = patterns.map((text): SitePath => {
+    const pattern = pathIn(text);
+    const fault = faultOfSitePath(pattern);
+    if (fault !== undefined) throw fail('usage', `${showPath(pattern)}: ${fault}`);
+    if (before.some((one) => one.pattern === pattern)) {
+      throw fail('usage', `${showPath(pattern)} is there already: coatcheck site paths lists them`);
+    }
+    return { pattern, ...(secret && { secret }) };
+  });
+  const text = formatSite({ ...site, paths: [...before, ...added] });
+  const { paths = [] } = parseSite(text, parseCa);
+  await replaceFile(home.siteFile, utf8(text), 0o644);
+  show(terminal, paths);
+  terminal.hint(
+    `put ${home.siteFile} into the next image, and give it to the other administrators (docs/site-paths.md)`,
+  );
+}
+
+function show(terminal: Terminal, paths: readonly SitePath[]): void {
+  for (const { pattern, secret = false } of paths) {
+    terminal.print(`${secret ? 'secret' : 'open  '}  ${showPath(pattern)}`);
+  }
+  const { digest } = pathList(paths);
+  terminal.document({ paths, ...(digest !== undefined && { digest }) });
+}
