@@ -1,3 +1,4 @@
+import { httpDate } from './http-date.ts';
 /** What is read of an answer. */
 interface Head {
   readonly status: number;
@@ -27,7 +28,7 @@ export function onTheWay(
 ): { says?: string; retryAfter?: number } {
   const says = isOfTheWay(status) ? meaningOf(status, headers.get('location')) : undefined;
   const retryAfter = [429, 503].includes(status)
-    ? secondsOf(headers.get('retry-after'), Date.parse(headers.get('date') ?? '') || now)
+    ? secondsOf(headers.get('retry-after'), httpDate(headers.get('date')) ?? now / 1000)
     : undefined;
   return { ...(says !== undefined && { says }), ...(retryAfter !== undefined && { retryAfter }) };
 }
@@ -51,11 +52,10 @@ function meaningOf(status: number, location: string | null): string {
 
 function secondsOf(text: string | null, now: number): number | undefined {
   if (text === null) return undefined;
-  // Of anything else Date.parse makes a date, too.
-  const isDate = /^[A-Z][a-z]+,? .*\d$|GMT$/.test(text);
-  const until = isDate ? (Date.parse(text) - now) / 1000 : NaN;
+  const date = httpDate(text);
+  const until = date === undefined ? undefined : date - now;
   const seconds = /^\d{1,9}$/.test(text) ? Number(text) : until;
-  if (Number.isNaN(seconds)) return undefined;
+  if (seconds === undefined) return undefined;
   return Math.max(0, Math.min(Math.ceil(seconds), MAX_RETRY_AFTER_SECONDS));
 }
 

@@ -10,7 +10,7 @@ import { applyFiles } from '../apply/apply.ts';
 import type { Applied } from '../apply/apply.ts';
 import { formatTime } from '../console/console.ts';
 import { withRoot } from '../tree/folder.ts';
-import { isOver, openOwn } from './node.ts';
+import { openOwn, overBy } from './node.ts';
 import type { Node } from './node.ts';
 import type { Decision } from './source.ts';
 import { manifestOf } from './snapshot.ts';
@@ -27,8 +27,9 @@ export function obstacleTo(node: Node, { frame, serverNow }: Decision): Coatchec
   if (type === 'reconfigure') {
     return fail('nothing_approved', `a new configuration was ordered: ${said}`);
   }
-  if (!isOver(node, frame.statement, [serverNow])) return undefined;
-  const ended = `the approval ended ${formatTime(expires!)}, and waits to be renewed`;
+  const judge = overBy(node, frame.statement, serverNow);
+  if (judge === undefined) return undefined;
+  const ended = `the approval ended ${formatTime(expires!)} (by ${judge}), and waits to be renewed`;
   return fail('expired', `${ended}: it was ${said}`);
 }
 

@@ -16,7 +16,9 @@ import type { PathList } from '../../protocol/paths.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { isExpired } from '../../protocol/verify.ts';
+import { formatTime } from '../console/console.ts';
 import type { Console } from '../console/console.ts';
+import { readImage } from '../tree/image.ts';
 import { openSeed } from '../identity/keys/open-seed.ts';
 import type { KeySource } from '../identity/keys/key-source.ts';
 import type { MemoryKind } from '../identity/memory/kind.ts';
@@ -51,15 +53,15 @@ export interface Node {
   readonly console: Console;
   /** Unix seconds, by the machine's own clock. */
   readonly now: () => number;
-  /** Unix seconds: when the image was made. */
-  readonly built: number;
+  /** Unix seconds: when the image was made; undefined where it does not say */
+  readonly built: number | undefined;
 }
 
 const MAX_SITE_FILE_BYTES = 64 * 1024;
 
 /** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied; as `openSeed` and `openMemory` */
 export function openNode(places: Places, console: Console, now: () => number): Node {
-  const { site, modified } = readNamedSite(places.site);
+  const site = readNamedSite(places.site);
   const { seed, from: keySource } = openSeed(places.key, places.root);
   const identity = deriveIdentity(seed);
   const kind = places.memory ?? 'file';
@@ -73,7 +75,7 @@ export function openNode(places: Places, console: Console, now: () => number): N
     memory,
     console,
     now,
-    built: modified,
+    built: readImage(places.root).date,
   };
 }
 
@@ -82,8 +84,8 @@ function statePlace({ root, state, memory }: Places): StatePlace {
   return memory === 'none' ? stateOfThisBoot(root) : stateBelow(root);
 }
 
-/** The site, and when its file was last changed; of a file that is none which, and how to name another. */
-export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
+/** The site; of a file that is none which, and how to name another. */
+export function readNamedSite(path: string): Site {
   try {
     return readSiteFile(path);
   } catch (error) {
@@ -97,27 +99,31 @@ export function readNamedSite(path: string): ReturnType<typeof readSiteFile> {
   }
 }
 
-/** The site, and when its file was last changed: the image is at least as new. */
-function readSiteFile(path: string): { site: Site; modified: number } {
-  const { content, stat } = naming(path, () =>
-    now(reading(path, { maxBytes: MAX_SITE_FILE_BYTES })),
-  );
-  const site = parseSite(textIn(content, 'it'), parseCa);
-  return { site, modified: Math.floor(stat.mtimeMs / 1000) };
+function readSiteFile(path: string): Site {
+  const { content } = naming(path, () => now(reading(path, { maxBytes: MAX_SITE_FILE_BYTES })));
+  return parseSite(textIn(content, 'it'), parseCa);
 }
 
 /** The time that this machine itself vouches for, Unix seconds: its image is not from the future. */
 export function ownTime(node: Node): number {
-  return Math.max(0, node.built, node.now());
+  return Math.max(0, node.built ?? 0, node.now());
 }
 
 /**
- * Whether a statement is over, by the latest of all clocks that this machine knows of.
- * @param others unix seconds, from elsewhere: a lie can only end it early
+ * By which of all clocks that this machine knows of a statement is over, for a person; undefined if by
+ * none. The machine's own goes first.
+ * @param serverNow unix seconds, by whom it was fetched from: a lie can only end it early
  */
-export function isOver(node: Node, statement: Statement, others: readonly number[] = []): boolean {
-  const remembered = node.memory.load()?.issued ?? 0;
-  return isExpired(statement, [ownTime(node), remembered, ...others]);
+export function overBy(node: Node, statement: Statement, serverNow?: number): string | undefined {
+  const remembered = node.memory.load()?.issued;
+  const clocks = [
+    ["this machine's clock", node.now()],
+    ["the image's date", node.built],
+    ['the newest decision that this machine knows', remembered],
+    ["the server's clock", serverNow],
+  ] as const;
+  const judge = clocks.find(([, time]) => time !== undefined && isExpired(statement, [time]));
+  return judge && `${judge[0]}, ${formatTime(judge[1]!)}`;
 }
 
 /**

@@ -60,7 +60,7 @@ export function createServers(
     createClient({
       ...{ server, site: site.id, stores: site.stores, identity, fetch, now },
       datesByServer: {
-        notBefore: () => Math.max(node.built, node.memory.load()?.issued ?? 0),
+        notBefore: () => Math.max(node.built ?? 0, node.memory.load()?.issued ?? 0),
       },
     }),
   );

@@ -8,7 +8,7 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { memoryOf, verifyForNode } from '../../protocol/verify.ts';
 import type { NodeMemory } from '../../protocol/verify.ts';
-import { isOver } from './node.ts';
+import { overBy } from './node.ts';
 import type { Node } from './node.ts';
 import { tryAgain } from './servers.ts';
 import type { Servers } from './servers.ts';
@@ -87,7 +87,8 @@ export function createSource(node: Node, servers: Servers): Source {
     if (frame instanceof CoatcheckError) return failed(frame);
     // Over by its word alone: the decision is true, and the time may be a lie.
     const { statement } = frame;
-    if (!isOver(node, statement) && isOver(node, statement, [answer.now])) askAnother();
+    if (overBy(node, statement) === undefined && overBy(node, statement, answer.now) !== undefined)
+      askAnother();
     return { state: 'found', decision: { frame, proof: proofOf(body), serverNow: answer.now } };
   }
 

@@ -41,7 +41,7 @@ export const networkCommand = agentCommand({
 /** A machine without a site still has a network. */
 function siteServers(path: string): { servers: readonly string[] } {
   try {
-    return readNamedSite(path).site;
+    return readNamedSite(path);
   } catch (error) {
     if (hasCode(error, 'file_missing')) return { servers: [] };
     throw error;

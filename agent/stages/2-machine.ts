@@ -3,6 +3,7 @@ import type { Invocation } from '../boot/invocation.ts';
 import type { Node } from '../boot/node.ts';
 import { openOwnNode } from '../boot/own-node.ts';
 import { adjustClock } from '../network/clock/adjust.ts';
+import { readImage } from '../tree/image.ts';
 
 /**
  * Stage 2 of docs/node.md: the machine, with its key and memory, on a clock that says at least the
@@ -15,6 +16,12 @@ export async function openMachine(
   options: { readonly takeOver: boolean },
 ): Promise<Node> {
   const node = openOrderedNode(invocation, orders, options);
+  const { fault } = readImage(node.rootPath);
+  if (fault !== undefined) {
+    node.console.note(
+      `${fault}: this image does not say when it was made, so no clock is set by that, nor by a server that speaks TLS`,
+    );
+  }
   await adjustClock({ console: node.console, built: node.built });
   return node;
 }

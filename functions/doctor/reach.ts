@@ -1,3 +1,4 @@
+import { httpDate } from '../../protocol/http-date.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { reasonOf } from '../../protocol/objects.ts';
 import { count } from '../../protocol/count.ts';
@@ -59,6 +60,6 @@ export async function probeReach(lab: Lab): Promise<Finding[]> {
 
 /** How far its `Date` is ahead of our clock; 0 for a handler in this process, which sends none. */
 function skewSeconds(answer: Response): number {
-  const date = Date.parse(answer.headers.get('date') ?? '');
-  return Number.isNaN(date) ? 0 : Math.round((date - Date.now()) / 1000);
+  const date = httpDate(answer.headers.get('date'));
+  return date === undefined ? 0 : Math.round(date - Date.now() / 1000);
 }

@@ -406,7 +406,7 @@ describe('a machine whose clock stands in 1970', () => {
     const node = machine(makeMachine(open.site));
     node.write('etc/hostname', 'free\n');
     const built = 1_600_000_000;
-    fs.utimesSync(node.path('etc/coatcheck/site.json'), built, built);
+    node.write('usr/lib/coatcheck/image.json', JSON.stringify({ version: '1', date: built }));
     const { code } = await bootAt(node, `Date.now = () => now() - ${Date.now()};`);
     expect(code).toBe(0);
     const frame = verifyEntry(await open.approved(node.identity.id), open.site, node.identity.id);

@@ -98,19 +98,21 @@ describeWith('network', 'a machine whose clock is years off', () => {
       clock,
       expires,
       maySet = true,
+      isDated = true,
     }: {
       server: string;
       clock: string;
       expires?: string;
       maySet?: boolean;
+      isDated?: boolean;
     }): Promise<{
       machine: Machine;
       start: (command?: string) => ReturnType<NetMachine['start']>;
     }> {
       const machine = makeMachine({ ...ours.site, servers: [server], ca: authority.ca });
       machines.push(machine);
-      const built = seconds(BUILT);
-      fs.utimesSync(machine.path('etc/coatcheck/site.json'), built, built);
+      const image = { version: '1', date: `${BUILT}T00:00:00Z` };
+      machine.write('usr/lib/coatcheck/image.json', JSON.stringify(isDated ? image : {}));
       const more = {
         issued: seconds(APPROVED),
         ...(expires !== undefined && { expires: seconds(expires) }),
@@ -169,6 +171,16 @@ describeWith('network', 'a machine whose clock is years off', () => {
       expect(clockNow()).toBe(today);
     });
 
+    it('sets no clock where the image does not say when it was made, whatever its files are dated', async () => {
+      const said = await boots({ server: PLAIN, clock: '1970-01-01', isDated: false });
+      expect(said).toContain('has no version and date: this image does not say when it was made');
+      expect(clockNow()).toBe('1970-01-01');
+      expect(await waits({ server: TLS, clock: '1970-01-01', isDated: false })).toMatch(
+        /CERT_NOT_YET_VALID|not yet valid.*the clock here says 1970-01-01 .* and is set by no server/,
+      );
+      expect(clockNow()).toBe('1970-01-01');
+    });
+
     it('boots in 2100 over HTTPS, with a bundle that would be over by then', async () => {
       const said = await boots({ server: TLS, clock: '2100-01-01', expires: '2099-01-01' });
       expect(said).toContain('the clock said 2100-01-01');
@@ -186,8 +198,13 @@ describeWith('network', 'a machine whose clock is years off', () => {
     it.each([PLAIN, TLS])(
       'waits where its bundle expired while it was off, in 1970 too, over %s',
       async (server) => {
-        for (const clock of ['1970-01-01', today]) {
-          expect(await waits({ server, clock, expires: OVER })).toContain('[expired]');
+        for (const [clock, judge] of [
+          ['1970-01-01', server === TLS ? "this machine's clock" : "the server's clock"],
+          [today, "this machine's clock"],
+        ] as const) {
+          const said = await waits({ server, clock, expires: OVER });
+          expect(said).toContain(`(by ${judge}, ${today} `);
+          expect(said).toContain('[expired]');
         }
       },
     );

@@ -78,7 +78,7 @@ function treeOf(root: string, folder: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of fs.readdirSync(join(root, folder)).sort()) {
     const path = folder === '' ? name : `${folder}/${name}`;
-    if (path === 'etc/coatcheck' || path === 'var/lib/coatcheck') continue;
+    if (['etc/coatcheck', 'usr/lib/coatcheck', 'var/lib/coatcheck'].includes(path)) continue;
     const full = join(root, path);
     const stat = fs.lstatSync(full);
     if (stat.isDirectory()) Object.assign(found, treeOf(root, path));

@@ -51,6 +51,12 @@ describe('a clock before the date of the image', () => {
     ]);
   });
 
+  it('is left alone where the image does not say when it was made', async () => {
+    const { options, set, said } = makeClock(0);
+    await adjustClock({ ...options, built: undefined });
+    expect([set, said]).toEqual([[], []]);
+  });
+
   it('is left alone where it says as much, or is kept by somebody else', async () => {
     for (const made of [makeClock(BUILT), makeClock(0, { isKept: async () => true })]) {
       await adjustClock(made.options);
@@ -212,5 +218,41 @@ describe('a clock for which a certificate is not valid', () => {
     await expect(follow(URL)).rejects.toThrow(
       'certificate is not yet valid: the clock here says 1970-01-01 00:00:00 UTC, the server 2026-11-24 00:00:00 UTC, and it cannot be set (Operation not permitted)',
     );
+  });
+
+  it('is set by nobody where the image does not say when it was made', async () => {
+    const { clock, options, set } = makeClock(0);
+    const { fetch } = serve(clock);
+    let claims = 0;
+    const claimed = async () => (claims++, TRUE_TIME);
+    const follow = followDates(fetch, { ...options, built: undefined, claimed });
+    await expect(follow(URL)).rejects.toThrow(
+      'certificate is not yet valid: the clock here says 1970-01-01 00:00:00 UTC, and is set by no server, since this image does not say when it was made',
+    );
+    expect([set, claims]).toEqual([[], 0]);
+  });
+
+  it.each(['Tue, 24 Nov 2026 00:00:00 +0900', 'Tue, 24 Nov 2026 00:00:00', '2026-11-24T00:00:00Z'])(
+    'is not set by a date that is none of HTTP: %s',
+    async (date) => {
+      const { clock, options, set, said } = makeClock(0);
+      const { fetch } = serve(clock, undefined, date);
+      const follow = followDates(fetch, { ...options, claimed: async () => TRUE_TIME });
+      await follow(URL);
+      expect([set, said]).toEqual([[TRUE_TIME, 0], []]);
+    },
+  );
+});
+
+describe('an image that is from the future', () => {
+  it('is said to be, once, by the time of whoever answers', async () => {
+    const { clock, options, said } = makeClock(TRUE_TIME);
+    const { fetch } = serve(clock);
+    const follow = followDates(fetch, { ...options, built: TRUE_TIME + 9 * 3600 });
+    await follow(URL);
+    await follow(URL);
+    expect(said).toEqual([
+      "this image says that it was made 2026-11-24 09:00:00 UTC, which is in the future: cfg.lab.test says that it is 2026-11-24 00:00:00 UTC. By the image's date an approval may be over early",
+    ]);
   });
 });

@@ -2,7 +2,8 @@ import type { LookupFunction } from 'node:net';
 import { CoatcheckError } from '../../../bundle/errors.ts';
 import { MAX_TIME } from '../../../bundle/statement.ts';
 import { reachOnly } from '../../../net/reach.ts';
-import type { Fetch, FetchInit } from '../../../protocol/objects.ts';
+import { httpDate } from '../../../protocol/http-date.ts';
+import type { Fetch, FetchAnswer, FetchInit } from '../../../protocol/objects.ts';
 import { reasonOf } from '../../../protocol/objects.ts';
 import { formatTime } from '../../console/console.ts';
 import type { Console } from '../../console/console.ts';
@@ -15,8 +16,8 @@ import { claimedTime } from './claimed-time.ts';
 /** What a clock is judged by; the rest is for tests to change. */
 export interface ClockOptions {
   readonly console: Pick<Console, 'note'>;
-  /** Unix seconds: when the image was made. No clock that is right says less. */
-  readonly built: number;
+  /** Unix seconds: when the image was made, undefined where it does not say. No clock that is right says less. */
+  readonly built: number | undefined;
   readonly clock?: SystemClock;
   readonly kept?: Before;
 }
@@ -43,7 +44,7 @@ export async function adjustClock(options: ClockOptions): Promise<void> {
     );
   }
   const before = clock.now();
-  if (before >= built || (await clock.isKept())) return;
+  if (built === undefined || before >= built || (await clock.isKept())) return;
   const refused = await clock.set(built);
   const said = `the clock said ${formatTime(before)}, before this image was made`;
   console.note(
@@ -94,12 +95,28 @@ export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions)
   const { console, built, clock = systemClock, kept = keptBefore(), lookup } = options;
   const { claimed = (url: string, init?: FetchInit) => askTime(url, init, lookup) } = options;
   const isPossible = (time: number | undefined): time is number =>
-    time !== undefined && time >= built && time <= MAX_TIME;
+    time !== undefined && time >= (built ?? 0) && time <= MAX_TIME;
+  let isTold = false;
+  const tell = (answer: FetchAnswer, url: string): FetchAnswer => {
+    const time = httpDate(answer.headers.get('date'));
+    if (isTold || built === undefined || time === undefined) return answer;
+    if (built <= time + MAX_DRIFT_SECONDS) return answer;
+    isTold = true;
+    console.note(
+      `this image says that it was made ${formatTime(built)}, which is in the future: ${new URL(url).host} says that it is ${formatTime(time)}. By the image's date an approval may be over early`,
+    );
+    return answer;
+  };
   return async (url, init) => {
     try {
-      return await fetch(url, init);
+      return tell(await fetch(url, init), url);
     } catch (error) {
       if (!isByDate(error) || (await clock.isKept())) throw error;
+      if (built === undefined) {
+        throw new Error(
+          `${reasonOf(error)}: the clock here says ${formatTime(clock.now())}, and is set by no server, since this image does not say when it was made`,
+        );
+      }
       const time = await claimed(url, init);
       if (!isPossible(time)) throw error;
       const before = clock.now();
@@ -107,7 +124,7 @@ export function followDates(fetch: Fetch, options: ClockOptions & FollowOptions)
       if (refused !== undefined) throw unsettable(error, before, time, refused);
       try {
         const answer = await fetch(url, init);
-        const verified = Date.parse(answer.headers.get('date') ?? '') / 1000;
+        const verified = httpDate(answer.headers.get('date'));
         if (!isPossible(verified)) {
           await putBack(clock, kept);
           return answer;

@@ -1,4 +1,5 @@
 import type { LookupFunction } from 'node:net';
+import { httpDate } from '../../../protocol/http-date.ts';
 
 const LIMIT_SECONDS = 5;
 
@@ -25,9 +26,8 @@ export async function claimedTime(
       new URL('/', url),
       { method: 'HEAD', agent: false, rejectUnauthorized: false, lookup, signal },
       (answer) => {
-        const time = Math.floor(Date.parse(answer.headers.date ?? '') / 1000);
         answer.destroy();
-        resolve(Number.isNaN(time) ? undefined : time);
+        resolve(httpDate(answer.headers.date));
       },
     );
     head.once('error', () => resolve(undefined)).once('close', () => resolve(undefined));

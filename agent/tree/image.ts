@@ -1,0 +1,63 @@
+import * as v from 'valibot';
+import { CoatcheckError, quote } from '../../bundle/errors.ts';
+import { MAX_TIME } from '../../bundle/statement.ts';
+import { decodeBytes } from '../../protocol/escape.ts';
+import { readIn, statIn } from './files.ts';
+import { inFolderOf, withRoot } from './folder.ts';
+
+/** What an image says of itself, below its root (docs/config.md). */
+export const IMAGE_FILE = 'usr/lib/coatcheck/image.json';
+
+/** What an image says of itself: text, which whoever made it wrote. Nothing is told by dates of files. */
+export interface Image {
+  readonly version?: string;
+  /** When it was made, Unix seconds. No clock that is right says less. */
+  readonly date?: number;
+  /** Why it has no date */
+  readonly fault?: string;
+}
+
+const MAX_BYTES = 64 * 1024;
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
+
+const ImageFile = v.looseObject({
+  version: v.optional(v.pipe(v.string(), v.regex(/^[ -~]{1,64}$/))),
+  date: v.union([v.string(), v.number()]),
+});
+
+/** @param rootPath the machine's root; that a file there is missing or damaged is in the answer */
+export function readImage(rootPath: string): Image {
+  try {
+    return withRoot(rootPath, (root) => {
+      const content = inFolderOf(root, IMAGE_FILE, (folder, name) =>
+        statIn(folder, name) === undefined ? undefined : readIn(folder, name, MAX_BYTES).content,
+      );
+      return content === undefined ? { fault: `there is no ${IMAGE_FILE}` } : parse(content);
+    });
+  } catch (error) {
+    if (!(error instanceof CoatcheckError)) throw error;
+    return { fault: error.message };
+  }
+}
+
+function parse(content: Uint8Array): Image {
+  let value: unknown;
+  try {
+    value = JSON.parse(decodeBytes(content).replace(/^\uFEFF/, ''));
+  } catch {
+    return { fault: `${IMAGE_FILE} is no JSON` };
+  }
+  const parsed = v.safeParse(ImageFile, value);
+  if (!parsed.success) return { fault: `${IMAGE_FILE} has no version and date` };
+  const { version, date: given } = parsed.output;
+  const known = version === undefined ? {} : { version };
+  const date =
+    typeof given === 'number' ? given : RFC3339.test(given) ? Date.parse(given) / 1000 : NaN;
+  const seconds = Math.floor(date);
+  if (seconds > 0 && seconds <= MAX_TIME) return { ...known, date: seconds };
+  const shown = quote(String(given));
+  return {
+    ...known,
+    fault: `the date of ${IMAGE_FILE} is ${shown}, and not as in 2026-11-24T16:16:58Z`,
+  };
+}
