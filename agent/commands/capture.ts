@@ -52,7 +52,7 @@ export const captureCommand = agentCommand({
 /** What a bundle may place here; without a site, which a machine may not have yet, the built-in list. */
 function listOf(site: string, console: Console): PathList {
   try {
-    return pathList(readNamedSite(site).site.paths);
+    return pathList(readNamedSite(site).paths);
   } catch (error) {
     if (!hasCode(error, 'file_missing')) throw error;
     console.note(`by the built-in list of paths: there is no ${showPath(site)}`);

@@ -33,6 +33,7 @@ describe('what an image says of itself', () => {
       ['{"version": "1"}', 'has no version and date'],
       ['{"version": "1", "date": "2026-11-24 16:16:58"}', 'is "2026-11-24 16:16:58", and not'],
       ['{"version": "1", "date": "2026-13-24T16:16:58Z"}', 'and not as in'],
+      ['{"version": "1", "date": "2026-02-30T16:16:58Z"}', 'and not as in'],
       ['{"version": "1", "date": -5}', 'is "-5", and not as in'],
     ] as const) {
       write(text);

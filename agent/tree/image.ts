@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { CoatcheckError, quote } from '../../bundle/errors.ts';
 import { MAX_TIME } from '../../bundle/statement.ts';
 import { decodeBytes } from '../../protocol/escape.ts';
+import { parseIsoTime } from '../../protocol/iso-time.ts';
 import { readIn, statIn } from './files.ts';
 import { inFolderOf, withRoot } from './folder.ts';
 
@@ -18,11 +19,10 @@ export interface Image {
 }
 
 const MAX_BYTES = 64 * 1024;
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/;
 
 const ImageFile = v.looseObject({
   version: v.optional(v.pipe(v.string(), v.regex(/^[ -~]{1,64}$/))),
-  date: v.union([v.string(), v.number()]),
+  date: v.union([v.string(), v.pipe(v.number(), v.safeInteger())]),
 });
 
 /** @param rootPath the machine's root; that a file there is missing or damaged is in the answer */
@@ -51,9 +51,7 @@ function parse(content: Uint8Array): Image {
   if (!parsed.success) return { fault: `${IMAGE_FILE} has no version and date` };
   const { version, date: given } = parsed.output;
   const known = version === undefined ? {} : { version };
-  const date =
-    typeof given === 'number' ? given : RFC3339.test(given) ? Date.parse(given) / 1000 : NaN;
-  const seconds = Math.floor(date);
+  const seconds = typeof given === 'number' ? given : Math.floor((parseIsoTime(given) ?? 0) / 1000);
   if (seconds > 0 && seconds <= MAX_TIME) return { ...known, date: seconds };
   const shown = quote(String(given));
   return {
