@@ -1,5 +1,8 @@
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import './s3.ts'; // says that our `engines` speak of Node, and not the SDK
 import { describe, expect, it } from 'vitest';
-import { bucketUrl, urlExpiry } from './s3-options.ts';
+import { assertOwnKeys, bucketUrl, urlExpiry } from './s3-options.ts';
 
 describe('bucketUrl', () => {
   const aws = { region: 'eu-central-1' };
@@ -26,5 +29,29 @@ describe('urlExpiry', () => {
     expect(urlExpiry(1000, 300, undefined)).toEqual(at(1300));
     expect(urlExpiry(1000, 300, at(2000))).toEqual(at(1300));
     expect(urlExpiry(1000, 300, at(1100))).toEqual(at(1100));
+  });
+});
+
+describe('where a bucket of AWS is', () => {
+  it.each([
+    ...['eu-central-1', 'us-gov-west-1', 'cn-north-1', 'cn-northwest-1', 'us-iso-east-1'],
+    ...['us-isob-east-1', 'eu-isoe-west-1', 'us-isof-south-1', 'eusc-de-east-1'],
+  ])('is what the SDK says: %s', async (region) => {
+    const keys = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-secret-of-the-test' };
+    const client = new S3Client({ region, credentials: keys });
+    const url = await getSignedUrl(client, new GetObjectCommand({ Bucket: 'lab', Key: 'x' }));
+    expect(bucketUrl({ bucket: 'lab', region }).host).toBe(new URL(url).host);
+  });
+});
+
+describe('a key with white space in it', () => {
+  it.each([
+    { accessKeyId: 'AKIAEXAMPLE\n', secretAccessKey: 'a-secret-of-the-test' },
+    { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: ' a-secret-of-the-test' },
+    { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-secret-of-the-test', sessionToken: 'a b' },
+  ])('is refused, and not shown: %#', (keys) => {
+    expect(() => {
+      assertOwnKeys(keys, 'the upload key');
+    }).toThrow(/^the upload key has white space in it: [^A]*$/);
   });
 });

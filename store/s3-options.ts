@@ -36,9 +36,22 @@ export function bucketUrl(options: {
 }): URL {
   const { bucket, region, endpoint } = options;
   if (endpoint !== undefined) return new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}`);
-  const host = `s3.${region}.amazonaws.com`;
+  const host = `s3.${region}.${dnsSuffixOf(region)}`;
   return new URL(bucket.includes('.') ? `https://${host}/${bucket}` : `https://${bucket}.${host}/`);
 }
+
+/** The domain of a region's partition, as the SDK has it; a test holds the two together. */
+const PARTITIONS: readonly [RegExp, string][] = [
+  [/^cn-/, 'amazonaws.com.cn'],
+  [/^us-iso-/, 'c2s.ic.gov'],
+  [/^us-isob-/, 'sc2s.sgov.gov'],
+  [/^eu-isoe-/, 'cloud.adc-e.uk'],
+  [/^us-isof-/, 'csp.hci.ic.gov'],
+  [/^eusc-/, 'amazonaws.eu'],
+];
+
+const dnsSuffixOf = (region: string): string =>
+  PARTITIONS.find(([regions]) => regions.test(region))?.[1] ?? 'amazonaws.com';
 
 /**
  * The provider of either form of `credentials`, which refuses keys that everybody knows.
@@ -67,12 +80,19 @@ const KNOWN = new Set(['minioadmin', 'minio123', 'rustfsadmin', 'accesskey', 'ch
 
 /**
  * @param what names the pair in the message, e.g. `the upload key`
- * @throws weak_secret for an empty or short secret key, one equal to its id, or a default
+ * @throws weak_secret for an empty or short secret key, one equal to its id, or a default; usage for white
+ *   space, which no store gives out and a signature fails by
  */
 export function assertOwnKeys(
-  { accessKeyId, secretAccessKey }: S3Credentials,
+  { accessKeyId, secretAccessKey, sessionToken = '' }: S3Credentials,
   what = 'the S3 key',
 ): void {
+  if (/\s/.test(accessKeyId + secretAccessKey + sessionToken)) {
+    throw fail(
+      'usage',
+      `${what} has white space in it: copy it again, without a line end or a space`,
+    );
+  }
   if (
     accessKeyId === '' ||
     secretAccessKey.length < 8 ||

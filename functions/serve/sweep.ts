@@ -4,8 +4,8 @@ import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
 
 /**
- * Ends what waited for longer than {@link PENDING_DAYS} (docs/adr/0177). A node that still waits sends
- * its proposal again within an hour; one whose machine is gone is no more in the way of others.
+ * Ends what waited for longer than {@link PENDING_DAYS} (docs/adr/0177): one whose machine is gone is no
+ * more in the way of others. A machine that still waits proposes again at its next boot.
  *
  * @param store with the rights of the admin credential
  * @param now Unix seconds

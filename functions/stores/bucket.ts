@@ -21,23 +21,41 @@ export interface BucketOptions extends Omit<S3Options, 'credentials' | 'now'> {
 
 const PREFIX = 's3://';
 
+/** What an endpoint may be: an address alone, to which the bucket's name is added. */
+function isEndpoint(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return (
+    /^https?:$/.test(protocol) &&
+    `${username}${password}${search}${hash}` === '' &&
+    !/[?#]/.test(text)
+  );
+}
+
 /** A bucket on a server of S3, which clients reach themselves. */
 export const bucketKind: StoreKind<BucketPlace> = {
   form: 's3://BUCKET',
-  names: (text) => text.startsWith(PREFIX),
+  names: (text) => /^s3:/i.test(text),
   takes: ['endpoint', 'publicEndpoint', 'credentials'],
   place(text, { endpoint, publicEndpoint, region, credentials }) {
     const bucket = text.slice(PREFIX.length);
-    if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
+    const isPlace = text.slice(0, PREFIX.length).toLowerCase() === PREFIX;
+    if (!isPlace || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
       throw fail('usage', '--store s3://BUCKET names a bucket: 3 to 63 of a-z, 0-9, . and -');
     }
     if (credentials === undefined) {
       throw fail('usage', '--store s3://BUCKET needs --credentials FILE with its three key pairs');
     }
     for (const [name, url] of Object.entries({ endpoint, 'public-endpoint': publicEndpoint })) {
-      if (url !== undefined && !(URL.canParse(url) && /^https?:/.test(url))) {
-        throw fail('usage', `--${name} is a URL such as http://127.0.0.1:9000`);
+      if (url !== undefined && !isEndpoint(url)) {
+        throw fail(
+          'usage',
+          `--${name} is a URL such as http://127.0.0.1:9000, without a query or a password`,
+        );
       }
+    }
+    if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) {
+      throw fail('usage', '--region is a name such as eu-central-1');
     }
     return {
       ...{ kind: 's3', bucket, region },

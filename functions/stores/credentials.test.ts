@@ -35,6 +35,16 @@ describe('the file of --credentials', () => {
     expect(await readCredentials(path)).toEqual(written);
   });
 
+  it('must hold three pairs, and not one for two parts of the server', async () => {
+    const [own, other] = [sessions('one', 3600), sessions('two', 3600)];
+    await writeCredentials(path, { ...own, upload: own.admin });
+    await expect(readCredentials(path)).rejects.toMatchObject({
+      ...{ code: 'weak_secret', message: expect.stringContaining('admin and upload') as string },
+    });
+    await writeCredentials(path, { ...own, upload: other.upload });
+    expect((await readCredentials(path)).upload).toEqual(other.upload);
+  });
+
   it('must be there, private, and hold three key pairs', async () => {
     await expect(readCredentials(path)).rejects.toMatchObject({ code: 'file_missing' });
     for (const text of ['', '{}', '[]', JSON.stringify({ download: {}, upload: {}, admin: {} })]) {

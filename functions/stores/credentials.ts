@@ -44,7 +44,22 @@ export async function readCredentials(path: string): Promise<Sessions> {
     assertOwnKeys(keys, `the ${name} key in ${path}`);
     return [name, keys] as const;
   });
-  return Object.fromEntries(sessions) as Record<Credential, S3Credentials>;
+  const read = Object.fromEntries(sessions) as Record<Credential, S3Credentials>;
+  demandThreePairs(read, path);
+  return read;
+}
+
+/** One pair for two parts has the rights of both: what keeps a URL of one from the objects of the other. */
+function demandThreePairs(sessions: Sessions, path: string): void {
+  for (const name of CREDENTIALS) {
+    for (const other of CREDENTIALS) {
+      if (name >= other || sessions[name].accessKeyId !== sessions[other].accessKeyId) continue;
+      throw fail(
+        'weak_secret',
+        `${path} has one key pair for ${name} and ${other}: make one for each, with the rights of docs/config.md, "Credentials"`,
+      );
+    }
+  }
 }
 
 function parse(bytes: Uint8Array, path: string): v.InferOutput<typeof CredentialsFile> {

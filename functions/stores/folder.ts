@@ -18,7 +18,7 @@ export interface FolderPlace {
 /** A store in a folder, whose URLs the server answers itself. */
 export const folderKind: StoreKind<FolderPlace> = {
   form: 'a folder',
-  names: (text) => !/^[a-z0-9+]+:\/\//.test(text),
+  names: (text) => !/^(?:s3:|[a-z0-9+.-]+:\/\/)/i.test(text),
   takes: [],
   place: (text) => ({ kind: 'filesystem', folder: resolve(text) }),
   describe: ({ folder }) => folder,

@@ -3,6 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { examine as examineLab } from '../../functions/doctor/examine.ts';
+import { labOf } from '../../functions/doctor/lab.ts';
+import { openBucket } from '../../functions/stores/bucket.ts';
+import { makeSite } from '../support/site.ts';
 import { writeCredentials } from '../../functions/stores/credentials.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
@@ -92,8 +96,14 @@ describe('coatcheck doctor on a good store', () => {
       const bucket = await freshBucket();
       const { root } = bucket;
       const keys = { download: root, upload: root, admin: root };
-      const diagnosis = await examineBucket(bucket, bucket.endpoint, keys);
-      const failed = probes(diagnosis, 'fail');
+      // One pair for all is refused before anything is asked; so here without its file.
+      const refused = await examineBucket(bucket, bucket.endpoint, keys).catch(() => undefined);
+      expect(refused).toBeUndefined();
+      const { name, endpoint } = bucket;
+      const place = { bucket: name, endpoint, region: 'us-east-1', credentials: keys };
+      const lab = labOf(await openBucket(place));
+      const findings = await examineLab(lab, makeSite().site, (_, probe) => probe());
+      const failed = findings.filter(({ status }) => status === 'fail').map(({ probe }) => probe);
       expect(failed).toContain(COPY);
       expect(failed.filter((probe) => probe !== COPY)).toEqual([
         ...['get', 'put', 'delete'].map(
@@ -104,7 +114,6 @@ describe('coatcheck doctor on a good store', () => {
         ),
         ...['put', 'delete'].map((what) => expect.stringContaining(`admin may ${what}`) as string),
       ]);
-      expect(diagnosis.code).toBe(9);
     });
   });
 

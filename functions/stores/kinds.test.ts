@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { storePlace } from './kinds.ts';
+
+const home = { storeFolder: '/srv/store' };
+const place = (flags: object): unknown => storePlace({ region: 'us-east-1', ...flags }, home);
+const bucket = (more: object = {}): unknown =>
+  place({ store: 's3://lab', credentials: 's3.json', ...more });
+
+describe('where the objects are', () => {
+  it('is a bucket however its scheme is written', () => {
+    expect(place({ store: 'S3://lab', credentials: 's3.json' })).toEqual(bucket());
+  });
+  it.each([
+    's3:lab',
+    's3:/lab',
+    's3://',
+    's3://LAB',
+    'S3://lab/x',
+    's3://lab?x=1',
+    'gs://lab',
+    'FILE:///srv',
+  ])('is no %s', (store) => {
+    expect(() => place({ store, credentials: 's3.json' })).toThrow(/--store/);
+  });
+  it.each([
+    ...['http://h:9000/?x=1', 'http://h:9000/#x', 'http://h:9000?', 'http://a:b@h:9000', 'h:9000'],
+    ...['ftp://h', 'http://'],
+  ])('is at no endpoint %s', (url) => {
+    expect(() => bucket({ endpoint: url })).toThrow(/--endpoint is a URL/);
+    expect(() => bucket({ publicEndpoint: url })).toThrow(/--public-endpoint is a URL/);
+  });
+  it.each(['', 'eu central', 'eu-central-1.evil.example/', 'EU'])(
+    'is in no region %j',
+    (region) => {
+      expect(() => bucket({ region })).toThrow(/--region/);
+    },
+  );
+});
