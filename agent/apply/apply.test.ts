@@ -284,3 +284,11 @@ describe('hostile roots and bundles', () => {
     expect(read('etc/motd')).toBe('x\n');
   });
 });
+
+it('names what is in the way quoted, where its name has spaces and letters', () => {
+  const path = 'etc/NetworkManager/system-connections/Büro 1';
+  fs.mkdirSync(at(path), { recursive: true });
+  expect(() => apply(file(path, 'x'))).toThrow(
+    /: "etc\/NetworkManager\/system-connections\/B\\u00fcro 1" is a folder/,
+  );
+});

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { CoatcheckError } from '../../bundle/errors.ts';
+import { CoatcheckError, showPath } from '../../bundle/errors.ts';
 import { errnoOf, naming } from '../../files/errors.ts';
 import { statIn } from '../tree/files.ts';
 import { at, below, inFolder, inFolderOf, parentOf } from '../tree/folder.ts';
@@ -151,5 +151,6 @@ export function kindOf(stat: fs.Stats): string {
 export function said(error: unknown, path: string): string {
   if (!(error instanceof CoatcheckError)) throw error;
   const { message } = error;
-  return message.startsWith(`${path} `) ? message.slice(path.length + 1) : message;
+  const shown = `${showPath(path)} `;
+  return message.startsWith(shown) ? message.slice(shown.length) : message;
 }

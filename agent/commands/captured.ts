@@ -48,7 +48,7 @@ export function tellSkipped(
   }
   const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
   for (const { path, reason, target } of skipped) {
-    const to = target === undefined ? '' : ` (it leads to ${target})`;
+    const to = target === undefined ? '' : ` (it leads to ${showPath(target)})`;
     if (reason !== NOT_ON_THE_LIST) console.note(`left out ${showPath(path)}: ${reason}${to}`);
   }
   if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);

@@ -27,7 +27,7 @@ export const statusCommand = agentCommand({
       const what = seq === 0 ? 'UNAPPROVED' : `decision ${seq}`;
       const partly = left.length > 0 ? ', PARTIAL' : '';
       lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}${partly}`);
-      lines.push(...left.map(({ path, why }) => `left     ${path}: ${why}`));
+      lines.push(...left.map(({ path, why }) => `left     ${showPath(path)}: ${why}`));
       lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${showPath(path)}`));
     }
     lines.push(

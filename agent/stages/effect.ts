@@ -1,6 +1,7 @@
 import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
 import type { Applied } from '../apply/apply.ts';
 import { tellApplied } from '../boot/install.ts';
+import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Failure } from '../systemd/failure.ts';
 import type { Activation } from '../systemd/settle.ts';
@@ -44,7 +45,7 @@ export function tellEffect(effect: Effect): string {
 }
 
 const leftLines = ({ applied }: Effect): string[] =>
-  applied.left.map(({ path, why }) => `LEFT ${path}: ${why}`);
+  applied.left.map(({ path, why }) => `LEFT ${showPath(path)}: ${why}`);
 
 /** Line by line, for the console. */
 export function effectLines(effect: Effect): string[] {
@@ -62,7 +63,7 @@ export function throwFailures(effect: Effect): void {
   const failures = failuresOf(effect);
   const { left } = effect.applied;
   if (failures.length === 0 && left.length > 0) {
-    const paths = left.map(({ path, why }) => `${path} ${why}`).join('; ');
+    const paths = left.map(({ path, why }) => `${showPath(path)} ${why}`).join('; ');
     throw fail('partial', `all but this is applied, and it stays as it is: ${paths}`);
   }
   if (failures.length === 0) return;

@@ -1,3 +1,4 @@
+import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { readIn, statIn } from './files.ts';
 import { inFolderOf, parentOf } from './folder.ts';
@@ -24,10 +25,13 @@ export function readLinked(root: Folder, path: string, target?: string): FileIte
   const to = resolveIn(root, from)?.path;
   const file = to === undefined || to === '' ? undefined : inFolderOf(root, to, readOwn);
   if (file === undefined) {
-    throw fail('path_refused', `${path} is a link to nothing: make what it leads to, or remove it`);
+    throw fail(
+      'path_refused',
+      `${showPath(path)} is a link to nothing: make what it leads to, or remove it`,
+    );
   }
   if (file !== 'unsafe') return file;
-  const why = `${path} is a link to ${to!}, which is no file that root alone may write`;
+  const why = `${showPath(path)} is a link to ${showPath(to!)}, which is no file that root alone may write`;
   throw fail('path_refused', `${why}: run chown root and chmod go-w on it`);
 }
 
