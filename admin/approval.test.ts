@@ -84,14 +84,18 @@ describe('an approval by the library', () => {
     // A plan is a plain value: it may have been elsewhere in between.
     const [outcome] = await sign(session, structuredClone(plan));
     expect(outcome).toMatchObject({ node: node.id, type: 'approve', seq: 1, published: true });
-    expect(memory.nodes.get(node.id)).toEqual({ seq: 1, digest: outcome!.statementDigest });
+    expect(memory.nodes.get(node.id)).toEqual({
+      seq: 1,
+      slot: 1,
+      digest: outcome!.statementDigest,
+    });
     const shown = await store.get(approvedKey(node.id), { maxBytes: 1e6 });
     const frame = verifyForNode(shown!.body, { site, node: node.id, where: 'approved' });
     expect(frame.bundle?.bytes).toEqual(bytes);
 
     const now = await lookAt(session, node.id);
     expect(now.pending).toEqual([]);
-    const { entries } = historyView(node.id, now.history);
+    const { entries } = historyView(node.id, now.history, session.client.now());
     expect(entries).toMatchObject([
       { slot: 1, type: 'approve', decidedBy: ['ada'], reason: 'looks good', inForce: true },
     ]);
@@ -99,7 +103,7 @@ describe('an approval by the library', () => {
     const { slot, ...statement } = decision;
     expect((await nodeState(session, now)).view).toMatchObject({ where: 'history', decision });
     expect(await collect(nodeViews(session))).toEqual([
-      { node: node.id, decision: statement, bundle: toHex(digest) },
+      { node: node.id, decision: statement, bundle: toHex(digest), waiting: [] },
     ]);
     expect([slot, inForce, forgotten]).toEqual([1, true, false]);
 

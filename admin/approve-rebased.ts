@@ -38,7 +38,7 @@ export async function planRebase(
       {
         ...{ type: 'approve', upload: manifest, from: { pending: true } },
         reason: checkReason(reason),
-        ...(expires === undefined ? {} : { expires }),
+        ...(typeof expires === 'number' ? { expires } : {}),
       },
       {
         ...{ type: 'reject', digest: opened.sealed.digest },

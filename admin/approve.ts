@@ -7,7 +7,7 @@ import { baseManifest, openInForce } from './in-force.ts';
 import type { InForce } from './in-force.ts';
 import { openPlace } from './open.ts';
 import type { OpenedBundle } from './open.ts';
-import { checkReason, planAbout } from './plan.ts';
+import { checkReason, keptExpiry, planAbout } from './plan.ts';
 import type { Approving, Plan, PlannedStatement } from './plan.ts';
 import { pathsOf, reviewAgainst } from './review.ts';
 import type { ReviewOptions } from './review.ts';
@@ -55,8 +55,8 @@ export async function planApprove(
 /**
  * Puts in force again the bundle of a decision: a new expiry for what is in force. Objects
  * `older_bundle` to any other: to go back is a rollback, and must not happen by a digest that was
- * mistyped.
- * @throws usage (the reason), and as `openPlace`
+ * mistyped. Without an expiry it keeps the one that it had.
+ * @throws usage (the reason; an expiry that is over), and as `openPlace`
  */
 export async function planRenew(
   session: Session,
@@ -77,12 +77,22 @@ export async function planRenew(
     ...(inForce.entry === undefined ? {} : { inForce: nameOf(inForce.entry) }),
   };
   const review = await reviewAgainst(session, standing, inForce, opened, wish);
+  const kept = keptExpiry(
+    standing.history,
+    opened.sealed.digest,
+    wish.expires,
+    session.client.now(),
+  );
+  const until = { reason: wish.reason, expires: kept.expires ?? 'never' } as const;
   return {
     ...common,
     action: 'renew',
-    statements: [approval(opened, wish, { slot: entry.slot })],
+    statements: [approval(opened, until, { slot: entry.slot })],
     review,
-    warnings: renews ? endsReconfigure(inForce.entry) : endsRevoke(inForce.entry),
+    warnings: [
+      ...(renews ? endsReconfigure(inForce.entry) : endsRevoke(inForce.entry)),
+      ...kept.warnings,
+    ],
     objections: [
       ...(renews ? [] : [objection]),
       ...objectionsTo(review.diff, wish),
@@ -99,7 +109,7 @@ function approval(
   return {
     ...{ type: 'approve', digest: sealed.digest, from, nodeBoxKey: manifest.node.boxKey },
     reason: checkReason(reason),
-    ...(expires === undefined ? {} : { expires }),
+    ...(typeof expires === 'number' ? { expires } : {}),
   };
 }
 

@@ -1,6 +1,8 @@
 import { CoatcheckError, encodeSignedStatement, toHex } from '../bundle/index.ts';
-import type { NodeId, Statement, StatementType } from '../bundle/index.ts';
-import { hasCode } from '../protocol/errors.ts';
+import type { NodeId, SignedStatement, Statement, StatementType } from '../bundle/index.ts';
+import { codeOf, fail, hasCode } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { Seen } from './memory.ts';
 import type { PlannedStatement, Predecessor } from './plan.ts';
 import type { Session } from './session.ts';
 
@@ -14,8 +16,12 @@ export interface Outcome {
   readonly slot: number;
   /** 64 hex digits */
   readonly statementDigest: string;
+  /** until when it is good, unix seconds */
+  readonly expires?: number;
   /** False if nodes do not see it yet: a repair of the node finishes it. */
   readonly published: boolean;
+  /** Why this program could not keep that it saw the decision, which stands all the same. */
+  readonly unremembered?: { readonly code: ErrorCode; readonly message: string };
 }
 
 /** An outcome, and what the next statement may follow. */
@@ -30,8 +36,9 @@ export interface Recorded {
  * The seq is above the store's, above the remembered one, and above what the node is shown if the
  * record lost that: so that nodes that remember more than a restored store shows obey.
  * @param uploaded what the plan uploaded, 32 bytes
+ * @param onSending told before it is sent: from then on it may be decided
  * @throws head_moved if somebody decided after `after`, every refusal of the server, and what the
- *   client and the ports throw
+ *   ports throw: nothing was decided. store_unknown where that is not known
  */
 export async function decide(
   session: Session,
@@ -39,6 +46,7 @@ export async function decide(
   after: Predecessor,
   planned: PlannedStatement,
   uploaded: Uint8Array | undefined,
+  onSending?: () => void,
 ): Promise<Recorded> {
   const above = Math.max(after.seq, session.seen(node)?.seq ?? 0);
   const { type, expires, reasonNamesUpload } = planned;
@@ -57,11 +65,11 @@ export async function decide(
     reason: planned.reason + named,
   };
   try {
-    return await record(session, statement, planned);
+    return await record(session, statement, planned, onSending);
   } catch (error) {
     const shown = seqShown(error);
     if (shown === undefined || shown <= above) throw error;
-    return await record(session, { ...statement, seq: shown + 1 }, planned);
+    return await record(session, { ...statement, seq: shown + 1 }, planned, onSending);
   }
 }
 
@@ -76,16 +84,36 @@ async function record(
   session: Session,
   statement: Statement,
   planned: PlannedStatement,
+  onSending: (() => void) | undefined,
 ): Promise<Recorded> {
-  const { node, type, digest, seq } = statement;
+  const { node, type, digest, seq, expires } = statement;
   const signed = await session.key.sign.statement(statement, session.keyIndex);
-  const { slot, published } = await send(session, node, encodeSignedStatement(signed), planned);
+  onSending?.();
+  const { slot, published } = await send(session, node, signed, planned);
   const statementDigest = toHex(signed.digest);
-  await session.remember(node, { seq, digest: statementDigest });
+  const unremembered = await remember(session, node, { seq, slot, digest: statementDigest });
   return {
-    outcome: { node, type, digest: toHex(digest), seq, slot, statementDigest, published },
+    outcome: {
+      ...{ node, type, digest: toHex(digest), seq, slot, statementDigest, published },
+      ...(expires === undefined ? {} : { expires }),
+      ...(unremembered === undefined ? {} : { unremembered }),
+    },
     made: { digest: signed.digest, seq },
   };
+}
+
+/** Behind the commit: whatever goes wrong here, the decision stands. */
+async function remember(
+  session: Session,
+  node: NodeId,
+  seen: Seen,
+): Promise<Outcome['unremembered']> {
+  try {
+    await session.remember(node, seen);
+    return undefined;
+  } catch (error) {
+    return { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 /** Sending the same statement again is harmless: the server finds it recorded already. */
@@ -94,16 +122,37 @@ const ATTEMPTS = 3;
 async function send(
   session: Session,
   node: NodeId,
-  statement: Uint8Array,
+  signed: SignedStatement,
   { from, nodeBoxKey }: PlannedStatement,
 ): ReturnType<Session['client']['decide']> {
+  const bytes = encodeSignedStatement(signed);
+  let isUnknown = false;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await session.client.decide(node, statement, from, nodeBoxKey);
+      return await session.client.decide(node, bytes, from, nodeBoxKey);
     } catch (error) {
-      const unknown = hasCode(error, 'server_unreachable', 'store_unknown', 'store_unavailable');
-      if (!unknown || attempt === ATTEMPTS) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 500 * attempt));
+      const isNoAnswer = hasCode(error, ...NO_ANSWER);
+      isUnknown ||= isNoAnswer;
+      if ((isNoAnswer || hasCode(error, 'store_unavailable')) && attempt < ATTEMPTS) {
+        await new Promise((resolve) => setTimeout(resolve, 500 * attempt));
+        continue;
+      }
+      // An earlier sending may still be under way: only this says that it came too late.
+      if (!isUnknown || hasCode(error, 'head_moved')) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      throw fail(
+        'store_unknown',
+        `whether this ${signed.statement.type} of ${node} is decided is not known (${why}): look at its history, and send it again if it is not there`,
+        { cause: error, details: { statement: toHex(signed.digest) } },
+      );
     }
   }
 }
+
+/** After these the decision may be recorded, or be recorded later. */
+const NO_ANSWER = [
+  'server_unreachable',
+  'server_garbage',
+  'store_unknown',
+  'internal',
+] as const satisfies ErrorCode[];

@@ -19,7 +19,10 @@ export type Doubt =
   | (RecordDoubt & { readonly node: NodeId });
 
 /** What is wrong with the head that the store shows; undefined if nothing is. */
-export function doubt(seen: Seen | undefined, head: Seen | undefined): RecordDoubt | undefined {
+export function doubt(
+  seen: Seen | undefined,
+  head: Pick<Seen, 'seq' | 'digest'> | undefined,
+): RecordDoubt | undefined {
   if (seen === undefined) return undefined;
   if (head === undefined) return { code: 'record_shorter', seen: seen.seq };
   if (head.seq < seen.seq) return { code: 'record_shorter', shown: head.seq, seen: seen.seq };

@@ -15,6 +15,8 @@ import type { Site } from '../protocol/site.ts';
 /** The newest decision that this administrator's program has seen for a node. */
 export interface Seen {
   readonly seq: number;
+  /** of its entry: a listing that has none so high shows less */
+  readonly slot: number;
   /** statement digest, 64 hex digits */
   readonly digest: string;
 }
@@ -65,6 +67,7 @@ const MemoryText = v.strictObject({
     v.pipe(v.string(), v.regex(/^[a-z2-7]{32}$/)),
     v.strictObject({
       seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+      slot: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
       digest: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
     }),
   ),

@@ -7,8 +7,8 @@ import type { Standing } from './find.ts';
 import { openInForce } from './in-force.ts';
 import type { NodeHistory } from './in-force.ts';
 import { openEntry, openPlace } from './open.ts';
-import { checkReason, planAbout } from './plan.ts';
-import type { Plan, PlannedStatement, Saying } from './plan.ts';
+import { checkReason, keptExpiry, planAbout } from './plan.ts';
+import type { Approving, Plan, PlannedStatement, Saying } from './plan.ts';
 import { reviewAgainst } from './review.ts';
 import type { ReviewOptions } from './review.ts';
 import type { Session } from './session.ts';
@@ -68,14 +68,14 @@ export async function planReject(
 
 /**
  * Puts in force again what slot `slot` of the history did. A bundle that not all administrators of
- * today could open is sealed anew.
- * @throws not_found for a slot that holds no decision or no bundle; usage (the reason), and as
- *   `openPlace`
+ * today could open is sealed anew. Without an expiry it keeps the one that it had.
+ * @throws not_found for a slot that holds no decision or no bundle; usage (the reason; an expiry that is
+ *   over), and as `openPlace`
  */
 export async function planRollback(
   session: Session,
   decided: NodeHistory,
-  wish: Saying & ReviewOptions & Unseen & { readonly slot: number },
+  wish: Approving & ReviewOptions & Unseen & { readonly slot: number },
 ): Promise<Plan> {
   const { node, history } = decided;
   const entry = history.entries.find(({ slot }) => slot === wish.slot);
@@ -92,6 +92,7 @@ export async function planRollback(
     : { upload: { ...manifest, base }, from: { pending: true } };
   const common = planAbout(session, decided);
   const review = await reviewAgainst(session, decided, inForce, opened, wish);
+  const kept = keptExpiry(history, sealed.digest, wish.expires, session.client.now());
   return {
     ...common,
     action: 'rollback',
@@ -99,9 +100,11 @@ export async function planRollback(
       {
         ...{ type: 'rollback', ...bundle, nodeBoxKey: manifest.node.boxKey },
         reason: checkReason(wish.reason),
+        ...(kept.expires === undefined ? {} : { expires: kept.expires }),
       },
     ],
     review,
+    warnings: kept.warnings,
     objections: [...objectionsTo(review.diff, wish), ...common.objections],
   };
 }

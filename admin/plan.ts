@@ -1,5 +1,5 @@
 import type { Manifest, NodeId, StatementType } from '../bundle/index.ts';
-import { MAX_REASON_BYTES, utf8, ZERO_DIGEST } from '../bundle/index.ts';
+import { equalBytes, MAX_REASON_BYTES, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
 import type { DecisionSource } from '../protocol/http.ts';
@@ -63,8 +63,36 @@ export interface Saying {
 
 /** What an administrator says with an approval. */
 export interface Approving extends Saying {
-  /** until when it is good, unix seconds */
-  readonly expires?: number;
+  /**
+   * Until when it is good, unix seconds. Without it, what is put in force again keeps the end that it
+   * had, and a new approval has none.
+   */
+  readonly expires?: number | 'never';
+}
+
+/**
+ * Until when the bundle of a decision is good that is put in force again.
+ * @throws usage where it kept a time that is over
+ */
+export function keptExpiry(
+  { entries }: Pick<History, 'entries'>,
+  digest: Uint8Array,
+  wanted: Approving['expires'],
+  now: number,
+): { readonly expires?: number; readonly warnings: readonly PlanWarning[] } {
+  if (wanted === 'never') return { warnings: [] };
+  if (wanted !== undefined) return { expires: wanted, warnings: [] };
+  const { expires } =
+    entries.findLast(({ frame: { statement } }) => {
+      const approves = statement.type === 'approve' || statement.type === 'rollback';
+      return approves && equalBytes(statement.digest, digest);
+    })?.frame.statement ?? {};
+  if (expires === undefined) return { warnings: [] };
+  if (expires > now) return { expires, warnings: [{ code: 'keeps_expiry', expires }] };
+  const ended = new Date(expires * 1000).toISOString().replace('.000', '');
+  throw fail('usage', `the approval of this bundle ended ${ended}: say until when it is good now`, {
+    details: { expires },
+  });
 }
 
 /** @returns the reason. @throws usage for one that no statement can carry */

@@ -1,18 +1,26 @@
-import { bundleDigest, nodeIdOf, showPath, toHex } from '../bundle/index.ts';
-import type { Manifest } from '../bundle/index.ts';
+import { bundleDigest, CoatcheckError, nodeIdOf, showPath, toHex } from '../bundle/index.ts';
+import type { Manifest, NodeId } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
+import type { DigestHex } from '../protocol/keys.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './traits.ts';
 import type { Objection } from './warning.ts';
 
+/** A bundle that was sealed here, for one node. */
+export interface OwnBundle {
+  readonly node: NodeId;
+  readonly bytes: Uint8Array;
+  /** 32 bytes */
+  readonly digest: Uint8Array;
+}
+
 /**
- * Seals a manifest to its node and to every administrator of the newest keyset, signs it as this
- * administrator, and uploads it as a proposal.
- * @returns its digest, 32 bytes
- * @throws path_refused for a file that its node would refuse; too_large, the refusals of the server, and what the client and the ports throw
+ * Seals a manifest to its node and to every administrator of the newest keyset, and signs it as this
+ * administrator.
+ * @throws path_refused for a file that its node would refuse; too_large, and what the key throws
  */
-export async function propose(session: Session, manifest: Manifest): Promise<Uint8Array> {
+export async function sealAsOwn(session: Session, manifest: Manifest): Promise<OwnBundle> {
   const { isKnown, traitsFor } = machinePaths(session.site.paths, manifest);
   const paths = manifest.files
     .map(({ path }) => path)
@@ -27,13 +35,7 @@ export async function propose(session: Session, manifest: Manifest): Promise<Uin
   if (sealed.length > maxBundleBytes) {
     throw fail('too_large', `${sealed.length} sealed bytes are over the site's ${maxBundleBytes}`);
   }
-  const digest = bundleDigest(sealed);
-  const { put } = await session.client.propose(nodeIdOf(manifest.node), {
-    digest: parseDigest(toHex(digest)),
-    size: sealed.length,
-  });
-  await session.client.put(put, sealed);
-  return digest;
+  return { node: nodeIdOf(manifest.node), bytes: sealed, digest: bundleDigest(sealed) };
 }
 
 /** The error of files that a node would refuse. */
@@ -46,3 +48,29 @@ export function pathsRefused({
     : "neither the built-in list of paths nor that of the machine's image (paths in site.json) has it";
   return fail('path_refused', `${paths.map(showPath).join(', ')}: ${why}. Nothing was signed`);
 }
+
+/** Uploads it as a proposal. @throws the refusals of the server, and what the client throws */
+export async function propose(
+  { client }: Session,
+  { node, bytes, digest }: OwnBundle,
+): Promise<void> {
+  const { put } = await client.propose(node, { digest: name(digest), size: bytes.length });
+  await client.put(put, bytes);
+}
+
+/**
+ * Takes it back, where the decision that it was uploaded for was refused: it would wait for ever, and
+ * keep the node from proposing.
+ * @returns whether it is gone
+ */
+export async function withdraw({ client }: Session, { node, digest }: OwnBundle): Promise<boolean> {
+  try {
+    await client.withdraw(node, name(digest));
+    return true;
+  } catch (error) {
+    if (error instanceof CoatcheckError) return false;
+    throw error;
+  }
+}
+
+const name = (digest: Uint8Array): DigestHex => parseDigest(toHex(digest));

@@ -54,7 +54,9 @@ function slotOf({ key, bytes, error }: ReadObject, slot: number): HistoryObject 
 
 /** The newest decision of a record, as a memory has it. */
 export function headOf({ head }: Pick<History, 'head'>): Seen | undefined {
-  return head && { seq: head.frame.statement.seq, digest: toHex(head.frame.statementDigest) };
+  if (head === undefined) return undefined;
+  const { slot, frame } = head;
+  return { seq: frame.statement.seq, slot, digest: toHex(frame.statementDigest) };
 }
 
 /** Whether a decision brings a bundle that is still in the store, kept in `entry` or not. */

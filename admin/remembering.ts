@@ -5,6 +5,8 @@ import type { Memory, MemoryPort, Seen } from './memory.ts';
 export interface Remembering {
   /** The newest decision about the node that this program has seen. */
   seen(node: NodeId): Seen | undefined;
+  /** Of every node that this program has seen a decision about. */
+  readonly remembered: ReadonlyMap<NodeId, Seen>;
   /** Has it remembered that this decision was seen. Resolves when it is kept. */
   remember(node: NodeId, seen: Seen): Promise<void>;
 }
@@ -32,6 +34,7 @@ export function createRemembering(
 
   return {
     seen: (node) => nodes.get(node),
+    remembered: nodes,
     remember: async (node, seen) => {
       const known = nodes.get(node);
       if (known !== undefined && known.seq >= seen.seq) return;

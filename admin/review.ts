@@ -1,5 +1,6 @@
 import { faultsOf } from '../protocol/bootable.ts';
 import { BUILT_IN_PATHS, isPassedOver } from '../protocol/paths.ts';
+import type { Manifest } from '../bundle/index.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
@@ -9,6 +10,7 @@ import type { OpenedBundle } from './open.ts';
 import type { Session } from './session.ts';
 import { bundleFacts } from './views/bundle.ts';
 import type { BundleFacts } from './views/bundle.ts';
+import type { Unseen } from './unseen.ts';
 import type { ReviewWarning } from './warning.ts';
 
 /** How much of a review is wanted. */
@@ -44,7 +46,7 @@ export async function reviewAgainst(
   decided: NodeHistory,
   inForce: InForce,
   opened: OpenedBundle,
-  options: ReviewOptions,
+  options: ReviewOptions & Unseen,
 ): Promise<Review> {
   const whole = diffView(inForce.opened?.manifest, opened.manifest, {
     ...options,
@@ -55,13 +57,27 @@ export async function reviewAgainst(
     bundle: bundleFacts(decided.node, opened, session.keyset),
     diff,
     fresh: await isFresh(session, decided, inForce, opened.manifest),
-    warnings: warningsOf(session, inForce, opened, diff),
+    warnings: [
+      ...warningsOf(session, inForce, opened, diff),
+      ...unknownPaths(options, [inForce.opened?.manifest, opened.manifest]),
+    ],
   };
 }
 
 /** What the site adds to the list of paths, for a difference. */
 export const pathsOf = ({ site: { paths } }: Pick<Session, 'site'>): Pick<DiffOptions, 'paths'> =>
   paths === undefined ? {} : { paths };
+
+/** What is named to be shown, or to be taken unseen, and is in neither bundle: mistyped. */
+function unknownPaths(
+  { showSecrets, unseen = [] }: ReviewOptions & Unseen,
+  bundles: readonly (Manifest | undefined)[],
+): ReviewWarning[] {
+  const paths = new Set(bundles.flatMap((bundle) => bundle?.files ?? []).map(({ path }) => path));
+  const named = [...(typeof showSecrets === 'boolean' ? [] : showSecrets), ...unseen];
+  const unknown = [...new Set(named)].filter((path) => !paths.has(path));
+  return unknown.length > 0 ? [{ code: 'not_there', paths: unknown }] : [];
+}
 
 function warningsOf(
   { keyset }: Pick<Session, 'keyset'>,

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../bundle/bytes.ts';
 import type { Identity, Metadata } from '../bundle/index.ts';
-import { fail } from '../protocol/errors.ts';
+import { ERRORS, fail } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';
 import type { Fetch } from '../protocol/objects.ts';
 import { serveInProcess } from '../tests/support/in-process.ts';
@@ -33,7 +34,12 @@ const show = { showSecrets: false, stat: false, reason: '' };
 
 /** An administrator of a server of its own. */
 async function desk(
-  more: { key?: KeyPorts; memory?: Memory; through?: (fetch: Fetch) => Fetch } = {},
+  more: {
+    key?: KeyPorts;
+    memory?: Memory;
+    through?: (fetch: Fetch) => Fetch;
+    add?: () => Promise<void>;
+  } = {},
 ) {
   const server = serveInProcess(site);
   const session = (through: (fetch: Fetch) => Fetch = (fetch) => fetch): Promise<Session> => {
@@ -44,6 +50,7 @@ async function desk(
       memory: {
         load: async () => memory,
         add: async (news) => {
+          await more.add?.();
           memory = mergeMemories(memory, news);
         },
       },
@@ -151,6 +158,137 @@ describe('sign', () => {
   });
 });
 
+describe('after a decision was sent', () => {
+  /** Answers decisions itself: the last answer again and again. */
+  const answering =
+    (...answers: (() => Promise<Response>)[]) =>
+    (fetch: Fetch): Fetch =>
+    async (url, init) => {
+      if (!url.endsWith('/decisions')) return fetch(url, init);
+      return (answers.length > 1 ? answers.shift()! : answers[0]!)();
+    };
+  const lost = async (): Promise<Response> => Promise.reject(new TypeError('cut'));
+  const page = async (): Promise<Response> =>
+    Promise.resolve(new Response('<h1>504', { status: 504 }));
+  const refusing = (code: string) => async (): Promise<Response> =>
+    Promise.resolve(
+      new Response(JSON.stringify({ error: { code, message: 'no', details: {} } }), {
+        status: ERRORS[code as ErrorCode].status,
+      }),
+    );
+
+  it.each<[string, (() => Promise<Response>)[]]>([
+    ['no answer', [lost]],
+    ['the answer of a proxy', [page]],
+    ['a store that does not know', [refusing('store_unknown')]],
+    ['a server that broke', [refusing('internal')]],
+    ['silence, and then another refusal', [lost, refusing('stale_keyset')]],
+    ['silence, and then a store that is away', [lost, refusing('store_unavailable')]],
+  ])('%s is not known, and says what to do', async (_, answers) => {
+    const { session, ...server } = await desk({ through: answering(...answers) });
+    const node = makeNode();
+    await waits(server, node);
+    const sent: string[] = [];
+    const signing = sign(session, await approval(session, node), {
+      onSending: () => sent.push('sent'),
+    });
+    await expect(signing).rejects.toMatchObject({
+      code: 'store_unknown',
+      message: expect.stringContaining('look at its history, and send it again') as string,
+      details: { statement: expect.stringMatching(/^[0-9a-f]{64}$/) as string },
+    });
+    expect(sent).toEqual(['sent']);
+  });
+
+  it.each([
+    ['a refusal', [refusing('already_decided')], 'already_decided'],
+    ['a store that is away', [refusing('store_unavailable')], 'store_unavailable'],
+    ['silence, and that it came too late', [lost, refusing('head_moved')], 'head_moved'],
+  ])('%s is what it says: nothing was decided', async (_, answers, code) => {
+    const { session, ...server } = await desk({ through: answering(...answers) });
+    const node = makeNode();
+    await waits(server, node);
+    const signing = sign(session, await approval(session, node));
+    await expect(signing).rejects.toMatchObject({ code });
+  });
+
+  it('is decided also where nobody can remember it', async () => {
+    const { session, ...server } = await desk({
+      add: async () => Promise.reject(fail('disk_full', 'no room at home')),
+    });
+    const node = makeNode();
+    await waits(server, node);
+    const [outcome] = await sign(session, await approval(session, node));
+    expect(outcome).toMatchObject({
+      type: 'approve',
+      unremembered: { code: 'disk_full', message: 'no room at home' },
+    });
+  });
+});
+
+describe('what was uploaded for a decision', () => {
+  /** A plan that uploads, which somebody else is quicker than. */
+  async function overtaken(
+    more: Parameters<typeof desk>[0] = {},
+  ): Promise<{ server: InProcess; session: Session; node: Identity; failing: Promise<unknown> }> {
+    const made = await desk(more);
+    const { session, another } = made;
+    const node = makeNode();
+    await waits(made, node, { files: { 'etc/motd': 'one' } });
+    const [first] = await sign(session, await approval(session, node));
+    const base = Uint8Array.from(Buffer.from(first!.statementDigest, 'hex'));
+    await waits(made, node, { files: { 'etc/motd': 'one', 'etc/hosts': 'two' }, base });
+    await sign(session, await approval(session, node));
+    const digest = await waits(made, node, { files: { 'etc/motd': 'three' }, base });
+    const standing = await lookAt(session, node.id);
+    const plan = await planRebase(session, standing, {
+      ...show,
+      place: findBundle(standing, digest),
+    });
+    const other = await another();
+    await sign(other, planRevoke(other, await lookAt(other, node.id), { reason: 'first' }));
+    return { server: made, session, node, failing: sign(session, plan) };
+  }
+
+  it('is taken back where another decision came first, and keeps no node from proposing', async () => {
+    const { session, node, failing } = await overtaken();
+    await expect(failing).rejects.toMatchObject({ code: 'head_moved' });
+    const { pending } = await lookAt(session, node.id);
+    expect(pending).toHaveLength(1); // the node's own
+  });
+
+  it('is named where it could not be', async () => {
+    const { session, node, failing } = await overtaken({
+      through: (fetch) => async (url, init) => {
+        if (url.endsWith('/withdraw')) throw new TypeError('cut');
+        return fetch(url, init);
+      },
+    });
+    const error = (await failing.catch((thrown: unknown) => thrown)) as {
+      details: { waits: string };
+    };
+    expect(error).toMatchObject({ code: 'head_moved' });
+    const { pending } = await lookAt(session, node.id);
+    expect(pending.map(({ digest }) => digest)).toContain(error.details.waits);
+  });
+
+  it('is left where it may be decided yet', async () => {
+    let decisions = 0;
+    const { session, server, node, failing } = await overtaken({
+      through: (fetch) => async (url, init) => {
+        if (url.endsWith('/decisions') && ++decisions > 2) throw new TypeError('cut');
+        return fetch(url, init);
+      },
+    });
+    await expect(failing).rejects.toMatchObject({
+      code: 'store_unknown',
+      message: expect.stringContaining('may still wait, as ') as string,
+    });
+    expect(server.asked.some(({ path }) => path.endsWith('/withdraw'))).toBe(false);
+    expect((await lookAt(session, node.id)).pending).toHaveLength(2);
+  });
+});
+
 describe('an objection', () => {
   it('to a stale proposal stands until it is named, and says what changed', async () => {
     const { session, ...server } = await desk();
@@ -200,7 +338,7 @@ describe('an objection', () => {
 
   it('to a record that shows less than was seen is of this node alone', async () => {
     const [node, other] = [makeNode(), makeNode('other')];
-    const nodes = new Map([[node.id, { seq: 7, digest: 'ab'.repeat(32) }]]);
+    const nodes = new Map([[node.id, { seq: 7, slot: 7, digest: 'ab'.repeat(32) }]]);
     const { session, ...server } = await desk({ memory: { ...emptyMemory(site), nodes } });
     await waits(server, node);
     await waits(server, other);
@@ -363,7 +501,7 @@ describe('a rebase', () => {
     });
   });
 
-  it('tells of the approval also where the refusal fails', async () => {
+  it('tells of the approval also where the refusal fails, and which is not known', async () => {
     let decisions = 0;
     const { session, ...server } = await desk({
       through: (fetch) => async (url, init) => {
@@ -374,7 +512,12 @@ describe('a rebase', () => {
     const plan = await behind(server, session, makeNode());
     const told: string[] = [];
     const failing = sign(session, plan, { onOutcome: ({ type }) => told.push(type) });
-    await expect(failing).rejects.toMatchObject({ code: 'server_unreachable' });
+    await expect(failing).rejects.toMatchObject({
+      code: 'store_unknown',
+      message: expect.stringMatching(
+        /^approve \(seq 3\) is decided; then: whether this reject of .* is not known \(.*no route.*\)/,
+      ) as string,
+    });
     expect(told).toEqual(['approve']);
   });
 
@@ -417,7 +560,7 @@ describe('memory', () => {
         },
       },
     });
-    const seen = { seq: 1, digest: 'ab'.repeat(32) };
+    const seen = { seq: 1, slot: 1, digest: 'ab'.repeat(32) };
     const nodes = Array.from({ length: 20 }, (_, i) => makeNode(`m${i}`).id);
     await Promise.all(
       nodes.map(async (node, i) => {
@@ -442,7 +585,7 @@ describe('memory', () => {
         },
       },
     });
-    const seen = { seq: 1, digest: 'ab'.repeat(32) };
+    const seen = { seq: 1, slot: 1, digest: 'ab'.repeat(32) };
     const [first, second] = [makeNode('a').id, makeNode('b').id];
     await expect(session.remember(first, seen)).rejects.toMatchObject({ code: 'disk_full' });
     await session.remember(second, seen);

@@ -1,11 +1,13 @@
-import { fail, hasCode } from '../protocol/errors.ts';
-import { showPath } from '../bundle/index.ts';
+import { CoatcheckError, showPath, toHex } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
+import { fail, hasCode } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { decide } from './decide.ts';
 import type { Outcome, Recorded } from './decide.ts';
 import { headToFollow } from './plan.ts';
 import type { Plan, PlannedStatement, Predecessor } from './plan.ts';
-import { pathsRefused, propose } from './propose.ts';
+import { pathsRefused, propose, sealAsOwn, withdraw } from './propose.ts';
+import type { OwnBundle } from './propose.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
 
@@ -15,6 +17,8 @@ export interface Consent {
   readonly despite?: readonly Objection['code'][];
   /** Told of each outcome once it is recorded: also where a later statement of the plan fails. */
   readonly onOutcome?: (outcome: Outcome) => void;
+  /** Told before a statement is sent: from then until its outcome nobody knows whether it is decided. */
+  readonly onSending?: () => void;
 }
 
 /**
@@ -23,12 +27,15 @@ export interface Consent {
  * A statement follows the decision that was looked at, so one that somebody made in between is never
  * overruled: the server refuses, and nothing is decided. Then look and plan again; nothing read
  * before is good any more. An outcome that is not known is asked for again with the same statement,
- * which the server finds recorded if it was.
+ * which the server finds recorded if it was. What was uploaded for a statement that was refused is
+ * taken back.
  *
  * @returns one outcome a statement, in order
  * @throws path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
  *   stale_keyset for a plan under another keyset: nothing was signed. head_moved if somebody decided
- *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw
+ *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw: the
+ *   statement was not decided, and what was before it is in the message. store_unknown if whether it
+ *   was is not known
  */
 export async function sign(
   session: Session,
@@ -46,16 +53,56 @@ export async function sign(
   let uploaded: Uint8Array | undefined;
   let { after } = plan;
   for (const planned of plan.statements) {
-    if (planned.upload !== undefined) uploaded = await propose(session, planned.upload);
-    const recorded = await decideAfterOwn(session, plan.node, after, planned, {
-      isFirst: outcomes.length === 0,
-      ...(uploaded === undefined ? {} : { uploaded }),
-    });
-    outcomes.push(recorded.outcome);
-    consent.onOutcome?.(recorded.outcome);
-    after = recorded.made;
+    let own: OwnBundle | undefined;
+    try {
+      if (planned.upload !== undefined) {
+        own = await sealAsOwn(session, planned.upload);
+        uploaded = own.digest;
+        await propose(session, own);
+      }
+      const recorded = await decideAfterOwn(session, plan.node, after, planned, {
+        isFirst: outcomes.length === 0,
+        ...(uploaded === undefined ? {} : { uploaded }),
+        ...(consent.onSending && { onSending: consent.onSending }),
+      });
+      outcomes.push(recorded.outcome);
+      consent.onOutcome?.(recorded.outcome);
+      after = recorded.made;
+    } catch (error) {
+      throw toldWhole(error, outcomes, own && (await leftBehind(session, own, error)));
+    }
   }
   return outcomes;
+}
+
+/** What still waits of an upload, 64 hex digits: what may be decided yet must not be taken away. */
+async function leftBehind(
+  session: Session,
+  own: OwnBundle,
+  error: unknown,
+): Promise<string | undefined> {
+  const isOpen = error instanceof CoatcheckError && error.details['statement'] !== undefined;
+  return !isOpen && (await withdraw(session, own)) ? undefined : toHex(own.digest);
+}
+
+/** The error with what was decided before it, and with what is left of it. */
+function toldWhole(
+  error: unknown,
+  outcomes: readonly Outcome[],
+  left: string | undefined,
+): unknown {
+  if (!(error instanceof CoatcheckError)) return error;
+  if (outcomes.length === 0 && left === undefined) return error;
+  const decided = outcomes.map(({ type, seq }) => `${type} (seq ${seq}) is decided; `);
+  const waits = left === undefined ? '' : `; what was uploaded for it may still wait, as ${left}`;
+  return fail(
+    error.code as ErrorCode,
+    `${decided.length > 0 ? `${decided.join('')}then: ` : ''}${error.message}${waits}`,
+    {
+      cause: error,
+      details: { ...error.details, ...(left === undefined ? {} : { waits: left }) },
+    },
+  );
 }
 
 function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
@@ -84,13 +131,17 @@ async function decideAfterOwn(
   node: NodeId,
   after: Predecessor,
   planned: PlannedStatement,
-  sofar: { readonly isFirst: boolean; readonly uploaded?: Uint8Array },
+  sofar: {
+    readonly isFirst: boolean;
+    readonly uploaded?: Uint8Array;
+    readonly onSending?: () => void;
+  },
 ): Promise<Recorded> {
   try {
-    return await decide(session, node, after, planned, sofar.uploaded);
+    return await decide(session, node, after, planned, sofar.uploaded, sofar.onSending);
   } catch (error) {
     if (sofar.isFirst || !hasCode(error, 'head_moved')) throw error;
     const now = headToFollow(await session.history(node));
-    return await decide(session, node, now, planned, sofar.uploaded);
+    return await decide(session, node, now, planned, sofar.uploaded, sofar.onSending);
   }
 }

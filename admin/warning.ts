@@ -34,6 +34,8 @@ export type ReviewWarning =
   | { readonly code: 'passed_over'; readonly paths: readonly string[] }
   /** The node's key comes from its image: whoever has the image has the key of every node. */
   | { readonly code: 'key_in_image' }
+  /** Paths that were named, to be shown or taken unseen, and are in neither bundle. */
+  | { readonly code: 'not_there'; readonly paths: readonly string[] }
   /** Sealed to so many recipients, and the newest keyset asks for others: made under another one. */
   | { readonly code: 'recipients'; readonly sealed: number; readonly expected: number };
 
@@ -42,7 +44,9 @@ export type PlanWarning =
   /** The node is revoked, by decision `seq`: this lets it apply a configuration again. */
   | { readonly code: 'ends_revoke'; readonly seq: number; readonly reason: string }
   /** The node was asked to make a new proposal: this takes that back. */
-  | { readonly code: 'ends_reconfigure' };
+  | { readonly code: 'ends_reconfigure' }
+  /** It is good until then, unix seconds, as it was before: nobody said until when. */
+  | { readonly code: 'keeps_expiry'; readonly expires: number };
 
 /** A decision by its number and type. */
 export interface DecisionName {

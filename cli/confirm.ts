@@ -2,6 +2,7 @@ import { pathsRefused } from '../admin/propose.ts';
 import type { Objection } from '../admin/warning.ts';
 import { fail } from '../protocol/errors.ts';
 import type { Terminal } from './terminal.ts';
+import { isReadNoMore } from './under-way.ts';
 import { doubtText, unseenText } from './words.ts';
 
 type UnseenObjection = Parameters<typeof unseenText>[0];
@@ -44,11 +45,21 @@ export async function confirm(
   if (!terminal.interactive || terminal.json) {
     throw fail('usage', 'nobody can be asked here: look at what would change, then add --yes');
   }
+  if (isReadNoMore()) {
+    throw fail('usage', 'nobody reads what is shown here any more: nothing was signed');
+  }
+  giveWidth(process.stderr);
   const prompts = await import('@clack/prompts');
   await discardTyped(process.stdin);
   const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });
   if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
   if (!answer) throw fail('declined', 'not confirmed: nothing was signed');
+}
+
+/** A terminal that does not know its size has 0 columns: nothing can be asked in those. */
+export function giveWidth(stream: { columns?: number; rows?: number }): void {
+  stream.columns ||= 80;
+  stream.rows ||= 24;
 }
 
 /** What was typed before the question stood there came faster than anybody reads. */

@@ -25,7 +25,7 @@ const site: Site = {
   ...{ servers: ['http://127.0.0.1:1'], maxBundleBytes: 4096 },
 };
 const node = 'a'.repeat(32) as NodeId;
-const seen = (seq: number, digit = 'a') => ({ seq, digest: digit.repeat(64) });
+const seen = (seq: number, digit = 'a') => ({ seq, slot: seq, digest: digit.repeat(64) });
 
 let folder: string;
 let path: string;

@@ -1,6 +1,7 @@
 import { fail } from '../protocol/errors.ts';
 import { readLocalFile } from '../files/read.ts';
 import { textIn } from '../files/text.ts';
+import { giveWidth } from './confirm.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Where a passphrase may come from: a file, the environment, a person. */
@@ -61,6 +62,7 @@ function weakness(passphrase: string, { isNew }: { isNew: boolean }): string | u
 }
 
 async function askSecret(message: string, options: { isNew: boolean }): Promise<string> {
+  giveWidth(process.stderr);
   const { isCancel, password } = await import('@clack/prompts');
   const answer = await password({
     message,

@@ -1,9 +1,6 @@
 import { VERSION } from '../functions/version.ts';
-import type { OptionsOf, Program } from '../usage/table.ts';
+import type { Program } from '../usage/table.ts';
 import type { Context } from './context.ts';
-import { homeAt } from './home.ts';
-import { createTerminal } from './terminal.ts';
-import type { Streams } from './terminal.ts';
 import { approveCommand } from './usage/approve.ts';
 import { bundleExportCommand, bundleInspectCommand, bundleVerifyCommand } from './usage/bundle.ts';
 import { diffCommand } from './usage/diff.ts';
@@ -44,17 +41,3 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };
-
-/** What every command is given, by the options that every command takes. */
-export function contextOf(
-  { home, server, passphraseFile, json }: OptionsOf<typeof COMMON>,
-  streams: Streams,
-): Context {
-  return {
-    terminal: createTerminal(streams, { json }),
-    home: homeAt(home),
-    env: streams.env,
-    server,
-    passphraseFile,
-  };
-}

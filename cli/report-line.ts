@@ -10,6 +10,7 @@ export function reportLine(
   { entries }: Pick<History, 'entries'>,
 ): string {
   if (report === undefined) return 'none';
+  if ('unreachable' in report) return `unreachable (${report.unreachable})`;
   if ('problem' in report) return `there is one that does not verify (${report.problem})`;
   const about = entries.find(
     ({ frame }) => toHex(frame.statementDigest) === report.statementDigest,

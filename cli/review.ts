@@ -73,6 +73,9 @@ export interface ReviewFlags {
   readonly unseen?: readonly string[];
 }
 
+/** A path as a bundle has it: as it was shown, or as a machine has it. */
+export const bundlePath = (text: string): string => pathIn(text).replace(/^\//, '');
+
 /** What is shown: what a person can page through, or a program reads, is not cut. */
 export function shownBy(
   { json, paged }: Terminal,
@@ -80,7 +83,7 @@ export function shownBy(
 ): ReviewOptions {
   return {
     showSecrets:
-      showSecrets === undefined ? false : showSecrets.length === 0 || showSecrets.map(pathIn),
+      showSecrets === undefined ? false : showSecrets.length === 0 || showSecrets.map(bundlePath),
     stat,
     ...(json || paged || full ? {} : { budget: REVIEW_LINES }),
   };

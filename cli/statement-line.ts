@@ -9,10 +9,10 @@ export function decidedBy({ self, decidedBy: names }: StatementView): string {
 
 /** One decision in a line of text for the terminal. */
 export function statementLine(statement: StatementView): string {
-  const { type, seq, issued, reason, expires } = statement;
+  const { type, seq, issued, reason, expires, expired } = statement;
   return [
     `${type} (seq ${seq}) by ${escapeLine(decidedBy(statement))}, ${when(issued)}`,
-    ...(expires === undefined ? [] : [`expires ${when(expires)}`]),
+    ...(expires === undefined ? [] : [`${expired ? 'EXPIRED' : 'expires'} ${when(expires)}`]),
     ...(reason === '' ? [] : [`"${escapeLine(reason)}"`]),
   ].join(', ');
 }

@@ -1,7 +1,6 @@
 import { styleText } from 'node:util';
-import { codeOf, ERRORS } from '../protocol/errors.ts';
-import { CoatcheckError } from '../bundle/errors.ts';
-import { escapeJson, escapeLine } from '../protocol/escape.ts';
+import { escapeJson } from '../protocol/escape.ts';
+import { fold } from './fold.ts';
 import { page, pagerOf } from './pager.ts';
 
 /** What a command may do to the terminal: results to stdout, everything else to stderr. */
@@ -19,7 +18,7 @@ export interface Terminal {
   readonly document: (value: unknown) => void;
   /** What helps a person and is no result: the next step, a fact about how it was done. */
   readonly hint: (line: string) => void;
-  /** What should worry a person. Shown in JSON mode too. */
+  /** What should worry a person. In JSON mode it is kept for the one document on stderr. */
   readonly warn: (line: string) => void;
   /** Shows `label` while `work` runs, where stderr is a terminal. */
   readonly waiting: <T>(label: string, work: () => Promise<T>) => Promise<T>;
@@ -48,7 +47,11 @@ export interface Streams {
     readonly columns?: number;
     write(text: string): unknown;
   };
-  readonly stderr: { readonly isTTY?: boolean; write(text: string): unknown };
+  readonly stderr: {
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+    write(text: string): unknown;
+  };
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -66,17 +69,26 @@ function styleFor(stream: { readonly isTTY?: boolean }, env: Streams['env']): St
   return Object.fromEntries(styles) as Style;
 }
 
-/** Loaded here, since a help or a completion folds nothing. */
-async function rowsOf(lines: readonly string[], columns: number): Promise<string[]> {
-  const { fold } = await import('./fold.ts');
-  return lines.flatMap((line) => fold(line, columns));
-}
+/** A terminal breaks a long line by itself, and its rest would begin a row as a line of ours does. */
+const rowsFor =
+  (stream: { readonly isTTY?: boolean; readonly columns?: number }) =>
+  (line: string): readonly string[] =>
+    stream.isTTY === true ? fold(line, stream.columns || 80) : [line];
 
 const FRAMES = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 
-/** A terminal over streams. @param options.json documents on stdout, and nothing else */
-export function createTerminal(streams: Streams, options: { json: boolean }): Terminal {
+/**
+ * A terminal over streams.
+ * @param options.json documents on stdout, and nothing else
+ * @param options.warnings takes the warnings in JSON mode
+ */
+export function createTerminal(
+  streams: Streams,
+  options: { json: boolean; warnings?: string[] },
+): Terminal {
   const { stdin, stdout, stderr, env } = streams;
+  const onOut = rowsFor(stdout);
+  const onErr = rowsFor(stderr);
   const onStderr = styleFor(stderr, env);
   const pager = options.json ? undefined : pagerOf(streams);
   return {
@@ -84,12 +96,12 @@ export function createTerminal(streams: Streams, options: { json: boolean }): Te
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     style: styleFor(stdout, env),
     print: (line = '') => {
-      if (!options.json) stdout.write(`${line}\n`);
+      if (!options.json) stdout.write(`${onOut(line).join('\n')}\n`);
     },
     paged: pager !== undefined,
     page: async (lines) => {
       if (options.json) return;
-      const rows = stdout.isTTY ? await rowsOf(lines, stdout.columns || 80) : lines;
+      const rows = lines.flatMap(onOut);
       const text = `${rows.join('\n')}\n`;
       const fits = rows.length < (stdout.rows || 24);
       if (pager === undefined || fits || !(await page(pager, text, env))) stdout.write(text);
@@ -98,10 +110,11 @@ export function createTerminal(streams: Streams, options: { json: boolean }): Te
       if (options.json) stdout.write(escapeJson(value));
     },
     hint: (line) => {
-      if (!options.json) stderr.write(`${onStderr.dim(line)}\n`);
+      if (!options.json) stderr.write(`${onErr(onStderr.dim(line)).join('\n')}\n`);
     },
     warn: (line) => {
-      stderr.write(`${onStderr.yellow(`warning: ${line}`)}\n`);
+      if (options.json) options.warnings?.push(line);
+      else stderr.write(`${onErr(onStderr.yellow(`warning: ${line}`)).join('\n')}\n`);
     },
     waiting: async (label, work) => {
       if (stderr.isTTY !== true) return work();
@@ -117,23 +130,4 @@ export function createTerminal(streams: Streams, options: { json: boolean }): Te
       }
     },
   };
-}
-
-/**
- * Says an error in one line on stderr, `coatcheck: <message> [code]`, and answers with its exit
- * code. In JSON mode the line is a JSON document instead.
- */
-export function reportError(error: unknown, streams: Streams, options: { json: boolean }): number {
-  const code = codeOf(error);
-  const message =
-    error instanceof CoatcheckError
-      ? error.message
-      : `this is a bug; please report it: ${error instanceof Error ? error.message : String(error)}`;
-  if (options.json) {
-    const details = error instanceof CoatcheckError ? error.details : {};
-    streams.stderr.write(escapeJson({ error: { code, message, details } }));
-  } else {
-    streams.stderr.write(`coatcheck: ${escapeLine(message)} [${code}]\n`);
-  }
-  return ERRORS[code].exit;
 }

@@ -10,7 +10,8 @@ import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { fold } from './fold.ts';
 import { page } from './pager.ts';
 import { table } from './table.ts';
-import { createTerminal, reportError } from './terminal.ts';
+import { reportError } from './report-error.ts';
+import { createTerminal } from './terminal.ts';
 import type { Streams } from './terminal.ts';
 import { parseExpiry, when } from './time.ts';
 
@@ -44,6 +45,33 @@ describe('the terminal', () => {
     terminal.hint('next');
     terminal.document({ a: '\u202e' });
     expect(read()).toEqual({ out: '{\n  "a": "\\u202e"\n}\n', err: '' });
+  });
+  it('keeps warnings for the one document on stderr in JSON mode', () => {
+    const { given, read } = streams({ isTTY: false });
+    const warnings: string[] = [];
+    const terminal = createTerminal(given, { json: true, warnings });
+    terminal.warn('careful');
+    expect([read().err, warnings]).toEqual(['', ['careful']]);
+    reportError(fail('rejected', 'no'), given, { json: true, warnings });
+    expect(JSON.parse(read().err)).toEqual({
+      error: { code: 'rejected', message: 'no', details: {} },
+      warnings: ['careful'],
+    });
+  });
+  it('lets no warning, hint, result or error forge the next row of a terminal', () => {
+    const forged = `${'x'.repeat(31)}~ etc/motd  mode 0644, 2 bytes`;
+    const { given, read } = streams({ isTTY: true, env: { NO_COLOR: '1' } });
+    const stderr = Object.assign(given.stderr, { columns: 40 });
+    const stdout = Object.assign(given.stdout, { columns: 40 });
+    const terminal = createTerminal({ ...given, stderr, stdout }, { json: false });
+    terminal.warn(forged);
+    terminal.hint(`         ${forged}`);
+    terminal.print(`         ${forged}`);
+    reportError(fail('rejected', forged), { stderr }, { json: false, fold });
+    const rows = `${read().err}${read().out}`.split('\n');
+    expect(rows.filter((row) => row.startsWith('~'))).toEqual([]);
+    expect(rows.filter((row) => row.startsWith('    > '))).toHaveLength(5);
+    expect(rows.every((row) => row.length <= 40)).toBe(true);
   });
   it.each([
     [{ isTTY: true }, true],
@@ -175,6 +203,7 @@ describe('parseExpiry', () => {
     ['2027-02-01T12:00:00Z', 1_801_483_200],
     ['2027-02-01T12:00+02:00', 1_801_476_000],
     ['2027-02-01T12:00+02', 1_801_476_000],
+    ['never', 'never'],
   ])('%s', (text, seconds) => expect(parseExpiry(text, now)).toBe(seconds));
   it.each([
     '',

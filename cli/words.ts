@@ -2,8 +2,11 @@ import type { Doubt, RecordDoubt } from '../admin/doubt.ts';
 import type { Objection, PlanWarning, RecordWarning, ReviewWarning } from '../admin/warning.ts';
 import { showPath } from '../bundle/errors.ts';
 import { faultText } from '../protocol/bootable.ts';
+import { ERRORS, EXIT } from '../protocol/errors.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
+import { when } from './time.ts';
 
 /** A doubt in one sentence. */
 export function doubtText(doubt: Doubt | RecordDoubt): string {
@@ -19,6 +22,10 @@ export function doubtText(doubt: Doubt | RecordDoubt): string {
       return `the store shows another decision number ${doubt.seq} than this tool has seen: somebody rewrote its log`;
   }
 }
+
+/** Why a line of a listing has nothing: the store did not answer, or what it gave is no good. */
+export const problemText = (code: ErrorCode): string =>
+  ERRORS[code].exit === EXIT.unavailable ? `unreachable: ${code}` : `does not verify: ${code}`;
 
 /** A warning in one sentence; what is from others is escaped. */
 export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning): string {
@@ -45,12 +52,16 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
       return `no configuration, and never put in place: ${warning.paths.map(showPath).join(', ')}`;
     case 'key_in_image':
       return 'the key comes from the image: whoever has the image has the key of every node';
+    case 'not_there':
+      return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'recipients':
       return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset`;
     case 'ends_revoke':
       return `this node is revoked (seq ${warning.seq}, reason "${escapeLine(warning.reason)}"): approving lets it apply a configuration again`;
     case 'ends_reconfigure':
       return 'approving it takes the reconfigure back';
+    case 'keeps_expiry':
+      return `it is good until ${when(warning.expires)}, as before: --expires says another time, or never`;
   }
 }
 

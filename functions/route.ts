@@ -19,6 +19,8 @@ export interface Call<N extends RouteName> {
   readonly node: NodeId;
   /** Who signed, and as what; absent where nobody has to. */
   readonly by: 'node' | 'admin' | undefined;
+  /** Its keys */
+  readonly signer: PublicKeys | undefined;
   readonly query: Query<N>;
   readonly body: Body<N>;
   /** Unix time, seconds */
@@ -66,7 +68,7 @@ export async function admit<N extends RouteName>(
   head?.demandBody(bytes);
   return {
     node,
-    by,
+    ...{ by, signer: head?.signer },
     query: check(route.query, () => c.req.query()) as Query<N>,
     body: check(route.body, () => parseJson(bytes)) as Body<N>,
     now,

@@ -4,7 +4,7 @@ import { openStore } from '../functions/stores/kinds.ts';
 import { homeAt } from '../cli/home.ts';
 import { readSite } from '../cli/site-file.ts';
 import { nextInterrupt, onSignal } from '../cli/interrupt.ts';
-import { reportError } from '../cli/terminal.ts';
+import { reportError } from '../cli/report-error.ts';
 import { startServer } from '../functions/serve/server.ts';
 import { fail } from '../protocol/errors.ts';
 import { buildMinio, obtainMinio } from './build.ts';

@@ -72,6 +72,8 @@ export interface Client {
   site(): Promise<Answer<'site'>>;
   config(node: NodeId, waiting?: DigestHex): Promise<Answer<'config'>>;
   propose(node: NodeId, proposal: ProposalRequest): Promise<Answer<'propose'>>;
+  /** False if nothing waits there. */
+  withdraw(node: NodeId, digest: DigestHex): Promise<Answer<'withdraw'>>;
   report(
     node: NodeId,
     report: { digest: DigestHex; size: number; proof: Uint8Array },
@@ -220,6 +222,7 @@ export function createClient(options: ClientOptions): Client {
         node,
         body: decidedBy === undefined ? rest : { ...rest, decidedBy: toBase64Url(decidedBy) },
       }),
+    withdraw: (node, digest) => call('withdraw', { node, body: { digest } }),
     report: (node, { digest, size, proof }) =>
       call('report', { node, body: { digest, size, proof: toBase64Url(proof) } }),
     decide: (node, statement, from, nodeBoxKey) =>

@@ -40,10 +40,10 @@ export function escapeText(text: string): string {
 
 /**
  * A JSON document in ASCII, with a line end. `JSON.stringify` alone leaves DEL, C1 controls and
- * bidirectional marks as they are.
+ * bidirectional marks as they are. @param indent 0 for one line
  */
-export function escapeJson(value: unknown): string {
-  const json = JSON.stringify(value, undefined, 2);
+export function escapeJson(value: unknown, indent = 2): string {
+  const json = JSON.stringify(value, undefined, indent);
   return `${json.replace(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
 }
 

@@ -200,6 +200,17 @@ export const ROUTES = {
       'too_many_pending',
     ],
   },
+  withdraw: {
+    method: 'POST',
+    path: '/v1/nodes/:node/withdraw',
+    signedBy: 'admin',
+    credential: 'admin',
+    summary: 'Takes back a waiting proposal that the same administrator made.',
+    body: v.strictObject({ digest: Digest }),
+    status: 200,
+    answer: v.object({ withdrawn: v.boolean() }),
+    errors: [...POSTED, ...STORE, 'bad_node_id', 'not_an_admin', 'bad_signer', 'already_decided'],
+  },
   report: {
     method: 'POST',
     path: '/v1/nodes/:node/reports',
@@ -245,6 +256,7 @@ export const ROUTES = {
       published: v.boolean(),
       junk: v.array(v.object({ slot: Slot, code: v.string() })),
       cleaned: v.array(Key),
+      written: v.array(Key),
     }),
     errors: [
       ...POSTED,

@@ -41,10 +41,12 @@ export function parse<Context, const Common extends readonly Option[]>(
   const asked = line.words[0] === 'help' || line.given.has('help');
   if (command === undefined) return without(program, line, asked);
   if (line.given.has('version')) return { text: program.version };
-  if (asked) return { text: commandHelp(program, command) };
   const { words } = partsOf(command);
   const say = (what: string): Error => misused(program, `${words.join(' ')}${what}`);
-  const operands = operandsOf(command, line.words.slice(words.length), say);
+  const given = line.words.slice(words.length + (line.words[0] === 'help' ? 1 : 0));
+  if (!asked || !isBegun(program, line.words)) demandNoMore(command, given, say);
+  if (asked) return { text: commandHelp(program, command) };
+  const operands = operandsOf(command, given, say);
   const known = [...program.options, ...command.options];
   const stray = [...line.given.keys()].find((name) => !known.some((o) => o.name === name));
   if (stray !== undefined) throw say(` has no option --${stray}${didYouMean(stray, names(known))}`);
@@ -68,7 +70,12 @@ function readLine<Context>(program: Program<Context>, args: readonly string[]): 
   const all = [...program.commands.flatMap(({ options }) => options), ...program.options];
   const known = new Map<string, Option>([...all, ...BUILT_IN].map((o) => [o.name, o]));
   const { tokens } = parseArgs({
-    ...{ args: withOwnValues(args, known), strict: false, tokens: true, allowPositionals: true },
+    ...{
+      args: withOwnValues(program, args, known),
+      strict: false,
+      tokens: true,
+      allowPositionals: true,
+    },
     options: Object.fromEntries([...known].map(([name, o]) => [name, kindOf(o)])),
   });
   const words = tokens.flatMap((token) => (token.kind === 'positional' ? token.value : []));
@@ -96,12 +103,21 @@ function readLine<Context>(program: Program<Context>, args: readonly string[]): 
 }
 
 /** `--name a/b c/d` as `--name= --name=a/b --name=c/d`, where none or more values may follow. */
-function withOwnValues(args: readonly string[], known: ReadonlyMap<string, Option>): string[] {
+function withOwnValues<Context>(
+  program: Program<Context>,
+  args: readonly string[],
+  known: ReadonlyMap<string, Option>,
+): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   let taking: Option | undefined;
   const read = args.slice(0, end).map((arg) => {
     if (taking !== undefined && !arg.startsWith('-') && arg.includes('/')) {
       return `--${taking.name}=${arg}`;
+    }
+    const empty = arg.startsWith('--') && arg.endsWith('=') ? arg.slice(2, -1) : '';
+    // A variable of a script that is not set must not mean all.
+    if (mayHaveValues(known.get(empty) ?? {})) {
+      throw misused(program, `--${empty}= names nothing: leave out the = to mean all`);
     }
     const option = arg.startsWith('--') ? known.get(arg.slice(2)) : undefined;
     taking = option !== undefined && mayHaveValues(option) ? option : undefined;
@@ -110,7 +126,8 @@ function withOwnValues(args: readonly string[], known: ReadonlyMap<string, Optio
   return [...read, ...args.slice(end)];
 }
 
-const mayHaveValues = ({ value }: Option): boolean => value?.startsWith('[') === true;
+const mayHaveValues = ({ value }: Pick<Option, 'value'>): boolean =>
+  value?.startsWith('[') === true;
 
 const kindOf = ({ value, short }: Option): { type: 'boolean' | 'string'; short?: string } => ({
   type: value === undefined ? 'boolean' : 'string',
@@ -170,6 +187,25 @@ function unknownCommand<Context>(program: Program<Context>, line: readonly strin
 
 type Say = (what: string) => Error;
 
+/** Whether the line is the beginning of a command, perhaps of a longer one than it names. */
+const isBegun = <Context>(program: Program<Context>, given: readonly string[]): boolean =>
+  commandsOf(program).some((command) =>
+    given.every((word, i) => partsOf(command).words[i] === word),
+  );
+
+/** A word that is no operand may be meant as a command: it is none, also where help is asked for. */
+function demandNoMore<Context>(
+  command: Command<Context>,
+  given: readonly string[],
+  say: Say,
+): void {
+  const wanted = partsOf(command).operands;
+  const odd = given[wanted.length];
+  if (odd !== undefined && wanted.at(-1)?.repeated !== true) {
+    throw say(`: ${odd} is one word too many`);
+  }
+}
+
 function operandsOf<Context>(
   command: Command<Context>,
   given: readonly string[],
@@ -178,10 +214,6 @@ function operandsOf<Context>(
   const wanted = partsOf(command).operands;
   const missing = wanted.find(({ required }, i) => required && given[i] === undefined);
   if (missing !== undefined) throw say(`: ${missing.shown} is missing`);
-  const odd = given[wanted.length];
-  if (odd !== undefined && wanted.at(-1)?.repeated !== true) {
-    throw say(`: ${odd} is one word too many`);
-  }
   const empty = given.indexOf('');
   // As where a script names a variable that is not set: it must not mean the only one there is.
   if (empty >= 0) throw say(`: ${(wanted[empty] ?? wanted.at(-1)!).shown} is empty`);

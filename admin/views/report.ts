@@ -1,12 +1,16 @@
 import { equalBytes, MAX_REPORT_BYTES, readBundle, toHex } from '../../bundle/index.ts';
 import type { NodeId } from '../../bundle/index.ts';
-import { codeOf, fail } from '../../protocol/errors.ts';
+import { codeOf, ERRORS, EXIT, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { reportKey } from '../../protocol/keys.ts';
+import { isUnreadable } from '../open.ts';
 import type { OpenedBundle } from '../open.ts';
 import type { Session } from '../session.ts';
 
-/** What a node last said of itself, or the code of why that does not verify: it is never shown then. */
+/**
+ * What a node last said of itself; or the code of why that does not verify, and is never shown then; or
+ * of why the store did not give it, so that nobody knows whether there is one.
+ */
 export type ReportView =
   | {
       /** unix seconds, by the node's clock */
@@ -16,11 +20,13 @@ export type ReportView =
       /** the decision that it acted on, 64 hex digits */
       readonly statementDigest: string;
     }
-  | { readonly problem: ErrorCode };
+  | { readonly problem: ErrorCode }
+  | { readonly unreachable: ErrorCode };
 
 /**
  * The node's last report; undefined if there is none.
  * @param opened a bundle of the node, whose key then must have signed the report too
+ * @throws what the key throws
  */
 export async function lastReport(
   session: Session,
@@ -41,6 +47,9 @@ export async function lastReport(
     const { time, result, statementDigest } = report;
     return { time, result, statementDigest: toHex(statementDigest) };
   } catch (error) {
-    return { problem: codeOf(error) };
+    const code = codeOf(error);
+    if (ERRORS[code].exit === EXIT.unavailable) return { unreachable: code };
+    if (isUnreadable(error) || hasCode(error, 'wrong_site')) return { problem: code };
+    throw error;
   }
 }

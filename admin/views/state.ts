@@ -27,6 +27,10 @@ export interface StateView {
   /** absent where there is none, or where it cannot be opened */
   readonly bundle?: BundleView;
   readonly report?: ReportView;
+  /** The newest decision, where it is a refusal: it stands beside what is in force, or alone. */
+  readonly rejected?: RecordedView;
+  /** Digests of the proposals that wait, 64 hex digits: also where something is in force. */
+  readonly waiting: readonly string[];
 }
 
 /** A state, and what it was made from. */
@@ -54,13 +58,20 @@ export async function nodeState(
     place === undefined ? {} : await openIfPossible(session, node, place);
   const report = await lastReport(session, node, opened);
   const entry = place?.where === 'history' ? place.entry : history.inForce;
+  const now = session.client.now();
+  const { head } = history;
+  const isRefusal = head?.frame.statement.type === 'reject' && head !== entry;
   const view: StateView = {
     node,
     words: nodeWords(node),
     where: place?.where ?? 'nowhere',
-    ...(place?.where === 'pending' || entry === undefined ? {} : { decision: recordedView(entry) }),
+    ...(place?.where === 'pending' || entry === undefined
+      ? {}
+      : { decision: recordedView(entry, now) }),
     ...(opened === undefined ? {} : { bundle: bundleView(opened, session.site.paths) }),
     ...(report === undefined ? {} : { report }),
+    ...(isRefusal ? { rejected: recordedView(head, now) } : {}),
+    waiting: standing.pending.map((proposal) => proposal.digest),
   };
   return {
     view,

@@ -1,5 +1,6 @@
 import { toHex } from '../../bundle/index.ts';
 import type { NodeId, StatementType, VerifiedFrame } from '../../bundle/index.ts';
+import { isExpired } from '../../protocol/verify.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
 
 /** A signed decision. Digests are SHA-256 in 64 hex digits, times unix seconds. */
@@ -10,6 +11,8 @@ export interface StatementView {
   readonly keysetVersion: number;
   readonly issued: number;
   readonly expires?: number;
+  /** Where it has an end: whether that is over, by the clock here. */
+  readonly expired?: boolean;
   readonly reason: string;
   /** of the bundle that it is about; zeros where there is none */
   readonly digest: string;
@@ -21,12 +24,12 @@ export interface StatementView {
   readonly self: boolean;
 }
 
-/** {@link StatementView} of a frame that verified. */
-export function statementView(frame: VerifiedFrame): StatementView {
+/** {@link StatementView} of a frame that verified. @param now unix seconds */
+export function statementView(frame: VerifiedFrame, now: number): StatementView {
   const { type, node, digest, prev, seq, keysetVersion, issued, expires, reason } = frame.statement;
   return {
     ...{ type, node, seq, keysetVersion, issued, reason },
-    ...(expires === undefined ? {} : { expires }),
+    ...(expires === undefined ? {} : { expires, expired: isExpired(frame.statement, [now]) }),
     digest: toHex(digest),
     prev: toHex(prev),
     statementDigest: toHex(frame.statementDigest),
@@ -40,10 +43,10 @@ export interface RecordedView extends StatementView {
   readonly slot: number;
 }
 
-/** {@link RecordedView} of an entry. */
-export const recordedView = ({ slot, frame }: HistoryEntry): RecordedView => ({
+/** {@link RecordedView} of an entry. @param now unix seconds */
+export const recordedView = ({ slot, frame }: HistoryEntry, now: number): RecordedView => ({
   slot,
-  ...statementView(frame),
+  ...statementView(frame, now),
 });
 
 /** The record of a node. */
@@ -61,13 +64,17 @@ export interface HistoryView {
   readonly isWhole: boolean;
 }
 
-/** {@link HistoryView} of a record. */
-export function historyView(node: NodeId, { entries, junk, inForce }: History): HistoryView {
+/** {@link HistoryView} of a record. @param now unix seconds */
+export function historyView(
+  node: NodeId,
+  { entries, junk, inForce }: History,
+  now: number,
+): HistoryView {
   const [first] = entries;
   return {
     node,
     entries: entries.map((entry) => ({
-      ...recordedView(entry),
+      ...recordedView(entry, now),
       inForce: entry === inForce,
       forgotten: entry.forgotten,
     })),

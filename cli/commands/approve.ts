@@ -8,14 +8,13 @@ import type { Plan } from '../../admin/plan.ts';
 import type { Session } from '../../admin/session.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import type { Objection } from '../../admin/warning.ts';
-import { pathIn } from '../../bundle/index.ts';
 import type { CoatcheckError } from '../../bundle/index.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
 import { look } from '../look.ts';
-import { printReview, shownBy } from '../review.ts';
+import { bundlePath, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../statement-line.ts';
@@ -47,7 +46,7 @@ export async function approve(
   const wish: ApproveWish = {
     ...{ place: findBundle(standing, digestText), reason },
     ...shownBy(terminal, options),
-    unseen: (options.unseen ?? []).map(pathIn),
+    unseen: (options.unseen ?? []).map(bundlePath),
     ...(options.expires === undefined
       ? {}
       : { expires: parseExpiry(options.expires, session.client.now()) }),
@@ -57,7 +56,7 @@ export async function approve(
     ? await rebased(session, standing, wish)
     : await planApprove(session, standing, wish);
   if (plan.review !== undefined) await printReview(terminal, plan.review);
-  if (plan.action === 'renew') printRenewal(terminal, standing, plan);
+  if (plan.action === 'renew') printRenewal(terminal, standing, plan, session.client.now());
   else printWarnings(terminal, plan);
   demandAnyway(terminal, standing, plan, options);
   const question = isRebase
@@ -85,9 +84,9 @@ function printWarnings(terminal: Terminal, { warnings }: Plan): void {
 }
 
 /** What is renewed; warnings come after it. One that renews nothing is objected to. */
-function printRenewal(terminal: Terminal, { history }: Standing, plan: Plan): void {
+function printRenewal(terminal: Terminal, { history }: Standing, plan: Plan, now: number): void {
   if (history.inForce === undefined || againstAnyway(plan) !== undefined) return;
-  const inForce = statementLine(statementView(history.inForce.frame));
+  const inForce = statementLine(statementView(history.inForce.frame, now));
   terminal.print(`this renews what is in force: ${inForce}`);
   printWarnings(terminal, plan);
 }

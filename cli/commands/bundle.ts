@@ -96,7 +96,7 @@ export async function verify(context: Context, file: string): Promise<void> {
   const frame = parsed.kind === 'frame' ? verifiedFrame(parsed.bytes, site, terminal) : undefined;
   if (frame !== undefined) {
     terminal.print(
-      `${terminal.style.green('good')}: ${frame.statement.node} ${statementLine(statementView(frame))}`,
+      `${terminal.style.green('good')}: ${frame.statement.node} ${statementLine(statementView(frame, Math.floor(Date.now() / 1000)))}`,
     );
   }
   if (parsed.sealed !== undefined) {
@@ -107,7 +107,9 @@ export async function verify(context: Context, file: string): Promise<void> {
   terminal.document({
     ok: true,
     kind: parsed.kind,
-    ...(frame === undefined ? {} : { decision: statementView(frame) }),
+    ...(frame === undefined
+      ? {}
+      : { decision: statementView(frame, Math.floor(Date.now() / 1000)) }),
     ...(parsed.sealed === undefined ? {} : { bundle: sealedDocument(parsed.sealed) }),
   });
 }

@@ -2,16 +2,17 @@ import { findNode } from '../../admin/find.ts';
 import { planReconfigure, planReject, planRevoke, planRollback } from '../../admin/orders.ts';
 import { checkReason } from '../../admin/plan.ts';
 import { statementView } from '../../admin/views/statement.ts';
-import { pathIn } from '../../bundle/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { look, record } from '../look.ts';
-import { printAbout, printReview, shownBy } from '../review.ts';
+import { bundlePath, printAbout, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../statement-line.ts';
+import { parseExpiry } from '../time.ts';
+import { warningText } from '../words.ts';
 import { signAsked } from './outcome.ts';
 
 interface Options extends ConsentFlags {
@@ -44,7 +45,7 @@ export async function rollback(
   context: Context,
   nodeText: string,
   slotText: string,
-  options: Options & ReviewFlags,
+  options: Options & ReviewFlags & { readonly expires?: string },
 ): Promise<void> {
   const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
@@ -60,10 +61,14 @@ export async function rollback(
     {
       ...{ slot, reason },
       ...shownBy(terminal, options),
-      unseen: (options.unseen ?? []).map(pathIn),
+      ...(options.expires === undefined
+        ? {}
+        : { expires: parseExpiry(options.expires, session.client.now()) }),
+      unseen: (options.unseen ?? []).map(bundlePath),
     },
   );
   if (plan.review !== undefined) await printReview(terminal, plan.review);
+  for (const warning of plan.warnings) terminal.warn(warningText(warning));
   const question = `Roll ${node} back to slot ${slot}?`;
   await signAsked(session, terminal, plan, { question, flags: options });
 }
@@ -95,7 +100,10 @@ async function decideAboutNode(
   const history = await record(session, terminal, node);
   const { inForce } = history;
   terminal.print(`${terminal.style.dim('node'.padEnd(10))} ${node}`);
-  const now = inForce === undefined ? 'nothing' : statementLine(statementView(inForce.frame));
+  const now =
+    inForce === undefined
+      ? 'nothing'
+      : statementLine(statementView(inForce.frame, session.client.now()));
   terminal.print(`${terminal.style.dim('in force'.padEnd(10))} ${now}`);
   terminal.print(`${terminal.style.dim('reason'.padEnd(10))} ${escapeLine(reason)}`);
   const order = plan(session, { node, history }, { reason });

@@ -7,6 +7,7 @@ import { look } from '../look.ts';
 import { shownBy, summary, warnOfUnreadable } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
+import { warningText } from '../words.ts';
 
 /** `coatcheck diff NODE [DIGEST]`: what would change for a node. */
 export async function diff(
@@ -25,6 +26,9 @@ export async function diff(
   warnOfUnreadable(terminal, seen);
   await terminal.page(diffLines(seen.diff, terminal.style));
   terminal.hint(summary(seen.diff));
+  for (const warning of seen.warnings) {
+    if (warning.code === 'not_there') terminal.warn(warningText(warning));
+  }
   const { fresh } = seen;
   if (place.where === 'pending' && !fresh) {
     terminal.warn('this proposal was made before what is in force now');

@@ -37,5 +37,5 @@ export async function doctor(context: Context, flags: StoreFlags): Promise<void>
 function print({ print: line, style }: Terminal, finding: Finding): void {
   const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('FAIL') };
   line(`${mark[finding.status]}  ${finding.probe}: ${escapeLine(finding.found)}`);
-  if (finding.advice !== undefined) line(`      ${finding.advice}`);
+  if (finding.advice !== undefined) line(`      ${escapeLine(finding.advice)}`);
 }

@@ -1,11 +1,13 @@
 import { findNode } from '../../admin/find.ts';
 import { historyView } from '../../admin/views/statement.ts';
+import type { HistoryView } from '../../admin/views/statement.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { record } from '../look.ts';
 import { openSession } from '../session.ts';
 import { decidedBy } from '../statement-line.ts';
 import { table } from '../table.ts';
+import type { Style } from '../terminal.ts';
 import { when } from '../time.ts';
 
 /** `coatcheck history NODE`: every decision about a node, verified. */
@@ -14,7 +16,7 @@ export async function history(context: Context, nodeText: string): Promise<void>
   const { style } = terminal;
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const view = historyView(node, await record(session, terminal, node));
+  const view = historyView(node, await record(session, terminal, node), session.client.now());
   terminal.document(view);
   const [first] = view.entries;
   if (first === undefined) {
@@ -24,13 +26,15 @@ export async function history(context: Context, nodeText: string): Promise<void>
   const rows = view.entries.map((entry) => [
     String(entry.slot),
     String(entry.seq),
-    entry.inForce ? style.green(`${entry.type} *`) : entry.type,
+    decisionCell(entry, style),
     when(entry.issued),
     escapeLine(decidedBy(entry)),
     entry.digest.slice(0, 16),
     [
       escapeLine(entry.reason),
-      ...(entry.expires === undefined ? [] : [`(expires ${when(entry.expires)})`]),
+      ...(entry.expires === undefined
+        ? []
+        : [`(${entry.expired ? 'EXPIRED' : 'expires'} ${when(entry.expires)})`]),
       ...(entry.forgotten ? ['(contents forgotten)'] : []),
     ].join(' '),
   ]);
@@ -40,4 +44,12 @@ export async function history(context: Context, nodeText: string): Promise<void>
   if (!view.isWhole) {
     terminal.hint(`the record begins at slot ${first.slot}: what was before it is not kept`);
   }
+}
+
+function decisionCell(
+  { type, inForce, expired = false }: HistoryView['entries'][number],
+  style: Style,
+): string {
+  if (!inForce) return type;
+  return expired ? style.red(`${type} * EXPIRED`) : style.green(`${type} *`);
 }

@@ -1,13 +1,17 @@
 import { collect } from '../../admin/pool.ts';
 import { nodeViews } from '../../admin/views/nodes.ts';
+import type { NodeView } from '../../admin/views/nodes.ts';
+import type { StatementView } from '../../admin/views/statement.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
 import { decidedBy } from '../statement-line.ts';
 import { table } from '../table.ts';
+import type { Style } from '../terminal.ts';
 import { when } from '../time.ts';
+import { problemText } from '../words.ts';
 
-/** `coatcheck list`: every node that something is in force for. */
+/** `coatcheck list`: every node, with what is in force for it, was refused, or waits. */
 export async function list(context: Context): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
@@ -16,22 +20,40 @@ export async function list(context: Context): Promise<void> {
   );
   terminal.document({ nodes });
   if (nodes.length === 0) {
-    terminal.hint('nothing is in force for any node');
+    terminal.hint('there is no node yet');
     return;
   }
-  const rows = nodes.map(({ node, decision, problem }) =>
-    decision === undefined
-      ? [node, terminal.style.red(`does not verify: ${problem ?? ''}`)]
-      : [
-          node,
-          decision.type,
-          String(decision.seq),
-          when(decision.issued),
-          escapeLine(decidedBy(decision)),
-          decision.expires === undefined ? '-' : when(decision.expires),
-          escapeLine(decision.reason),
-        ],
-  );
+  const rows = nodes.map((view) => [view.node, ...cells(view, terminal.style)]);
   const head = ['NODE', 'IN FORCE', 'SEQ', 'SINCE', 'BY', 'EXPIRES', 'REASON'];
   for (const line of table([head.map(terminal.style.dim), ...rows])) terminal.print(line);
+  if (nodes.some(({ waiting }) => waiting.length > 0)) {
+    terminal.hint('coatcheck diff NODE shows what waits; coatcheck approve NODE decides');
+  }
+}
+
+function cells({ decision, rejected, problem, waiting }: NodeView, style: Style): string[] {
+  const waits = waiting.length > 0 ? [style.yellow(`${waiting.length} waiting`)] : [];
+  if (decision === undefined) {
+    if (problem !== undefined) return [style.red(problemText(problem)), ...waits];
+    if (rejected === undefined) return ['nothing', ...waits];
+    return ['nothing', ...tail(rejected, ['rejected', ...waits])];
+  }
+  const { type, expired = false } = decision;
+  const marks = [
+    ...(expired ? [style.red('EXPIRED')] : []),
+    ...(problem === undefined ? [] : [style.red('not shown to the node: coatcheck repair')]),
+    ...waits,
+  ];
+  return [type, ...tail(decision, marks)];
+}
+
+function tail(statement: StatementView, marks: readonly string[]): string[] {
+  const { seq, issued, expires, reason } = statement;
+  return [
+    String(seq),
+    when(issued),
+    escapeLine(decidedBy(statement)),
+    expires === undefined ? '-' : when(expires),
+    [...marks, escapeLine(reason)].filter((text) => text !== '').join(' '),
+  ];
 }

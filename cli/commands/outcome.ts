@@ -2,9 +2,12 @@ import type { Plan } from '../../admin/plan.ts';
 import type { Session } from '../../admin/session.ts';
 import { sign } from '../../admin/sign.ts';
 import type { Outcome } from '../../admin/decide.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Terminal } from '../terminal.ts';
+import { when } from '../time.ts';
+import { answered, recorded, sending } from '../under-way.ts';
 
 /** Asks for the consent to a plan that was shown with all that it objects, and signs it. */
 export async function signAsked(
@@ -14,14 +17,27 @@ export async function signAsked(
   asked: { readonly question: string; readonly flags: ConsentFlags },
 ): Promise<void> {
   await confirm(plan.objections, terminal, asked.question, asked.flags);
-  const decisions = await sign(session, plan, {
-    despite: plan.objections.map(({ code }) => code),
-    onOutcome: (outcome) => {
-      printOutcome(terminal, outcome);
-    },
-  });
+  const decisions: Outcome[] = [];
   const shown = plan.review?.diff;
-  terminal.document({ decisions, ...(shown === undefined ? {} : { shown }) });
+  const tell = (): void => {
+    terminal.document({ decisions, ...(shown === undefined ? {} : { shown }) });
+  };
+  try {
+    await sign(session, plan, {
+      despite: plan.objections.map(({ code }) => code),
+      onSending: sending,
+      onOutcome: (outcome) => {
+        recorded(outcome);
+        decisions.push(outcome);
+        printOutcome(terminal, outcome);
+      },
+    });
+  } catch (error) {
+    answered();
+    if (decisions.length > 0) tell();
+    throw error;
+  }
+  tell();
 }
 
 const DONE = {
@@ -32,9 +48,16 @@ const DONE = {
   rollback: 'rolled back',
 } as const;
 
-function printOutcome(terminal: Terminal, { node, type, seq, slot, published }: Outcome): void {
-  terminal.print(`${terminal.style.green(DONE[type])} ${node} (seq ${seq}, slot ${slot})`);
+function printOutcome(terminal: Terminal, outcome: Outcome): void {
+  const { node, type, seq, slot, expires, published, unremembered } = outcome;
+  const until = expires === undefined ? '' : `, until ${when(expires)}`;
+  terminal.print(`${terminal.style.green(DONE[type])} ${node} (seq ${seq}, slot ${slot}${until})`);
   if (!published) {
     terminal.warn(`recorded, but not shown to the node yet: coatcheck repair ${node} finishes it`);
+  }
+  if (unremembered !== undefined) {
+    terminal.warn(
+      `recorded, but this tool cannot remember that it was: ${escapeLine(unremembered.message)} [${unremembered.code}]`,
+    );
   }
 }

@@ -5,6 +5,7 @@ import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
 import { table } from '../table.ts';
 import { when } from '../time.ts';
+import { problemText } from '../words.ts';
 
 /** `coatcheck pending`: what waits for a decision, of all nodes. */
 export async function pending(context: Context): Promise<void> {
@@ -25,7 +26,7 @@ export async function pending(context: Context): Promise<void> {
     `${p.size}`,
     p.problem === undefined
       ? escapeLine(p.hostname ?? '-')
-      : terminal.style.red(`does not verify: ${p.problem}`),
+      : terminal.style.red(problemText(p.problem)),
   ]);
   const head = ['NODE', 'DIGEST', 'SINCE', 'BYTES', 'HOST NAME (CLAIMED)'];
   const [title, ...lines] = table([head.map(terminal.style.dim), ...rows]);

@@ -13,15 +13,20 @@ export async function repair(context: Context, nodeText: string | undefined): Pr
   for (const node of nodes) {
     const outcome = await terminal.waiting(`repairing ${node}`, () => session.client.repair(node));
     repaired.push({ node, ...outcome });
-    const { published, cleaned, junk } = outcome;
-    const facts = [
-      published ? 'the node is shown what is in force' : 'the node is shown something else',
+    const { published, cleaned, written, junk } = outcome;
+    const did = [
+      ...written.map((key) => `wrote ${key}`),
       ...cleaned.map((key) => `removed ${key}`),
+    ];
+    const facts = [
+      ...(did.length > 0 ? did : ['nothing was to be done']),
       ...junk.map(({ slot, code }) => `slot ${slot} does not verify (${code})`),
     ];
     terminal.print(`${node}  ${escapeLine(facts.join(', '))}`);
     if (!published) {
-      terminal.warn(`the record of ${node} lost a decision, or its contents: decide again`);
+      terminal.warn(
+        `${node} is shown something else than its record has in force: a decision was lost, or its contents; decide again`,
+      );
     }
   }
   if (nodes.length === 0) terminal.hint('there is no node yet');

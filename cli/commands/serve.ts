@@ -2,6 +2,7 @@ import type { StoreFlags } from '../../functions/stores/kind.ts';
 import { describePlace, openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
@@ -45,7 +46,9 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     },
     log: ({ method, route, status, milliseconds, code, reason }) => {
       const why = [code, reason].filter((text) => text !== undefined).join(': ');
-      terminal.hint(`${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd());
+      const line = `${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd();
+      // A store says what it likes in an error.
+      terminal.hint(escapeLine(line));
     },
   });
   const stopped = nextInterrupt();

@@ -36,16 +36,30 @@ export async function show(context: Context, text: string): Promise<void> {
   const about = opened ? aboutLines(bundleFacts(node, opened, session.keyset)) : nameLines(view);
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(`${label(terminal, 'state')} ${state(view, standing.history)}`);
+  const { where, rejected, waiting } = view;
+  if (rejected !== undefined) {
+    terminal.print(`${label(terminal, 'rejected')} ${statementLine(rejected)}`);
+  }
+  for (const waits of where === 'pending'
+    ? waiting.filter((one) => one !== digestOf(view))
+    : waiting) {
+    terminal.print(
+      `${label(terminal, 'waits')} ${waits}: coatcheck diff ${node} ${waits.slice(0, 16)}`,
+    );
+  }
   terminal.print(`${label(terminal, 'report')} ${reportLine(view.report, standing.history)}`);
   if (opened !== undefined) printContents(terminal, opened, session.site);
 }
+
+const digestOf = ({ bundle }: StateView): string | undefined => bundle?.digest;
 
 const label = (terminal: Terminal, name: string): string => terminal.style.dim(name.padEnd(10));
 
 function state({ where, decision }: StateView, { inForce }: History): string {
   if (where === 'pending') return 'waits for a decision';
   if (decision === undefined) return 'nothing is in force';
-  const now = decision.slot === inForce?.slot ? 'in force' : 'not in force';
+  const isNow = decision.slot === inForce?.slot;
+  const now = isNow ? (decision.expired ? 'EXPIRED' : 'in force') : 'not in force';
   return `${now}: ${statementLine(decision)}`;
 }
 

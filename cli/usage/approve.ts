@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { CONSENT, DIFFERENCE, REASON, UNSEEN } from './options.ts';
+import { CONSENT, DIFFERENCE, EXPIRES, REASON, UNSEEN } from './options.ts';
 
 /** `coatcheck approve` */
 export const approveCommand = command({
@@ -10,13 +10,7 @@ export const approveCommand = command({
     UNSEEN,
     REASON,
     ...CONSENT,
-    {
-      name: 'expires',
-      value: '<when>',
-      about: 'until when it is good: 30d, 12h, 2027-01-31',
-      more: 'until when it is good: `90m`, `12h`, `30d`, `8w`, `2027-01-31`, `2027-01-31T12:00:00Z`',
-      example: '--expires 30d',
-    },
+    EXPIRES,
     {
       name: 'rebase',
       about: 'apply its changes to what is in force now',

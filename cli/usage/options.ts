@@ -96,5 +96,14 @@ export const REASON = {
 /** Of what tells a node no. */
 export const NEEDED_REASON = { ...REASON, required: true } as const satisfies Option;
 
+/** Of what puts a bundle in force. */
+export const EXPIRES = {
+  name: 'expires',
+  value: '<when>',
+  about: 'until when it is good: 30d, 12h, 2027-01-31, never',
+  more: 'until when it is good: `90m`, `12h`, `30d`, `8w`, `2027-01-31`, `2027-01-31T12:00:00Z`, `never`. What is put in force again keeps its end without it, and needs it where that is over',
+  example: '--expires 30d',
+} as const satisfies Option;
+
 /** Of what reaches the store itself. */
 export const STORE = STORE_OPTIONS satisfies readonly Option[];

@@ -36,6 +36,7 @@ const TRIES = 6;
  * what was read, and reads again where someone else was quicker or the outcome is not known. Never
  * deletes first, so a stalled caller that wakes up late finds its condition broken.
  *
+ * @returns whether it was written
  * @param keeps whether what is there may stay; it is not asked about an object over `maxBytes`
  * @throws any code of the store; after several tries precondition_failed, already_exists or
  *   store_unknown
@@ -46,14 +47,14 @@ export async function putForward(
   body: Uint8Array,
   maxBytes: number,
   keeps: (bytes: Uint8Array) => boolean,
-): Promise<void> {
+): Promise<boolean> {
   for (let tries = 1; ; tries++) {
     const there = await readWithin(store, key, maxBytes);
-    if (there?.bytes !== undefined && keeps(there.bytes)) return;
+    if (there?.bytes !== undefined && keeps(there.bytes)) return false;
     try {
       if (there === undefined) await store.create(key, body);
       else await store.replace(key, body, there.etag);
-      return;
+      return true;
     } catch (error) {
       const again = hasCode(error, 'already_exists', 'precondition_failed', 'store_unknown');
       if (!again || tries === TRIES) throw error;

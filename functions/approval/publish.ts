@@ -6,6 +6,7 @@ import type { NodeId } from '../../bundle/identity.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../../protocol/history.ts';
 import type { HistoryEntry } from '../../protocol/history.ts';
 import { approvedKey, digestHex, pendingKey, rejectedKey } from '../../protocol/keys.ts';
+import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { putForward, readWithin } from './objects.ts';
@@ -17,6 +18,9 @@ export interface NodeRecord {
   readonly site: Site;
   readonly node: NodeId;
 }
+
+/** Told of each object that is written. */
+export type OnWritten = (key: ObjectKey) => void;
 
 /** What `approved/<node>` shows; undefined if nothing is there, or nothing that verifies there. */
 export async function readShown({
@@ -61,14 +65,17 @@ function isForward(there: VerifiedFrame, ours: VerifiedFrame): boolean {
 export async function publishInForce(
   { store, site, node }: NodeRecord,
   entry: HistoryEntry,
+  onWritten?: OnWritten,
 ): Promise<VerifiedFrame> {
   let shown = entry.frame;
-  await putForward(store, approvedKey(node), entry.bytes, MAX_ENTRY_BYTES, (bytes) => {
+  const key = approvedKey(node);
+  const isWritten = await putForward(store, key, entry.bytes, MAX_ENTRY_BYTES, (bytes) => {
     const there = verifyShown(bytes, site, node);
     if (there === undefined || !isForward(there, entry.frame)) return false;
     shown = there;
     return true;
   });
+  if (isWritten) onWritten?.(key);
   return shown;
 }
 
@@ -81,12 +88,14 @@ export async function publishInForce(
 export async function publishRejection(
   { store, site, node }: NodeRecord,
   entry: HistoryEntry,
+  onWritten?: OnWritten,
 ): Promise<void> {
   const digest = digestHex(entry.frame.statement.digest);
   const proposal = await readWithin(store, pendingKey(node, digest), site.maxBundleBytes);
   const bytes = withProposal(entry, proposal?.bytes, site, node);
   const ours = verifyEntry(bytes, site, node);
-  await putForward(store, rejectedKey(node, digest), bytes, MAX_ENTRY_BYTES, (present) => {
+  const key = rejectedKey(node, digest);
+  const isWritten = await putForward(store, key, bytes, MAX_ENTRY_BYTES, (present) => {
     const there = verified(present, site, node);
     return (
       there?.statement.type === 'reject' &&
@@ -94,6 +103,7 @@ export async function publishRejection(
       isForward(there, ours)
     );
   });
+  if (isWritten) onWritten?.(key);
 }
 
 function withProposal(

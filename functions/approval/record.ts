@@ -86,8 +86,13 @@ async function readSlot(store: Reader, { key, slot }: Slot): Promise<HistoryObje
 }
 
 /** Creates `keysets/<version>` if it is missing, and replaces what is not this keyset. */
-export async function putBackKeyset(store: ObjectStore, keyset: SignedKeyset): Promise<void> {
+export async function putBackKeyset(
+  store: ObjectStore,
+  keyset: SignedKeyset,
+  onWritten?: (key: ObjectKey) => void,
+): Promise<void> {
   const key = keysetKey(keyset.keyset.version);
   const body = encodeSignedKeyset(keyset);
-  await putForward(store, key, body, MAX_KEYSET_BYTES, (bytes) => equalBytes(bytes, body));
+  const keeps = (bytes: Uint8Array): boolean => equalBytes(bytes, body);
+  if (await putForward(store, key, body, MAX_KEYSET_BYTES, keeps)) onWritten?.(key);
 }

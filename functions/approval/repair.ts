@@ -7,7 +7,7 @@ import { approvedKey, nodePrefix, parseKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
 import { listAll } from '../../store/port.ts';
 import { publishInForce, publishRejection, removeProposal } from './publish.ts';
-import type { NodeRecord } from './publish.ts';
+import type { NodeRecord, OnWritten } from './publish.ts';
 import { putBackKeyset, readNode } from './record.ts';
 
 /** What a repair found and did. */
@@ -23,6 +23,8 @@ export interface RepairOutcome {
   readonly junk: readonly { slot: number; code: ErrorCode }[];
   /** Decided proposals that were still in `pending/`. */
   readonly cleaned: readonly ObjectKey[];
+  /** Objects that were missing or behind, and were written again. */
+  readonly written: readonly ObjectKey[];
 }
 
 /**
@@ -35,30 +37,38 @@ export interface RepairOutcome {
 export async function repair(record: NodeRecord): Promise<RepairOutcome> {
   const { store, site, node } = record;
   const history = await readNode(store, site, node);
+  const written: ObjectKey[] = [];
+  const onWritten: OnWritten = (key) => void written.push(key);
   for (const keyset of history.head?.frame.chain ?? [site.pinned]) {
-    if (keyset.keyset.version >= site.pinned.keyset.version) await putBackKeyset(store, keyset);
+    if (keyset.keyset.version >= site.pinned.keyset.version) {
+      await putBackKeyset(store, keyset, onWritten);
+    }
   }
-  const published = await showInForce(record, history);
+  const published = await showInForce(record, history, onWritten);
   const { head } = history;
-  if (head?.frame.statement.type === 'reject') await publishRejection(record, head);
+  if (head?.frame.statement.type === 'reject') await publishRejection(record, head, onWritten);
   const decided = decidedDigests(history);
   const cleaned: ObjectKey[] = [];
   for await (const { key } of listAll(store, nodePrefix('pending', node))) {
     const parsed = parseKey(key);
     const entry = parsed?.prefix === 'pending' ? decided.get(parsed.digest) : undefined;
     if (entry === undefined) continue;
-    await settleProposal(record, entry);
+    await settleProposal(record, entry, onWritten);
     cleaned.push(key);
   }
-  return { published, junk: history.junk, cleaned };
+  return { published, junk: history.junk, cleaned, written };
 }
 
-async function showInForce(record: NodeRecord, history: History): Promise<boolean> {
+async function showInForce(
+  record: NodeRecord,
+  history: History,
+  onWritten: OnWritten,
+): Promise<boolean> {
   const { store, site, node } = record;
   const { inForce } = history;
   if (inForce === undefined) return (await store.head(approvedKey(node))) === undefined;
   if (inForce.forgotten) return false;
-  const shown = await publishInForce(record, inForce);
+  const shown = await publishInForce(record, inForce, onWritten);
   if (equalBytes(shown.statementDigest, inForce.frame.statementDigest)) return true;
   const since = await readNode(store, site, node);
   return since.entries.some(({ frame }) =>
@@ -92,7 +102,11 @@ export async function settleDecided(
 }
 
 /** A rejection is published first, since nothing else holds the refused proposal. */
-async function settleProposal(record: NodeRecord, entry: HistoryEntry): Promise<void> {
-  if (entry.frame.statement.type === 'reject') await publishRejection(record, entry);
+async function settleProposal(
+  record: NodeRecord,
+  entry: HistoryEntry,
+  onWritten?: OnWritten,
+): Promise<void> {
+  if (entry.frame.statement.type === 'reject') await publishRejection(record, entry, onWritten);
   await removeProposal(record, entry);
 }

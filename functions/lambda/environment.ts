@@ -2,6 +2,7 @@ import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { fail } from '../../protocol/errors.ts';
+import { escapeJson } from '../../protocol/escape.ts';
 import { assertOwnKeys } from '../../store/s3-options.ts';
 import type { S3Credentials, S3Options } from '../../store/s3-options.ts';
 import type { RequestLog } from '../app.ts';
@@ -55,7 +56,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
       ...(maxPending === undefined ? {} : { maxPending: Number(maxPending) }),
     },
     log: (entry) => {
-      console.log(JSON.stringify(entry));
+      console.log(escapeJson(entry, 0).trimEnd());
     },
   };
 }

@@ -4,12 +4,13 @@ import { decodeSignedStatement } from '../../bundle/statement.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { Answer, Query } from '../../protocol/http.ts';
-import { isObjectKey, parseKey, pendingKey } from '../../protocol/keys.ts';
+import { isObjectKey, parseDigest, parseKey, pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
 import { decide } from '../approval/decide.ts';
 import { repair, settleDecided } from '../approval/repair.ts';
+import { withdraw } from '../approval/withdraw.ts';
 import type { Call, Handlers } from '../route.ts';
 import { unixSeconds } from './time.ts';
 
@@ -34,7 +35,7 @@ const PARALLEL_NODES = 4;
 export function adminRoutes(
   site: Site,
   { store, signer, hasToken = false }: AdminDeps,
-): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'list' | 'read'> {
+): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'withdraw' | 'list' | 'read'> {
   async function decided(
     { node, body, now }: Pick<Call<'decide'>, 'node' | 'body' | 'now'>,
     by: 'admin' | 'node',
@@ -80,9 +81,13 @@ export function adminRoutes(
     },
 
     repair: async ({ node }) => {
-      const { published, junk, cleaned } = await repair({ store, site, node });
-      return { published, junk: [...junk], cleaned: [...cleaned] };
+      const { published, junk, cleaned, written } = await repair({ store, site, node });
+      return { published, junk: [...junk], cleaned: [...cleaned], written: [...written] };
     },
+
+    withdraw: async ({ node, body, signer }) => ({
+      withdrawn: await withdraw({ store, site, node }, parseDigest(body.digest), signer!.signKey),
+    }),
 
     list: async ({ query }) => {
       const limit = query.prefix === 'pending' ? PENDING_PAGE : PAGE;

@@ -183,6 +183,7 @@ describe('a server that is none', () => {
       published: true,
       junk: [{ slot: 1, code: '\u001b[2J' }],
       cleaned: ['\u202e\nx'],
+      written: [],
     }));
     const run = await runCli(['--home', desk.home, '--server', url, 'repair', NODE]);
     close();

@@ -400,11 +400,11 @@ describe('the other decisions', () => {
       (await desk.json<{ nodes: { node: string; problem?: string }[] }>('list')).nodes,
     ).toContainEqual(expect.objectContaining({ node: node.id, problem: 'bad_magic' }));
     const { repaired } = await desk.json<{ repaired: object[] }>('repair', node.id);
-    expect(repaired).toMatchObject([{ node: node.id, published: true }]);
+    expect(repaired).toMatchObject([
+      { node: node.id, published: true, written: [key], cleaned: [] },
+    ]);
     expect((await desk.store.get(key, { maxBytes: 1e6 }))!.body).toEqual(body);
-    expect((await desk.run('repair')).stdout).toContain(
-      `${node.id}  the node is shown what is in force`,
-    );
+    expect((await desk.run('repair')).stdout).toContain(`${node.id}  nothing was to be done`);
   });
 });
 

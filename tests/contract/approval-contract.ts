@@ -9,6 +9,7 @@ import { ownApprovalsContract } from './approval/own-approvals.ts';
 import { racesContract } from './approval/races.ts';
 import { randomContract } from './approval/random.ts';
 import { restoredContract } from './approval/restored.ts';
+import { withdrawnContract } from './approval/withdrawn.ts';
 import { reusedUrlContract } from './approval/reused-url.ts';
 import type { StoreUnderTest } from './approval/world.ts';
 
@@ -37,6 +38,7 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('a failing store', () => failingStoreContract(under));
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
   describe('a PUT URL used again', () => reusedUrlContract(under));
+  describe('what its maker takes back', () => withdrawnContract(under));
   describe('an older copy put back', () => restoredContract(under));
   describe('listings', () => listingsContract(under));
   describe('races', () => racesContract(under));

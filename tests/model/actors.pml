@@ -199,6 +199,28 @@ proctype Node() {
   od
 }
 
+#ifdef WITHDRAWN
+/* withdraw.ts: whoever made the first proposal takes it back. */
+proctype Withdrawer() {
+  bool isOurs;
+  isOurs = pending[1] == 1;
+  atomic {
+    d_step { readHistory() };
+    if
+#ifdef BROKEN_WITHDRAWS_WHAT_IS_DECIDED
+    :: isOurs -> mayBeTakenBack = !has(r_decided, 1)
+#else
+    :: isOurs && !has(r_decided, 1) -> mayBeTakenBack = true
+#endif
+    :: else -> goto stop
+    fi
+  }
+  d_step { r_digest = 1; takeAway() };
+stop:
+  skip
+}
+#endif
+
 /* The presigned URL of the first proposal is used again, after it was deleted. */
 proctype PutAgain() {
   atomic { pending[1] == 0 -> pending[1] = 1 }

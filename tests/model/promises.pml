@@ -14,6 +14,11 @@ byte highest; /* seq that was ever decided */
 #else
 #define highest 0
 #endif
+#ifdef WITHDRAWN
+bool mayBeTakenBack; /* the first proposal was found undecided by its maker */
+#else
+#define mayBeTakenBack false
+#endif
 bool isRestoredWhole; /* approved/ and the others too */
 short signedAfter;    /* by a tool that remembers, after such a restore */
 

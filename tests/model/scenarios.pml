@@ -81,6 +81,13 @@
   run Request(ADMIN, REJECT_1, 0); run Request(ADMIN, REVOKE, 0); run Keysets(); \
   run Repairer(0); run Node()
 
+#elif defined(SCENARIO_WITHDRAWN)
+#define WITHDRAWN
+#define SLOTS 3
+#define PROCESSES \
+  run Request(ADMIN, APPROVE_1, 0); run Request(ADMIN, APPROVE_2, 2); \
+  run Request(ADMIN, REJECT_1, 0); run Withdrawer(); run Repairer(0); run Node()
+
 #elif defined(SCENARIO_LISTINGS)
 #define WEAK_LISTING
 #define SLOTS 3

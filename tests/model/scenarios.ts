@@ -10,6 +10,7 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   COPIES_WRITER: 'somebody overwrites and deletes the copies and the proposals',
   KEYSETS: 'the keyset changes while a removed administrator approves',
   OLD_REFUSAL: 'a node asks about a refusal that is older than the keyset that it knows',
+  WITHDRAWN: 'an administrator takes a proposal back while it is approved, rejected and repaired',
   LISTINGS: 'a listing shows any part of what is created meanwhile',
   BUNDLES: 'bundles are approved again from their slot, carried over, and kept out of entries',
   OWN: 'the node approves for itself, a thief of its key too, and administrators step in',
@@ -120,6 +121,11 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
     mistake: 'does not believe an old refusal because the keyset has changed since',
     scenario: 'OLD_REFUSAL',
     violates: 'a_refusal_can_be_told',
+  },
+  WITHDRAWS_WHAT_IS_DECIDED: {
+    mistake: 'takes a proposal back without a look whether it is decided',
+    scenario: 'WITHDRAWN',
+    violates: 'a_refused_proposal_is_kept',
   },
   LISTED_ONCE: {
     mistake: 'takes a listing with a gap for the record of a moment',

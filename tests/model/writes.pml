@@ -47,11 +47,12 @@ inline writeRejected(content) {
   check()
 }
 
-/* The proposal of r_digest is taken away. It must not be the last copy of what was refused. */
+/* The proposal of r_digest is taken away. It must not be the last copy of what was refused, unless its
+   maker took it back before it was. */
 inline takeAway() {
 #ifndef WRITER_OF_COPIES
   readHistory();
-  a_refused_proposal_is_kept =
+  a_refused_proposal_is_kept = mayBeTakenBack ||
     !(r_digest == 1 && pending[1] == 1 && has(r_entries, REJECT_1)) || rejected[1] == 2;
   assert(a_refused_proposal_is_kept);
 #endif

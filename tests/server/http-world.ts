@@ -179,6 +179,7 @@ export async function makeWorld(): Promise<World> {
     accept: draft('accept', waiting, waiting, {
       body: json(decision(signAsNode(approve, waiting))),
     }),
+    withdraw: draft('withdraw', fresh, identity, { body: json({ digest: upload.digest }) }),
     repair: draft('repair', known, identity, { body: json({}) }),
     list: {
       ...draft('list', undefined, identity),

@@ -438,7 +438,7 @@ export function decisionsContract(under: () => StoreUnderTest): void {
     const record = { store: world.store, site: later, node: world.node.id };
     const outcome = { outcome: 'decided', slot: 2, published: true };
     expect(await decide({ ...record, ...world.request(wish) })).toMatchObject(outcome);
-    expect(await repair(record)).toEqual({ published: true, junk: [], cleaned: [] });
+    expect(await repair(record)).toEqual({ published: true, junk: [], cleaned: [], written: [] });
     const bytes = (await world.bucket.get(approvedKey(world.node.id), { maxBytes: 1e6 }))!.body;
     for (const site of [world.site, later, { ...world.site, pinned: next }]) {
       const trust = { site, node: world.node.id, where: 'approved' } as const;

@@ -237,6 +237,6 @@ const text = (said: RecordDoubt | undefined): string => (said === undefined ? ''
 
 function seen({ head }: History): Seen | undefined {
   if (head === undefined) return undefined;
-  const { statement, statementDigest } = head.frame;
-  return { seq: statement.seq, digest: digestHex(statementDigest) };
+  const { slot, frame } = head;
+  return { seq: frame.statement.seq, slot, digest: digestHex(frame.statementDigest) };
 }

@@ -116,6 +116,7 @@ export const target: Target = {
       published: true,
       junk: [{ slot: 2, code: 'truncated' }],
       cleaned: ['pending/a'],
+      written: ['approved/a'],
     }),
     seed(7, 200, { objects: [{ key: 'pending/a', size: 1, modified: now }], next: 'pending/a' }),
     seed(8, 200, { urls: [{ key: 'x', url: 'http://a', expiresAt: now }] }),

@@ -18,6 +18,7 @@ export const target: Target = {
     const outcomes = [
       verdict(() => {
         const seconds = parseExpiry(text, NOW);
+        if (seconds === 'never') return seconds;
         demand(Number.isInteger(seconds) && seconds > NOW && seconds <= MAX_TIME, 'no such time');
         demand(when(seconds).endsWith(' UTC'), 'it is not shown');
         return 'expiry';
