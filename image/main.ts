@@ -1,4 +1,4 @@
-import { reportError } from '../cli/terminal.ts';
+import { reportError } from '../cli/report-error.ts';
 import { buildImage } from './build.ts';
 import { HELP, readOptions } from './options.ts';
 
