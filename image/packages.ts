@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ImageOptions } from './options.ts';
 import { run } from './run.ts';
 import type { Say } from './run.ts';
@@ -45,10 +44,7 @@ export async function userland(options: ImageOptions, say: Say): Promise<string>
   const inputs = createHash('sha256')
     .update(JSON.stringify([args, mirror]))
     .digest('hex');
-  const cache = join(
-    process.env['COATCHECK_CACHE'] ?? join(homedir(), '.cache', 'coatcheck'),
-    'image',
-  );
+  const cache = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'image');
   const archive = join(cache, `${inputs.slice(0, 32)}.tar`);
   if (existsSync(archive) && !options.refresh) {
     say(`packages as they were fetched before (--refresh fetches them anew): ${archive}`);

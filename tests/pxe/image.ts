@@ -8,8 +8,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { buildImage } from '../../image/build.ts';
 import { readOptions } from '../../image/options.ts';
 import { cli } from './programs.ts';
@@ -34,8 +33,7 @@ const INPUTS = ['image', 'agent/units', 'dist/coatcheck-agent.mjs'];
 export async function testImage(say: (line: string) => void): Promise<TestImage> {
   const hash = createHash('sha256');
   for (const input of INPUTS) addTo(hash, input);
-  const cache = process.env['COATCHECK_CACHE'] ?? join(homedir(), '.cache', 'coatcheck');
-  const images = join(cache, 'test-images');
+  const images = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'test-images');
   const folder = join(images, hash.digest('hex').slice(0, 32));
   const made = { home: join(folder, 'site'), folder: join(folder, 'image') };
   if (existsSync(folder)) return made;

@@ -52,9 +52,11 @@ export default class Reporter extends DefaultReporter {
     const count: Count = { passed: 0, failed: 0, skipped: 0, elsewhere: 0 };
     const reasons = new Map<string, number>();
     for (const module of modules) {
-      if (module.state() === 'failed' && [...module.children.allTests()].length === 0)
-        count.failed++;
-      for (const test of module.children.allTests()) this.tally(test, count, reasons);
+      const tests = [...module.children.allTests()];
+      // What fails before its tests, or behind them, fails by itself.
+      const failed = tests.some((test) => test.result().state === 'failed');
+      if (module.state() === 'failed' && !failed) count.failed++;
+      for (const test of tests) this.tally(test, count, reasons);
     }
     if (reasons.size > 0) {
       console.log('\nSkipped:');
