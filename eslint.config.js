@@ -32,7 +32,7 @@ const foldersOf = {
   agent: {
     commands: [
       ...['stages', 'ready', 'boot', 'network', 'answers', 'apply', 'systemd', 'identity'],
-      ...['console', 'tree'],
+      ...['programs', 'console', 'tree'],
     ],
     stages: [...['ready', 'boot', 'network', 'answers', 'apply', 'systemd', 'console', 'tree']],
     ready: ['boot', 'systemd', 'programs', 'console', 'tree'],

@@ -1,6 +1,7 @@
 import type { Program } from '../usage/table.ts';
 import type { Invocation } from './boot/invocation.ts';
 import { applyCommand } from './commands/apply.ts';
+import { baselineCommand, baselineMakeCommand } from './commands/baseline.ts';
 import { bootCommand } from './commands/boot.ts';
 import { captureCommand } from './commands/capture.ts';
 import { idCommand } from './commands/id.ts';
@@ -29,6 +30,8 @@ export const PROGRAM: Program<Invocation, typeof COMMON_OPTIONS> = {
     keyMakeImageCommand,
     keyMakeCredentialCommand,
     captureCommand,
+    baselineCommand,
+    baselineMakeCommand,
     proposeCommand,
     bootCommand,
     startCommand,

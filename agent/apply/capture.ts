@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { utf8 } from '../../bundle/bytes.ts';
 import { isOwnerName, MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
-import type { FileEntry } from '../../bundle/manifest.ts';
+import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import { isPath } from '../../bundle/path.ts';
 import { errnoOf } from '../../files/errors.ts';
 import { isAccountFile } from '../../protocol/accounts.ts';
@@ -12,12 +12,15 @@ import { isPassedOver, isStagedName } from '../../protocol/paths.ts';
 import type { PathList } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
+import { fileDigest, formatBaseline, missingEntries, ownPart, readBaseline } from './baseline.ts';
+import type { Baseline, BaselineLook } from './baseline.ts';
 import { readIn, statIn } from '../tree/files.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import type { FileItem } from '../tree/item.ts';
 import { pathsBelow } from '../tree/listing.ts';
-import { resolveIn, targetIn } from '../tree/resolve.ts';
+import type { ListedPath } from '../tree/listing.ts';
+import { resolveIn, statOf, targetIn } from '../tree/resolve.ts';
 import { readLinked, readThrough } from '../tree/through.ts';
 import { captureSettings, isOfThisBoot, isSettingLink } from '../systemd/captured-settings.ts';
 import type { CapturedSettings, LinkReason } from '../systemd/captured-settings.ts';
@@ -51,6 +54,8 @@ export type SkipReason =
   | `${IrregularKind}, and no regular file`
   | 'setuid, setgid or sticky'
   | 'a name that no bundle may hold'
+  | 'a file of the image that is not here'
+  | 'accounts of the image that are not here'
   | LinkReason;
 
 /** A path that a bundle does not hold, and why. */
@@ -60,6 +65,8 @@ export interface Skipped {
   readonly reason: SkipReason;
   /** Of a link: what it leads to, as it is written there */
   readonly target?: string;
+  /** Of accounts: theirs */
+  readonly names?: readonly string[];
 }
 
 /** What a machine would propose, and what was left out. */
@@ -79,14 +86,85 @@ export interface Unnamed {
   readonly paths: readonly string[];
 }
 
-/** All that a machine is: its files, and what its links say. @param list of its site */
-export function captureMachine(
+/** A machine as a bundle has it: its files, what its links say, and what it was compared with. */
+export interface MachineCapture extends Capture {
+  readonly metadata: CapturedSettings['metadata'] & Pick<Metadata, 'image' | 'baseline' | 'left'>;
+  readonly baseline: BaselineLook;
+}
+
+/**
+ * All that a machine is, and that its image has not anyway, as far as the image says what it has.
+ * @param list of its site
+ */
+export function captureMachine(root: Folder, list: PathList): MachineCapture {
+  const look = readBaseline(root);
+  const baseline = look.state === 'found' ? look.baseline : undefined;
+  const left: Record<string, string> = {};
+  const lacking: Skipped[] = [];
+  const { skipped, ...captured } = captureFiles(root, list, undefined, (file) => {
+    if (baseline === undefined) return file;
+    const own = ownPart(file, baseline);
+    if (own === undefined) left[file.path] = fileDigest(file).slice(0, 8);
+    const names = missingEntries(file, baseline);
+    if (names.length > 0) {
+      lacking.push({ path: file.path, reason: 'accounts of the image that are not here', names });
+    }
+    return own;
+  });
+  const settings = captureSettings(root, baseline?.links);
+  const isImages = ({ path, target }: Skipped): boolean =>
+    target !== undefined && baseline?.links[path] === target;
+  const gone = baseline === undefined ? [] : missingFiles(root, baseline);
+  return {
+    ...captured,
+    skipped: [...skipped, ...settings.skipped, ...lacking, ...gone].filter((one) => !isImages(one)),
+    metadata: {
+      ...settings.metadata,
+      ...(look.state === 'found' && { baseline: look.digest }),
+      ...(baseline?.image !== undefined && { image: baseline.image }),
+      ...(baseline !== undefined && { left }),
+    },
+    baseline: look,
+  };
+}
+
+function missingFiles(root: Folder, { files, links }: Baseline): Skipped[] {
+  return [...Object.keys(files), ...Object.keys(links)]
+    .filter((path) => !isSettingLink(path) && isGone(root, path))
+    .map((path) => ({ path, reason: 'a file of the image that is not here' }));
+}
+
+function isGone(root: Folder, path: string): boolean {
+  try {
+    return statOf(root, path) === undefined;
+  } catch (error) {
+    if (errnoOf(error) !== undefined || codeOf(error) !== 'internal') return false;
+    throw error;
+  }
+}
+
+/**
+ * The text of a baseline: what a root has of all that a bundle may hold.
+ * @param list of the site
+ * @param isShipped of a file: whether the image has it so
+ * @param withLinks whether the links are the image's
+ */
+export function baselineOf(
   root: Folder,
   list: PathList,
-): Capture & Pick<CapturedSettings, 'metadata'> {
-  const { skipped, ...captured } = captureFiles(root, list);
-  const settings = captureSettings(root);
-  return { ...captured, skipped: [...skipped, ...settings.skipped], metadata: settings.metadata };
+  isShipped: (file: FileEntry) => boolean,
+  withLinks: boolean,
+): string {
+  const files: FileEntry[] = [];
+  captureFiles(root, list, undefined, (file) => {
+    if (isShipped(file)) files.push(file);
+    return undefined;
+  });
+  const paths = listed(root, list)
+    .filter(({ path, closed }) => !closed && (isSettingLink(path) || list.isPlace(path)))
+    .map(({ path }) => [path, targetIn(root, path)] as const)
+    .filter((link): link is readonly [string, string] => withLinks && link[1] !== undefined);
+  return formatBaseline(root, files, Object.fromEntries(paths));
 }
 
 /** Looked through as a whole, so that a person is told how much of it is on no list. */
@@ -108,25 +186,31 @@ function startsOf({ patterns }: PathList): string[] {
   return folders.filter((one) => !folders.some((other) => one.startsWith(`${other}/`)));
 }
 
+/** Every path that a capture looks at. */
+function listed(root: Folder, list: PathList): ListedPath[] {
+  const isClosed = (path: string): boolean =>
+    isStore(path) || !(`${path}/`.startsWith(`${WHOLE}/`) || list.mayHold(path));
+  return startsOf(list).flatMap((start) => [...pathsBelow(root, start, isClosed)]);
+}
+
 /**
  * Reads the files below a root that a bundle may hold, with mode and owners by name. A link is read
  * as the file that it leads to, if that is one that a bundle may hold.
  * @param list of the machine's site
  * @param isWanted by path; what it is not true of is neither read nor skipped
+ * @param own what of a file is taken; nothing of it where that is undefined
  */
 export function captureFiles(
   root: Folder,
   list: PathList,
   isWanted: (path: string) => boolean = () => true,
+  own: (file: FileEntry) => FileEntry | undefined = (file) => file,
 ): Capture {
   const names = { users: namesIn(root, 'etc/passwd'), groups: namesIn(root, 'etc/group') };
-  const isClosed = (path: string): boolean =>
-    isStore(path) || !(`${path}/`.startsWith(`${WHOLE}/`) || list.mayHold(path));
   const files: FileEntry[] = [];
   const skipped: Skipped[] = [];
   let left = MAX_MANIFEST_BYTES - HEAD_BYTES;
-  const listed = startsOf(list).flatMap((start) => [...pathsBelow(root, start, isClosed)]);
-  for (const { path, closed } of listed) {
+  for (const { path, closed } of listed(root, list)) {
     if (!isWanted(path)) continue;
     const found = closed
       ? { path, reason: closedReason(root, list, path) }
@@ -136,14 +220,16 @@ export function captureFiles(
       skipped.push(found);
       continue;
     }
-    const cost = found.content.length + utf8(path).length + PER_FILE_BYTES;
+    const file = own(found);
+    if (file === undefined) continue;
+    const cost = file.content.length + utf8(path).length + PER_FILE_BYTES;
     if (files.length >= MAX_FILES || cost > left) {
       const what = files.length >= MAX_FILES ? 'file' : 'byte';
       skipped.push({ path, reason: `one ${what} too many: a bundle is full` });
       continue;
     }
     left -= cost;
-    files.push(found);
+    files.push(file);
   }
   return { files, skipped, unnamed: unnamedOwners(files, names) };
 }

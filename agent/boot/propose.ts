@@ -57,7 +57,8 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
   const { node, inForce } = context;
   const manifest = manifestOf(node, draft, inForce);
   if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
-  if (manifest.files.length === 0) return { state: 'empty' };
+  const { left = {} } = manifest.metadata;
+  if (manifest.files.length + Object.keys(left).length === 0) return { state: 'empty' };
   demandBootable(node, manifest.files);
   const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);

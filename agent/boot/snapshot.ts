@@ -4,7 +4,7 @@ import { sameSettings } from '../../bundle/settings.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { HOSTNAME_FILE, hostnameFault, hostnameIn } from '../../protocol/bootable.ts';
 import { captureMachine } from '../apply/capture.ts';
-import type { Capture } from '../apply/capture.ts';
+import type { MachineCapture } from '../apply/capture.ts';
 import { withRoot } from '../tree/folder.ts';
 import { ownTime } from './node.ts';
 import type { Node } from './node.ts';
@@ -18,11 +18,9 @@ export interface Draft {
 }
 
 /** The machine as it is now, and what of it no bundle may hold. */
-export function takeSnapshot(node: Node): Draft & Pick<Capture, 'skipped' | 'unnamed'> {
-  const { files, metadata, ...more } = withRoot(node.rootPath, (root) =>
-    captureMachine(root, node.paths),
-  );
-  return { files, metadata: { ...metadata, ...hostname(files) }, ...more };
+export function takeSnapshot(node: Node): MachineCapture {
+  const capture = withRoot(node.rootPath, (root) => captureMachine(root, node.paths));
+  return { ...capture, metadata: { ...capture.metadata, ...hostname(capture.files) } };
 }
 
 /** @param inForce what it is proposed against; nothing yet where it is undefined */

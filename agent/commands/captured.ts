@@ -1,9 +1,13 @@
 import { CoatcheckError, showPath } from '../../bundle/errors.ts';
+import { hasCode } from '../../protocol/errors.ts';
+import { pathList } from '../../protocol/paths.ts';
+import type { PathList } from '../../protocol/paths.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { settingsOf, withSettings } from '../../bundle/settings.ts';
 import { NOT_ON_THE_LIST } from '../apply/capture.ts';
-import type { Capture } from '../apply/capture.ts';
-import { openOwn } from '../boot/node.ts';
+import type { Capture, MachineCapture } from '../apply/capture.ts';
+import { BASELINE_FILE } from '../apply/baseline.ts';
+import { openOwn, readNamedSite } from '../boot/node.ts';
 import type { Node } from '../boot/node.ts';
 import { takeSnapshot } from '../boot/snapshot.ts';
 import type { Draft } from '../boot/snapshot.ts';
@@ -15,8 +19,9 @@ import type { Console } from '../console/console.ts';
  * shows are those in force. @throws as `takeSnapshot`
  */
 export function capturedDraft(node: Node, inForce: Decision | undefined): Draft {
-  const { skipped, unnamed, files, metadata } = takeSnapshot(node);
-  tellSkipped(node.console, { skipped, unnamed });
+  const capture = takeSnapshot(node);
+  const { files, metadata } = capture;
+  tellCapture(node.console, capture);
   return { files, metadata: { ...settingsInForce(node, inForce), ...metadata } };
 }
 
@@ -34,11 +39,25 @@ function settingsInForce(node: Node, inForce: Decision | undefined): Metadata {
   }
 }
 
+/** What a capture left out, and why, and what it was compared with. */
+export function tellCapture(console: Console, capture: MachineCapture): void {
+  const { baseline, metadata } = capture;
+  tellSkipped(console, capture);
+  if (baseline.state === 'found') {
+    const image = metadata.image === undefined ? 'this image' : `image ${metadata.image}`;
+    const left = counted(Object.keys(metadata.left ?? {}).length);
+    console.note(`left to ${image}: ${left} that it has anyway (${BASELINE_FILE})`);
+  } else {
+    const why = baseline.state === 'unusable' ? `is not used: ${baseline.why}` : 'is not there';
+    console.note(`everything is taken, whether the image has it or not: ${BASELINE_FILE} ${why}`);
+  }
+}
+
 /**
  * What a capture left out, and why, and whose name. What is on no list is counted only: it is most of a
  * machine.
  */
-export function tellSkipped(
+function tellSkipped(
   console: Console,
   { skipped, unnamed }: Pick<Capture, 'skipped' | 'unnamed'>,
 ): void {
@@ -47,12 +66,25 @@ export function tellSkipped(
     console.note(`no bundle can hold the name of owner ${name}, who is ${id} by number: of ${of}`);
   }
   const unlisted = skipped.filter(({ reason }) => reason === NOT_ON_THE_LIST);
-  for (const { path, reason, target } of skipped) {
+  for (const { path, reason, target, names } of skipped) {
     const to = target === undefined ? '' : ` (it leads to ${showPath(target)})`;
-    if (reason !== NOT_ON_THE_LIST) console.note(`left out ${showPath(path)}: ${reason}${to}`);
+    const whose = names === undefined ? '' : `, and no bundle takes one away: ${names.join(' ')}`;
+    if (reason !== NOT_ON_THE_LIST)
+      console.note(`left out ${showPath(path)}: ${reason}${to}${whose}`);
   }
   if (unlisted.length > 0) console.note(`left out ${unlisted.length} files: ${NOT_ON_THE_LIST}`);
 }
 
 /** So many files, for people. */
 export const counted = (files: number): string => (files === 1 ? '1 file' : `${files} files`);
+
+/** What a bundle may place here; without a site, which a machine may not have yet, the built-in list. */
+export function siteList(site: string, console: Console): PathList {
+  try {
+    return pathList(readNamedSite(site).paths);
+  } catch (error) {
+    if (!hasCode(error, 'file_missing')) throw error;
+    console.note(`by the built-in list of paths: there is no ${showPath(site)}`);
+    return pathList();
+  }
+}

@@ -19,11 +19,12 @@ export type LinkReason =
   | 'a mask of a single dependency'
   | 'a link that no setting stands for'
   | 'a file where systemd takes links only'
-  | 'a copy of no time zone, or of one with several names';
+  | 'a copy of no time zone, or of one with several names'
+  | 'a link of the image that is not here: no bundle takes it away';
 
 /** What the links of a machine say, as a bundle says it. */
 export interface CapturedSettings {
-  readonly metadata: Pick<Metadata, 'enable' | 'mask' | 'alias' | 'wants' | 'timezone'>;
+  readonly metadata: Pick<Metadata, 'enable' | 'disable' | 'mask' | 'alias' | 'wants' | 'timezone'>;
   /** What is in a place of settings and stands for none, by path, with the target of a link */
   readonly skipped: readonly {
     readonly path: string;
@@ -41,35 +42,52 @@ const UNIT_LINK =
 /** Whether a link at `path` is what this module tells of, and no file. A mask of users' units is an empty file. */
 export const isSettingLink = (path: string): boolean => UNIT_LINK.test(path) || path === LOCALTIME;
 
+/** The links of an image, by path: what each says. */
+export type ImageLinks = Readonly<Record<string, string>>;
+
 /**
  * Reads the links below a root that are settings: units that are enabled, masked, pulled in or known by
- * another name, and the time zone. Together the settings make the same links again.
+ * another name, and the time zone. Together the settings make the same links again, on an image that has
+ * `image`: what that has anyway is no setting, and a unit of which it has a link and this root none is
+ * disabled.
  * @throws nothing for one that cannot be read: it is in `skipped`
  */
-export function captureSettings(root: Folder): CapturedSettings {
+export function captureSettings(root: Folder, image: ImageLinks = {}): CapturedSettings {
   const skipped: CapturedSettings['skipped'][number][] = [];
   const skip = (path: string, reason: LinkReason): void => {
     const target = targetIn(root, path);
     skipped.push({ path, reason, ...(target !== undefined && { target }) });
   };
-  const lists = { enable: new Set<string>(), mask: [] as string[] };
-  const words = { alias: [] as string[], wants: [] as string[] };
+  const settings = {
+    ...{ enable: [] as string[], disable: [] as string[], mask: [] as string[] },
+    ...{ alias: [] as string[], wants: [] as string[] },
+  };
   for (const scope of ['system', 'user'] as const) {
     const found = readLinks(root, scope, skip);
+    const { disabled, kept } = comparedWith(root, scope, found, image, skip);
+    settings.disable.push(...disabled);
     const units = scope === 'system' ? enabledUnits(root, found) : [];
-    for (const unit of units) {
-      const { wants, aliases } = installLinks(root, unit)!;
-      lists.enable.add(unit);
-      for (const link of wants) found.wants.delete(link);
-      for (const alias of aliases.keys()) found.aliases.delete(alias);
+    const made = units.map((unit) => [unit, installLinks(root, unit)!] as const);
+    for (const [unit, { wants, aliases }] of made) {
+      if ([...wants, ...aliases.keys()].every((link) => kept.has(link))) continue;
+      settings.enable.push(unit);
     }
-    lists.mask.push(...found.masks);
+    for (const link of made.flatMap(([, { wants, aliases }]) => [...wants, ...aliases.keys()])) {
+      found.wants.delete(link);
+      found.aliases.delete(link);
+    }
+    const own = (link: string): boolean => !kept.has(link);
     const prefix = scope === 'user' ? 'user/' : '';
-    words.wants.push(...[...found.wants].map((link) => prefix + link));
-    words.alias.push(...[...found.aliases].map(([name, unit]) => `${prefix}${name}=${unit}`));
+    settings.mask.push(...found.masks.filter(own));
+    settings.wants.push(...[...found.wants].filter(own).map((link) => prefix + link));
+    settings.alias.push(
+      ...[...found.aliases]
+        .filter(([name]) => own(name))
+        .map(([name, unit]) => `${prefix}${name}=${unit}`),
+    );
   }
-  const timezone = trying(() => timezoneOf(root, skip));
-  const settings = { ...words, mask: lists.mask, enable: [...lists.enable] };
+  const zone = trying(() => timezoneOf(root, skip));
+  const timezone = zone === image[LOCALTIME]?.split(`/zoneinfo/`)[1] ? undefined : zone;
   const metadata = Object.fromEntries(
     Object.entries(settings)
       .filter(([, list]) => list.length > 0)
@@ -106,6 +124,43 @@ function readLinks(root: Folder, scope: Scope, skip: Skip): FoundLinks {
     }
   }
   return found;
+}
+
+/**
+ * What an image has of the links of a scope: those that it has too, and the units that it enables and
+ * this machine does not. A link that only the image has, of a unit that has others here, is told.
+ */
+function comparedWith(
+  root: Folder,
+  scope: Scope,
+  found: FoundLinks,
+  image: ImageLinks,
+  skip: Skip,
+): { readonly kept: ReadonlySet<string>; readonly disabled: readonly string[] } {
+  const folder = `${ownFolder(scope)}/`;
+  const { wants, aliases, masks } = found;
+  const used = new Set([...[...wants].map(nameOf), ...aliases.values(), ...masks]);
+  const kept = new Set<string>();
+  const disabled = new Set<string>();
+  for (const [path, target] of Object.entries(image)) {
+    if (!path.startsWith(folder)) continue;
+    const link = path.slice(folder.length);
+    const isMask = /(^|\/)dev\/null$/.test(target);
+    const unit = link.includes('/') ? nameOf(link) : nameOf(target);
+    const isHere = isMask ? masks.includes(link) : wants.has(link) || aliases.get(link) === unit;
+    if (isHere) kept.add(link);
+    else if (aliases.has(link) || (isMask && used.has(link))) continue;
+    else if (statOf(root, path) !== undefined) continue;
+    else if (isMask || scope === 'user' || used.has(unit) || !isWordOf('disable', unit)) {
+      skip(path, 'a link of the image that is not here: no bundle takes it away');
+    } else disabled.add(unit);
+  }
+  // With a unit those are disabled that go along with it: what of them is enabled here is said anew.
+  for (const unit of disabled) {
+    const made = installLinks(root, unit);
+    for (const link of [...(made?.wants ?? []), ...(made?.aliases.keys() ?? [])]) kept.delete(link);
+  }
+  return { kept, disabled: [...disabled] };
 }
 
 /** Of a link that pulls a unit in only its name counts, unless it leads to nothing that is one. */
