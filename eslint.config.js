@@ -191,7 +191,7 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['eslint.config.js'] },
+        projectService: { allowDefaultProject: ['eslint.config.js', 'tests/support/*.mjs'] },
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -11,8 +11,10 @@ export const captureCommand = agentCommand({
   usage: 'capture',
   about: 'show what this machine would propose',
   run({ places, console }) {
-    const list = siteList(places.site, console);
-    const capture = withRoot(places.root, (root) => captureMachine(root, list));
+    const { list, capture } = withRoot(places.root, (root) => {
+      const list = siteList(places.site, console);
+      return { list, capture: captureMachine(root, list) };
+    });
     const { files, skipped, unnamed } = capture;
     const { image, baseline, left = {}, ...settings } = capture.metadata;
     const shown = files.map((file) => ({

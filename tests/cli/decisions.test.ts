@@ -268,35 +268,43 @@ describe('where nothing waits', () => {
 });
 
 describe('a proposal whose base is no longer in force', () => {
-  const start = { 'etc/a': '1', 'etc/b': '1', 'etc/c': '1' };
+  const start = {
+    'etc/sysctl.d/a.conf': '1',
+    'etc/sysctl.d/b.conf': '1',
+    'etc/sysctl.d/c.conf': '1',
+  };
 
   /** Two proposals were made against the same base; one is approved, the other still waits. */
   async function stale(mine: Record<string, string>): Promise<{ node: Identity; digest: string }> {
     const node = await approved(start);
     const old = await base(node.id);
-    await desk.propose(node, { base: old, files: { ...start, 'etc/a': 'theirs' } });
+    await desk.propose(node, { base: old, files: { ...start, 'etc/sysctl.d/a.conf': 'theirs' } });
     await desk.json('approve', node.id, '--yes');
     const digest = await desk.propose(node, { base: old, files: mine });
     return { node, digest };
   }
 
   it('is refused, and says what changed since', async () => {
-    const { node } = await stale({ ...start, 'etc/b': 'mine' });
+    const { node } = await stale({ ...start, 'etc/sysctl.d/b.conf': 'mine' });
     const run = await desk.run('approve', node.id, '--yes');
     expect(run.code).toBe(EXIT.conflict);
     expect(run.stderr).toMatch(/--rebase.*--anyway.*\[stale_base\]/);
-    expect(run.stdout).toMatch(/since it was made.*\n +~ etc\/a/);
+    expect(run.stdout).toMatch(/since it was made.*\n +~ etc\/sysctl\.d\/a/);
     expect(await types(node.id)).toEqual(['1 approve', '2 approve']);
   });
 
   it('is approved as it is with --anyway', async () => {
-    const { node, digest } = await stale({ ...start, 'etc/b': 'mine' });
+    const { node, digest } = await stale({ ...start, 'etc/sysctl.d/b.conf': 'mine' });
     await desk.json('approve', node.id, '--yes', '--anyway');
     expect((await entries(node.id)).at(-1)).toMatchObject({ seq: 3, type: 'approve', digest });
   });
 
   it('is applied to what is in force with --rebase, and the original is rejected', async () => {
-    const { node, digest } = await stale({ 'etc/b': 'mine', 'etc/c': '1', 'etc/a': '1' });
+    const { node, digest } = await stale({
+      'etc/sysctl.d/b.conf': 'mine',
+      'etc/sysctl.d/c.conf': '1',
+      'etc/sysctl.d/a.conf': '1',
+    });
     await desk.json('approve', node.id, '--yes', '--rebase');
     const [, , third, fourth] = await entries(node.id);
     expect(third).toMatchObject({ seq: 3, type: 'approve', inForce: true });
@@ -309,8 +317,8 @@ describe('a proposal whose base is no longer in force', () => {
     // From what is in force back to the start: both changes are there.
     expect(files.map(({ path, lines }) => [path, ...lines.filter((l) => /^[-+]/.test(l))])).toEqual(
       [
-        ['etc/a', '-theirs', '+1'],
-        ['etc/b', '-mine', '+1'],
+        ['etc/sysctl.d/a.conf', '-theirs', '+1'],
+        ['etc/sysctl.d/b.conf', '-mine', '+1'],
       ],
     );
     expect(
@@ -319,21 +327,21 @@ describe('a proposal whose base is no longer in force', () => {
   });
 
   it('names the files that both sides changed', async () => {
-    const { node } = await stale({ ...start, 'etc/a': 'mine' });
+    const { node } = await stale({ ...start, 'etc/sysctl.d/a.conf': 'mine' });
     const run = await desk.run('approve', node.id, '--yes', '--rebase');
     expect(refusal(run)).toEqual([EXIT.conflict, 'stale_base']);
-    expect(run.stderr).toContain('etc/a');
+    expect(run.stderr).toContain('etc/sysctl.d/a.conf');
     expect(await types(node.id)).toEqual(['1 approve', '2 approve']);
   });
 
   it('is not stale after a rejection or a renewal', async () => {
     const node = await approved(start);
     const old = await base(node.id);
-    const refused = await desk.propose(node, { base: old, files: { 'etc/a': 'no' } });
+    const refused = await desk.propose(node, { base: old, files: { 'etc/sysctl.d/a.conf': 'no' } });
     await desk.json('reject', node.id, refused, '--reason', 'no', '--yes');
     const [first] = await entries(node.id);
     await desk.json('approve', node.id, first!.digest, '--yes', '--expires', '1d');
-    await desk.propose(node, { base: old, files: { 'etc/a': '2' }, after: refused });
+    await desk.propose(node, { base: old, files: { 'etc/sysctl.d/a.conf': '2' }, after: refused });
     await desk.json('approve', node.id, '--yes');
     expect(await types(node.id)).toEqual(['1 approve', '2 reject', '3 approve', '4 approve']);
   });

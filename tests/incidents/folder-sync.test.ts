@@ -83,7 +83,11 @@ describe('a machine on a file system that cannot sync a folder', () => {
     machine.write('etc/hostname', 'mine\n');
     machine.write('etc/modprobe.d/a.conf', 'old\n');
     fs.mkdirSync(machine.path('var/lib'), { recursive: true });
-    const files = { 'etc/modprobe.d/a.conf': 'new\n', 'etc/sysctl.d/b.conf': 'b\n', 'etc/hostname': 'other\n' };
+    const files = {
+      'etc/modprobe.d/a.conf': 'new\n',
+      'etc/sysctl.d/b.conf': 'b\n',
+      'etc/hostname': 'other\n',
+    };
     await lab.approve(machine.identity, await lab.propose(machine.identity, files));
     const before = machine.tree();
     const failed = await run(machine, only, 'boot', '--once');

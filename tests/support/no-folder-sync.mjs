@@ -5,6 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 const { fsync, fsyncSync, fstatSync } = fs;
 const code = process.env.COATCHECK_TEST_ERRNO ?? 'EINVAL';
 const only = process.env.COATCHECK_TEST_ONLY ?? '';
+/** @param {number} fd */
 const refuses = (fd) =>
   fstatSync(fd).isDirectory() && fs.readlinkSync(`/proc/self/fd/${fd}`).endsWith(only);
 const error = () => Object.assign(new Error(`${code}: fsync`), { code, syscall: 'fsync' });
