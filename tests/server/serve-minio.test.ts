@@ -84,7 +84,7 @@ describeWith('minio', 'a server on a bucket of a real MinIO, with its three cred
       const granted = await ofNode.report(node.id, {
         ...{ digest: reportDigest, size: report.length, proof },
       });
-      await ofNode.put(granted.put, report);
+      await ofNode.put(granted.put, report, { overwrite: true });
       const [found] = (await ofAdmin.read([granted.key])).urls;
       expect(await ofAdmin.get(found!.url, 4096)).toEqual({ found: true, body: report });
     }
