@@ -130,7 +130,7 @@ describe('a server that leads elsewhere', () => {
 
   it('has an administrator ask nobody either', async () => {
     const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
-    await desk.propose(node, { files: { 'etc/a': '1' } });
+    await desk.propose(node, { files: { 'etc/sysctl.d/a.conf': '1' } });
     for (const place of places()) {
       const { url } = await liar(leadTo(place));
       const run = await runCli(['--home', desk.home, '--server', url, 'diff', node.id]);
@@ -196,7 +196,7 @@ describe('a server that wants more sent than an upload has', () => {
 
   it('is sent nothing by an administrator', async () => {
     const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
-    const start = { 'etc/a': '1', 'etc/b': '1' };
+    const start = { 'etc/sysctl.d/a.conf': '1', 'etc/sysctl.d/b.conf': '1' };
     await desk.propose(node, { files: start });
     await desk.json('approve', node.id, '--yes');
     const { entries } = await desk.json<{ entries: { statementDigest: string }[] }>(
@@ -204,9 +204,9 @@ describe('a server that wants more sent than an upload has', () => {
       node.id,
     );
     const base = Uint8Array.from(Buffer.from(entries[0]!.statementDigest, 'hex'));
-    await desk.propose(node, { base, files: { ...start, 'etc/a': 'theirs' } });
+    await desk.propose(node, { base, files: { ...start, 'etc/sysctl.d/a.conf': 'theirs' } });
     await desk.json('approve', node.id, '--yes');
-    await desk.propose(node, { base, files: { ...start, 'etc/b': 'mine' } });
+    await desk.propose(node, { base, files: { ...start, 'etc/sysctl.d/b.conf': 'mine' } });
     for (const extra of EXTRAS) {
       const { url, puts } = await liar(withHeaders(extra));
       const command = ['approve', node.id, '--yes', '--rebase'];
@@ -220,7 +220,7 @@ describe('a proxy that gzips unasked', () => {
   it('is named where what came does not verify, to a machine and to an administrator', async () => {
     const { url } = await liar((_, answer) => answer, { packs: true });
     const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
-    await desk.propose(node, { files: { 'etc/a': '1' } });
+    await desk.propose(node, { files: { 'etc/sysctl.d/a.conf': '1' } });
     const diff = await runCli(['--home', desk.home, '--server', url, 'diff', node.id]);
     expect([diff.code, diff.stderr]).toEqual([
       EXIT.unavailable,
