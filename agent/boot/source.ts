@@ -2,6 +2,7 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { decodeFrame, encodeFrame, maxFrameBytes } from '../../bundle/frame.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
 import type { NodeId } from '../../bundle/identity.ts';
+import type { Client } from '../../protocol/client.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Answer } from '../../protocol/http.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
@@ -40,6 +41,12 @@ export interface Source {
   rejection(digest: DigestHex): Promise<Look>;
 }
 
+/** Where to look, and by whose word: where that may lead goes by who gave it. */
+interface Given {
+  readonly answer: Answer<'config'>;
+  readonly client: Pick<Client, 'get'>;
+}
+
 /** A URL is renewed a little before it ends. */
 const MARGIN_SECONDS = 30;
 /** However long the server says that it lasts. */
@@ -48,20 +55,24 @@ const MAX_URL_SECONDS = 3600;
 /** Asks for URLs once, and for new ones when they end or do not serve. */
 export function createSource(node: Node, servers: Servers): Source {
   const { site, identity } = node;
-  let urls: Answer<'config'> | undefined;
+  let urls: Given | undefined;
   let asked: DigestHex | undefined;
   let endsAt = 0;
 
-  async function config(waiting: DigestHex | undefined): Promise<Answer<'config'>> {
+  async function config(waiting: DigestHex | undefined): Promise<Given> {
     const named = waiting === undefined || waiting === asked;
     if (urls !== undefined && named && performance.now() < endsAt) return urls;
-    const answer = await servers.ask((client) => client.config(identity.id, waiting));
+    const given = await servers.ask(async (client) => ({
+      client,
+      answer: await client.config(identity.id, waiting),
+    }));
+    const { answer } = given;
     // Not by the clock: it may be years off, or be set meanwhile.
     const seconds = Math.min(answer.expiresAt - answer.now - MARGIN_SECONDS, MAX_URL_SECONDS);
     endsAt = performance.now() + seconds * 1000;
-    urls = answer;
+    urls = given;
     asked = waiting;
-    return answer;
+    return given;
   }
 
   async function look(
@@ -69,16 +80,13 @@ export function createSource(node: Node, servers: Servers): Source {
     urlOf: (answer: Answer<'config'>) => string | undefined,
     verify: (bytes: Uint8Array) => VerifiedFrame,
   ): Promise<Look> {
-    const answer = await attempt(() => config(waiting));
-    if (answer instanceof CoatcheckError) return failed(tryAgain(servers, answer));
+    const given = await attempt(() => config(waiting));
+    if (given instanceof CoatcheckError) return failed(tryAgain(servers, given));
+    const { client, answer } = given;
     const body = await attempt(async () => {
       const url = urlOf(answer);
       if (url === undefined) throw fail('server_garbage', 'the server gave no URL of the refusal');
-      // Answered even where it fails: the next server would be asked for the same URL.
-      const got = await servers.ask((client) =>
-        attempt(() => client.get(url, maxFrameBytes(site.maxBundleBytes))),
-      );
-      if (got instanceof CoatcheckError) throw got;
+      const got = await client.get(url, maxFrameBytes(site.maxBundleBytes));
       return got.found ? got.body : undefined;
     });
     if (body === undefined) return { state: 'nothing' };
