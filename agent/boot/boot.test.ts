@@ -3,6 +3,7 @@ import { toBase64Url } from '../../bundle/bytes.ts';
 import { encodeChain } from '../../bundle/keyset.ts';
 import type { StatementType } from '../../bundle/statement.ts';
 import { fail } from '../../protocol/errors.ts';
+import { pathList } from '../../protocol/paths.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import { fileEntry } from '../../tests/support/frames.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
@@ -73,7 +74,7 @@ const standing = (code: 'waiting' | 'rejected'): Error =>
 /** `found`, or the code that it waits with and the state that it goes on in, `!` for at once. */
 async function after(state: State, world: World): Promise<string> {
   const node = {
-    ...{ site, identity: makeNode(), rootPath: '/', now: () => NOW, built: NOW },
+    ...{ site, identity: makeNode(), rootPath: '/', paths: pathList(), now: () => NOW, built: NOW },
     ...{ console: { note: () => undefined }, memory: { load: () => undefined } },
   } as unknown as Node;
   const client = {
