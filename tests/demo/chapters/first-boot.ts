@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { listAll } from '../../../store/port.ts';
 import type { Lab, Machine } from '../lab.ts';
 import { compare, ENOUGH_FILES, fillUp, isRoot, readFiles } from '../machine.ts';
@@ -23,7 +26,7 @@ export interface Booted {
   readonly files: Files;
 }
 
-/** A machine proposes what it has, the administrator approves, and it boots into an empty root. */
+/** A machine proposes what it has, the administrator approves, and it boots into a root without one. */
 export async function firstBoot(lab: Lab): Promise<Booted> {
   const { narrator, folder } = lab;
   narrator.chapter('A machine proposes its configuration');
@@ -63,9 +66,9 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   );
   narrator.check('it is approved', approved.code === 0, approved.stderr);
 
-  narrator.chapter('The machine boots into an empty root folder');
+  narrator.chapter('The machine boots into a root folder without a configuration');
   const machine: Machine = { root: join(folder, 'root'), ...carries };
-  await mkdir(machine.root);
+  await imageIn(machine.root);
   const booted = await lab.agent(machine, ['boot', '--once'], 8);
   narrator.check('it fetches, verifies and applies', booted.code === 0, booted.stderr);
   const actual = await readFiles(machine.root, [...files.keys()]);
@@ -82,6 +85,15 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   const shown = await lab.coatcheck(['show', short], 12);
   narrator.check('the administrator has its report', /report +applied/.test(shown.stdout));
   return { machine, node, short, files };
+}
+
+/** What an image has that a configuration only names: units, and the zones of time. */
+async function imageIn(root: string): Promise<void> {
+  for (const path of ['usr/lib/systemd/system', 'usr/lib/systemd/user', 'usr/share/zoneinfo']) {
+    await mkdir(join(root, dirname(path)), { recursive: true });
+    if (existsSync(`/${path}`))
+      await promisify(execFile)('cp', ['-a', `/${path}`, join(root, path)]);
+  }
 }
 
 /** This machine, or, where it has too little to show, a folder that begins with what it has. */
