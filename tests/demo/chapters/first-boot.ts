@@ -1,8 +1,5 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { listAll } from '../../../store/port.ts';
 import type { Lab, Machine } from '../lab.ts';
 import { compare, ENOUGH_FILES, fillUp, isRoot, readFiles } from '../machine.ts';
@@ -26,7 +23,7 @@ export interface Booted {
   readonly files: Files;
 }
 
-/** A machine proposes what it has, the administrator approves, and it boots into a root without one. */
+/** A machine proposes what it has, the administrator approves, and it boots into an empty root. */
 export async function firstBoot(lab: Lab): Promise<Booted> {
   const { narrator, folder } = lab;
   narrator.chapter('A machine proposes its configuration');
@@ -66,9 +63,9 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   );
   narrator.check('it is approved', approved.code === 0, approved.stderr);
 
-  narrator.chapter('The machine boots into a root folder without a configuration');
+  narrator.chapter('The machine boots into an empty root folder');
   const machine: Machine = { root: join(folder, 'root'), ...carries };
-  await imageIn(machine.root);
+  await mkdir(machine.root);
   const booted = await lab.agent(machine, ['boot', '--once'], 8);
   narrator.check('it fetches, verifies and applies', booted.code === 0, booted.stderr);
   const actual = await readFiles(machine.root, [...files.keys()]);
@@ -85,15 +82,6 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   const shown = await lab.coatcheck(['show', short], 12);
   narrator.check('the administrator has its report', /report +applied/.test(shown.stdout));
   return { machine, node, short, files };
-}
-
-/** What an image has that a configuration only names: units, and the zones of time. */
-async function imageIn(root: string): Promise<void> {
-  for (const path of ['usr/lib/systemd/system', 'usr/lib/systemd/user', 'usr/share/zoneinfo']) {
-    await mkdir(join(root, dirname(path)), { recursive: true });
-    if (existsSync(`/${path}`))
-      await promisify(execFile)('cp', ['-a', `/${path}`, join(root, path)]);
-  }
 }
 
 /** This machine, or, where it has too little to show, a folder that begins with what it has. */
