@@ -104,3 +104,10 @@ export async function isThere(path: string): Promise<boolean> {
     () => false,
   );
 }
+
+/**
+ * Whether a boot applied what it fetched. A folder is no image: units and time zones that the
+ * configuration names are not in it, and the machine says so of each.
+ */
+export const isApplied = ({ code, error }: { code: number | null; error?: string }): boolean =>
+  code === 0 || error === 'step_failed';

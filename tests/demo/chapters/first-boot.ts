@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listAll } from '../../../store/port.ts';
 import type { Lab, Machine } from '../lab.ts';
-import { compare, ENOUGH_FILES, fillUp, isRoot, readFiles } from '../machine.ts';
+import { compare, ENOUGH_FILES, fillUp, isRoot, readFiles, isApplied } from '../machine.ts';
 import type { Files } from '../machine.ts';
 
 interface CaptureDocument {
@@ -67,7 +67,7 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   const machine: Machine = { root: join(folder, 'root'), ...carries };
   await mkdir(machine.root);
   const booted = await lab.agent(machine, ['boot', '--once'], 8);
-  narrator.check('it fetches, verifies and applies', booted.code === 0, booted.stderr);
+  narrator.check('it fetches, verifies and applies', isApplied(booted), booted.stderr);
   const actual = await readFiles(machine.root, [...files.keys()]);
   narrator.checkEach(
     `${files.size} files are there, each with its content and mode${isRoot ? ' and owner' : ' (owners only as root)'}`,

@@ -3,7 +3,7 @@ import { appendFile, chmod, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Lab, Machine } from '../lab.ts';
-import { compare, isRoot, isThere, readFiles, untouched } from '../machine.ts';
+import { compare, isRoot, isThere, readFiles, untouched, isApplied } from '../machine.ts';
 import type { Booted, PendingDocument } from './first-boot.ts';
 
 interface DiffDocument {
@@ -58,7 +58,7 @@ export async function update(lab: Lab, { machine, short, files }: Booted): Promi
   const others = [...files.keys()].filter((path) => ![...changed, dropped].includes(path));
   const before = await readFiles(machine.root, others);
   const booted = await lab.agent(machine, ['boot', '--once']);
-  narrator.check('the machine applies the update', booted.code === 0, booted.stderr);
+  narrator.check('the machine applies the update', isApplied(booted), booted.stderr);
   narrator.checkEach(
     `the ${others.length} files that did not change were not touched`,
     untouched(before, await readFiles(machine.root, others)),

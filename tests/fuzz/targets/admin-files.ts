@@ -58,7 +58,10 @@ export const target: Target = {
     const path = `/fuzz/${name}`;
     placeFile(path, input.subarray(1));
     const outcome = await verdictOf(() => READERS[name]!(path));
-    demand(/^(true|false|ok|file_malformed|weak_secret)$/.test(outcome), `refused as ${outcome}`);
+    demand(
+      /^(true|false|ok|file_malformed|weak_secret|usage)$/.test(outcome),
+      `refused as ${outcome}`,
+    );
     demand(!('polluted' in {}), 'the prototype of all objects was changed');
     return `${name} ${outcome}`;
   },

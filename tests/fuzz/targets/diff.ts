@@ -27,6 +27,13 @@ const { style } = createTerminal(
   { json: false },
 );
 
+/** As a manifest may hold it: no control characters, and valid text. */
+const said = (choices: Choices): string =>
+  choices
+    .text()
+    .replace(/[^ -~]/g, '?')
+    .slice(0, 1024);
+
 function side(choices: Choices): Manifest {
   const files: FileEntry[] = [];
   for (const path of PATHS) {
@@ -37,7 +44,7 @@ function side(choices: Choices): Manifest {
     files.push(fileOf(path, '', { content, mode: made, owner: 'root' }));
   }
   const metadata: Metadata = choices.flag()
-    ? { hostname: 'a', answers: { __proto__: choices.text(), a: choices.text(), password: SECRET } }
+    ? { hostname: 'a', answers: { __proto__: said(choices), a: said(choices), password: SECRET } }
     : {};
   return manifestOf({ files, metadata });
 }

@@ -80,5 +80,5 @@ export const target: Target = {
     '\u202e',
     '\\u0041',
   ],
-  limits: { maxBytes: 1300, work: [200, 20], allocated: [1024, 1] },
+  limits: { maxBytes: 1300, work: [2000, 20], allocated: [1024, 1] },
 };

@@ -92,5 +92,5 @@ export const target: Target = {
     return `${merged.conflicts.length} ${merged.files.length}`;
   },
   seeds: [new Uint8Array(36), Uint8Array.from({ length: 36 }, (_, i) => i)],
-  limits: { maxBytes: 80, work: [5000, 20], allocated: [16_384, 64] },
+  limits: { maxBytes: 80, work: [15_000, 20], allocated: [16_384, 64] },
 };
