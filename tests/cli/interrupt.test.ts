@@ -30,7 +30,7 @@ const ASKING: Record<string, string[]> = {
   repair: [],
 };
 /** What ends by itself, and what the tests below are about. */
-const OTHERS = ['init', 'serve', 'doctor', 'bundle'];
+const OTHERS = ['init', 'serve', 'doctor', 'bundle', 'site'];
 
 let desk: Desk;
 let machine: Machine;
@@ -70,12 +70,13 @@ describe.each(SIGNALS)('%s', (signal) => {
   });
 
   it('ends doctor while it waits for a store, with 130', async () => {
-    const pair = {
-      accessKeyId: 'AKIAEXAMPLEOFATEST01',
-      secretAccessKey: 'q7Zr0Yk2mvB81sXhq7Zr0Yk2mvB81sXh',
-    };
+    const pair = (n: number) => ({
+      accessKeyId: `AKIAEXAMPLEOFATEST0${n}`,
+      secretAccessKey: `q7Zr0Yk2mvB81sXhq7Zr0Yk2mvB81sX${n}`,
+    });
+    const pairs = { download: pair(1), upload: pair(2), admin: pair(3) };
     const credentials = join(desk.home, 'credentials.json');
-    fs.writeFileSync(credentials, JSON.stringify({ download: pair, upload: pair, admin: pair }));
+    fs.writeFileSync(credentials, JSON.stringify(pairs));
     fs.chmodSync(credentials, 0o600);
     const waits = asked();
     const place = ['--store', 's3://bucket', '--endpoint', url, '--credentials', credentials];
