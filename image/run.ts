@@ -11,20 +11,17 @@ export interface Running {
   readonly cwd?: string;
   /** Beside the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What it reads; nothing otherwise. */
-  readonly input?: string;
 }
 
 /** Debian's package of each program that an image is built with. */
-export const PACKAGE_OF: Readonly<Record<string, string>> = {
+const PACKAGE_OF: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   tar: 'tar',
   cpio: 'cpio',
   zstd: 'zstd',
   depmod: 'kmod',
   chroot: 'coreutils',
-  'grub-mkrescue': 'grub-common grub-pc-bin grub-efi-amd64-bin mtools',
-  xorriso: 'xorriso',
+  'grub-mkrescue': 'grub-common grub-pc-bin grub-efi-amd64-bin mtools xorriso',
 };
 
 /**
@@ -36,19 +33,16 @@ export const PACKAGE_OF: Readonly<Record<string, string>> = {
 export async function run(
   program: string,
   args: readonly string[],
-  { cwd, env, input }: Running = {},
+  { cwd, env }: Running = {},
 ): Promise<string> {
   const child = spawn(program, args, {
     ...(cwd === undefined ? {} : { cwd }),
     env: { ...process.env, LC_ALL: 'C', ...env },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [out, err]: [Buffer[], Buffer[]] = [[], []];
   child.stdout.on('data', (part: Buffer) => out.push(part));
   child.stderr.on('data', (part: Buffer) => err.push(part));
-  // A program that reads nothing closes it.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(input ?? '');
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const [status, signal] = await ended.catch((error: unknown) => {
     if (errnoOf(error) !== 'ENOENT') throw error;
