@@ -123,7 +123,8 @@ function isApplied(marker: Marker | undefined, { about }: ApplyInput, plan: Appl
     marker.statement === about.statement &&
     marker.node === about.node &&
     JSON.stringify(marker.files) === JSON.stringify(plan.files) &&
-    JSON.stringify(marker.left) === JSON.stringify(leftOf(plan))
+    JSON.stringify(marker.left) === JSON.stringify(leftOf(plan)) &&
+    JSON.stringify(marker.ofImage) === JSON.stringify(about.ofImage)
   );
 }
 

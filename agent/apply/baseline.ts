@@ -9,7 +9,8 @@ import { fail } from '../../protocol/errors.ts';
 import { readIn } from '../tree/files.ts';
 import { inFolderOf, parentOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
-import { resolveIn, statOf } from '../tree/resolve.ts';
+import { imageVersion } from '../tree/image.ts';
+import { statOf } from '../tree/resolve.ts';
 import { HexDigest } from '../tree/state-file.ts';
 import { bytesOf, textOf } from './accounts.ts';
 
@@ -19,7 +20,7 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 const BaselineFile = v.strictObject({
   coatcheck: v.literal('baseline/1'),
-  /** The version of the image: IMAGE_VERSION of os-release(5) */
+  /** The version of the image, as `imageVersion` gives it */
   image: v.exactOptional(v.pipe(v.string(), v.regex(/^[ -~]{1,64}$/))),
   /** By path: {@link fileDigest} */
   files: v.record(v.string(), HexDigest),
@@ -93,19 +94,14 @@ export function formatBaseline(
   return `${JSON.stringify(value, null, 1)}\n`;
 }
 
-function imageVersion(root: Folder): string | undefined {
-  const real = resolveIn(root, 'usr/lib/os-release');
-  if (real?.stat?.isFile() !== true) return undefined;
-  const text = inFolderOf(root, real.path, (at, name) => readIn(at, name, 64 * 1024))!.content;
-  const [, value] = /^IMAGE_VERSION=["']?([ -~]{1,64}?)["']?$/m.exec(textOf(text)) ?? [];
-  return value;
-}
-
 /** SHA-256 of `<mode> <owner> <group>`, a line feed, and the content; hex. */
 export function fileDigest(file: FileEntry): string {
   const head = utf8(`${attributesOf(file)}\n`);
   return toHex(sha256(new Uint8Array(Buffer.concat([head, file.content]))));
 }
+
+/** What a bundle has of that digest for a file that it leaves to the image: 8 digits. */
+export const shortDigest = (file: FileEntry): string => fileDigest(file).slice(0, 8);
 
 const attributesOf = ({ mode, owner, group }: FileEntry): string =>
   `${mode.toString(8)} ${owner} ${group}`;

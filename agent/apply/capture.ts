@@ -12,11 +12,12 @@ import { isPassedOver, isStagedName } from '../../protocol/paths.ts';
 import type { PathList } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
-import { fileDigest, formatBaseline, missingEntries, ownPart, readBaseline } from './baseline.ts';
+import { formatBaseline, missingEntries, ownPart, readBaseline, shortDigest } from './baseline.ts';
 import type { Baseline, BaselineLook } from './baseline.ts';
 import { readIn, statIn } from '../tree/files.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
+import { imageVersion } from '../tree/image.ts';
 import type { FileItem } from '../tree/item.ts';
 import { pathsBelow } from '../tree/listing.ts';
 import type { ListedPath } from '../tree/listing.ts';
@@ -99,12 +100,13 @@ export interface MachineCapture extends Capture {
 export function captureMachine(root: Folder, list: PathList): MachineCapture {
   const look = readBaseline(root);
   const baseline = look.state === 'found' ? look.baseline : undefined;
+  const image = imageVersion(root);
   const left: Record<string, string> = {};
   const lacking: Skipped[] = [];
   const { skipped, ...captured } = captureFiles(root, list, undefined, (file) => {
     if (baseline === undefined) return file;
     const own = ownPart(file, baseline);
-    if (own === undefined) left[file.path] = fileDigest(file).slice(0, 8);
+    if (own === undefined) left[file.path] = shortDigest(file);
     const names = missingEntries(file, baseline);
     if (names.length > 0) {
       lacking.push({ path: file.path, reason: 'accounts of the image that are not here', names });
@@ -121,7 +123,7 @@ export function captureMachine(root: Folder, list: PathList): MachineCapture {
     metadata: {
       ...settings.metadata,
       ...(look.state === 'found' && { baseline: look.digest }),
-      ...(baseline?.image !== undefined && { image: baseline.image }),
+      ...(image !== undefined && { image }),
       ...(baseline !== undefined && { left }),
     },
     baseline: look,

@@ -21,6 +21,12 @@ const MarkerFile = v.strictObject({
   ),
   /** What could not be replaced, and stayed as it was */
   left: v.array(v.strictObject({ path: v.string(), why: v.string() })),
+  /** The image that the bundle was made on, as the bundle names it */
+  image: v.exactOptional(
+    v.strictObject({ version: v.exactOptional(v.string()), baseline: v.exactOptional(HexDigest) }),
+  ),
+  /** What the bundle leaves to the image, by path: the first 8 digits of its digest there */
+  ofImage: v.exactOptional(v.record(v.string(), v.string())),
 });
 
 /** What was applied to a root: written last, so that its presence says "all of it", but for what was left. */

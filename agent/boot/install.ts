@@ -8,6 +8,8 @@ import { HOSTNAME_FILE } from '../../protocol/bootable.ts';
 import { fail } from '../../protocol/errors.ts';
 import { applyFiles } from '../apply/apply.ts';
 import type { Applied } from '../apply/apply.ts';
+import { compareWithImage, imageOfBundle } from '../apply/of-image.ts';
+import type { OfImage } from '../apply/of-image.ts';
 import { formatTime } from '../console/console.ts';
 import { withRoot } from '../tree/folder.ts';
 import { openOwn, overBy } from './node.ts';
@@ -41,6 +43,7 @@ export function isOrder(decision: Decision | undefined): decision is Decision {
 /** A bundle whose files are in place: what is left is that it takes effect (`activate`). */
 export interface Installed {
   readonly applied: Applied;
+  readonly ofImage: OfImage;
   /** But for what was left as it was */
   readonly manifest: Manifest;
   /** Digest of the statement, hex; of the manifest where nobody approved it */
@@ -88,23 +91,27 @@ function place(
   by: { readonly statement: string; readonly seq: number },
   checkTurn?: () => void,
 ): Installed {
-  const applied = withRoot(node.rootPath, (root) =>
+  const { rootPath, paths: list } = node;
+  const said = imageOfBundle(manifest.metadata);
+  const applied = withRoot(rootPath, (root) =>
     applyFiles({
       root,
       files: manifest.files,
-      list: node.paths,
+      list,
       owners: process.geteuid?.() === 0,
       about: {
         site: toHex(node.site.id),
         node: node.identity.id,
         ...by,
         appliedAt: node.now(),
+        ...said,
       },
       ...(checkTurn && { checkTurn }),
     }),
   );
   applied.notes.forEach((note) => node.console.note(note));
-  return { applied, manifest: placedPart(manifest, applied.left), ...by };
+  const ofImage = compareWithImage(rootPath, list, said);
+  return { applied, ofImage, manifest: placedPart(manifest, applied.left), ...by };
 }
 
 /** What takes effect where some files were left: a name that is mounted is its container's, too. */

@@ -31,11 +31,11 @@ export async function applyFile(
   const node = openOwnNode(invocation, options);
   const bytes = readPath(path, maxFrameBytes(node.site.maxBundleBytes));
   const decision = decisionFromCopy(node, bytes);
-  const { applied, manifest, statement } = install(node, decision);
+  const { applied, ofImage, manifest, statement } = install(node, decision);
   const { rootPath } = node;
   const settle = await activate({ rootPath, manifest, statement });
   const activation = await settle();
-  const effect = { applied, activation, ready: NOT_ASKED };
+  const effect = { applied, ofImage, activation, ready: NOT_ASKED };
   tellInstalled(console, { decision }, effect);
   throwFailures(effect);
 }

@@ -2,8 +2,11 @@ import { toHex } from '../../bundle/bytes.ts';
 import { showPath } from '../../bundle/errors.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import { readApplied } from '../apply/drift.ts';
+import type { Marker } from '../apply/marker.ts';
+import { compareWithImage } from '../apply/of-image.ts';
 import { openNode } from '../boot/node.ts';
 import { formatTime } from '../console/console.ts';
+import { imageFacts } from '../stages/effect.ts';
 import { agentCommand } from './options.ts';
 
 /** Who this machine is, what it runs and what it remembers. Throws as `openNode` and `readApplied`. */
@@ -11,8 +14,9 @@ export const statusCommand = agentCommand({
   usage: 'status',
   about: 'what is applied, what changed since, what is remembered',
   run({ places, console, now }) {
-    const { identity, keySource, memory, site } = openNode(places, console, now);
+    const { identity, keySource, memory, site, paths } = openNode(places, console, now);
     const applied = readApplied(places.root);
+    const ofImage = compareWithImage(places.root, paths, applied?.marker ?? {});
     const remembered = memory.load();
     const words = nodeWords(identity.id);
     const lines = [
@@ -28,6 +32,7 @@ export const statusCommand = agentCommand({
       const partly = left.length > 0 ? ', PARTIAL' : '';
       lines.push(`applied  ${what} ${statement}, ${formatTime(appliedAt)}${partly}`);
       lines.push(...left.map(({ path, why }) => `left     ${showPath(path)}: ${why}`));
+      lines.push(...imageFacts(ofImage).map(([what, of]) => `${what.padEnd(8)} ${of}`));
       lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${showPath(path)}`));
     }
     lines.push(
@@ -40,8 +45,9 @@ export const statusCommand = agentCommand({
       words,
       keySource,
       site: toHex(site.id),
-      applied: applied && { ...applied.marker, files: Object.keys(applied.marker.files).length },
+      applied: applied && marked(applied.marker),
       drift: applied?.drift ?? [],
+      ofImage,
       memoryKind: memory.kind,
       memory: remembered && {
         keysetVersion: remembered.keysetVersion,
@@ -50,4 +56,9 @@ export const statusCommand = agentCommand({
       },
     });
   },
+});
+
+const marked = ({ files, ofImage: _, image: __, ...rest }: Marker): object => ({
+  ...rest,
+  files: Object.keys(files).length,
 });

@@ -20,7 +20,7 @@ export async function becomeReady(
   { installed, settle, isApproved, report }: InPlace,
   makeReady?: MakeReady,
 ): Promise<Finished> {
-  const { applied, statement, seq } = installed;
+  const { applied, ofImage, statement, seq } = installed;
   return await orReport(report, async () => {
     await notify('ready', `decision ${seq} is in place`);
     const stuck = await leadOn();
@@ -28,7 +28,7 @@ export async function becomeReady(
     const failed = [...stuck, ...settled.failed];
     const activation = { ...settled, failed };
     const ready = (await makeReady?.({ statement, seq, isApproved, failed })) ?? NOT_ASKED;
-    const effect = { applied, activation, ready };
+    const effect = { applied, ofImage, activation, ready };
     const result = tellEffect(effect);
     const reported = await report(result);
     await notify('status', `decision ${seq} ${result}`);

@@ -11,7 +11,10 @@ describe('what became of a configuration', () => {
       failed: [{ what: 'c.service', why: 'it failed: exit-code' }],
     },
     ready: { done: ['webhook'], failed: [{ what: 'engine', why: 'x' }] },
+    ofImage: { running: {}, madeOn: {}, left: 0, differing: [] as string[] },
   };
+  const running = { version: '2026.12', baseline: 'ab'.repeat(32) };
+  const madeOn = { version: '2026.11', baseline: 'cd'.repeat(32) };
 
   it('is one line in a report', () => {
     expect(tellEffect(outcome)).toBe(
@@ -19,6 +22,37 @@ describe('what became of a configuration', () => {
         'ready: webhook; FAILED c.service: it failed: exit-code; FAILED engine: x',
     );
     expect(failuresOf(outcome)).toHaveLength(2);
+  });
+
+  it('names the image, the one that the bundle was made on, and what differs between them', () => {
+    const same = { running, madeOn: running, left: 7, differing: [] };
+    expect(tellEffect({ ...outcome, ofImage: same })).toContain(
+      `as they were; image 2026.12, baseline ${running.baseline}; reloaded`,
+    );
+    const other = { running, madeOn, left: 7, differing: ['etc/issue', 'etc/a b'] };
+    expect(tellEffect({ ...outcome, ofImage: other })).toContain(
+      `image 2026.12, baseline ${running.baseline}; made on 2026.11, baseline ${madeOn.baseline}; ` +
+        '2 of 7 files left to the image differ: etc/issue "etc/a b"; reloaded',
+    );
+    const without = { running: {}, madeOn, left: 1, differing: [] };
+    expect(tellEffect({ ...outcome, ofImage: without })).toContain(
+      'image without a version, baseline none; made on 2026.11',
+    );
+  });
+
+  it('counts what differs and has no room in a report', () => {
+    const differing = Array.from({ length: 200 }, (_, i) => `etc/profile.d/of-the-image-${i}.sh`);
+    const ofImage = { running, madeOn, left: 300, differing };
+    const result = tellEffect({ ...outcome, ofImage });
+    expect(Buffer.byteLength(result)).toBeLessThanOrEqual(960);
+    const [, names, more] =
+      /; 200 of 300 files left to the image differ: (.*) and (\d+) more; reloaded/.exec(result)!;
+    expect(names!.split(' ')).toHaveLength(200 - Number(more));
+    expect(result).toMatch(/FAILED engine: x$/);
+    // Not at the price of a failure.
+    const failed = [{ what: 'c.service', why: 'x'.repeat(2000) }];
+    const full = tellEffect({ ...outcome, ofImage, ready: { done: [], failed } });
+    expect(full).toContain('; 200 of 300 files left to the image differ; reloaded');
   });
 
   it('begins with what was left, where it is applied in part', () => {

@@ -1,5 +1,6 @@
 import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
 import type { Applied } from '../apply/apply.ts';
+import type { ImageName, OfImage } from '../apply/of-image.ts';
 import { tellApplied } from '../boot/install.ts';
 import { showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
@@ -10,6 +11,7 @@ import type { Readiness } from '../ready/readiness.ts';
 /** What became of a configuration that is in place. */
 export interface Effect {
   readonly applied: Applied;
+  readonly ofImage: OfImage;
   readonly activation: Activation;
   readonly ready: Readiness;
 }
@@ -30,28 +32,72 @@ export const failuresOf = ({ activation, ready }: Effect): readonly Failure[] =>
   ...ready.failed,
 ];
 
-/** In one line, for a report. A failure's words are a stranger's: whoever prints it escapes them. */
+/**
+ * In one line, for a report. Of the files that differ from those of the image so many are named as there is
+ * room for. A failure's words are a stranger's: whoever prints it escapes them.
+ */
 export function tellEffect(effect: Effect): string {
-  const { applied, activation, ready } = effect;
+  const { applied, ofImage, activation, ready } = effect;
   const units = VERBS.filter((verb) => activation[verb].length > 0);
-  const parts = [
+  const before = [
     `${applied.left.length > 0 ? 'partial' : 'applied'}: ${tellApplied(applied)}`,
     ...leftLines(effect),
+    ...namesOf(ofImage).map((name) => name.join(' ')),
+  ];
+  const after = [
     ...units.map((verb) => `${verb} ${activation[verb].join(' ')}`),
     ...(ready.done.length > 0 ? [`ready: ${ready.done.join(' ')}`] : []),
     ...failuresOf(effect).map(({ what, why }) => `FAILED ${what}: ${why}`),
   ];
-  return cut(parts.join('; '));
+  const others = [...before, ...after].join('; ');
+  const room = MAX_RESULT_BYTES - utf8(others).length - '; '.length;
+  return cut([...before, ...tellDiffering(ofImage, room), ...after].join('; '));
+}
+
+const tellName = ({ version, baseline }: ImageName): string =>
+  `${version ?? 'without a version'}, baseline ${baseline ?? 'none'}`;
+
+/** Which image it is, and which the bundle was made on where that is another. */
+function namesOf({ running, madeOn }: OfImage): (readonly [what: string, name: string])[] {
+  const [now, then] = [tellName(running), tellName(madeOn)];
+  const unnamed = tellName({});
+  if (now === unnamed && then === unnamed) return [];
+  return [
+    ['image', now],
+    ...(then === now || then === unnamed ? [] : [['made on', then] as const]),
+  ];
+}
+
+/** @param room bytes; the number is said whether there is room or not */
+function tellDiffering({ left, differing }: OfImage, room: number): string[] {
+  if (differing.length === 0) return [];
+  const all = differing.map(showPath);
+  const said = (named: number): string => {
+    const more = all.length - named;
+    const names = [...all.slice(0, named), ...(more > 0 ? [`and ${more} more`] : [])];
+    const count = `${all.length} of ${left} files left to the image differ`;
+    return named === 0 ? count : `${count}: ${names.join(' ')}`;
+  };
+  let named = all.length;
+  while (named > 0 && utf8(said(named)).length > room) named--;
+  return [said(named)];
 }
 
 const leftLines = ({ applied }: Effect): string[] =>
   applied.left.map(({ path, why }) => `LEFT ${showPath(path)}: ${why}`);
 
+/** What a status says of the image: a word, and to what it applies. */
+export const imageFacts = (ofImage: OfImage): (readonly [what: string, of: string])[] => [
+  ...namesOf(ofImage),
+  ...ofImage.differing.map((path) => ['differs', `${showPath(path)}, left to the image`] as const),
+];
+
 /** Line by line, for the console. */
 export function effectLines(effect: Effect): string[] {
-  const { activation, ready } = effect;
+  const { ofImage, activation, ready } = effect;
   return [
     ...leftLines(effect),
+    ...imageFacts(ofImage).map((fact) => fact.join(' ')),
     ...VERBS.flatMap((verb) => activation[verb].map((unit) => `${verb} ${unit}`)),
     ...ready.done.map((step) => `done ${step}`),
     ...failuresOf(effect).map(({ what, why }) => `FAILED ${what}: ${why}`),

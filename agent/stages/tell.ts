@@ -10,13 +10,13 @@ import type { Found } from '../boot/boot.ts';
 export function tellInstalled(
   console: Console,
   found: Found,
-  { applied, activation, ready, ...more }: Effect & { readonly reported?: boolean },
+  { applied, ofImage, activation, ready, ...more }: Effect & { readonly reported?: boolean },
 ): void {
-  const json = { ...applied, activation, ready, ...more };
+  const json = { ...applied, ofImage, activation, ready, ...more };
   const lines = [
     ...applied.changed.map((path) => `changed ${showPath(path)}`),
     ...applied.removed.map((path) => `removed ${showPath(path)}`),
-    ...effectLines({ applied, activation, ready }),
+    ...effectLines({ applied, ofImage, activation, ready }),
   ];
   if ('unapproved' in found) {
     const said = `UNAPPROVED: applied what nobody approved: ${tellApplied(applied)}`;

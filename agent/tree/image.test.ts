@@ -2,7 +2,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { IMAGE_FILE, readImage } from './image.ts';
+import { withRoot } from './folder.ts';
+import { IMAGE_FILE, imageVersion, readImage } from './image.ts';
 
 let root: string;
 beforeEach(() => (root = fs.mkdtempSync(join(tmpdir(), 'coatcheck-image-'))));
@@ -29,8 +30,8 @@ describe('what an image says of itself', () => {
     expect(readImage(root)).toEqual({ fault: 'there is no usr/lib/coatcheck/image.json' });
     for (const [text, fault] of [
       ['{', 'is no JSON'],
-      ['[]', 'has no version and date'],
-      ['{"version": "1"}', 'has no version and date'],
+      ['[]', 'has no date'],
+      ['{"version": "1"}', 'has no date'],
       ['{"version": "1", "date": "2026-11-24 16:16:58"}', 'is "2026-11-24 16:16:58", and not'],
       ['{"version": "1", "date": "2026-13-24T16:16:58Z"}', 'and not as in'],
       ['{"version": "1", "date": "2026-02-30T16:16:58Z"}', 'and not as in'],
@@ -40,5 +41,19 @@ describe('what an image says of itself', () => {
       const { date, fault: said } = readImage(root);
       expect([date, said]).toEqual([undefined, expect.stringContaining(fault)]);
     }
+  });
+
+  it('has a version of os-release(5) only where it says none itself', () => {
+    const version = (): string | undefined => withRoot(root, imageVersion);
+    expect(version()).toBeUndefined();
+    fs.mkdirSync(join(root, 'usr/lib'), { recursive: true });
+    fs.writeFileSync(join(root, 'usr/lib/os-release'), 'ID=debian\nIMAGE_VERSION="of 2025"\n');
+    expect(version()).toBe('of 2025');
+    write('{"date": "2026-11-24T16:16:58Z"}');
+    expect(version()).toBe('of 2025');
+    write('{"version": "2026.11"}');
+    expect(version()).toBe('2026.11');
+    write('{');
+    expect(version()).toBe('of 2025');
   });
 });

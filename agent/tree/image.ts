@@ -5,6 +5,8 @@ import { decodeBytes } from '../../protocol/escape.ts';
 import { parseIsoTime } from '../../protocol/iso-time.ts';
 import { readIn, statIn } from './files.ts';
 import { inFolderOf, withRoot } from './folder.ts';
+import type { Folder } from './folder.ts';
+import { resolveIn } from './resolve.ts';
 
 /** What an image says of itself, below its root (docs/config.md). */
 export const IMAGE_FILE = 'usr/lib/coatcheck/image.json';
@@ -22,22 +24,41 @@ const MAX_BYTES = 64 * 1024;
 
 const ImageFile = v.looseObject({
   version: v.optional(v.pipe(v.string(), v.regex(/^[ -~]{1,64}$/))),
-  date: v.union([v.string(), v.pipe(v.number(), v.safeInteger())]),
+  date: v.optional(v.union([v.string(), v.pipe(v.number(), v.safeInteger())])),
 });
 
 /** @param rootPath the machine's root; that a file there is missing or damaged is in the answer */
 export function readImage(rootPath: string): Image {
+  return orFault(() => withRoot(rootPath, imageIn));
+}
+
+function imageIn(root: Folder): Image {
+  const content = inFolderOf(root, IMAGE_FILE, (folder, name) =>
+    statIn(folder, name) === undefined ? undefined : readIn(folder, name, MAX_BYTES).content,
+  );
+  return content === undefined ? { fault: `there is no ${IMAGE_FILE}` } : parse(content);
+}
+
+function orFault(look: () => Image): Image {
   try {
-    return withRoot(rootPath, (root) => {
-      const content = inFolderOf(root, IMAGE_FILE, (folder, name) =>
-        statIn(folder, name) === undefined ? undefined : readIn(folder, name, MAX_BYTES).content,
-      );
-      return content === undefined ? { fault: `there is no ${IMAGE_FILE}` } : parse(content);
-    });
+    return look();
   } catch (error) {
     if (!(error instanceof CoatcheckError)) throw error;
     return { fault: error.message };
   }
+}
+
+/** The version of the image below a root: of {@link IMAGE_FILE}, else IMAGE_VERSION of os-release(5). */
+export const imageVersion = (root: Folder): string | undefined =>
+  orFault(() => imageIn(root)).version ?? orFault(() => releaseIn(root)).version;
+
+function releaseIn(root: Folder): Image {
+  const real = resolveIn(root, 'usr/lib/os-release');
+  if (real?.stat?.isFile() !== true) return {};
+  const text = inFolderOf(root, real.path, (at, name) => readIn(at, name, MAX_BYTES))!.content;
+  const lines = Buffer.from(text).toString('latin1');
+  const [, version] = /^IMAGE_VERSION=["']?([ -~]{1,64}?)["']?$/m.exec(lines) ?? [];
+  return version === undefined ? {} : { version };
 }
 
 function parse(content: Uint8Array): Image {
@@ -51,6 +72,7 @@ function parse(content: Uint8Array): Image {
   if (!parsed.success) return { fault: `${IMAGE_FILE} has no version and date` };
   const { version, date: given } = parsed.output;
   const known = version === undefined ? {} : { version };
+  if (given === undefined) return { ...known, fault: `${IMAGE_FILE} has no date` };
   const seconds = typeof given === 'number' ? given : Math.floor((parseIsoTime(given) ?? 0) / 1000);
   if (seconds > 0 && seconds <= MAX_TIME) return { ...known, date: seconds };
   const shown = quote(String(given));

@@ -9,7 +9,7 @@ import { shippedByDpkg, shippedByRpm } from '../../agent/programs/packages.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
 import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { fileEntry } from '../support/frames.ts';
+import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import { makeSite } from '../support/site.ts';
@@ -19,9 +19,10 @@ const UNIT = '[Service]\nExecStart=true\n[Install]\nWantedBy=multi-user.target\n
 const PASSWD = 'root:x:0:0::/root:/bin/sh\nchrony:x:101:101::/:/bin/false\nbad line\n';
 const SHADOW = 'root:!:19000:0:99999:7:::\nchrony:!:19000::::::\n';
 
+const site = makeSite();
 let machine: Machine;
 beforeEach(() => {
-  machine = makeMachine(makeSite().site);
+  machine = makeMachine(site.site);
   machine.write('usr/lib/os-release', 'ID=debian\nIMAGE_VERSION="2026.11"\n');
   machine.write('etc/passwd', PASSWD);
   machine.write('etc/group', 'root:x:0:\nchrony:x:101:\n');
@@ -187,6 +188,55 @@ describe('a machine whose image says what it ships', () => {
     expect((await machine.run('capture')).stderr).toContain(
       'left to image 2026.11: 6 files that it has anyway',
     );
+  });
+});
+
+describe('a bundle that leaves files to the image', () => {
+  let next: Machine | undefined;
+  afterEach(() => next?.remove());
+
+  const image = (of: Machine, version: string): void =>
+    of.write('usr/lib/coatcheck/image.json', `{"version": "${version}", "date": 1}`);
+
+  it('names it; report, console and status say what is otherwise in the one that runs', async () => {
+    image(machine, '2026.11');
+    await make();
+    machine.write('etc/motd', 'own\n');
+    const { metadata, files } = capture();
+    expect(metadata.image).toBe('2026.11');
+    const frame = approvedFrame(site, machine.identity, files, 1, metadata);
+    const ofImage = (doc: Record<string, unknown>) => doc['ofImage'] as Record<string, unknown>;
+    const { baseline } = metadata;
+
+    next = machine.reboot();
+    next.write('usr/lib/os-release', 'IMAGE_VERSION=not-this-one\n');
+    image(next, '2026.12');
+    next.write('etc/passwd', PASSWD);
+    next.write('etc/group', machine.read('etc/group'));
+    next.write('etc/shadow', SHADOW, 0o640);
+    next.write('etc/hosts', '127.0.0.1 localhost of-the-new-image\n');
+    next.write('etc/ssh/sshd_config', 'Port 22\n', 0o600);
+    fs.writeFileSync(next.path('frame'), frame);
+    const differs = {
+      ...{ running: { version: '2026.12' }, madeOn: { version: '2026.11', baseline } },
+      // One is gone, one has another content, one another mode.
+      ...{ left: 6, differing: ['etc/crontab', 'etc/hosts', 'etc/ssh/sshd_config'] },
+    };
+    expect(ofImage(await next.json('apply', next.path('frame')))).toEqual(differs);
+    expect(ofImage(await next.json('status'))).toEqual(differs);
+    next.write('etc/crontab', '# nothing\n');
+    const { stdout } = await next.run('status');
+    expect(stdout).toContain('image    2026.12, baseline none\n');
+    expect(stdout).toContain(`made on  2026.11, baseline ${baseline}\n`);
+    expect(stdout.match(/^differs .*$/gm)).toEqual([
+      'differs  etc/hosts, left to the image',
+      'differs  etc/ssh/sshd_config, left to the image',
+    ]);
+    const marker = next.read('var/lib/coatcheck/applied.json');
+    expect(JSON.parse(marker)).toMatchObject({
+      image: { version: '2026.11', baseline },
+      ofImage: { 'etc/hosts': metadata.left!['etc/hosts'] },
+    });
   });
 });
 
