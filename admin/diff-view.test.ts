@@ -265,18 +265,22 @@ describe('cutToFit', () => {
 });
 
 describe('createDiff', () => {
-  it('is bounded in its steps for all files together, and shows the rest as replaced', () => {
-    const diff = createDiff();
-    const random = (seed: number): string => {
-      let state = seed;
-      const next = (): string => ((state = (state * 48_271) % 2_147_483_647) & 1 ? 'a\n' : 'b\n');
-      return Array.from({ length: 19_000 }, next).join('');
-    };
-    for (let i = 1; i <= 26; i++) {
-      const lines = diff(random(i), random(i + 100));
-      expect(lines.filter((line) => line.startsWith('-'))).toHaveLength(19_000);
-    }
-  });
+  it(
+    'is bounded in its steps for all files together, and shows the rest as replaced',
+    { tags: 'long' },
+    () => {
+      const diff = createDiff();
+      const random = (seed: number): string => {
+        let state = seed;
+        const next = (): string => ((state = (state * 48_271) % 2_147_483_647) & 1 ? 'a\n' : 'b\n');
+        return Array.from({ length: 19_000 }, next).join('');
+      };
+      for (let i = 1; i <= 26; i++) {
+        const lines = diff(random(i), random(i + 100));
+        expect(lines.filter((line) => line.startsWith('-'))).toHaveLength(19_000);
+      }
+    },
+  );
 
   it('is quick about two long texts that have nothing in common', () => {
     const text = (seed: number): string =>

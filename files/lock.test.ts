@@ -104,7 +104,7 @@ describe.each([
     expect(await readdir(folder)).toEqual(kept);
   });
 
-  it('lets one of many breakers of a dead one in at a time', async () => {
+  it('lets one of many breakers of a dead one in at a time', { tags: 'long' }, async () => {
     await killed(otherProcess(place()));
     const breakers = [1, 2, 3].map(() => otherProcess(place()));
     const times = await Promise.all(breakers.map(timesOf));

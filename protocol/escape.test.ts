@@ -42,7 +42,7 @@ describe('escapeLine', () => {
     ['our own notation', '<U+001B> <0xFF> <b>', '<U+003C>U+001B> <U+003C>0xFF> <b>'],
   ])('%s', (_, input, output) => expect(escapeLine(input)).toBe(output));
 
-  it('lets nothing dangerous through, whatever comes in', () => {
+  it('lets nothing dangerous through, whatever comes in', { tags: 'long' }, () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(escapeLine(text)).not.toMatch(DANGEROUS);

@@ -1,3 +1,4 @@
+// @module-tag long
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeKeyFile } from '../../agent/identity/keys/key-file.ts';
 import { openDesk } from '../support/cli.ts';

@@ -1,3 +1,4 @@
+// @module-tag long
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';

@@ -149,7 +149,7 @@ describe('bundle export', () => {
   });
 });
 
-describe('what is no bundle', () => {
+describe('what is no bundle', { tags: 'long' }, () => {
   it.each(['inspect', 'verify'])('%s refuses it', async (command) => {
     expect(refusal(await offline(command, join(folder, 'gone')))).toEqual([
       EXIT.usage,

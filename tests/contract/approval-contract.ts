@@ -34,7 +34,7 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
 
   describe('decisions', () => decisionsContract(under));
   describe("a node's own approvals", () => ownApprovalsContract(under));
-  describe('crashes', () => crashesContract(under));
+  describe('crashes', { tags: 'long' }, () => crashesContract(under));
   describe('a failing store', () => failingStoreContract(under));
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
   describe('a PUT URL used again', () => reusedUrlContract(under));
@@ -42,5 +42,5 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('an older copy put back', () => restoredContract(under));
   describe('listings', () => listingsContract(under));
   describe('races', () => racesContract(under));
-  describe('everything at once', () => randomContract(under));
+  describe('everything at once', { tags: 'long' }, () => randomContract(under));
 }

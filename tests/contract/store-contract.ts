@@ -229,7 +229,7 @@ export function storeContract(
     });
 
     describe('list', () => {
-      it('pages past a thousand keys, each once and in order', async () => {
+      it('pages past a thousand keys, each once and in order', { tags: 'long' }, async () => {
         const id = node(900_001);
         const slots = Array.from({ length: 1203 }, (_, i) => i + 1);
         for (let i = 0; i < slots.length; i += 50) {

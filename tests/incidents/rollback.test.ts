@@ -1,3 +1,4 @@
+// @module-tag long
 import * as fs from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { encodeFrame, decodeFrame } from '../../bundle/frame.ts';

@@ -1,3 +1,4 @@
+// @module-tag long
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
@@ -40,7 +41,7 @@ describe('without Node', () => {
   });
   afterAll(() => lab.stop());
 
-  it('every vector has its verdict', { tags: 'long' }, () => {
+  it('every vector has its verdict', () => {
     const verdicts = cases.map(({ name, text }) => [name, program.verdictOf(name, text)]);
     const expected = cases.map(({ name, text }) => [name, parseVector(name, text).expect]);
     expect(verdicts).toEqual(expected);

@@ -1,3 +1,4 @@
+// @module-tag long
 import { describe, expect, it } from 'vitest';
 import { approvedKey, historyKey, keysetKey, pendingKey } from '../../protocol/keys.ts';
 import { parseDigest, rejectedKey, reportKey, PREFIXES } from '../../protocol/keys.ts';
