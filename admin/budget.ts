@@ -7,22 +7,44 @@ export const REVIEW_LINES = 4_000;
 const LINE_UNITS = 200;
 
 /**
- * The difference with at most `budget` lines of contents, and how many of each file are left out. The
- * files that execute something come first, as in the view. It counts lines and never seconds, so
- * that everybody is shown the same.
+ * The difference with at most `budget` lines of settings, accounts and contents, and how many of each
+ * are left out. Settings come first, then the files that execute something, as in the view. It counts
+ * lines and never seconds, so that everybody is shown the same.
  */
 export function cutToFit(view: DiffView, budget: number): DiffView {
   let left = budget;
-  const files = view.files.map((file): FileView => {
-    const { lines = [] } = file;
-    let shown = 0;
-    for (; shown < lines.length && left > 0; shown++) {
-      left -= 1 + Math.floor(lines[shown]!.length / LINE_UNITS);
-      if (left < 0) break;
+  /** How many of so many are shown. @param unitsOf code units of one */
+  function take(count: number, unitsOf: (index: number) => number): number {
+    for (let shown = 0; shown < count; shown++) {
+      left -= 1 + Math.floor(unitsOf(shown) / LINE_UNITS);
+      if (left < 0) return shown;
     }
-    return shown === lines.length
-      ? file
-      : { ...file, lines: lines.slice(0, shown), linesCut: lines.length - shown };
+    return count;
+  }
+  const { metadata } = view;
+  const settings = take(metadata.length, (i) => {
+    const { name, before = '', after = '' } = metadata[i]!;
+    return name.length + before.length + after.length;
   });
-  return { ...view, files };
+  const files = view.files.map((file): FileView => {
+    const { accounts = [], lines = [] } = file;
+    const named = take(accounts.length, () => 0);
+    const shown = take(lines.length, (i) => lines[i]!.length);
+    return {
+      ...file,
+      ...(named < accounts.length && {
+        accounts: accounts.slice(0, named),
+        accountsCut: accounts.length - named,
+      }),
+      ...(shown < lines.length && { lines: lines.slice(0, shown), linesCut: lines.length - shown }),
+    };
+  });
+  return {
+    ...view,
+    files,
+    ...(settings < metadata.length && {
+      metadata: metadata.slice(0, settings),
+      settingsCut: metadata.length - settings,
+    }),
+  };
 }

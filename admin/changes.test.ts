@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { utf8 } from '../bundle/index.ts';
 import type { FileEntry, Metadata } from '../bundle/index.ts';
 import { sameSettings } from '../bundle/settings.ts';
-import { compareFiles, compareSettings, sameFiles } from './changes.ts';
+import type { Execution } from '../protocol/paths.ts';
+import { compareFiles, compareSettings, sameFiles, startsSomething } from './changes.ts';
 import { rebase } from './rebase.ts';
 
 const file = (path: string, content: string, more: Partial<FileEntry> = {}): FileEntry => ({
@@ -61,10 +62,49 @@ describe('compareSettings', () => {
       restart: { 'etc/hosts': ['x.service'] },
     };
     expect(compareSettings(before, after)).toEqual([
-      { name: 'hostname', before: 'a', after: 'b' },
-      { name: 'restart:etc/hosts', after: 'x.service' },
-      { name: 'unit:b.service', after: 'enable' },
+      { name: 'unit:b.service', executes: 'by place', after: 'enable' },
+      { name: 'hostname', executes: 'no', before: 'a', after: 'b' },
+      { name: 'restart:etc/hosts', executes: 'may name', after: 'x.service' },
     ]);
+  });
+
+  const unit = 'x.service';
+  it.each<[string, Metadata, Metadata, Execution, boolean]>([
+    ['enables a unit', {}, { enable: [unit] }, 'by place', true],
+    ['enables one that was masked', { mask: [unit] }, { enable: [unit] }, 'by place', true],
+    ['takes an enabling back', { enable: [unit] }, {}, 'by place', false],
+    ['masks a unit', {}, { mask: [unit] }, 'no', false],
+    ['disables a unit', {}, { disable: [unit] }, 'no', false],
+    ['masks one that was disabled', { disable: [unit] }, { mask: [unit] }, 'no', false],
+    ['takes a mask away', { mask: [unit] }, {}, 'by place', true],
+    ['disables one that was masked', { mask: [unit] }, { disable: [unit] }, 'by place', true],
+    ['leaves one to the image', { disable: [unit] }, {}, 'by place', true],
+    ['masks one that was enabled', { enable: [unit] }, { mask: [unit] }, 'by place', false],
+    ['names a unit otherwise', {}, { alias: [`a.service=${unit}`] }, 'by place', true],
+    ['takes a name away', { alias: [`a.service=${unit}`] }, {}, 'by place', false],
+    ['wants a unit', {}, { wants: [`a.target.wants/${unit}`] }, 'by place', true],
+    ['wants a unit of users', {}, { wants: [`user/a.target.wants/${unit}`] }, 'by place', true],
+    ['wants one no more', { wants: [`a.target.wants/${unit}`] }, {}, 'by place', false],
+    ['restarts one', {}, { restart: { 'etc/a': [unit] } }, 'may name', false],
+    ['makes swap', {}, { swap: 'zram' }, 'no', false],
+    ['answers', {}, { answers: { a: unit } }, 'no', false],
+  ])('says what one can set off that %s', (_, before, after, executes, starts) => {
+    const changes = compareSettings(before, after);
+    expect(changes.map((change) => [change.executes, startsSomething(change)])).toEqual([
+      [executes, starts],
+    ]);
+  });
+});
+
+describe('rebase on another image', () => {
+  it('leaves nothing to the image that the other side put into the bundle', () => {
+    const empty = { files: [], metadata: {} };
+    const mine = { files: [], metadata: { left: { 'etc/a': '01234567', 'etc/b': '01234567' } } };
+    const theirs = { files: [file('etc/a', '1')], metadata: {} };
+    expect(rebase(empty, theirs, mine)).toEqual({
+      ...{ files: theirs.files, conflicts: [] },
+      metadata: { left: { 'etc/b': '01234567' } },
+    });
   });
 });
 

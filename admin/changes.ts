@@ -1,6 +1,7 @@
 import { equalBytes } from '../bundle/index.ts';
 import type { FileEntry, Metadata } from '../bundle/index.ts';
 import { settingsOf } from '../bundle/settings.ts';
+import type { Execution } from '../protocol/paths.ts';
 
 /** What differs in one path between two bundles. At least one of `before` and `after` is there. */
 export interface FileChange {
@@ -15,6 +16,8 @@ export interface FileChange {
 /** What differs in one setting, by the names of `settingsOf`; values as one line of text. */
 export interface SettingChange {
   readonly name: string;
+  /** What it can set off: a unit that is enabled runs because of that, as a file does by its place. */
+  readonly executes: Execution;
   readonly before?: string;
   readonly after?: string;
 }
@@ -61,15 +64,49 @@ export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boo
   return compareFiles(a, b).length === 0;
 }
 
-/** What a machine would do differently because of the metadata, in the order of the names. */
+/** What a machine would do differently because of the metadata: what runs first, then by name. */
 export function compareSettings(before: Metadata, after: Metadata): SettingChange[] {
   const [old, now] = [settingsOf(before), settingsOf(after)];
-  return [...new Set([...old.keys(), ...now.keys()])]
+  const changes = [...new Set([...old.keys(), ...now.keys()])]
     .sort()
     .filter((name) => old.get(name) !== now.get(name))
     .map((name) => ({
       name,
+      executes: executionOf(name, old.get(name), now.get(name)),
       ...(old.has(name) ? { before: old.get(name)! } : {}),
       ...(now.has(name) ? { after: now.get(name)! } : {}),
     }));
+  const runs = (change: SettingChange): boolean => change.executes === 'by place';
+  return [...changes.filter(runs), ...changes.filter((change) => !runs(change))];
 }
+
+/** By the beginning of a name: what is known to run nothing, whatever its value. */
+const INERT = /^(?:hostname|timezone|swap)$|^answer:/;
+
+function executionOf(
+  name: string,
+  before: string | undefined,
+  after: string | undefined,
+): Execution {
+  if (/^(?:alias|wants):/.test(name)) return 'by place';
+  if (name.startsWith('unit:')) return mayStart(words(before), words(after)) ? 'by place' : 'no';
+  return INERT.test(name) ? 'no' : 'may name';
+}
+
+const words = (value: string | undefined): readonly string[] => value?.split(' ') ?? [];
+
+/** A unit that is kept from starting no more starts where the image, or another unit, wants it. */
+const mayStart = (before: readonly string[], after: readonly string[]): boolean =>
+  [before, after].some((lists) => lists.includes('enable')) ||
+  (before.includes('mask') && !after.includes('mask')) ||
+  (before.includes('disable') && after.length === 0);
+
+/**
+ * Whether a setting can start something that did not run, as far as that is its doing: not, where it
+ * only goes away, or keeps a unit from starting.
+ */
+export const startsSomething = ({ name, executes, before, after }: SettingChange): boolean =>
+  executes === 'by place' &&
+  (name.startsWith('unit:')
+    ? words(after).includes('enable') || !words(before).includes('enable')
+    : after !== undefined);

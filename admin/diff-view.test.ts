@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { deriveIdentity, utf8, ZERO_DIGEST } from '../bundle/index.ts';
+import { shortDigest } from '../bundle/file-digest.ts';
 import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
 import { diffLines } from '../cli/diff-lines.ts';
 import { cutToFit } from './budget.ts';
 import { createDiff, diffView } from './diff-view.ts';
 import { isSecretName } from './mask.ts';
+import { objectionsTo } from './unseen.ts';
 import { createTerminal } from '../cli/terminal.ts';
 
 const node = deriveIdentity(new Uint8Array(32).fill(1));
@@ -83,12 +85,58 @@ describe('the difference as an administrator sees it', () => {
       { showSecrets: false, stat: false },
     );
     expect(diffLines(view, style)).toEqual([
+      '+ setting unit:x.service  RUNS OR LETS IN',
+      '| +enable',
       '~ setting hostname',
       '| -a',
       '| +b',
-      '+ setting unit:x.service',
-      '| +enable',
     ]);
+  });
+  it('shows what starts by a setting before any file, and the other settings behind them', () => {
+    const files = [file('etc/cron.d/job', ''), file('etc/motd', '')];
+    const metadata = {
+      alias: ['a.service=x.service'],
+      ...{ hostname: 'b', mask: ['y.service'], restart: { 'etc/motd': ['x.service'] } },
+      wants: ['a.target.wants/x.service'],
+    };
+    const view = diffView(undefined, manifest(files, metadata), { showSecrets: false, stat: true });
+    expect(diffLines(view, style).filter((line) => /^[+]/.test(line))).toEqual([
+      '+ setting alias:a.service  RUNS OR LETS IN',
+      '+ setting wants:a.target.wants/x.service  RUNS OR LETS IN',
+      expect.stringContaining('+ etc/cron.d/job  '),
+      expect.stringContaining('+ etc/motd  '),
+      '+ setting hostname',
+      '+ setting restart:etc/motd  may name a program',
+      '+ setting unit:y.service',
+    ]);
+  });
+  it("says of a file that goes what becomes the image's own, and whether that is another", () => {
+    const [same, other, gone] = ['etc/hosts', 'etc/motd', 'etc/issue'].map((path) =>
+      file(path, 'x\n'),
+    ) as [FileEntry, FileEntry, FileEntry];
+    const left = {
+      'etc/hosts': shortDigest(same),
+      'etc/motd': shortDigest({ ...other, mode: 0o600 }),
+      'etc/services': '01234567',
+    };
+    const view = diffView(manifest([same, other, gone]), manifest([], { left }), {
+      ...{ showSecrets: false, stat: false },
+    });
+    expect(view.files.map(({ path, becomesImages }) => [path, becomesImages])).toEqual([
+      ['etc/hosts', 'same'],
+      ['etc/issue', undefined],
+      ['etc/motd', 'other'],
+    ]);
+    const lines = diffLines(view, style);
+    expect(lines).toContain(
+      "- etc/hosts  becomes the image's own, which is the same (as the maker claims), 2 bytes",
+    );
+    expect(lines).toContain('- etc/issue  2 bytes');
+    expect(lines).toContain(
+      "- etc/motd  becomes the image's own, which is ANOTHER (as the maker claims), 2 bytes",
+    );
+    // What goes is seen all the same: whoever made the bundle may be lying.
+    expect(lines.filter((line) => line === '| -x')).toHaveLength(3);
   });
   it('says that there is no difference', () => {
     expect(shown([file('etc/hosts', 'a')], [file('etc/hosts', 'a')])).toBe('no difference');
@@ -201,9 +249,11 @@ describe('secrets', () => {
     };
     const view = diffView(undefined, manifest([], metadata), { showSecrets: false, stat: false });
     const text = diffLines(view, style).join('\n');
-    expect(text).toContain('+ setting unit:evil.service\n| +enable');
-    expect(text).toContain('+ setting unit:token:x.service\n| +enable');
-    expect(text).toContain('+ setting restart:etc/default/password\n| +evil.service');
+    expect(text).toContain('+ setting unit:evil.service  RUNS OR LETS IN\n| +enable');
+    expect(text).toContain('+ setting unit:token:x.service  RUNS OR LETS IN\n| +enable');
+    expect(text).toContain(
+      '+ setting restart:etc/default/password  may name a program\n| +evil.service',
+    );
     expect(text).not.toContain('hunter2');
   });
   it.each([
@@ -257,6 +307,22 @@ describe('cutToFit', () => {
     const [cron, motd] = cutToFit(view(files), 60).files;
     expect([cron!.lines!.length, cron!.linesCut]).toEqual([51, undefined]);
     expect([motd!.lines!.length, motd!.linesCut]).toEqual([9, 92]);
+  });
+  it('counts settings and accounts too: no bundle makes a review longer than its budget', () => {
+    const wants = Array.from({ length: 900 }, (_, i) => `a.target.wants/x${i}.service`);
+    const users = Array.from({ length: 900 }, (_, i) => `u${i}:!:1::::::\n`).join('');
+    const files = [file('etc/shadow', `${users}open::1::::::\n`), file('etc/motd', 'x\n')];
+    const whole = diffView(undefined, manifest(files, { wants, hostname: 'a' }), {
+      ...{ showSecrets: false, stat: false },
+    });
+    const cut = cutToFit(whole, 800);
+    expect([cut.metadata.length, cut.settingsCut]).toEqual([800, 101]);
+    expect(objectionsTo(cut, {})).toEqual([{ code: 'cut', paths: ['etc/shadow'], settings: 101 }]);
+    const [shadow] = cutToFit(whole, 901 + 10).files;
+    expect([shadow!.accounts!.length, shadow!.accountsCut]).toEqual([10, 891]);
+    expect(shadow!.accounts![0]!.name).toBe('open');
+    expect(diffLines(cut, style).at(-1)).toBe('(101 more settings not shown; --full shows them)');
+    expect(diffLines(cut, style)).toContain('  (901 more accounts not shown; --full shows them)');
   });
   it('counts a long line for many', () => {
     const [motd] = cutToFit(view([file('etc/motd', 'token'.repeat(190_000))]), 4_000).files;

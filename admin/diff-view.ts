@@ -1,5 +1,6 @@
 import { structuredPatch } from 'diff';
-import type { FileEntry, Manifest } from '../bundle/index.ts';
+import { shortDigest } from '../bundle/file-digest.ts';
+import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
 import { decodeBytes } from '../protocol/escape.ts';
 import type { Execution, SitePath } from '../protocol/paths.ts';
 import { compareFiles, compareSettings } from './changes.ts';
@@ -59,6 +60,13 @@ export interface FileView {
   readonly linesCut?: number;
   /** Of passwd and shadow: what changes for whom. */
   readonly accounts?: readonly AccountChange[];
+  /** How many of them are left out. */
+  readonly accountsCut?: number;
+  /**
+   * Of a removed one that the machine still has, as its image has it: it becomes the image's own, which
+   * is `same` as this one to its mode and owners, or `other`. Claimed.
+   */
+  readonly becomesImages?: 'same' | 'other';
 }
 
 /** What differs between two bundles, file by file, and the settings by name. */
@@ -67,8 +75,10 @@ export interface DiffView {
   readonly unknownPaths?: true;
   /** What runs by its place first, then what may name a program, then the rest; by path. */
   readonly files: readonly FileView[];
-  /** the settings that differ, by name: units, host name, time zone, swap, answers */
+  /** the settings that differ, what runs first, then by name: units, host name, time zone, swap, answers */
   readonly metadata: readonly SettingChange[];
+  /** How many of them are left out, since the whole would be too long to be read. */
+  readonly settingsCut?: number;
 }
 
 /** How many files a difference adds, changes and removes, and how many settings it changes. */
@@ -98,7 +108,10 @@ export function diffView(
   const files = compareFiles(before?.files ?? [], after.files)
     .map((change) => ({ change, traits: traitsIn(paths, change) }))
     .sort((a, b) => RANK.indexOf(a.traits.executes) - RANK.indexOf(b.traits.executes))
-    .map(({ change, traits }) => fileView(change, traits, options, diff));
+    .map(({ change, traits }) => ({
+      ...fileView(change, traits, options, diff),
+      ...imagesOwn(change, after.metadata),
+    }));
   return {
     ...(!paths.isKnown && { unknownPaths: true as const }),
     files,
@@ -111,14 +124,23 @@ export function diffView(
 const traitsIn = (paths: MachinePaths, { path, after }: FileChange): Traits =>
   after === undefined ? paths.traitsBefore(path) : paths.traitsFor(path);
 
+/** What a bundle says of a file that it has no more: the image has it anyway. */
+function imagesOwn(
+  { path, before, after }: FileChange,
+  { left = {} }: Metadata,
+): Pick<FileView, 'becomesImages'> {
+  if (after !== undefined || before === undefined || !Object.hasOwn(left, path)) return {};
+  return { becomesImages: left[path] === shortDigest(before) ? 'same' : 'other' };
+}
+
 const RANK: readonly FileView['executes'][] = ['refused', 'by place', 'may name', 'no'];
 
 /** Only answers may hold a password; a mask on units would hide what executes. */
 export function maskSetting(change: SettingChange): SettingChange {
-  const { name, before, after } = change;
+  const { name, executes, before, after } = change;
   if (!name.startsWith('answer:') || !isSecretName(name)) return change;
   return {
-    name,
+    ...{ name, executes },
     ...(before === undefined ? {} : { before: MASK }),
     ...(after === undefined ? {} : { after: MASK }),
   };

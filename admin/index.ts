@@ -25,6 +25,7 @@ export type { NodeHistory } from './in-force.ts';
 export { review } from './review.ts';
 export type { Review } from './review.ts';
 export { diffView, tally } from './diff-view.ts';
+export { startsSomething } from './changes.ts';
 export type { DiffOptions, DiffTally, DiffView, FileView, MaskedSpan } from './diff-view.ts';
 export type { SettingChange } from './changes.ts';
 export { MASK } from './mask.ts';
@@ -54,8 +55,8 @@ export type { HistoryView, RecordedView, StatementView } from './views/statement
 export { nodeViews, pendingViews } from './views/nodes.ts';
 export type { NodeView, PendingView } from './views/nodes.ts';
 export { collect } from './pool.ts';
-export { bundleFacts, bundleView } from './views/bundle.ts';
-export type { BundleFacts, BundleSigner, BundleView } from './views/bundle.ts';
+export { bundleFacts, bundleView, imageFacts } from './views/bundle.ts';
+export type { BundleFacts, BundleSigner, BundleView, ImageFacts } from './views/bundle.ts';
 export { lastReport } from './views/report.ts';
 export type { ReportView } from './views/report.ts';
 export { findNodeOrProposal, nodeState } from './views/state.ts';

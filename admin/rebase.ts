@@ -1,4 +1,4 @@
-import type { Manifest } from '../bundle/index.ts';
+import type { Manifest, Metadata } from '../bundle/index.ts';
 import { settingsOf, withSettings } from '../bundle/settings.ts';
 import { sameFile } from './changes.ts';
 
@@ -7,7 +7,7 @@ type Configuration = Pick<Manifest, 'files' | 'metadata'>;
 
 /**
  * The outcome, if `conflicts` is empty: paths, and names of settings as `setting swap`, that both sides
- * changed, differently. When and by what it was made is `mine`'s.
+ * changed, differently. When, by what and on which image it was made is `mine`'s.
  */
 export interface Rebased extends Configuration {
   readonly conflicts: readonly string[];
@@ -29,9 +29,16 @@ export function rebase(base: Configuration, theirs: Configuration, mine: Configu
   );
   return {
     files: [...files.merged.values()],
-    metadata: withSettings(settings.merged, mine.metadata),
+    metadata: leavingOthers(withSettings(settings.merged, mine.metadata), files.merged),
     conflicts: [...files.conflicts, ...settings.conflicts.map((name) => `setting ${name}`)],
   };
+}
+
+/** What the other side put into the bundle is not left to the image. */
+function leavingOthers(metadata: Metadata, files: ReadonlyMap<string, unknown>): Metadata {
+  if (metadata.left === undefined) return metadata;
+  const left = Object.entries(metadata.left).filter(([path]) => !files.has(path));
+  return { ...metadata, left: Object.fromEntries(left) };
 }
 
 function threeWay<T>(

@@ -8,8 +8,9 @@ import { isFresh, openInForce } from './in-force.ts';
 import type { NodeHistory, InForce } from './in-force.ts';
 import type { OpenedBundle } from './open.ts';
 import type { Session } from './session.ts';
-import { bundleFacts } from './views/bundle.ts';
-import type { BundleFacts } from './views/bundle.ts';
+import { startsSomething } from './changes.ts';
+import { bundleFacts, imageFacts } from './views/bundle.ts';
+import type { BundleFacts, ImageFacts } from './views/bundle.ts';
 import type { Unseen } from './unseen.ts';
 import type { ReviewWarning } from './warning.ts';
 
@@ -22,6 +23,8 @@ export interface ReviewOptions extends DiffOptions {
 /** What an administrator looks at before a bundle is put in force. A plain value. */
 export interface Review {
   readonly bundle: BundleFacts;
+  /** What the bundle in force says of its image; absent where it says nothing, or there is none. */
+  readonly imageInForce?: ImageFacts;
   /** what changes from what is in force, by path, and the settings */
   readonly diff: DiffView;
   /** False if what it was made against is no longer in force. */
@@ -53,12 +56,14 @@ export async function reviewAgainst(
     ...pathsOf(session),
   });
   const diff = options.budget === undefined ? whole : cutToFit(whole, options.budget);
+  const imageInForce = inForce.opened && imageFacts(inForce.opened.manifest.metadata);
   return {
     bundle: bundleFacts(decided.node, opened, session.keyset),
+    ...(imageInForce && { imageInForce }),
     diff,
     fresh: await isFresh(session, decided, inForce, opened.manifest),
     warnings: [
-      ...warningsOf(session, inForce, opened, diff),
+      ...warningsOf(session, inForce, opened, whole),
       ...unknownPaths(options, [inForce.opened?.manifest, opened.manifest]),
     ],
   };
@@ -83,12 +88,13 @@ function warningsOf(
   { keyset }: Pick<Session, 'keyset'>,
   { unreadable }: InForce,
   { sealed, manifest }: OpenedBundle,
-  { files, unknownPaths }: DiffView,
+  { files, metadata, unknownPaths }: DiffView,
 ): ReviewWarning[] {
   const placed = files.filter(({ change }) => change !== 'removed');
   const by = (executes: FileView['executes']): string[] =>
     placed.filter((file) => file.executes === executes).map(({ path }) => path);
   const [runs, named, refused] = [by('by place'), by('may name').length, by('refused')];
+  const settings = metadata.filter(startsSomething).map(({ name }) => name);
   const open = files.flatMap(({ accounts = [] }) =>
     accounts.filter(({ after }) => after?.password === 'empty').map(({ name }) => name),
   );
@@ -102,7 +108,7 @@ function warningsOf(
   const counted = sealed.recipientCount;
   const warnings: (ReviewWarning | false | undefined)[] = [
     unreadable && { code: 'in_force_unreadable', reason: unreadable },
-    runs.length > 0 && { code: 'runs_by_place', paths: runs },
+    runs.length + settings.length > 0 && { code: 'runs_by_place', paths: runs, settings },
     named > 0 && { code: 'may_name', files: named },
     open.length > 0 && { code: 'empty_password', accounts: [...new Set(open)] },
     unknownPaths && { code: 'unknown_paths' },

@@ -1,5 +1,6 @@
 import { CoatcheckError, showPath, toHex } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
+import { count } from '../protocol/count.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { decide } from './decide.ts';
@@ -114,8 +115,11 @@ function demandConsent({ objections }: Plan, { despite = [] }: Consent): void {
     throw fail('record_doubtful', 'the store contradicts what was seen before: nothing was signed');
   }
   if (open.code === 'withheld' || open.code === 'cut') {
-    const paths = open.paths.map(showPath).join(', ');
-    throw fail('not_shown', `${paths}: not shown whole, and nothing was signed`);
+    const what = [
+      ...open.paths.map(showPath),
+      ...(open.code === 'cut' && open.settings > 0 ? [count(open.settings, 'setting')] : []),
+    ].join(', ');
+    throw fail('not_shown', `${what}: not shown whole, and nothing was signed`);
   }
   const what =
     open.code === 'older_bundle' ? 'the bundle is' : 'the proposal was made against what is';

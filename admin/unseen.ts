@@ -8,11 +8,12 @@ export interface Unseen {
 }
 
 /**
- * What a difference would put in place that its node refuses, and what it did not show of the rest: files whose contents were withheld,
- * unless the consent names them, and files that can run something and were cut.
+ * What a difference would put in place that its node refuses, and what it did not show of the rest: files
+ * whose contents were withheld, unless the consent names them, and files that can run something and
+ * were cut, or settings that were.
  */
 export function objectionsTo(
-  { files, unknownPaths }: DiffView,
+  { files, unknownPaths, settingsCut = 0 }: DiffView,
   { unseen = [] }: Unseen,
 ): Objection[] {
   const placed = files.filter(({ change }) => change !== 'removed');
@@ -21,13 +22,16 @@ export function objectionsTo(
     .filter(({ hidden, path }) => hidden === 'withheld' && !unseen.includes(path))
     .map(({ path }) => path);
   const cut = placed
-    .filter(({ linesCut = 0, executes }) => linesCut > 0 && executes !== 'no')
+    .filter(({ linesCut = 0, accountsCut = 0 }) => linesCut + accountsCut > 0)
+    .filter(({ executes }) => executes !== 'no')
     .map(({ path }) => path);
   return [
     ...(refused.length > 0
       ? [{ code: 'refused_paths', paths: refused, unknown: unknownPaths === true } as const]
       : []),
     ...(withheld.length > 0 ? [{ code: 'withheld', paths: withheld } as const] : []),
-    ...(cut.length > 0 ? [{ code: 'cut', paths: cut } as const] : []),
+    ...(cut.length + settingsCut > 0
+      ? [{ code: 'cut', paths: cut, settings: settingsCut } as const]
+      : []),
   ];
 }

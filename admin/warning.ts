@@ -18,8 +18,15 @@ export type RecordWarning =
 export type ReviewWarning =
   /** What is in force cannot be opened here: everything is shown as new. */
   | { readonly code: 'in_force_unreadable'; readonly reason: ErrorCode }
-  /** Of the files that are put in place these run, or let somebody in, because they are there. */
-  | { readonly code: 'runs_by_place'; readonly paths: readonly string[] }
+  /**
+   * Of the files that are put in place these run, or let somebody in, because they are there; and these
+   * settings, by name, can start what did not run.
+   */
+  | {
+      readonly code: 'runs_by_place';
+      readonly paths: readonly string[];
+      readonly settings: readonly string[];
+    }
   /** And so many may name a program that something runs. */
   | { readonly code: 'may_name'; readonly files: number }
   /** Whoever knows one of these names gets in. */
@@ -72,8 +79,8 @@ export type Objection =
    * tell their secrets from what they run.
    */
   | { readonly code: 'withheld'; readonly paths: readonly string[] }
-  /** Files that can run something, and that were too long to be shown whole. */
-  | { readonly code: 'cut'; readonly paths: readonly string[] }
+  /** Files that can run something, and so many settings, for which the review was too long. */
+  | { readonly code: 'cut'; readonly paths: readonly string[]; readonly settings: number }
   /**
    * Files that the node would refuse: neither the built-in list of paths nor its site's has them; with
    * `unknown`, nobody here can tell, since it names another list. No consent lifts it.

@@ -1,4 +1,5 @@
 import type { DiffView, FileView } from '../admin/diff-view.ts';
+import type { SettingChange } from '../admin/changes.ts';
 import type { AccountChange, AccountView } from '../admin/secrets/accounts.ts';
 import { showPath } from '../bundle/errors.ts';
 import { showSetting } from '../bundle/settings.ts';
@@ -11,17 +12,31 @@ const SIGN = { added: '+', removed: '-', changed: '~' } as const;
 /** Stands before every line of a content, and before nothing else: a node's text forges no line of ours. */
 const CONTENT = '| ';
 
-/** The difference as lines for a terminal: everything from a node is escaped. */
+/** The difference as lines for a terminal, what runs first: everything from a node is escaped. */
 export function diffLines(view: DiffView, style: Style): string[] {
-  const lines = view.files.flatMap((file) => fileLines(file, style));
-  for (const { name, before, after } of view.metadata) {
-    const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
-    lines.push(style.bold(`${SIGN[change]} setting ${showSetting(name)}`));
-    if (before !== undefined) lines.push(CONTENT + style.red(`-${escapeLine(before)}`));
-    if (after !== undefined) lines.push(CONTENT + style.green(`+${escapeLine(after)}`));
-  }
+  const { files, metadata, settingsCut = 0 } = view;
+  const runs = (change: SettingChange): boolean => change.executes === 'by place';
+  const lines = [
+    ...metadata.filter(runs).flatMap((change) => settingLines(change, style)),
+    ...files.flatMap((file) => fileLines(file, style)),
+    ...metadata.filter((change) => !runs(change)).flatMap((change) => settingLines(change, style)),
+    ...(settingsCut > 0
+      ? [`(${count(settingsCut, 'more setting')} not shown; --full shows them)`]
+      : []),
+  ];
   if (lines.length === 0) return ['no difference'];
   return lines;
+}
+
+function settingLines({ name, executes, before, after }: SettingChange, style: Style): string[] {
+  const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
+  const head = style.bold(`${SIGN[change]} setting ${showSetting(name)}`);
+  const said = marks({ executes, secret: false }, style);
+  return [
+    said.length === 0 ? head : `${head}  ${said.join(', ')}`,
+    ...(before === undefined ? [] : [CONTENT + style.red(`-${escapeLine(before)}`)]),
+    ...(after === undefined ? [] : [CONTENT + style.green(`+${escapeLine(after)}`)]),
+  ];
 }
 
 function fileLines(file: FileView, style: Style): string[] {
@@ -38,11 +53,19 @@ function fileLines(file: FileView, style: Style): string[] {
 function facts(file: FileView, style: Style): string[] {
   return [
     ...marks(file, style),
+    ...imagesOwn(file),
     ...fact('mode', file.mode),
     ...fact('owner', file.owner),
     file.change === 'changed' && file.size.before === file.size.after
       ? `${file.size.after ?? 0} bytes`
       : arrow(file.size, 'bytes'),
+  ];
+}
+
+function imagesOwn({ becomesImages }: FileView): string[] {
+  if (becomesImages === undefined) return [];
+  return [
+    `becomes the image's own, which is ${becomesImages === 'same' ? 'the same' : 'ANOTHER'} (as the maker claims)`,
   ];
 }
 
@@ -57,12 +80,15 @@ export function marks(file: Pick<FileView, 'executes' | 'secret'>, style: Style)
 }
 
 function notes(file: FileView): string[] {
-  const { hidden, maskedValues, linesCut = 0, path } = file;
+  const { hidden, maskedValues, linesCut = 0, accountsCut = 0, path } = file;
   const name = showPath(path);
   return [
     ...(hidden === 'key' ? [`one key and nothing else; --show-secrets ${name} shows it`] : []),
     ...(hidden === 'withheld'
       ? [`secret, and in no format that is known: --show-secrets ${name} shows it`]
+      : []),
+    ...(accountsCut > 0
+      ? [`${count(accountsCut, 'more account')} not shown; --full shows them`]
       : []),
     ...(linesCut > 0 ? [`${count(linesCut, 'more line')} not shown; --full shows them`] : []),
     ...(maskedValues > 0

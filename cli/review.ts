@@ -2,14 +2,14 @@ import { REVIEW_LINES } from '../admin/budget.ts';
 import { tally } from '../admin/diff-view.ts';
 import type { DiffView } from '../admin/diff-view.ts';
 import type { Review, ReviewOptions } from '../admin/review.ts';
-import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
+import type { BundleFacts, BundleSigner, ImageFacts } from '../admin/views/bundle.ts';
 import { pathIn } from '../bundle/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
 import { count } from '../protocol/count.ts';
 import type { Terminal } from './terminal.ts';
 import { when } from './time.ts';
-import { warningText } from './words.ts';
+import { imageText, warningText } from './words.ts';
 
 /** Which node it is: its console shows the same words. */
 export function nameLines({
@@ -46,6 +46,7 @@ export function aboutLines(facts: BundleFacts): [string, string][] {
     ['made', claim(made === '' ? undefined : made)],
     ['signed by', signerName(facts.signer)],
     ['bundle', `${digest}, ${size} bytes sealed`],
+    ['image', claim(facts.image && imageText(facts.image))],
     ['files', String(facts.files)],
   ];
 }
@@ -98,9 +99,20 @@ export async function printReview(terminal: Terminal, review: Review): Promise<v
   await terminal.page([...about, '', ...diffLines(review.diff, terminal.style)]);
   terminal.print();
   terminal.print(summary(review.diff));
+  for (const line of imageLines(review)) terminal.print(line);
   for (const warning of review.warnings) {
     if (warning.code !== 'in_force_unreadable') terminal.warn(warningText(warning));
   }
+}
+
+/** What the bundle says of its image, and the one in force where that says something else. */
+export function imageLines({ bundle: { image }, imageInForce }: Review): string[] {
+  const shown = (facts: ImageFacts): string => escapeLine(imageText(facts));
+  const now = `image: ${image === undefined ? 'not said' : `${shown(image)} (as the maker claims)`}`;
+  const differs =
+    imageInForce !== undefined &&
+    (image?.version !== imageInForce.version || image?.baseline !== imageInForce.baseline);
+  return differs ? [now, `image of what is in force: ${shown(imageInForce)}`] : [now];
 }
 
 /** How much a difference changes, in a line. */

@@ -1,6 +1,8 @@
 import type { Doubt, RecordDoubt } from '../admin/doubt.ts';
 import type { Objection, PlanWarning, RecordWarning, ReviewWarning } from '../admin/warning.ts';
-import { showPath } from '../bundle/errors.ts';
+import type { ImageFacts } from '../admin/views/bundle.ts';
+import { quote, showPath } from '../bundle/errors.ts';
+import { showSetting } from '../bundle/settings.ts';
 import { faultText } from '../protocol/bootable.ts';
 import { ERRORS, EXIT } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
@@ -27,6 +29,31 @@ export function doubtText(doubt: Doubt | RecordDoubt): string {
 export const problemText = (code: ErrorCode): string =>
   ERRORS[code].exit === EXIT.unavailable ? `unreachable: ${code}` : `does not verify: ${code}`;
 
+/** Of what a bundle may have tens of thousands, so many are named in one sentence. */
+const MAX_NAMED = 200;
+
+function named(names: readonly string[], separator = ', '): string {
+  const more = names.length - MAX_NAMED;
+  const all = names.slice(0, MAX_NAMED).join(separator);
+  return more > 0 ? `${all} and ${more} more` : all;
+}
+
+/** All files are named: a bundle has at most 1,024. */
+function runsText({
+  paths,
+  settings,
+}: Extract<ReviewWarning, { readonly code: 'runs_by_place' }>): string {
+  const what = [
+    ...(paths.length > 0 ? [count(paths.length, 'file')] : []),
+    ...(settings.length > 0 ? [count(settings.length, 'setting')] : []),
+  ].join(' and ');
+  const names = [
+    ...paths.map(showPath),
+    ...(settings.length > 0 ? [named(settings.map((name) => `setting ${showSetting(name)}`))] : []),
+  ];
+  return `${what} can run or let somebody in: ${names.join(', ')}`;
+}
+
 /** A warning in one sentence; what is from others is escaped. */
 export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning): string {
   switch (warning.code) {
@@ -37,17 +64,20 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
     case 'in_force_unreadable':
       return `what is in force cannot be opened (${warning.reason}): everything is shown as new`;
     case 'runs_by_place':
-      return `${count(warning.paths.length, 'file')} can run or let somebody in: ${warning.paths.map(showPath).join(', ')}`;
+      return runsText(warning);
     case 'may_name':
       return `${count(warning.files, 'file')} may name a program to run`;
     case 'empty_password':
-      return `without a password: ${warning.accounts.map(escapeLine).join(', ')}`;
+      return `without a password: ${named(warning.accounts.map(escapeLine))}`;
     case 'unknown_paths':
       return 'the image of this machine has another list of paths than your site.json: only what is on the built-in list can be approved with it';
     case 'refused_paths':
       return `${count(warning.paths, 'path')} that this node does not accept: it would refuse the bundle`;
     case 'unbootable':
-      return `a node refuses this, but for lines that its image has too: ${warning.faults.map((fault) => escapeLine(faultText(fault))).join('; ')}`;
+      return `a node refuses this, but for lines that its image has too: ${named(
+        warning.faults.map((fault) => escapeLine(faultText(fault))),
+        '; ',
+      )}`;
     case 'passed_over':
       return `no configuration, and never put in place: ${warning.paths.map(showPath).join(', ')}`;
     case 'key_in_image':
@@ -79,12 +109,23 @@ export function objectionText(
 }
 
 /** What of a review was not shown, and how it is, in one sentence. */
-export function unseenText({
-  code,
-  paths,
-}: Extract<Objection, { readonly code: 'withheld' | 'cut' }>): string {
-  const names = paths.map(showPath).join(' ');
-  return code === 'withheld'
-    ? `nothing was shown of ${names}, which can hold a program: --show-secrets ${names} shows it, --unseen takes one unseen`
-    : `not all was shown of ${names}, which can run something: --full shows it, bundle export writes it down`;
+export function unseenText(
+  objection: Extract<Objection, { readonly code: 'withheld' | 'cut' }>,
+): string {
+  const names = objection.paths.map(showPath).join(' ');
+  if (objection.code === 'withheld') {
+    return `nothing was shown of ${names}, which can hold a program: --show-secrets ${names} shows it, --unseen takes one unseen`;
+  }
+  const settings = objection.settings > 0 ? count(objection.settings, 'setting') : '';
+  const what = [settings, names].filter((text) => text !== '').join(' and ');
+  return `not all was shown of ${what}, which can run something: --full shows it, bundle export writes it down`;
+}
+
+/** What a bundle says of its image, in a few words that are not escaped yet; all of it is a claim of its maker. */
+export function imageText({ version, baseline, left }: ImageFacts): string {
+  return [
+    version === undefined ? 'without a version' : quote(version),
+    baseline === undefined ? 'without a baseline' : `baseline ${baseline}`,
+    `${count(left, 'file')} left to it`,
+  ].join(', ');
 }

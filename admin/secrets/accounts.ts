@@ -73,7 +73,7 @@ export interface AccountChange {
 
 /**
  * By account, what differs between two versions of `etc/shadow`, or who of `etc/passwd` needs no
- * password; in the order of the names.
+ * password; who needs none first, then in the order of the names.
  * @returns undefined for another file
  */
 export function accountChanges(
@@ -83,8 +83,9 @@ export function accountChanges(
 ): AccountChange[] | undefined {
   if (path !== 'etc/shadow' && path !== 'etc/passwd') return undefined;
   const [old, now] = [linesByName(before), linesByName(after)];
-  return [...new Set([...old.keys(), ...now.keys()])]
-    .sort()
+  const isOpen = (name: string): boolean => now.get(name)?.split(':')[1] === '';
+  const names = [...new Set([...old.keys(), ...now.keys()])].sort();
+  return [...names.filter(isOpen), ...names.filter((name) => !isOpen(name))]
     .filter((name) => old.get(name) !== now.get(name))
     .map((name) => {
       const [a, b] = [old.get(name), now.get(name)];

@@ -10,6 +10,26 @@ import type { OpenedBundle } from '../open.ts';
 export type BundleSigner =
   { readonly by: 'node' } | { readonly by: 'admin'; readonly name?: string };
 
+/** What a bundle says of the image that it was made on. All of it is a claim of its maker. */
+export interface ImageFacts {
+  /** 1 to 64 printable ASCII characters; absent where the image has none */
+  readonly version?: string;
+  /** SHA-256 of the list of what the image ships, 64 hex digits; absent where there is none */
+  readonly baseline?: string;
+  /** how many files the machine had as that list has them, and the bundle leaves to the image */
+  readonly left: number;
+}
+
+/** {@link ImageFacts} of a bundle; undefined for one that names no image. */
+export function imageFacts({ image, baseline, left }: Metadata): ImageFacts | undefined {
+  if (image === undefined && baseline === undefined && left === undefined) return undefined;
+  return {
+    ...(image === undefined ? {} : { version: image }),
+    ...(baseline === undefined ? {} : { baseline }),
+    left: Object.keys(left ?? {}).length,
+  };
+}
+
 /** Who and what a bundle is. What only its maker vouches for is a claim. */
 export interface BundleFacts {
   readonly node: NodeId;
@@ -23,6 +43,7 @@ export interface BundleFacts {
   readonly madeAt?: number;
   /** the program, claimed */
   readonly madeBy?: string;
+  readonly image?: ImageFacts;
   readonly signer: BundleSigner;
   /** 64 hex digits */
   readonly digest: string;
@@ -39,6 +60,7 @@ export function bundleFacts(
   keyset: Keyset,
 ): BundleFacts {
   const { hostname, keySource, madeAt, madeBy } = manifest.metadata;
+  const image = imageFacts(manifest.metadata);
   const name = keyset.keys.find(({ signKey }) => equalBytes(signKey, sealed.signer))?.name;
   return {
     ...{ node, words: nodeWords(node) },
@@ -46,6 +68,7 @@ export function bundleFacts(
     ...(keySource === undefined ? {} : { keySource }),
     ...(madeAt === undefined ? {} : { madeAt }),
     ...(madeBy === undefined ? {} : { madeBy }),
+    ...(image === undefined ? {} : { image }),
     signer:
       sealed.kind === 'node'
         ? { by: 'node' }
@@ -67,6 +90,7 @@ export interface BundleView {
   readonly signer: string;
   /** the statement in force when it was made, 64 hex digits; zeros for none */
   readonly base: string;
+  readonly image?: ImageFacts;
   readonly metadata: Metadata;
   readonly files: readonly {
     readonly path: string;
@@ -89,12 +113,14 @@ export function bundleView(
   paths?: readonly SitePath[],
 ): BundleView {
   const { traitsFor } = machinePaths(paths, manifest);
+  const image = imageFacts(manifest.metadata);
   return {
     digest: toHex(sealed.digest),
     size: sealed.bytes.length,
     madeBy: sealed.kind,
     signer: toHex(sealed.signer),
     base: toHex(manifest.base),
+    ...(image === undefined ? {} : { image }),
     metadata: manifest.metadata,
     files: manifest.files.map(({ path, mode, owner, group, uid, gid, content }) => ({
       ...{ path, mode: octal(mode), owner, group, uid, gid },

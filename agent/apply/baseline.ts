@@ -1,7 +1,8 @@
 import * as v from 'valibot';
 import { sha256 } from '#platform';
-import { fromUtf8, toHex, utf8 } from '../../bundle/bytes.ts';
+import { fromUtf8, toHex } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
+import { attributesOf, fileDigest } from '../../bundle/file-digest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { formatEntries, isAccountFile, parseEntries } from '../../protocol/accounts.ts';
 import type { Entry } from '../../protocol/accounts.ts';
@@ -93,18 +94,6 @@ export function formatBaseline(
   };
   return `${JSON.stringify(value, null, 1)}\n`;
 }
-
-/** SHA-256 of `<mode> <owner> <group>`, a line feed, and the content; hex. */
-export function fileDigest(file: FileEntry): string {
-  const head = utf8(`${attributesOf(file)}\n`);
-  return toHex(sha256(new Uint8Array(Buffer.concat([head, file.content]))));
-}
-
-/** What a bundle has of that digest for a file that it leaves to the image: 8 digits. */
-export const shortDigest = (file: FileEntry): string => fileDigest(file).slice(0, 8);
-
-const attributesOf = ({ mode, owner, group }: FileEntry): string =>
-  `${mode.toString(8)} ${owner} ${group}`;
 
 function entryDigests(content: Uint8Array): Map<string, string> {
   const digest = (lines: readonly Entry[]): string => toHex(sha256(bytesOf(formatEntries(lines))));

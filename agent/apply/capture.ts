@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { utf8 } from '../../bundle/bytes.ts';
+import { shortDigest } from '../../bundle/file-digest.ts';
 import { isOwnerName, MAX_FILES, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
 import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import { isPath } from '../../bundle/path.ts';
@@ -12,7 +13,7 @@ import { isPassedOver, isStagedName } from '../../protocol/paths.ts';
 import type { PathList } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
-import { formatBaseline, missingEntries, ownPart, readBaseline, shortDigest } from './baseline.ts';
+import { formatBaseline, missingEntries, ownPart, readBaseline } from './baseline.ts';
 import type { Baseline, BaselineLook } from './baseline.ts';
 import { readIn, statIn } from '../tree/files.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';

@@ -1,7 +1,8 @@
 import type { PathList } from '../../protocol/paths.ts';
 import { withRoot } from '../tree/folder.ts';
+import { shortDigest } from '../../bundle/file-digest.ts';
 import { imageVersion } from '../tree/image.ts';
-import { readBaseline, shortDigest } from './baseline.ts';
+import { readBaseline } from './baseline.ts';
 import { captureFiles } from './capture.ts';
 import type { Marker } from './marker.ts';
 

@@ -4,7 +4,7 @@ import { review } from '../../admin/review.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
 import { look } from '../look.ts';
-import { shownBy, summary, warnOfUnreadable } from '../review.ts';
+import { imageLines, shownBy, summary, warnOfUnreadable } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { warningText } from '../words.ts';
@@ -26,12 +26,17 @@ export async function diff(
   warnOfUnreadable(terminal, seen);
   await terminal.page(diffLines(seen.diff, terminal.style));
   terminal.hint(summary(seen.diff));
+  for (const line of imageLines(seen)) terminal.hint(line);
   for (const warning of seen.warnings) {
     if (warning.code === 'not_there') terminal.warn(warningText(warning));
   }
-  const { fresh } = seen;
+  const { bundle, imageInForce, fresh, diff: shown } = seen;
   if (place.where === 'pending' && !fresh) {
     terminal.warn('this proposal was made before what is in force now');
   }
-  terminal.document({ node, digest: place.digest, where: place.where, fresh, ...seen.diff });
+  terminal.document({
+    ...{ node, digest: place.digest, where: place.where, fresh, bundle },
+    ...(imageInForce && { imageInForce }),
+    ...shown,
+  });
 }

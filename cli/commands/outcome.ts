@@ -18,9 +18,16 @@ export async function signAsked(
 ): Promise<void> {
   await confirm(plan.objections, terminal, asked.question, asked.flags);
   const decisions: Outcome[] = [];
-  const shown = plan.review?.diff;
+  const { review } = plan;
   const tell = (): void => {
-    terminal.document({ decisions, ...(shown === undefined ? {} : { shown }) });
+    terminal.document({
+      decisions,
+      ...(review && {
+        bundle: review.bundle,
+        ...(review.imageInForce && { imageInForce: review.imageInForce }),
+        shown: review.diff,
+      }),
+    });
   };
   try {
     await sign(session, plan, {

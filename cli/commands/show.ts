@@ -83,7 +83,11 @@ function printContents(terminal: Terminal, { manifest }: OpenedBundle, site: Sit
   const settings = compareSettings({}, manifest.metadata).map(maskSetting);
   if (settings.length > 0) terminal.print();
   for (const line of table(
-    settings.map(({ name, after = '' }) => [`setting ${showSetting(name)}`, escapeLine(after)]),
+    settings.map(({ name, executes, after = '' }) => [
+      `setting ${showSetting(name)}`,
+      marks({ executes, secret: false }, style).join(', ') || '-',
+      escapeLine(after),
+    ]),
   )) {
     terminal.print(line);
   }

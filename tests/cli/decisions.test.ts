@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeWords } from '../../bundle/words.ts';
 import { deriveIdentity, fromHex, utf8 } from '../../bundle/index.ts';
-import type { Identity, NodeId } from '../../bundle/index.ts';
+import type { Identity, Metadata, NodeId } from '../../bundle/index.ts';
 import { randomBytes } from 'node:crypto';
 import { EXIT } from '../../protocol/errors.ts';
 import { approvedKey, historyKey, parseDigest, pendingKey } from '../../protocol/keys.ts';
@@ -332,6 +332,66 @@ describe('a proposal whose base is no longer in force', () => {
     expect(refusal(run)).toEqual([EXIT.conflict, 'stale_base']);
     expect(run.stderr).toContain('etc/sysctl.d/a.conf');
     expect(await types(node.id)).toEqual(['1 approve', '2 approve']);
+  });
+
+  /** As {@link stale}, with one file and the settings of three sides. */
+  async function staleSettings(at: Metadata, theirs: Metadata, mine: Metadata): Promise<Identity> {
+    const node = newNode();
+    const files = { 'etc/motd': 'x\n' };
+    await desk.propose(node, { files, metadata: at });
+    await desk.json('approve', node.id, '--yes');
+    const old = await base(node.id);
+    await desk.propose(node, { files, base: old, metadata: theirs });
+    await desk.json('approve', node.id, '--yes');
+    await desk.propose(node, { files, base: old, metadata: mine });
+    return node;
+  }
+
+  it('is merged setting by setting with --rebase', async () => {
+    const unit = 'telnet.socket';
+    const node = await staleSettings(
+      { hostname: 'a', enable: [unit], swap: 'none', timezone: 'UTC' },
+      { hostname: 'a', mask: [unit], swap: 'zram', timezone: 'UTC' },
+      {
+        ...{ hostname: 'a', enable: ['ssh.service', unit], swap: 'none' },
+        ...{ timezone: 'Europe/Berlin', alias: ['web.service=nginx.service'] },
+        wants: ['multi-user.target.wants/nginx.service'],
+      },
+    );
+    const stale = await desk.run('approve', node.id, '--yes');
+    expect(refusal({ ...stale, stderr: stale.stderr.split('\n').at(-2)! + '\n' })).toEqual([
+      EXIT.conflict,
+      'stale_base',
+    ]);
+    expect(stale.stdout).toContain('  ~ setting swap\n  | -none\n  | +zram\n');
+    const run = await desk.run('approve', node.id, '--yes', '--rebase');
+    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining('3 settings can run')]);
+    expect(run.stdout).not.toContain('swap');
+    const { bundle } = await desk.json<{ bundle: { metadata: Metadata } }>('show', node.id);
+    expect(bundle.metadata).toMatchObject({
+      ...{ hostname: 'a', swap: 'zram', timezone: 'Europe/Berlin' },
+      ...{ enable: ['ssh.service'], mask: [unit], alias: ['web.service=nginx.service'] },
+      wants: ['multi-user.target.wants/nginx.service'],
+    });
+  });
+
+  it('names the settings that both sides changed, and signs nothing', async () => {
+    const unit = 'telnet.socket';
+    const node = await staleSettings(
+      { hostname: 'a', timezone: 'UTC' },
+      { hostname: 'b', timezone: 'UTC', mask: [unit] },
+      { hostname: 'c', timezone: 'Europe/Berlin', enable: [unit] },
+    );
+    const run = await desk.run('approve', node.id, '--yes', '--rebase');
+    expect(refusal(run)).toEqual([EXIT.conflict, 'stale_base']);
+    expect(run.stderr).toContain(
+      'both sides changed setting hostname, setting unit:telnet.socket:',
+    );
+    expect(await types(node.id)).toEqual(['1 approve', '2 approve']);
+    const json = await desk.run('--json', 'approve', node.id, '--yes', '--rebase');
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      error: { details: { conflicts: 'setting hostname, setting unit:telnet.socket' } },
+    });
   });
 
   it('is not stale after a rejection or a renewal', async () => {

@@ -95,6 +95,92 @@ describe('what nobody was shown', () => {
   });
 });
 
+describe('what a bundle says of its image', () => {
+  const baseline = 'ab'.repeat(32);
+  const files = { 'etc/motd': 'x\n', 'etc/issue': 'y\n' };
+  const left = { 'etc/issue': '01234567', 'etc/services': '01234567' };
+  const claim = '(as the maker claims)';
+
+  it('is shown wherever it is looked at, and what becomes the images own', async () => {
+    const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
+    await desk.propose(node, { files, metadata: { image: '1', baseline } });
+    const first = await desk.run('approve', node.id, '--yes');
+    expect(first.stdout).toContain(`image: "1", baseline ${baseline}, 0 files left to it ${claim}`);
+    expect(first.stdout).not.toContain('image of what is in force');
+    const { entries } = await desk.json<{ entries: { statementDigest: string }[] }>(
+      ...['history', node.id],
+    );
+    const base = Uint8Array.from(Buffer.from(entries[0]!.statementDigest, 'hex'));
+    const metadata = { image: '2 <U+202E>', baseline: 'cd'.repeat(32), left };
+    await desk.propose(node, { base, files: { 'etc/motd': 'x\n' }, metadata });
+
+    const said = `"2 <U+003C>U+202E>", baseline ${'cd'.repeat(32)}, 2 files left to it`;
+    const was = `image of what is in force: "1", baseline ${baseline}, 0 files left to it\n`;
+    const goes = `- etc/issue  becomes the image's own, which is ANOTHER ${claim}, `;
+    const diff = await desk.run('diff', node.id);
+    expect(diff.stdout).toContain(goes);
+    expect(diff.stderr).toContain(`image: ${said} ${claim}\n${was}`);
+    const json = await desk.json('diff', node.id);
+    const image = { version: '2 <U+202E>', baseline: 'cd'.repeat(32), left: 2 };
+    const facts = { bundle: { image }, imageInForce: { version: '1', baseline, left: 0 } };
+    const gone = [{ path: 'etc/issue', change: 'removed', becomesImages: 'other' }];
+    expect(json).toMatchObject({ ...facts, files: gone });
+    const approved = await desk.run('--json', 'approve', node.id, '--yes');
+    expect(JSON.parse(approved.stdout)).toMatchObject({ ...facts, shown: { files: gone } });
+    expect((await desk.run('show', node.id)).stdout).toContain(`image      ${said} ${claim}\n`);
+    expect(await desk.json('show', node.id)).toMatchObject({ bundle: { image } });
+    const back = await desk.run('rollback', node.id, '1', '--yes');
+    expect(back.stdout).toContain(`image: "1", baseline ${baseline}`);
+    expect(back.stdout).toContain(`image of what is in force: ${said}\n`);
+  });
+
+  it('is said not to be said', async () => {
+    const node = await proposed({ 'etc/motd': 'x\n' });
+    expect((await desk.run('show', node.id)).stdout).toContain('image      not said\n');
+    expect((await desk.run('approve', node.id, '--yes')).stdout).toContain('image: not said\n');
+  });
+});
+
+describe('settings that run something', () => {
+  it('come first, are marked, and are named at the end', async () => {
+    const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
+    const metadata = {
+      ...{ alias: ['a.service=x.service'], wants: ['a.target.wants/x.service'], hostname: 'n' },
+      ...{ enable: ['y.service'], mask: ['z.service'] },
+    };
+    await desk.propose(node, { files: { 'etc/cron.d/job': '\n' }, metadata });
+    const { stdout, stderr } = await desk.run('approve', node.id, '--yes');
+    expect(stdout.match(/^[+] .*? {2}|^[+] .*/gm)).toEqual([
+      ...['alias:a.service', 'unit:y.service', 'wants:a.target.wants/x.service'].map(
+        (name) => `+ setting ${name}  `,
+      ),
+      '+ etc/cron.d/job  ',
+      '+ setting hostname',
+      '+ setting unit:z.service',
+    ]);
+    expect(stderr).toContain(
+      '1 file and 3 settings can run or let somebody in: etc/cron.d/job, setting alias:a.service, setting unit:y.service, setting wants:a.target.wants/x.service\n',
+    );
+    expect((await desk.run('show', node.id)).stdout).toMatch(
+      /setting unit:y\.service +RUNS OR LETS IN +enable\n/,
+    );
+  });
+
+  it('are not signed where there are too many to be shown', async () => {
+    const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
+    const wants = Array.from({ length: 5_000 }, (_, i) => `a.target.wants/x${i}.service`);
+    await desk.propose(node, { files: { 'etc/motd': 'x\n' }, metadata: { wants } });
+    const refused = await desk.run('approve', node.id, '--yes');
+    expect(refused.code).toBe(EXIT.declined);
+    expect(refused.stdout.split('\n').length).toBeLessThan(8_200);
+    expect(refused.stdout).toContain('(1000 more settings not shown; --full shows them)');
+    expect(refused.stderr).toContain('5000 settings can run or let somebody in: ');
+    expect(refused.stderr).toContain(' and 4800 more\n');
+    expect(refused.stderr).toContain('not all was shown of 1000 settings, which can run something');
+    expect((await desk.run('approve', node.id, '--yes', '--full')).code).toBe(0);
+  });
+});
+
 describe('a review in JSON', () => {
   it('says what a file can set off and whether it is secret, apart', async () => {
     const node = await proposed({ 'etc/shadow': 'backup::19000:0:99999:7:::\n', 'etc/motd': 'x' });
