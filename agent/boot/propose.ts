@@ -1,7 +1,7 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { bundleDigest } from '../../bundle/header.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
-import type { FileEntry, Manifest } from '../../bundle/manifest.ts';
+import type { FileEntry } from '../../bundle/manifest.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
 import { faultsOf, faultText } from '../../protocol/bootable.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
@@ -55,19 +55,39 @@ export interface Proposing {
  */
 export async function propose(context: Proposing, draft: Draft): Promise<Proposal> {
   const { node, inForce } = context;
-  const manifest = manifestOf(node, draft, inForce);
-  if (isInForce(node, inForce, manifest)) return { state: 'unchanged' };
+  if (isInForce(node, inForce, draft)) return { state: 'unchanged' };
+  const manifest = manifestOf(node, complete(node, draft, inForce), inForce);
   const { left = {} } = manifest.metadata;
   if (manifest.files.length + Object.keys(left).length === 0) return { state: 'empty' };
   demandBootable(node, manifest.files);
   const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);
   try {
-    return await send(context, seal());
+    return await send(context, draft, seal());
   } catch (error) {
     // Junk lies under that digest, which nobody can read: another sealing has another.
     if (!hasCode(error, 'already_exists')) throw error;
-    return await send(context, seal());
+    return await send(context, draft, seal());
+  }
+}
+
+/** With what this boot made; what the bundle in force has of that stays as it is there. */
+function complete(node: Node, draft: Draft, inForce: Decision | undefined): Draft {
+  const { made = [], ...rest } = draft;
+  const bundle = inForce?.frame.bundle;
+  const before = made.length === 0 || bundle === undefined ? [] : openedFiles(node, bundle);
+  const kept = made.map((file) => before.find(({ path }) => path === file.path) ?? file);
+  const files = [...rest.files, ...kept].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { ...rest, files };
+}
+
+/** None where it is sealed to an earlier key of this machine. */
+function openedFiles(node: Node, bundle: SealedBundle): readonly FileEntry[] {
+  try {
+    return openOwn(node, bundle).files;
+  } catch (error) {
+    if (error instanceof CoatcheckError) return [];
+    throw error;
   }
 }
 
@@ -83,13 +103,13 @@ function demandBootable({ rootPath, paths }: Node, files: readonly FileEntry[]):
   withRoot(rootPath, (root) => checkApplicable(root, paths, files, process.geteuid?.() === 0));
 }
 
-function isInForce(node: Node, inForce: Decision | undefined, manifest: Manifest): boolean {
+function isInForce(node: Node, inForce: Decision | undefined, draft: Draft): boolean {
   const { statement, bundle } = inForce?.frame ?? {};
   if (bundle === undefined || statement?.type === 'reconfigure') return false;
-  return makesTheSame(node, bundle, manifest);
+  return makesTheSame(node, bundle, draft);
 }
 
-async function send(context: Proposing, sealed: Sealed): Promise<Proposal> {
+async function send(context: Proposing, draft: Draft, sealed: Sealed): Promise<Proposal> {
   let { after } = context;
   for (let tries = 0; ; tries++) {
     try {
@@ -105,7 +125,7 @@ async function send(context: Proposing, sealed: Sealed): Promise<Proposal> {
       }
       if (!hasCode(error, 'rejected') || digest === undefined || digest === after) throw error;
       const rejection = await refusalOf(context, digest);
-      if (!mayAskAgain(context, rejection, sealed.manifest)) {
+      if (!mayAskAgain(context, rejection, draft)) {
         return { state: 'rejected', digest, rejection };
       }
       after = digest;
@@ -187,16 +207,12 @@ export async function refusalOf(
 }
 
 /** Since then an administrator ordered a new one, or the files or settings are others. */
-function mayAskAgain(
-  { node, inForce }: Proposing,
-  rejection: Decision,
-  manifest: Manifest,
-): boolean {
+function mayAskAgain({ node, inForce }: Proposing, rejection: Decision, draft: Draft): boolean {
   const { statement, bundle } = rejection.frame;
   if (isOrder(inForce) && inForce.frame.statement.seq > statement.seq) {
     return true;
   }
-  return bundle === undefined || !makesTheSame(node, bundle, manifest);
+  return bundle === undefined || !makesTheSame(node, bundle, draft);
 }
 
 /** Whether a bundle makes this of a machine; one that this machine cannot open does not. */

@@ -3,7 +3,8 @@ import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
 import { sameSettings } from '../../bundle/settings.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { HOSTNAME_FILE, hostnameFault, hostnameIn } from '../../protocol/bootable.ts';
-import { captureMachine } from '../apply/capture.ts';
+import { readBaseline } from '../apply/baseline.ts';
+import { captureFiles, captureMachine } from '../apply/capture.ts';
 import type { MachineCapture } from '../apply/capture.ts';
 import { withRoot } from '../tree/folder.ts';
 import { ownTime } from './node.ts';
@@ -15,7 +16,25 @@ import { VERSION } from './version.ts';
 export interface Draft {
   readonly files: readonly FileEntry[];
   readonly metadata: Metadata;
+  /**
+   * What this boot made because the machine had none, as SSH host keys are: proposed with the files, unless the
+   * bundle in force has them, and no reason to propose.
+   */
+  readonly made?: readonly FileEntry[];
 }
+
+/** The SSH host keys of this boot, where the image brings none. */
+export function hostKeys({ rootPath, paths }: Pick<Node, 'rootPath' | 'paths'>): FileEntry[] {
+  return withRoot(rootPath, (root) => {
+    const look = readBaseline(root);
+    const isImages = (path: string): boolean =>
+      look.state === 'found' && look.baseline.files[path] !== undefined;
+    const isWanted = (path: string): boolean => HOST_KEY.test(path) && !isImages(path);
+    return [...captureFiles(root, paths, isWanted).files];
+  });
+}
+
+const HOST_KEY = /^etc\/ssh\/ssh_host_[^/]+_key(\.pub)?$/;
 
 /** The machine as it is now, and what of it no bundle may hold. */
 export function takeSnapshot(node: Node): MachineCapture {
@@ -50,13 +69,17 @@ export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'
   return name === undefined ? {} : { hostname: name };
 }
 
-/** Whether two bundles make the same of a machine. Numbers of owners differ between images. */
-export function installTheSame(a: Draft, b: Draft): boolean {
-  const others = new Map(b.files.map((file) => [file.path, file]));
+/**
+ * Whether a bundle makes the same of a machine as a draft does, whatever the draft's boot made. Numbers of
+ * owners differ between images.
+ */
+export function installTheSame(bundle: Draft, { files, metadata, made = [] }: Draft): boolean {
+  const others = new Map(files.map((file) => [file.path, file]));
+  const theirs = bundle.files.filter(({ path }) => !made.some((file) => file.path === path));
   return (
-    sameSettings(a.metadata, b.metadata) &&
-    a.files.length === b.files.length &&
-    a.files.every((file) => {
+    sameSettings(bundle.metadata, metadata) &&
+    theirs.length === files.length &&
+    theirs.every((file) => {
       const other = others.get(file.path);
       return (
         other !== undefined &&

@@ -3,6 +3,7 @@ import { makeFiles } from '../answers/autoinstall/make-files.ts';
 import { answersOf } from '../answers/autoinstall/kept-answers.ts';
 import { findLayout } from '../answers/autoinstall/layout.ts';
 import type { BootDevice } from '../answers/autoinstall/network-files.ts';
+import { hostKeys } from '../boot/snapshot.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
 import type { Decision } from '../boot/source.ts';
@@ -78,7 +79,7 @@ export function madeDraft({ node, bootDevice }: DraftInput, answers: Answers): D
   if (unmet.length > 0) {
     node.console.note(`this image has no use for ${unmet.join(', ')}: left out`);
   }
-  return { files, metadata };
+  return { files, metadata, made: hostKeys(node) };
 }
 
 interface Question {

@@ -204,6 +204,41 @@ describeWith('systemctl', 'a start', () => {
     expect(anew.read('etc/hostname')).toBe('node-8\n');
   });
 
+  it('keeps the SSH host keys with which it was approved, and is asked for them once', async () => {
+    const PATHS = ['etc/ssh/ssh_host_ed25519_key', 'etc/ssh/ssh_host_ed25519_key.pub'];
+    let boots = 0;
+    /** As an image that makes them at every boot where there are none. */
+    const withKeys = (line: string, of?: Machine): Machine => {
+      const machine = node(line, of && { of: of.reboot() });
+      boots++;
+      machine.write(PATHS[0]!, `private ${boots}\n`, 0o600);
+      machine.write(PATHS[1]!, `public ${boots}\n`);
+      return machine;
+    };
+    const keysOf = (machine: Machine): string[] => PATHS.map((path) => machine.tree()[path]!);
+
+    const machine = withKeys(WITH_DHCP);
+    await lab.decide(machine.identity, 'reject', { digest: await proposes(machine) });
+    const refused = boot(withKeys(WITH_DHCP, machine));
+    await refused.saw(/was refused/);
+    await refused.cut();
+    const other = withKeys(`${WITH_DHCP} ssh_pwauth=no`, machine);
+    other.write('etc/ssh/sshd_config', 'Include /etc/ssh/sshd_config.d/*.conf\n');
+    const digest = await proposes(other);
+    await lab.approve(machine.identity, digest);
+
+    const next = withKeys(`${WITH_DHCP} firstboot ssh_pwauth=no`, machine);
+    next.write('etc/ssh/sshd_config', 'Include /etc/ssh/sshd_config.d/*.conf\n');
+    expect((await boot(next).done).stdout).toContain('applied decision 2');
+    expect(keysOf(next)).toEqual(['600 private 3\n', '644 public 3\n']);
+
+    await lab.decide(machine.identity, 'reconfigure', { digest });
+    await lab.approve(machine.identity, await proposes(withKeys(WITH_DHCP, machine)));
+    const last = withKeys(WITH_DHCP, machine);
+    expect((await boot(last).done).code).toBe(0);
+    expect(keysOf(last)).toEqual(['600 private 3\n', '644 public 3\n']);
+  });
+
   it('says that nobody can be asked where the arguments are not enough', async () => {
     const booting = boot(node('stateless hostname=node-9'));
     await booting.saw(/does not say ip, and there is no terminal/);
