@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { toBase64Url } from '../../bundle/bytes.ts';
+import { fromHex, toBase64Url } from '../../bundle/bytes.ts';
 import { encodeChain } from '../../bundle/keyset.ts';
 import type { StatementType } from '../../bundle/statement.ts';
 import { fail } from '../../protocol/errors.ts';
@@ -21,8 +21,12 @@ const NOW = 1_790_000_000;
 const { site } = makeSite();
 const keyset = site.pinned.keyset;
 
-function decision(type: StatementType, seq: number): Decision {
-  const statement = { type, seq, issued: NOW, reason: '' };
+function decision(
+  type: StatementType,
+  seq: number,
+  digest: Uint8Array = new Uint8Array(32),
+): Decision {
+  const statement = { type, seq, issued: NOW, reason: '', digest };
   const frame = {
     statement,
     keyset,
@@ -38,7 +42,9 @@ const refusal = decision('reject', 3);
 const draft: Draft = { files: [fileEntry('etc/hostname', 'node\n')], metadata: {} };
 
 const undrafted: UndraftedState = { name: 'undrafted' };
-const waiting: WaitingState = { name: 'waiting', digest: EARLIER };
+const waiting: WaitingState = { name: 'waiting', digest: EARLIER, seen: Infinity };
+/** Nobody has asked for more than an hour whether it still does. */
+const forgotten: WaitingState = { ...waiting, seen: -Infinity };
 const refused: RefusedState = { name: 'refused', digest: EARLIER, refusal };
 const stopped: State = { name: 'stopped', from: undrafted };
 const again: State = { name: 'again', from: refused };
@@ -47,9 +53,9 @@ const unsent: State = { name: 'unsent', from: refused, draft, after: EARLIER };
 const NOTHING: Look = { state: 'nothing' };
 const away = fail('server_unreachable', 'away');
 const AWAY: Look = { state: 'failed', error: away };
-const found = (type: StatementType, seq: number): Look => ({
+const found = (type: StatementType, seq: number, digest?: Uint8Array): Look => ({
   state: 'found',
-  decision: decision(type, seq),
+  decision: decision(type, seq, digest),
 });
 
 /** What meets a look: all of it as at a machine that nobody knows yet, unless told otherwise. */
@@ -143,6 +149,38 @@ describe('a boot', () => {
     ['makes none where it has no other', again, { options: drafts }, 'rejected: refused'],
     ['makes none where that is stopped', again, { options: stops }, 'rejected: refused'],
 
+    // What waits from an earlier boot is asked after, hourly.
+    [
+      'drafts anew where it is gone',
+      forgotten,
+      { options: drafts },
+      'nothing_approved: undrafted!',
+    ],
+    [
+      'waits on where it is not',
+      forgotten,
+      { upload: standing('waiting'), options: drafts },
+      'nothing_approved: waiting',
+    ],
+    [
+      'waits on where no server says',
+      forgotten,
+      { upload: away, options: drafts },
+      'server_unreachable: waiting',
+    ],
+    [
+      'waits on where none would take it any more',
+      forgotten,
+      { upload: fail('token_refused', 'x'), options: drafts },
+      'token_refused: waiting',
+    ],
+    [
+      'hears of a refusal first',
+      forgotten,
+      { rejection: found('reject', 3), upload: away, options: drafts },
+      'rejected: refused',
+    ],
+
     // What cannot be sent.
     [
       'drafts again where nobody is asked',
@@ -194,6 +232,18 @@ describe('a boot', () => {
       'makes another where that came after a refusal',
       refused,
       { look: found('reconfigure', 4), options: asks },
+      'nothing_approved: waiting',
+    ],
+    [
+      'makes another where what waited was decided before',
+      waiting,
+      { look: found('reconfigure', 4, fromHex(EARLIER)), options: { draft: stops.draft! } },
+      'nothing_approved: stopped',
+    ],
+    [
+      'waits on where that was something else',
+      waiting,
+      { look: found('reconfigure', 4), options: { draft: stops.draft! } },
       'nothing_approved: waiting',
     ],
     [

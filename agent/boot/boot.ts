@@ -4,6 +4,7 @@ import type { Node } from './node.ts';
 import { nothingYet, whyRefused, whyWaiting } from './reasons.ts';
 import type { Servers } from './servers.ts';
 import type { Source } from './source.ts';
+import { askWhetherItWaits, mayBeGone } from './standing.ts';
 import { canAnswer, digestOf, pressed, settledOf } from './state.ts';
 import type { Progress } from './state.ts';
 import { waitOn } from './step.ts';
@@ -83,6 +84,8 @@ export async function next(boot: Boot, progress: Progress): Promise<BootStep> {
   }
   const rejection = await source.rejection(settled.digest);
   if (rejection.state === 'failed') return waitOn(turn, rejection.error, settled);
-  if (rejection.state === 'nothing') return waitOn(turn, whyWaiting(node, settled), settled);
-  return await hearRefusal(turn, settled.digest, rejection.decision);
+  if (rejection.state === 'found')
+    return await hearRefusal(turn, settled.digest, rejection.decision);
+  if (mayBeGone(options.patience, settled)) return await askWhetherItWaits(turn, settled);
+  return waitOn(turn, whyWaiting(node, settled), settled);
 }

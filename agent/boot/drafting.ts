@@ -1,3 +1,4 @@
+import { toHex } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
@@ -27,7 +28,8 @@ export async function draftFirst(
     const standing = await whatStands(turn);
     if (standing instanceof CoatcheckError) return waitOn(turn, standing, settled);
     if (standing.state === 'waiting') {
-      const waits: WaitingState = { name: 'waiting', digest: standing.digest };
+      const seen = options.patience.elapsed();
+      const waits: WaitingState = { name: 'waiting', digest: standing.digest, seen };
       return waitOn(turn, whyWaiting(node, waits), waits);
     }
     if (standing.state === 'refused') {
@@ -117,10 +119,9 @@ export async function sendDraft(
       return await hearRefusal(turn, proposal.digest, proposal.rejection);
     }
     patience.restart();
-    const sent = proposal.state !== 'waiting';
     const waits: WaitingState = {
-      ...{ name: 'waiting', digest: proposal.digest },
-      ...(sent && { since: node.now() }),
+      ...{ name: 'waiting', digest: proposal.digest, seen: patience.elapsed() },
+      ...(proposal.state !== 'waiting' && { sent: { proposal: proposal.sent, at: node.now() } }),
     };
     return waitOn(turn, whyWaiting(node, waits), waits, proposal.state === 'accepted');
   } catch (error) {
@@ -130,11 +131,11 @@ export async function sendDraft(
   }
 }
 
-/** After the refusal, a new configuration was ordered. */
+/** After the refusal, or after the approval of what waited, a new configuration was ordered. */
 export function isAnswered(settled: SettledState, inForce: Decision | undefined): boolean {
-  return (
-    settled.name === 'refused' &&
-    isOrder(inForce) &&
-    inForce.frame.statement.seq > settled.refusal.frame.statement.seq
-  );
+  if (!isOrder(inForce)) return false;
+  const { seq, digest } = inForce.frame.statement;
+  // What an order replaces was decided: it waits no more, and nobody would be shown it again.
+  if (settled.name === 'waiting') return toHex(digest) === settled.digest;
+  return settled.name === 'refused' && seq > settled.refusal.frame.statement.seq;
 }

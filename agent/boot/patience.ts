@@ -25,6 +25,8 @@ export interface Patience {
   pause(woken?: (over: AbortSignal) => Promise<boolean>): Promise<boolean>;
   /** Something has changed: the pauses grow from the first one again. */
   restart(): void;
+  /** Monotonic, milliseconds: by which it is judged what has waited for how long. */
+  elapsed(): number;
 }
 
 /** How long is waited, and for tests how. */
@@ -50,6 +52,7 @@ export function createPatience({
   return {
     isOver: () => left() <= 0,
     restart: () => void (attempt = 0),
+    elapsed,
     async pause(woken = () => Promise.resolve(false)) {
       const over = new AbortController();
       const seconds = Math.max(0, Math.min(backoffSeconds(attempt++, random()), left()));

@@ -26,14 +26,27 @@ export type Proposal =
   | { readonly state: 'unchanged' }
   /** There is not one file that a bundle may hold: the wrong root, or one that was not set up. */
   | { readonly state: 'empty' }
-  /** It is up there and waits for an administrator. */
-  | { readonly state: 'proposed'; readonly digest: DigestHex; readonly fileCount: number }
-  /** Under approval `none`: it is in force. */
-  | { readonly state: 'accepted'; readonly digest: DigestHex; readonly fileCount: number }
+  /** It is up there and waits for an administrator; under approval `none`, accepted: it is in force. */
+  | {
+      readonly state: 'proposed' | 'accepted';
+      readonly digest: DigestHex;
+      readonly fileCount: number;
+      readonly sent: Sent;
+      /** Whether it was sent now; not where it was there already */
+      readonly isNew: boolean;
+    }
   /** Not sent, because an earlier one waits. */
   | { readonly state: 'waiting'; readonly digest: DigestHex }
   /** Not sent, because the same was refused, and nobody asked for a new one since. */
   | { readonly state: 'rejected'; readonly digest: DigestHex; readonly rejection: Decision };
+
+/** What was sent, as it is sent again. */
+export interface Sent {
+  readonly draft: Draft;
+  readonly sealed: Sealed;
+  /** The refusal that it was sent in spite of */
+  readonly after: DigestHex | undefined;
+}
 
 /** What a proposal needs to know. */
 export interface Proposing {
@@ -109,18 +122,24 @@ function isInForce(node: Node, inForce: Decision | undefined, draft: Draft): boo
   return makesTheSame(node, bundle, draft);
 }
 
-async function send(context: Proposing, draft: Draft, sealed: Sealed): Promise<Proposal> {
+/**
+ * Uploads what was sealed of a draft, if it is not there.
+ * @throws what server and store refuse
+ */
+export async function send(context: Proposing, draft: Draft, sealed: Sealed): Promise<Proposal> {
   let { after } = context;
   for (let tries = 0; ; tries++) {
     try {
       await upload(context, sealed, after);
-      return await conclude(context, sealed);
+      return await conclude(context, { draft, sealed, after }, true);
     } catch (error) {
       if (hasCode(error, 'store_unknown') && tries < 2) continue;
       const digest = digestIn(error);
       if (hasCode(error, 'waiting') && digest !== undefined) {
-        // An answer that was lost: ours is there.
-        if (digest === sealed.digest) return await conclude(context, sealed);
+        // An answer that was lost, or one that was sent long ago: ours is there.
+        if (digest === sealed.digest) {
+          return await conclude(context, { draft, sealed, after }, tries > 0);
+        }
         return { state: 'waiting', digest };
       }
       if (!hasCode(error, 'rejected') || digest === undefined || digest === after) throw error;
@@ -161,12 +180,13 @@ export function requestFor(
 }
 
 /** Under approval `none` the machine approves what it has just sealed itself, and nothing else. */
-async function conclude(context: Proposing, sealed: Sealed): Promise<Proposal> {
+async function conclude(context: Proposing, sent: Sent, isNew: boolean): Promise<Proposal> {
   const { node, servers, inForce } = context;
+  const { sealed } = sent;
   const { digest } = sealed;
-  const fileCount = sealed.manifest.files.length;
+  const said = { digest, fileCount: sealed.manifest.files.length, sent, isNew };
   const follows = inForce === undefined || inForce.frame.self || isOrder(inForce);
-  if (node.site.approval !== 'none' || !follows) return { state: 'proposed', digest, fileCount };
+  if (node.site.approval !== 'none' || !follows) return { state: 'proposed', ...said };
   await servers.ask((client) => {
     const signed = signStatementAsNode(
       {
@@ -185,7 +205,7 @@ async function conclude(context: Proposing, sealed: Sealed): Promise<Proposal> {
     );
     return client.accept(node.identity.id, encodeSignedStatement(signed), { pending: true });
   });
-  return { state: 'accepted', digest, fileCount };
+  return { state: 'accepted', ...said };
 }
 
 /**

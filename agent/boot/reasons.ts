@@ -17,8 +17,8 @@ export function nothingAtAll({ identity, rootPath }: Node): CoatcheckError {
 }
 
 /** A proposal waits for an administrator. Code nothing_approved. */
-export function whyWaiting({ identity }: Node, { digest, since }: WaitingState): CoatcheckError {
-  const when = since === undefined ? 'sent before' : `sent ${formatTime(since)}`;
+export function whyWaiting({ identity }: Node, { digest, sent }: WaitingState): CoatcheckError {
+  const when = sent === undefined ? 'sent before' : `sent ${formatTime(sent.at)}`;
   const said = `machine ${identity.id} waits for an administrator to approve ${digest}, ${when}`;
   return fail('nothing_approved', said, { details: { node: identity.id, digest } });
 }

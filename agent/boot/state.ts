@@ -1,4 +1,5 @@
 import type { DigestHex } from '../../protocol/keys.ts';
+import type { Sent } from './propose.ts';
 import type { Draft } from './snapshot.ts';
 import type { Decision } from './source.ts';
 
@@ -7,6 +8,7 @@ import type { Decision } from './source.ts';
  * administrators. The others say what somebody at the console did on top of one of those.
  *
  *     undrafted --- a draft was sent -----------> waiting --- it was refused ---> refused
+ *     waiting ----- it is gone, of an earlier boot ------------------------------> undrafted
  *     undrafted --- whoever was asked stopped --> stopped --- a key ------------> undrafted
  *     refused ----- a key ----------------------> again ----- a draft was sent -> waiting
  *     any of them - an answer was not sent -----> unsent ---- it was sent ------> waiting
@@ -25,8 +27,10 @@ export interface UndraftedState {
 export interface WaitingState {
   readonly name: 'waiting';
   readonly digest: DigestHex;
-  /** Where it was sent by this boot: unix seconds */
-  readonly since?: number;
+  /** When it was last known to be with the server: monotonic milliseconds of the patience */
+  readonly seen: number;
+  /** Where it was sent by this boot: what, to be sent again, and when, unix seconds */
+  readonly sent?: { readonly proposal: Sent; readonly at: number };
 }
 
 /** A proposal was refused. */
