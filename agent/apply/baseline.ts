@@ -123,6 +123,26 @@ export function ownPart(file: FileEntry, { files, accounts }: Baseline): FileEnt
   return { ...file, content: bytesOf(formatEntries(own)) };
 }
 
+/**
+ * The lines of account files of a bundle that the image below a root has too, by path: wrong or not, they are
+ * the image's (`faultsOf`). None where it does not say what it ships.
+ */
+export function linesOfImage(
+  root: Folder,
+  files: readonly Pick<FileEntry, 'path' | 'content'>[],
+): (path: string) => ReadonlySet<string> {
+  const look = readBaseline(root);
+  const accounts = look.state === 'found' ? look.baseline.accounts : {};
+  return (path) => {
+    const content = files.find((file) => file.path === path)?.content ?? new Uint8Array();
+    const digests = entryDigests(content);
+    const known = [...linesByName(content)].filter(
+      ([name]) => accounts[path]?.entries[name] === digests.get(name),
+    );
+    return new Set(known.flatMap(([, entries]) => entries.map((entry) => entry.join(':'))));
+  };
+}
+
 /** Names of accounts that the image has and a file lacks. */
 export function missingEntries({ path, content }: FileEntry, { accounts }: Baseline): string[] {
   const names = linesByName(content);

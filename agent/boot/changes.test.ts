@@ -6,9 +6,11 @@ import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { fromUtf8, utf8 } from '../../bundle/bytes.ts';
 import { MAX_FILES } from '../../bundle/manifest.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
+import { shortDigest } from '../../bundle/file-digest.ts';
 import { codeFrom } from '../../tests/support/thrown.ts';
 import { withRoot } from '../tree/folder.ts';
 import { applyFiles } from '../apply/apply.ts';
+import { BASELINE_FILE, formatBaseline } from '../apply/baseline.ts';
 import { takeChanges } from './changes.ts';
 
 let root: string;
@@ -54,7 +56,7 @@ describe('what a machine changed of its configuration', () => {
       { files: [HOSTNAME, MOTD], metadata: METADATA },
       [],
     );
-    expect(draft).toEqual({ files: [HOSTNAME, MOTD], metadata: METADATA });
+    expect(draft).toEqual({ files: [HOSTNAME, MOTD], metadata: METADATA, notTaken: [] });
   });
 
   it('has changed files as they are, and lacks those that are gone', () => {
@@ -122,5 +124,46 @@ describe('what a machine changed of its configuration', () => {
     expect(
       takeChanges(root, BUILT_IN_PATHS, { files: [HOSTNAME], metadata: METADATA }, []),
     ).toBeUndefined();
+  });
+
+  it('has what of the image was changed here, and neither what a newer image brought nor accounts', () => {
+    const own = { owner: 'root', uid: 0, group: 'root', gid: 0 };
+    const image = [
+      { ...file('etc/hosts', 'of the image\n'), ...own },
+      { ...file('etc/issue', 'of the new image\n'), ...own },
+      { ...file('etc/group', 'root:x:0:\n'), ...own },
+      { ...file('etc/crontab', '#\n'), ...own },
+    ];
+    const left = Object.fromEntries(image.map((one) => [one.path, shortDigest(one)]));
+    left['etc/issue'] = '00000000'; // as it was in the old one
+    write('etc/passwd', 'root:x:0:0::/:/bin/sh\n');
+    for (const { path, content } of image) write(path, fromUtf8(content));
+    apply(HOSTNAME);
+    withRoot(root, (folder) => write(BASELINE_FILE, formatBaseline(folder, image, {})));
+    const inForce = { files: [HOSTNAME], metadata: { ...METADATA, left } };
+    const take = (...added: string[]) => takeChanges(root, BUILT_IN_PATHS, inForce, added)!;
+    const paths = ({ files }: ReturnType<typeof take>) => files.map(({ path }) => path);
+    expect(paths(take())).toEqual(['etc/hostname']);
+    expect(take().metadata).toEqual(inForce.metadata);
+
+    write('etc/hosts', 'of this machine\n');
+    write('etc/group', 'root:x:0:\nops:x:2000:\n');
+    fs.rmSync(join(root, 'etc/crontab'));
+    const { notTaken, ...draft } = take();
+    expect(paths({ ...draft, notTaken })).toEqual(['etc/hostname', 'etc/hosts']);
+    expect(Object.keys(draft.metadata.left!)).toEqual(['etc/issue', 'etc/group', 'etc/crontab']);
+    expect(notTaken).toEqual([
+      { path: 'etc/crontab', why: 'is not here: no bundle takes it away' },
+      { path: 'etc/group', why: 'is otherwise here: --add etc/group takes it' },
+    ]);
+    const group = take('etc/group').files.find(({ path }) => path === 'etc/group');
+    expect(fromUtf8(group!.content)).toBe('ops:x:2000:\n');
+
+    // Without a baseline nobody can say whose it is.
+    fs.rmSync(join(root, BASELINE_FILE));
+    expect(paths(take())).toEqual(['etc/hostname']);
+    expect(take().notTaken.map(({ path }) => path)).toEqual([
+      ...['etc/crontab', 'etc/group', 'etc/hosts', 'etc/issue'],
+    ]);
   });
 });

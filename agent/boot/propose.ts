@@ -3,12 +3,13 @@ import { bundleDigest } from '../../bundle/header.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
-import { faultsOf, faultText } from '../../protocol/bootable.ts';
+import { faultText } from '../../protocol/bootable.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import type { ProposalRequest } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { checkApplicable } from '../apply/apply.ts';
+import { faultsHere } from '../apply/faults.ts';
 import { withRoot } from '../tree/folder.ts';
 import { isOrder } from './install.ts';
 import { openOwn, ownTime } from './node.ts';
@@ -109,11 +110,13 @@ function openedFiles(node: Node, bundle: SealedBundle): readonly FileEntry[] {
  * @throws path_refused
  */
 function demandBootable({ rootPath, paths }: Node, files: readonly FileEntry[]): void {
-  const faults = faultsOf(files, paths).map(faultText);
-  if (faults.length > 0) {
-    throw fail('path_refused', `no machine would take this; mend it here: ${faults.join('; ')}`);
-  }
-  withRoot(rootPath, (root) => checkApplicable(root, paths, files, process.geteuid?.() === 0));
+  withRoot(rootPath, (root) => {
+    const faults = faultsHere(root, files, paths).map(faultText);
+    if (faults.length > 0) {
+      throw fail('path_refused', `no machine would take this; mend it here: ${faults.join('; ')}`);
+    }
+    checkApplicable(root, paths, files, process.geteuid?.() === 0);
+  });
 }
 
 function isInForce(node: Node, inForce: Decision | undefined, draft: Draft): boolean {

@@ -1,4 +1,5 @@
 import { maxFrameBytes } from '../../bundle/frame.ts';
+import { takeEffect } from '../apply/settings.ts';
 import { install } from '../boot/install.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { openOwnNode } from '../boot/own-node.ts';
@@ -6,7 +7,6 @@ import { decisionFromCopy } from '../boot/source.ts';
 import { NOT_ASKED } from '../ready/readiness.ts';
 import { throwFailures } from '../stages/effect.ts';
 import { tellInstalled } from '../stages/tell.ts';
-import { activate } from '../systemd/activate.ts';
 import { readPath } from '../tree/files.ts';
 import { agentCommand, TAKE_OVER } from './options.ts';
 
@@ -20,7 +20,7 @@ export const applyCommand = agentCommand({
 
 /**
  * Verifies a copy of an approved object, applies it and makes it take effect.
- * @throws as `decisionFromCopy`, `install` and `activate`; step_failed where part of it did not take effect
+ * @throws as `decisionFromCopy`, `install` and `takeEffect`; step_failed where part of it did not take effect
  */
 export async function applyFile(
   invocation: Invocation,
@@ -33,7 +33,7 @@ export async function applyFile(
   const decision = decisionFromCopy(node, bytes);
   const { applied, ofImage, manifest, statement } = install(node, decision);
   const { rootPath } = node;
-  const settle = await activate({ rootPath, manifest, statement });
+  const settle = await takeEffect({ rootPath, manifest, statement });
   const activation = await settle();
   const effect = { applied, ofImage, activation, ready: NOT_ASKED };
   tellInstalled(console, { decision }, effect);

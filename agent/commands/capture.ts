@@ -1,6 +1,7 @@
 import { showPath } from '../../bundle/errors.ts';
-import { faultsOf, faultText } from '../../protocol/bootable.ts';
+import { faultText } from '../../protocol/bootable.ts';
 import type { PathTraits } from '../../protocol/paths.ts';
+import { faultsHere } from '../apply/faults.ts';
 import { captureMachine } from '../apply/capture.ts';
 import { counted, siteList, tellCapture } from './captured.ts';
 import { withRoot } from '../tree/folder.ts';
@@ -11,9 +12,10 @@ export const captureCommand = agentCommand({
   usage: 'capture',
   about: 'show what this machine would propose',
   run({ places, console }) {
-    const { list, capture } = withRoot(places.root, (root) => {
+    const { list, capture, faults } = withRoot(places.root, (root) => {
       const list = siteList(places.site, console);
-      return { list, capture: captureMachine(root, list) };
+      const capture = captureMachine(root, list);
+      return { list, capture, faults: faultsHere(root, capture.files, list) };
     });
     const { files, skipped, unnamed } = capture;
     const { image, baseline, left = {}, ...settings } = capture.metadata;
@@ -34,7 +36,6 @@ export const captureCommand = agentCommand({
       lines.push(...words.map((word) => `${name.padEnd(8)} ${word}`));
     }
     tellCapture(console, capture);
-    const faults = faultsOf(files, list);
     for (const fault of faults) console.note(`no machine would take this: ${faultText(fault)}`);
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
     console.result(lines.join('\n'), {

@@ -1,4 +1,4 @@
-import { pathIn } from '../../bundle/errors.ts';
+import { pathIn, showPath } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import { takeChanges } from '../boot/changes.ts';
@@ -86,5 +86,9 @@ function changedDraft(
   added: readonly string[],
 ): Draft | undefined {
   const bundle = inForce?.frame.bundle;
-  return bundle && takeChanges(node.rootPath, node.paths, openOwn(node, bundle), added);
+  const changes = bundle && takeChanges(node.rootPath, node.paths, openOwn(node, bundle), added);
+  for (const { path, why } of changes?.notTaken ?? []) {
+    node.console.note(`${showPath(path)} is left to the image, and ${why}`);
+  }
+  return changes && { files: changes.files, metadata: changes.metadata };
 }

@@ -1,12 +1,12 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { codeOf, hasCode } from '../../protocol/errors.ts';
+import { takeEffect } from '../apply/settings.ts';
 import type { Found } from '../boot/boot.ts';
 import { install, installUnapproved } from '../boot/install.ts';
 import type { Installed } from '../boot/install.ts';
 import type { Node } from '../boot/node.ts';
 import { sendReport } from '../boot/report.ts';
 import type { Servers } from '../boot/servers.ts';
-import { activate } from '../systemd/activate.ts';
 import type { Settle } from '../systemd/activate.ts';
 import { cut } from './effect.ts';
 
@@ -24,7 +24,7 @@ export interface InPlace {
 
 /**
  * Stage 7 of docs/node.md: applies what was found, and makes it take effect.
- * @throws as `install`, `installUnapproved` and `activate`, after a report that says so
+ * @throws as `install`, `installUnapproved` and `takeEffect`, after a report that says so
  */
 export async function applyFound(node: Node, servers: Servers, found: Found): Promise<InPlace> {
   const isApproved = 'decision' in found;
@@ -39,7 +39,7 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
   }
   const { manifest, statement } = installed;
   const settle = await orReport(report, () =>
-    activate({
+    takeEffect({
       ...{ rootPath: node.rootPath, manifest, statement },
       // One that was down before says nothing of the network.
       ...(servers.hasAnswered() && {

@@ -13,6 +13,9 @@ const RecordFile = v.strictObject({
   units: v.record(v.string(), v.string()),
   localtime: v.exactOptional(v.nullable(v.string())),
   links: v.exactOptional(v.record(v.string(), v.nullable(v.string()))),
+  shown: v.exactOptional(
+    v.strictObject({ statement: HexDigest, settings: v.record(v.string(), v.string()) }),
+  ),
 });
 
 /** How far a root's configuration took effect (docs/adr/0116). */
@@ -34,6 +37,11 @@ export interface ActivationRecord {
   readonly localtime?: string | null;
   /** Target of each link of units before a bundle named it, by path; null where there was none. */
   readonly links?: Readonly<Record<string, string | null>>;
+  /** The settings that links showed when the configuration of a statement had taken effect, by name */
+  readonly shown?: {
+    readonly statement: string;
+    readonly settings: Readonly<Record<string, string>>;
+  };
 }
 
 const NOTHING: ActivationRecord = { pending: {}, done: null, units: {} };

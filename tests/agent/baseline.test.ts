@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { FileFault } from '../../protocol/accounts.ts';
 import { BASELINE_FILE } from '../../agent/apply/baseline.ts';
+import { faultsHere } from '../../agent/apply/faults.ts';
 import { captureMachine } from '../../agent/apply/capture.ts';
 import type { MachineCapture } from '../../agent/apply/capture.ts';
 import { shippedByDpkg, shippedByRpm } from '../../agent/programs/packages.ts';
@@ -111,6 +113,32 @@ describe('a machine whose image says what it ships', () => {
       ...{ path: 'etc/passwd', reason: 'accounts of the image that are not here' },
       names: ['chrony'],
     });
+  });
+
+  it('has malformed accounts of its own, which are no fault, unlike those of this machine alone', async () => {
+    const odd = `${PASSWD}odd:x:1:::::::\nodd:x:2:2::/:/bin/sh\n`;
+    machine.write('etc/passwd', odd);
+    await make();
+    const ann = 'ann:x:1000:1000::/home/ann:/bin/sh\n';
+    machine.write('etc/passwd', odd + ann);
+    expect(text('etc/passwd')).toBe(ann);
+    expect((await machine.json('capture'))['faults']).toEqual([]);
+    machine.write('etc/passwd', `${odd}${ann}worse line\nodd:x:3:3::/:/bin/sh\n`);
+    const faults = (await machine.json('capture'))['faults'] as FileFault[];
+    // By the lines of this file, not of the part that a bundle has.
+    expect(faults.map(({ path, line }) => [path, line])).toEqual([
+      ...[
+        ['etc/passwd', 4],
+        ['etc/passwd', 7],
+        ['etc/passwd', 8],
+      ],
+    ]);
+    expect(faults[2]!.why).toContain('of line 5 again');
+    // A bundle of before the image said what it ships has its lines, too.
+    const files = [fileEntry('etc/passwd', odd + ann), fileEntry('etc/group', 'worse line\n')];
+    machine.write('etc/passwd', odd);
+    const elsewhere = withRoot(machine.root, (root) => faultsHere(root, files, BUILT_IN_PATHS));
+    expect(elsewhere).toMatchObject([{ path: 'etc/group', line: 1 }]);
   });
 
   it('proposes the mode of an account file of which no entry differs', async () => {

@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { applyFiles } from '../../agent/apply/apply.ts';
 import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
-import { captureMachine } from '../../agent/apply/capture.ts';
+import { BASELINE_FILE } from '../../agent/apply/baseline.ts';
+import { baselineOf, captureMachine } from '../../agent/apply/capture.ts';
+import { mergeSettings, takeEffect } from '../../agent/apply/settings.ts';
 import { activate } from '../../agent/systemd/activate.ts';
 import type { Activation } from '../../agent/systemd/settle.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
@@ -325,6 +327,74 @@ describeWith('systemctl', 'the links of a machine', () => {
     ]);
     expect(fs.readdirSync(join(image.path, 'elsewhere'))).toEqual(['nothing']);
     expect(links(image)[`${OWN}/c.target.wants/x.service`]).toBe('x.service');
+  });
+
+  it('are proposed as they are now where somebody changed them since, and the rest as it is in force', async () => {
+    const machine = makeRoot().systemctl('enable', 'x.service', 'ssh.service');
+    const before = {
+      ...{ enable: ['getty@tty1.service', 'ssh.service'], mask: ['telnet.socket'] },
+      ...{ timezone: 'Europe/Berlin', swap: 'zram', answers: { ip: 'dhcp' } },
+      wants: ['a.target.wants/static.service'],
+    };
+    const take = async (statement: string, metadata: Metadata): Promise<void> => {
+      const manifest = { files: [], metadata };
+      expect(await (await takeEffect({ rootPath: machine.path, manifest, statement }))()).toEqual(
+        expect.objectContaining({ failed: [] }),
+      );
+    };
+    const merged = (of: Metadata): Metadata => mergeSettings(machine.path, of);
+    expect(merged(before)).toEqual(before); // nothing took effect yet: nothing is known
+    await take(STATEMENT, before);
+    expect(merged(before)).toEqual(before);
+
+    machine
+      .systemctl('disable', 'ssh.service', 'x.service')
+      .systemctl('unmask', 'telnet.socket')
+      .systemctl('mask', 'reset.service')
+      .systemctl('enable', 'gdm.service');
+    fs.rmSync(join(machine.path, OWN, 'a.target.wants/static.service'));
+    fs.rmSync(join(machine.path, 'etc/localtime'));
+    machine.link('etc/localtime', '../usr/share/zoneinfo/Etc/UTC');
+    const changed = {
+      ...{ swap: 'zram', answers: { ip: 'dhcp' }, timezone: 'Etc/UTC' },
+      // x is enabled by the image, of which nothing is known: without a word it would be again.
+      ...{ enable: ['gdm.service', 'getty@tty1.service'], mask: ['reset.service'] },
+      disable: ['ssh.service', 'telnet.socket', 'x.service'],
+    };
+    expect(merged(before)).toEqual(changed);
+    // What an administrator changed meanwhile stays, too.
+    const newer = { ...before, swap: 'none', enable: [...before.enable, 'both.service'] };
+    expect(merged(newer)).toEqual({
+      ...{ ...changed, swap: 'none' },
+      enable: ['both.service', ...changed.enable],
+    });
+
+    // Once that took effect here, what it says of is the administrator's, and what it does not is still changed.
+    await take('cd'.repeat(32), newer);
+    expect(merged(newer)).toEqual({
+      ...{ ...newer, mask: ['reset.service', 'telnet.socket'] },
+      enable: ['both.service', 'gdm.service', 'getty@tty1.service', 'ssh.service'],
+      disable: ['x.service'],
+    });
+    await take('ef'.repeat(32), merged(newer));
+    expect(merged(merged(newer))).toEqual(merged(newer));
+  });
+
+  it('are compared with those of the image, where it says which it has', async () => {
+    const machine = makeRoot().systemctl('enable', 'x.service');
+    withRoot(machine.path, (root) =>
+      machine.write(
+        BASELINE_FILE,
+        baselineOf(root, BUILT_IN_PATHS, () => true, true),
+      ),
+    );
+    const manifest = { files: [], metadata: { disable: ['ssh.service'] } };
+    await takeEffect({ rootPath: machine.path, manifest, statement: STATEMENT });
+    expect(mergeSettings(machine.path, manifest.metadata)).toEqual(manifest.metadata);
+    machine.systemctl('disable', 'x.service');
+    expect(mergeSettings(machine.path, {})).toEqual({ disable: ['x.service'] });
+    machine.systemctl('enable', 'x.service');
+    expect(mergeSettings(machine.path, {})).toEqual({});
   });
 
   it('are named where no setting stands for them, each with why', () => {
