@@ -151,6 +151,35 @@ describe('a line that is longer than the terminal is wide', () => {
     expect(rows.map((row) => stringWidth(row.replaceAll('\t', ' '.repeat(8))))).toEqual(widths);
     expect(rows.map((row, i) => (i === 0 ? row : row.slice(4))).join('')).toBe(line);
   });
+  it.each([0, 1, 3, 4, 5, 20])(
+    'is folded to its end on a terminal of %i columns',
+    async (columns) => {
+      const { given, read } = streams({ isTTY: true, env: { PAGER: 'cat', NO_COLOR: '1' } });
+      const [stdout, stderr] = [given.stdout, given.stderr].map((stream) =>
+        Object.assign(stream, { columns, rows: columns }),
+      ) as [Streams['stdout'], Streams['stderr']];
+      const terminal = createTerminal({ ...given, stdout, stderr }, { json: false });
+      const line = `| +${'x'.repeat(30)}東\t${'e\u0301'.repeat(30)}${header}`;
+      await terminal.page([line]);
+      terminal.print(line);
+      terminal.print('');
+      terminal.warn(header);
+      terminal.hint('');
+      reportError(fail('rejected', header), { stderr }, { json: false, fold });
+      const { out, err } = read();
+      const [first, ...rest] = out.split('\n').slice(0, -1);
+      const rows = [first!, ...rest.map((row) => row.replace(/^\| > /, ''))];
+      expect(rows.join('')).toBe(line + line);
+      // A row has room for its mark and one character, and is no wider than the terminal otherwise.
+      const most = Math.max(columns || 80, '| > '.length + 8);
+      for (const row of `${out}${err}`.split('\n')) {
+        expect(stringWidth(row.replaceAll('\t', ' '.repeat(8)))).toBeLessThanOrEqual(most);
+      }
+      expect(err.replaceAll('\n    > ', '')).toBe(
+        `warning: ${header}\n\ncoatcheck: ${header} [rejected]\n`,
+      );
+    },
+  );
   it('is folded where a review is read, and counts as many rows', async () => {
     const { given, read } = streams({ isTTY: true, env: { PAGER: 'exit 1' } });
     const stdout = Object.assign(given.stdout, { columns: 20, rows: 3 });

@@ -2,7 +2,6 @@ import type { StoreFlags } from '../../functions/stores/kind.ts';
 import { describePlace, openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
-import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
@@ -46,9 +45,8 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     },
     log: ({ method, route, status, milliseconds, code, reason }) => {
       const why = [code, reason].filter((text) => text !== undefined).join(': ');
-      const line = `${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd();
-      // A store says what it likes in an error.
-      terminal.hint(escapeLine(line));
+      // What a store says is escaped in the reason; a method is one that Node's parser knows.
+      terminal.hint(`${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd());
     },
   });
   const stopped = nextInterrupt();

@@ -228,6 +228,18 @@ describeWith('terminal', 'consent', () => {
     expect(await waits(node)).toBe(false);
   });
 
+  it.each([0, 1, 20])('is asked for on a terminal that says %i columns', async (columns) => {
+    const node = await proposed({ 'etc/cron.d/job': `#${'x'.repeat(50)}\n` });
+    const screen = await approves(node, 'cat', `stty cols ${columns} rows ${columns}; `);
+    await screen.until('●');
+    const asked = screen.text();
+    // No row of a content begins as one of ours does, however narrow it is.
+    expect(asked.split('\n').filter((row) => /^x/.test(row))).toEqual([]);
+    screen.type('y');
+    await screen.until(columns === 1 ? '\na\n' : 'approved ');
+    expect(await waits(node)).toBe(false);
+  });
+
   it('is asked for after a long review went through the pager, whole', async () => {
     const node = await proposed({ 'etc/cron.d/job': random(5_000) });
     const file = join(desk.home, 'paged');

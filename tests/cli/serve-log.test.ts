@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { deriveIdentity, utf8 } from '../../bundle/index.ts';
+import { signRequest } from '../../protocol/request-signature.ts';
+import { openDesk, runCli, startServe } from '../support/cli.ts';
+import type { Desk, Served } from '../support/cli.ts';
+import { sendLines } from '../support/raw-http.ts';
+
+/** What strangers, nodes and a store say is in the log of `serve`: as text, and in lines of ours. */
+
+/** What drives a terminal, turns the direction of writing, is not seen, or begins a line of its own. */
+const HOSTILE = '\u001b]0;title\u0007\u001b[2J\u009b1;1H\u202egnp\u2066\u200b\u00ad\u{e0041}';
+const FORGED = '\n200 GET /v1/health 1 ms\r200 POST forged\u2028200\u0085';
+
+/** A line of the log, or of what the server says of itself. */
+const OURS = /^(\d{3} [A-Z]+ [/\w*:-]+ \d+ ms\b.*|\S.* Ctrl-C stops|stopped)$/;
+
+function demandSafe(text: string): void {
+  expect(text.replaceAll('\n', '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+  for (const line of text.trimEnd().split('\n')) expect(line).toMatch(OURS);
+}
+
+let desk: Desk;
+beforeAll(async () => {
+  desk = await openDesk();
+});
+afterAll(() => desk.close());
+
+describe('the log of serve', () => {
+  it('has nothing of what a stranger says: paths, names, headers', async () => {
+    const server = await startServe(['--home', desk.home, 'serve']);
+    const hostile = encodeURIComponent(HOSTILE + FORGED);
+    const raw = Buffer.from(HOSTILE).toString('latin1');
+    for (const path of [
+      ...[`/${hostile}`, `/v1/nodes/${hostile}/config`, `/v1/site?x=${hostile}`],
+      ...[`/v1/${raw}`, `/objects/${raw}`, `/objects/history/${hostile}`, `http://${raw}/v1/site`],
+    ]) {
+      await sendLines(server.url, [`GET ${path} HTTP/1.1`, `User-Agent: ${raw}`, `X-A: ${raw}`]);
+    }
+    for (const line of [
+      `${raw} / HTTP/1.1`,
+      `GET / ${raw}`,
+      `GET /v1/site HTTP/1.1\r\nHost: ${raw}`,
+    ]) {
+      await sendLines(server.url, [line]);
+    }
+    const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
+    const pathname = `/v1/nodes/${node.id}/proposals`;
+    const body = JSON.stringify({ digest: HOSTILE + FORGED, size: 1, token: HOSTILE });
+    const headers = signRequest({
+      ...{ method: 'POST', identity: node, site: desk.site.id, body: utf8(body) },
+      url: { host: new URL(server.url).host, pathname, search: '' },
+      created: Math.floor(Date.now() / 1000),
+    });
+    const answer = await fetch(server.url + pathname, {
+      method: 'POST',
+      headers: { ...headers },
+      body,
+    });
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { code: 'bad_request' } },
+    ]);
+    const { stderr } = await server.stop();
+    expect(stderr).toMatch(/^400 POST \/v1\/nodes\/:node\/proposals \d+ ms bad_request$/m);
+    demandSafe(stderr);
+  });
+
+  it('shows what a store says as text, once', async () => {
+    const said = `<Error><Code>Internal${HOSTILE}</Code><Message>down ${HOSTILE}${FORGED}end</Message></Error>`;
+    const store = createServer((_request, response) => {
+      response.writeHead(500, { 'content-type': 'application/xml', 'x-amz-request-id': 'x' });
+      // Control characters as XML 1.0 cannot have them, too.
+      response.end(said);
+    }).listen(0, '127.0.0.1');
+    await once(store, 'listening');
+    const endpoint = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
+    const credentials = join(desk.home, 's3.json');
+    const key = (name: string) => ({
+      accessKeyId: `AKIA${name}`,
+      secretAccessKey: randomBytes(20).toString('hex'),
+    });
+    fs.writeFileSync(
+      credentials,
+      JSON.stringify({
+        ...{ download: key('down'), upload: key('up'), admin: key('admin') },
+      }),
+      { mode: 0o600 },
+    );
+    let server: Served | undefined;
+    try {
+      server = await startServe([
+        ...['--home', desk.home, 'serve', '--store', 's3://bucket', '--endpoint', endpoint],
+        ...['--credentials', credentials],
+      ]);
+      const run = await runCli(['--home', desk.home, '--server', server.url, 'pending']);
+      expect(run.stderr).not.toContain('down');
+      expect(run.stderr.replaceAll('\n', '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+      const { stderr } = await server.stop();
+      expect(stderr).toMatch(/^503 GET .* store_unavailable: .*<U\+202E>gnp<U\+2066><U\+200B>/m);
+      demandSafe(stderr);
+    } finally {
+      server?.child.kill('SIGKILL');
+      store.close();
+    }
+  });
+});
