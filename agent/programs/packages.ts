@@ -25,10 +25,12 @@ export async function shippedByPackages(root: Folder, rootPath: string): Promise
     const read = inFolderOf(root, DPKG, (at, name) => readIn(at, name, MAX_STATUS_BYTES))!;
     return shippedByDpkg(Buffer.from(read.content).toString('latin1'));
   }
-  if (!RPM.some((path) => statOf(root, path) !== undefined)) {
+  const database = RPM.find((path) => statOf(root, path) !== undefined);
+  if (database === undefined) {
     throw fail('not_found', `${rootPath} has no database of dpkg (${DPKG}) or rpm (${RPM[0]})`);
   }
-  const args = [`--root=${rootPath}`, '-qa', '--configfiles', '--dump'];
+  // The rpm that is run may be of another distribution, which keeps its own elsewhere.
+  const args = [`--root=${rootPath}`, `--dbpath=/${database}`, '-qa', '--configfiles', '--dump'];
   const { status, stdout, stderr } = await run('rpm', args, { timeoutSeconds: 300 });
   if (status !== 0) throw fail('step_failed', `rpm ${args.join(' ')}: ${stderr.trim()}`);
   return shippedByRpm(stdout.toString('latin1'));

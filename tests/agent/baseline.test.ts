@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileFault } from '../../protocol/accounts.ts';
 import { BASELINE_FILE } from '../../agent/apply/baseline.ts';
@@ -11,6 +13,7 @@ import { shippedByDpkg, shippedByRpm } from '../../agent/programs/packages.ts';
 import { withRoot } from '../../agent/tree/folder.ts';
 import { BUILT_IN_PATHS } from '../../protocol/paths.ts';
 import { EXIT } from '../../protocol/errors.ts';
+import { itWith } from '../support/components.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
@@ -57,6 +60,34 @@ const make = async (): Promise<void> => {
   const { code, stderr } = await machine.run('baseline', 'make', machine.path(BASELINE_FILE));
   if (code !== 0) throw new Error(stderr);
 };
+/** A package of configuration files, by path with mode and owners, made and installed below a root. */
+function installPackage(root: string, files: Readonly<Record<string, string>>): void {
+  const build = fs.mkdtempSync(join(tmpdir(), 'rpm-'));
+  const spec = [
+    ...[
+      'Name: conf',
+      'Version: 1',
+      'Release: 1',
+      'Summary: x',
+      'License: MIT',
+      'BuildArch: noarch',
+    ],
+    ...['%description', 'x', '%install', 'cd %{buildroot}'],
+    ...Object.keys(files).map((path) => `mkdir -p '${dirname(path)}'; echo x > '${path}'`),
+    '%files',
+    ...Object.entries(files).map(([path, of]) => `%config(noreplace) %attr(${of}) "/${path}"`),
+  ];
+  fs.writeFileSync(join(build, 'conf.spec'), `${spec.join('\n')}\n`);
+  const rpm = ['rpm', `--root=${root}`, '--dbpath=/usr/lib/sysimage/rpm'];
+  const packages = join(build, 'RPMS/noarch/conf-1-1.noarch.rpm');
+  const commands = [
+    ['rpmbuild', '-bb', '--define', `_topdir ${build}`, join(build, 'conf.spec')],
+    [...rpm, '--initdb'],
+    [...rpm, '-i', '--nodeps', packages],
+  ];
+  for (const [program, ...args] of commands) execFileSync(program!, args, { stdio: 'pipe' });
+  fs.rmSync(build, { recursive: true });
+}
 const text = (path: string): string | undefined => {
   const file = capture().files.find((one) => one.path === path);
   return file && Buffer.from(file.content).toString();
@@ -299,6 +330,32 @@ Conffiles:
     const made = await machine.run('baseline', 'make', '--packages', machine.path('file'));
     expect(made.stderr).toContain('has no database of dpkg (var/lib/dpkg/status) or rpm');
     expect(fs.existsSync(machine.path('file'))).toBe(false);
+  });
+
+  itWith('rpm', 'goes by what its packages ship, as far as rpm knows it', async () => {
+    for (const path of ['etc/crontab', 'etc/hosts', 'etc/ssh/sshd_config']) {
+      fs.rmSync(machine.path(path));
+    }
+    installPackage(machine.root, {
+      ...{ 'etc/crontab': '0644,root,root', 'etc/hosts': '0644,root,root' },
+      ...{ 'etc/cron.d/with space': '0644,root,root', 'etc/ssh/sshd_config': '0600,root,root' },
+      'etc/chrony.conf': '0640,root,chrony',
+    });
+    machine.write('etc/motd', 'of no package\n');
+    fs.appendFileSync(machine.path('etc/hosts'), '192.0.2.1 changed\n');
+    fs.chmodSync(machine.path('etc/ssh/sshd_config'), 0o644);
+    fs.mkdirSync(dirname(machine.path(BASELINE_FILE)), { recursive: true });
+    const before = fs.readdirSync(machine.root);
+    const made = await machine.run('baseline', 'make', '--packages', machine.path(BASELINE_FILE));
+    expect([made.code, made.stderr]).toEqual([0, '']);
+    expect(fs.readdirSync(machine.root)).toEqual(before);
+    const { files, metadata } = capture();
+    expect(Object.keys(metadata.left!)).toEqual([
+      ...['etc/chrony.conf', 'etc/cron.d/with space', 'etc/crontab'],
+    ]);
+    expect(files.map(({ path }) => path)).toEqual([
+      ...['etc/group', 'etc/hosts', 'etc/motd', 'etc/passwd', 'etc/shadow', 'etc/ssh/sshd_config'],
+    ]);
   });
 
   it.each<[string, string, number, string, boolean]>([

@@ -24,6 +24,7 @@ export const COMPONENTS = [
   'shells',
   'systemctl',
   'openssl',
+  'rpm',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -119,6 +120,7 @@ const probes: Record<Component, () => string | undefined> = {
   shells: () => lacking('zsh fish mandoc'),
   systemctl: () => lacking('systemctl'),
   openssl: () => lacking('openssl'),
+  rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(
@@ -148,7 +150,7 @@ function lackingTcti(): string | undefined {
 }
 
 const notRoot = (): string | undefined =>
-  process.getuid?.() === 0 ? undefined : 'only root makes disks of files';
+  process.getuid?.() === 0 ? undefined : 'only root makes disks of files, and installs packages';
 
 /** Another server of a kind that the quick tests have one of. */
 const tagged = (component: Component): { tags: string[] } => ({
