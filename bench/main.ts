@@ -10,6 +10,7 @@ import { columnsOf, toMarkdown } from './result.ts';
 import { sealSuite } from './seal.ts';
 import { sizeSuite } from './sizes.ts';
 import { stormSuites } from './storm/suites.ts';
+import { strangersSuite } from './strangers/suite.ts';
 
 /**
  * Measures, prints the tables, and puts them in docs/: `benchmarks.json` (every number),
@@ -32,7 +33,9 @@ async function measureAll(): Promise<void> {
   console.error('measuring a machine that boots');
   const node = await nodeSuites();
   const { storm, growth } = await stormSuites(folder);
-  const suites = [...storm, ...growth, ...inProcess, ...node];
+  console.error('measuring a server that strangers hang on');
+  const strangers = await strangersSuite(folder);
+  const suites = [...storm, ...growth, strangers, ...inProcess, ...node];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
   const tables = toMarkdown(suites);
