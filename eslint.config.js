@@ -19,7 +19,8 @@ const mayImport = {
   admin: ['bundle', 'protocol'],
   cli: ['bundle', 'protocol', 'net', 'admin', 'store', 'functions', 'usage', 'files'],
   infra: ['protocol', 'net'],
-  image: ['protocol', 'net', 'files', 'cli'],
+  packaging: ['protocol', 'files', 'cli'],
+  image: ['packaging', 'protocol', 'net', 'files', 'cli'],
   'local-minio': ['functions', 'store', 'files', 'net', 'protocol', 'admin', 'cli', 'bundle'],
 };
 const layers = Object.keys(mayImport);

@@ -6,13 +6,13 @@ import { pipeline } from 'node:stream/promises';
 import { parseCa } from '../net/certificates.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
+import { makeBusyboxRoot } from './busybox.ts';
 import { grub, ipxe, pxelinux } from './boot-files.ts';
 import type { ImageOptions } from './options.ts';
 import { makeIso, pack } from './pack.ts';
 import { userland } from './packages.ts';
 import { makeRoot } from './root.ts';
-import { run } from './run.ts';
-import type { Say } from './run.ts';
+import type { Say } from '../packaging/run.ts';
 
 /** What of an image is there, in its folder; `SHA256SUMS` is over these. */
 const PARTS = [
@@ -43,7 +43,8 @@ export async function buildImage(options: ImageOptions, say: Say): Promise<void>
   await chmod(work, 0o755);
   try {
     say('putting the agent and the site in');
-    const kernel = await makeRoot(archive, join(work, 'root'), options, say);
+    const make = options.flavour === 'busybox' ? makeBusyboxRoot : makeRoot;
+    const kernel = await make(archive, join(work, 'root'), options, say);
     await describe(work, kernel, options);
     say('packing the root');
     await pack(join(work, 'root'), join(work, 'initrd.img'), options);
@@ -74,10 +75,6 @@ function checkOut(out: string): void {
 
 async function describe(work: string, kernel: string, options: ImageOptions): Promise<void> {
   const { version, date, append } = options;
-  const root = join(work, 'root');
-  const format = '--showformat=${Package} ${Version}\\n';
-  const packages = await run('chroot', [root, 'dpkg-query', '--show', format]);
-  await writeFile(join(work, 'packages.txt'), packages);
   const image = { version, date: new Date(date * 1000).toISOString(), kernel };
   await writeFile(join(work, 'image.json'), `${JSON.stringify(image, undefined, 2)}\n`);
   await writeFile(join(work, 'boot.ipxe'), ipxe(append));

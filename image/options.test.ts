@@ -39,6 +39,8 @@ describe('the command line of npm run image', () => {
   it.each<[why: string, args: string[], env?: Record<string, string>]>([
     ['--nonsense', ['--nonsense']],
     ['--drivers', ['--drivers', 'none']],
+    ['--flavour is systemd or busybox', ['--flavour', 'alpine']],
+    ['--package is for --flavour systemd', ['--flavour', 'busybox', '--package', 'dropbear']],
     ['--package', ['--package', 'nodejs; reboot']],
     ['--kernel', ['--kernel', '-o=x']],
     ['--version', ['--version', 'a b']],

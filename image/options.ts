@@ -1,6 +1,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readDate } from '../packaging/date.ts';
 import { fail } from '../protocol/errors.ts';
 
 /** What an image is made of. Paths are whole. */
@@ -9,6 +10,8 @@ export interface ImageOptions {
   readonly site: string;
   /** Where the image is put: a new folder, or one that an image is in. */
   readonly out: string;
+  /** What is in it beside the agent: a Debian with systemd, or BusyBox alone. */
+  readonly flavour: 'systemd' | 'busybox';
   /** The agent's one file. */
   readonly agent: string;
   /** For `coatcheck.key=image`. */
@@ -42,6 +45,7 @@ export const HELP = `npm run image -- [OPTIONS]    builds what a machine without
 
   --site FILE        the site that its machines trust (coatcheck-site/site.json)
   --out FOLDER       where the image is put (coatcheck-image)
+  --flavour WHICH    systemd: a Debian; or busybox: small, without systemd and ssh (systemd)
   --image-key FILE   the key of coatcheck.key=image, made by coatcheck-agent key make image
   --package NAME     a Debian package more; may be given several times
   --files FOLDER     copied over the image's root; everything in it belongs to root
@@ -72,11 +76,20 @@ export function readOptions(
 ): ImageOptions | undefined {
   const values = valuesOf(args);
   if (values.help) return undefined;
-  const date = dateOf(env['SOURCE_DATE_EPOCH'], now);
+  const date = readDate(env, now);
   const day = new Date(date * 1000).toISOString().slice(0, 10).replaceAll('-', '');
   const version = matching('--version', values.version ?? day, /^[A-Za-z0-9._-]{1,64}$/, VERSION);
   const drivers = values.drivers;
   if (drivers !== 'server' && drivers !== 'all') throw usage('--drivers is server or all');
+  const flavour = values.flavour;
+  if (flavour !== 'systemd' && flavour !== 'busybox') {
+    throw usage(`--flavour is systemd or busybox, and not ${JSON.stringify(flavour)}`);
+  }
+  if (flavour === 'busybox' && values.package.length > 0) {
+    throw usage(
+      '--package is for --flavour systemd: the small one has no packages, but takes --files',
+    );
+  }
   for (const name of values.package) matching('--package', name, DEBIAN, 'a name of a package');
   matching('--kernel', values.kernel, DEBIAN, 'a name of a package');
   const append = values.append ?? (values['image-key'] === undefined ? TPM : IMAGE_KEY);
@@ -87,7 +100,7 @@ export function readOptions(
   return {
     site: file('--site', values.site, 'make a site with coatcheck init'),
     agent: file('--agent', values.agent, 'npm run build makes it'),
-    out: resolve(values.out),
+    ...{ out: resolve(values.out), flavour },
     ...(values['image-key'] !== undefined && {
       imageKey: file(
         '--image-key',
@@ -118,6 +131,7 @@ function valuesOf(args: readonly string[]) {
         site: { type: 'string', default: join('coatcheck-site', 'site.json') },
         out: { type: 'string', default: 'coatcheck-image' },
         agent: { type: 'string', default: join('dist', 'coatcheck-agent.mjs') },
+        flavour: { type: 'string', default: 'systemd' },
         'image-key': { type: 'string' },
         package: { type: 'string', multiple: true, default: [] },
         files: { type: 'string' },
@@ -137,12 +151,6 @@ function valuesOf(args: readonly string[]) {
   } catch (error) {
     throw usage(error instanceof Error ? error.message : String(error));
   }
-}
-
-function dateOf(text: string | undefined, now: number): number {
-  if (text === undefined || text === '') return now;
-  if (!/^\d{1,11}$/.test(text)) throw usage('SOURCE_DATE_EPOCH is a number of seconds since 1970');
-  return Number(text);
 }
 
 function matching(option: string, value: string, form: RegExp, is: string): string {

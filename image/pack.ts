@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ImageOptions } from './options.ts';
-import { run } from './run.ts';
+import { run } from '../packaging/run.ts';
 
 /**
  * Packs a root into an initramfs that the kernel boots as it is: a cpio archive (newc) in zstd. The same

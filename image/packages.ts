@@ -3,21 +3,27 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ImageOptions } from './options.ts';
-import { run } from './run.ts';
-import type { Say } from './run.ts';
+import { run } from '../packaging/run.ts';
+import type { Say } from '../packaging/run.ts';
 
 /** Debian's release: the first whose Node is new enough for the agent. */
 const SUITE = 'trixie';
 
-/** What every image is made of, beside Debian's essential packages. */
-const PACKAGES = [
-  ...['systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'kmod', 'usr-is-merged'],
-  ...['nodejs', 'ca-certificates', 'openssl', 'passwd', 'login', 'mount', 'util-linux', 'iproute2'],
-  ...['openssh-server', 'tpm2-tools', 'libtss2-tcti-device0t64'],
-];
+/** What an image of each flavour is made of, beside Debian's essential packages. */
+const PACKAGES: Readonly<Record<ImageOptions['flavour'], readonly string[]>> = {
+  systemd: [
+    ...['systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'kmod', 'usr-is-merged', 'nodejs'],
+    ...['ca-certificates', 'openssl', 'passwd', 'login', 'mount', 'util-linux', 'iproute2'],
+    ...['openssh-server', 'tpm2-tools', 'libtss2-tcti-device0t64'],
+  ],
+  busybox: [
+    ...['busybox', 'udhcpc', 'kmod', 'usr-is-merged', 'nodejs', 'ca-certificates', 'openssl'],
+    ...['passwd', 'mount', 'iproute2', 'tpm2-tools', 'libtss2-tcti-device0t64'],
+  ],
+};
 
-/** What nobody reads on a machine that has no disk. */
-const LEFT_OUT = [
+/** What nobody reads on a machine that has no disk: patterns of dpkg's `path-exclude`. */
+export const LEFT_OUT = [
   '/usr/share/man/*',
   '/usr/share/doc/*',
   '/usr/share/info/*',
@@ -30,8 +36,8 @@ const LEFT_OUT = [
  * @throws probe_failed with what mmdebstrap said
  */
 export async function userland(options: ImageOptions, say: Say): Promise<string> {
-  const { mirror, kernel, firmware } = options;
-  const packages = [...new Set([...PACKAGES, ...options.packages, kernel])].sort();
+  const { flavour, mirror, kernel, firmware } = options;
+  const packages = [...new Set([...PACKAGES[flavour], ...options.packages, kernel])].sort();
   if (firmware)
     packages.push('firmware-linux-free', 'firmware-linux-nonfree', 'firmware-misc-nonfree');
   const args = [

@@ -1,23 +1,18 @@
-import {
-  appendFile,
-  chmod,
-  cp,
-  copyFile,
-  mkdir,
-  readdir,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from '../packaging/run.ts';
+import type { Say } from '../packaging/run.ts';
 import type { ImageOptions } from './options.ts';
-import { run } from './run.ts';
-import type { Say } from './run.ts';
+import {
+  addFiles,
+  installAgent,
+  listPackages,
+  putSite,
+  runHook,
+  takeKernel,
+  unpack,
+} from './steps.ts';
 
-/** The agent's units. */
-const UNITS = join('agent', 'units');
-const GENERATOR = 'coatcheck-generator';
 /** Files of the image's root that are written here. */
 const OURS = join('image', 'root');
 
@@ -47,21 +42,7 @@ const TAKEN_OUT = [
   ...['usr/share/nodejs/@types', 'usr/share/nodejs/corepack'],
 ];
 
-/** Modules of what no server is: sound, cameras, screens, sensors, wireless. */
-const NOT_OF_SERVERS = [
-  ...[
-    'sound',
-    'net/wireless',
-    'net/mac80211',
-    'net/bluetooth',
-    'drivers/bluetooth',
-    'drivers/media',
-  ],
-  ...['drivers/gpu', 'drivers/iio', 'drivers/staging', 'drivers/net/wireless', 'drivers/net/wwan'],
-  ...['drivers/input/joystick', 'drivers/input/tablet', 'drivers/input/touchscreen', 'drivers/w1'],
-];
-
-/** Started by the image, or by the agent. */
+/** Started by the image; the agent's package enables its own units. */
 const ENABLED = [
   ...[
     'systemd-networkd.service',
@@ -69,7 +50,6 @@ const ENABLED = [
     'ssh.service',
     'ssh-host-keys.service',
   ],
-  ...['coatcheck-agent.service', 'coatcheck-refresh.timer'],
 ];
 /**
  * The generator would read `ip=` in a syntax of its own, beside the agent; the others make or sort
@@ -93,63 +73,27 @@ export async function makeRoot(
   options: ImageOptions,
   say: Say,
 ): Promise<string> {
-  await mkdir(root);
-  await run('tar', ['-C', root, '--numeric-owner', '--xattrs', '--acls', '-xf', archive]);
+  await unpack(archive, root);
   const at = (path: string): string => join(root, path);
-  const kernel = await kernelOf(at('usr/lib/modules'));
-  await copyFile(at(`boot/vmlinuz-${kernel}`), join(dirname(root), 'vmlinuz'));
+  await installAgent(root, options);
+  await listPackages(root);
+  const kernel = await takeKernel(root, options);
   for (const path of TAKEN_OUT) await rm(at(path), { recursive: true, force: true });
   for (const name of await readdir(at('etc/ssh'))) {
     if (name.startsWith('ssh_host_')) await rm(at(`etc/ssh/${name}`));
   }
-  if (options.drivers === 'server') {
-    for (const path of NOT_OF_SERVERS) {
-      await rm(at(`usr/lib/modules/${kernel}/kernel/${path}`), { recursive: true, force: true });
-    }
-    await run('depmod', ['-b', join(root, 'usr'), kernel]);
-  }
   await putOurs(root, options);
-  if (options.files !== undefined) {
-    // A link stays the link that it is.
-    const content = { recursive: true, verbatimSymlinks: true, preserveTimestamps: false };
-    await cp(options.files, root, content);
-    await run('chown', ['-hR', 'root:root', ...(await readdir(options.files)).map(at)]);
-  }
+  await addFiles(root, options);
   await run('chroot', [root, 'systemctl', 'enable', ...ENABLED]);
   await run('chroot', [root, 'systemctl', 'mask', ...MASKED]);
-  if (options.hook !== undefined) {
-    say(`running ${options.hook}`);
-    await run(options.hook, [root]);
-  }
+  await runHook(root, options, say);
   return kernel;
 }
 
-async function kernelOf(folder: string): Promise<string> {
-  const versions = await readdir(folder);
-  if (versions.length !== 1) throw new Error(`not one kernel but ${versions.join(', ')}`);
-  return versions[0]!;
-}
-
 async function putOurs(root: string, options: ImageOptions): Promise<void> {
-  const { version, date } = options;
   const at = (path: string): string => join(root, path);
   await cp(OURS, root, { recursive: true, verbatimSymlinks: true });
-  await cp(UNITS, at('usr/lib/systemd/system'), { recursive: true });
-  const generators = at('usr/lib/systemd/system-generators');
-  await rename(at(`usr/lib/systemd/system/${GENERATOR}`), join(generators, GENERATOR));
-  await mkdir(at('usr/lib/coatcheck'), { recursive: true });
-  await copyFile(options.agent, at('usr/lib/coatcheck/coatcheck-agent.mjs'));
-  await chmod(at('usr/lib/coatcheck/coatcheck-agent.mjs'), 0o755);
-  await symlink('../lib/coatcheck/coatcheck-agent.mjs', at('usr/bin/coatcheck-agent'));
-  await mkdir(at('etc/coatcheck'), { recursive: true });
-  await copyFile(options.site, at('etc/coatcheck/site.json'));
-  if (options.imageKey !== undefined) {
-    await copyFile(options.imageKey, at('etc/coatcheck/image-key'));
-    await chmod(at('etc/coatcheck/image-key'), 0o600);
-  }
-  const image = { version, date: new Date(date * 1000).toISOString() };
-  await writeFile(at('usr/lib/coatcheck/image.json'), `${JSON.stringify(image)}\n`);
-  await appendFile(at('usr/lib/os-release'), `IMAGE_ID=coatcheck\nIMAGE_VERSION=${version}\n`);
+  await putSite(root, options);
   // Its date is the time that systemd does not go below.
   await writeFile(at('usr/lib/clock-epoch'), '');
   // Empty: systemd makes an id at every boot, and does not take the machine for a new one.

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Folder } from '../tree/folder.ts';
-import { closeFolder, openRoot } from '../tree/folder.ts';
+import { closeFolder, isOwnRoot, openRoot } from '../tree/folder.ts';
 import { claimUnits, releaseUnits, rememberUnits } from './enablement.ts';
 import type { Enablement } from './enablement.ts';
 import { trying } from './failure.ts';
@@ -97,7 +97,11 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
   }
   await trying(failed, 'timezone', () => setTimezone(root, metadata.timezone));
   await trying(failed, 'units', () => tellUnits(systemctl, restarts, doing));
-  if (systemctl.isLive) await trying(failed, 'swap', () => setSwap(metadata.swap ?? 'none'));
+  const { swap = 'none' } = metadata;
+  if (systemctl.isLive) await trying(failed, 'swap', () => setSwap(swap));
+  else if (swap !== 'none' && isOwnRoot(input.rootPath)) {
+    failed.push({ what: 'swap', why: 'there is no systemd here that would make it' });
+  }
   await trying(failed, 'network', async () => {
     const isTold = await tellUnits(systemctl, restarts.network, doing);
     if (isTold) await waitForAnswer(input.stillAnswers);

@@ -6,10 +6,12 @@ import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { findMinio } from '../../local-minio/find.ts';
 import { startMinioLab } from '../../local-minio/lab.ts';
+import type { Say } from '../../packaging/run.ts';
 import { openNetwork } from '../support/network.ts';
 import { startGuest } from './guest.ts';
 import type { Guest } from './guest.ts';
 import { testImage } from './image.ts';
+import type { TestImage } from './image.ts';
 import { cli } from './programs.ts';
 
 /** One rack: a switch with DHCP, TFTP, DNS; a boot server; coatcheck on a MinIO. */
@@ -19,17 +21,18 @@ export interface Rack {
   /**
    * Switches a machine on.
    * @param number 1 to 99: its MAC and UUID follow from it
+   * @param more of QEMU's arguments
    */
-  boot(number: number): Promise<Guest>;
+  boot(number: number, more?: readonly string[]): Promise<Guest>;
   close(): Promise<void>;
 }
 
 /** Where serial lines are kept. */
 const LOGS = join('test-results', 'pxe');
 
-/** Puts a rack together, with {@link testImage} on its boot server. */
-export async function openRack(): Promise<Rack> {
-  const { home, folder } = await testImage((line) => process.stderr.write(`${line}\n`));
+/** Puts a rack together, with an image on its boot server. */
+export async function openRack(image: (say: Say) => Promise<TestImage> = testImage): Promise<Rack> {
+  const { home, folder } = await image((line) => process.stderr.write(`${line}\n`));
   mkdirSync(LOGS, { recursive: true });
   const network = await openNetwork();
   const found = await findMinio();
@@ -50,13 +53,16 @@ export async function openRack(): Promise<Rack> {
   return {
     coatcheck: async <T>(...args: string[]) =>
       JSON.parse(await cli('coatcheck', ['--home', home, '--json', ...args], network.inside)) as T,
-    boot: async (number) => {
+    boot: async (number, more = []) => {
       const two = String(number).padStart(2, '0');
       const tap = await network.tap();
       const nic = `virtio-net-pci,netdev=n0,mac=52:54:00:77:00:${two},bootindex=1`;
       const guest = startGuest({
         inside: network.inside,
-        args: ['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`, '-device', nic],
+        args: [
+          ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`, '-device', nic],
+          ...more,
+        ],
         uuid: `6f0d0c1e-5a3b-4c2d-8e1f-0000000000${two}`,
         log: join(LOGS, `${two}-${guests.length}.log`),
       });

@@ -25,6 +25,7 @@ export const COMPONENTS = [
   'systemctl',
   'openssl',
   'rpm',
+  'dpkg',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -121,6 +122,7 @@ const probes: Record<Component, () => string | undefined> = {
   systemctl: () => lacking('systemctl'),
   openssl: () => lacking('openssl'),
   rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
+  dpkg: () => lacking('dpkg-deb'),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(

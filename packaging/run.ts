@@ -13,7 +13,7 @@ export interface Running {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Debian's package of each program that an image is built with. */
+/** Debian's package of each program that an image, or a package, is built with. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   tar: 'tar',
@@ -21,6 +21,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   zstd: 'zstd',
   depmod: 'kmod',
   chroot: 'coreutils',
+  'dpkg-deb': 'dpkg',
   'grub-mkrescue': 'grub-common grub-pc-bin grub-efi-amd64-bin mtools xorriso',
 };
 
