@@ -58,11 +58,26 @@ const words = (line: string): string[] => (line === '' ? [] : line.split(' '));
 const read = (line: string, env?: Record<string, string>) => parse(program, words(line), env);
 
 describe('a command line', () => {
+  it('refuses an option that is empty, where it is no text: a folder would be this one', () => {
+    for (const args of [
+      ['status', '--root='],
+      ['status', '--root', ''],
+      ['copy', 'a', '--why', 'x', '--leave-out', ''],
+      ['copy', 'a', '--why', 'x', '--as='],
+    ]) {
+      expect(() => parse(program, args)).toThrowError(
+        /^option '--[a-z-]+' is empty: give it a value/,
+      );
+    }
+    expect(parse(program, ['copy', 'a', '--why='])).toMatchObject({ options: { why: '' } });
+    expect(parse(program, ['status'], { TOOL_SITE: '' })).toMatchObject({ common: { root: '/' } });
+  });
+
   it.each<[string, string, object, object]>([
     ['status', 'status', {}, { root: '/' }],
     ['--root /mnt status', 'status', {}, { root: '/mnt' }],
     ['status --root=/mnt', 'status', {}, { root: '/mnt' }],
-    ['status --root= --root /a --root /b=c', 'status', {}, { root: '/b=c' }],
+    ['status --root /x --root /a --root /b=c', 'status', {}, { root: '/b=c' }],
     ['key make file k --force', 'key make file <path>', { path: 'k' }, { force: true, root: '/' }],
     [
       'key make file -- --force',

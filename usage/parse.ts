@@ -94,6 +94,9 @@ function readLine<Context>(program: Program<Context>, args: readonly string[]): 
       if (value !== undefined) throw say(`option '--${name}' does not take an argument`);
     } else if (value === undefined) {
       throw say(`option '--${name} <value>' argument missing`);
+    } else if (value === '' && option.value !== FREE_TEXT && !mayHaveValues(option)) {
+      // A variable of a script that is not set: as a folder it would mean this one.
+      throw say(`option '--${name}' is empty: give it a value, or leave it out`);
     } else if (!inlineValue && /^-./.test(value)) {
       throw say(`option '--${name}' argument is ambiguous: is it --${name}=${value}?`);
     }
@@ -126,6 +129,8 @@ function withOwnValues<Context>(
   return [...read, ...args.slice(end)];
 }
 
+/** What stands for a value that may be empty. */
+const FREE_TEXT = '<text>';
 const mayHaveValues = ({ value }: Pick<Option, 'value'>): boolean =>
   value?.startsWith('[') === true;
 

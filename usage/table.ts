@@ -10,7 +10,7 @@ export interface Option {
   readonly short?: string;
   /**
    * What stands for its value in the help, such as `<file>`; absent for a flag. `[path...]`: none or
-   * more, which are the words behind it that have a `/`.
+   * more, which are the words behind it that have a `/`. Only a `<text>` may be empty.
    */
   readonly value?: string;
   /** In one line, for the help */

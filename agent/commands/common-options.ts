@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Option, OptionsOf } from '../../usage/table.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { createConsole } from '../console/console.ts';
+import type { Speech } from '../console/console.ts';
 import { parseKeySource } from '../identity/keys/key-source.ts';
 import { MEMORY_KINDS } from '../identity/memory/kind.ts';
 
@@ -51,14 +52,14 @@ export const COMMON_OPTIONS = [
   },
   {
     name: 'json',
-    about: 'print one JSON document on stdout',
+    about: 'print one JSON document on stdout, and notes and errors as one on stderr',
     example: 'coatcheck-agent --json status',
   },
 ] as const satisfies readonly Option[];
 
 /** What every command is given, by {@link COMMON_OPTIONS}. @throws usage */
-export function invocationOf(given: OptionsOf<typeof COMMON_OPTIONS>): Invocation {
-  const { root, site, key, memory, state, server, json } = given;
+export function invocationOf(given: OptionsOf<typeof COMMON_OPTIONS>, speech: Speech): Invocation {
+  const { root, site, key, memory, state, server } = given;
   return {
     places: {
       root,
@@ -68,7 +69,7 @@ export function invocationOf(given: OptionsOf<typeof COMMON_OPTIONS>): Invocatio
       state,
     },
     server,
-    console: createConsole({ json }),
+    console: createConsole(speech),
     now: () => Math.floor(Date.now() / 1000),
   };
 }

@@ -100,6 +100,33 @@ describe('the command line of the agent', () => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'file_missing' } });
   });
 
+  it('has its notes in the one document on stderr, with the error or without one', async () => {
+    machine.write('etc/motd', 'x\n');
+    const captured = await machine.run('--json', 'capture');
+    const everything = expect.stringContaining('everything is taken') as string;
+    expect(JSON.parse(captured.stderr)).toEqual({
+      warnings: expect.arrayContaining([everything]) as string[],
+    });
+    const boot = await machine.run(
+      '--json',
+      'boot',
+      '--wait',
+      '1',
+      '--server',
+      'http://127.0.0.1:1',
+    );
+    expect(JSON.parse(boot.stderr)).toMatchObject({
+      error: { code: 'server_unreachable' },
+      warnings: expect.arrayContaining([expect.any(String) as string]) as string[],
+    });
+    expect((await machine.run('--json', 'status')).stderr).toBe('');
+  });
+
+  it('refuses an empty option as a folder that nobody named', async () => {
+    const { code, stderr } = await machine.run('--state=', 'status');
+    expect([code, stderr]).toEqual([EXIT.usage, expect.stringContaining("'--state' is empty")]);
+  });
+
   it('needs a server from somewhere', async () => {
     const lonely = makeMachine({ ...lab.site, servers: [] });
     expect(refusal(await lonely.run('boot', '--once'))).toEqual([EXIT.usage, 'usage']);
