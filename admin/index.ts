@@ -40,6 +40,7 @@ export type { ApproveWish } from './approve.ts';
 export { planReconfigure, planReject, planRevoke, planRollback } from './orders.ts';
 export type { RejectPlan } from './orders.ts';
 export { sign } from './sign.ts';
+export { takeBackOwn } from './take-back.ts';
 export type { Consent } from './sign.ts';
 export type { Outcome } from './decide.ts';
 export type {

@@ -63,7 +63,10 @@ export async function propose(
  * keep the node from proposing.
  * @returns whether it is gone
  */
-export async function withdraw({ client }: Session, { node, digest }: OwnBundle): Promise<boolean> {
+export async function withdraw(
+  { client }: Session,
+  { node, digest }: Pick<OwnBundle, 'node' | 'digest'>,
+): Promise<boolean> {
   try {
     await client.withdraw(node, name(digest));
     return true;

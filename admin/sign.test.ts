@@ -7,7 +7,7 @@ import { parseDigest, pendingKey } from '../protocol/keys.ts';
 import type { Fetch } from '../protocol/objects.ts';
 import { serveInProcess } from '../tests/support/in-process.ts';
 import type { InProcess } from '../tests/support/in-process.ts';
-import { makeNode, makeSite, propose } from '../tests/support/site.ts';
+import { makeAdmin, makeNode, makeSite, propose } from '../tests/support/site.ts';
 import {
   createSession,
   emptyMemory,
@@ -23,6 +23,7 @@ import {
   planRevoke,
   planRollback,
   sign,
+  takeBackOwn,
 } from './index.ts';
 import { openInForce } from './in-force.ts';
 import type { KeyPorts, Memory, Plan, Session } from './index.ts';
@@ -270,6 +271,38 @@ describe('what was uploaded for a decision', () => {
     expect(error).toMatchObject({ code: 'head_moved' });
     const { pending } = await lookAt(session, node.id);
     expect(pending.map(({ digest }) => digest)).toContain(error.details.waits);
+  });
+
+  it('is taken back before the next decision, if none names it, and nothing else', async () => {
+    let decisions = 0;
+    const { session, server, node, failing } = await overtaken({
+      through: (fetch) => async (url, init) => {
+        if (url.endsWith('/decisions') && ++decisions > 2 && decisions < 6) {
+          throw new TypeError('cut');
+        }
+        return fetch(url, init);
+      },
+    });
+    const error = (await failing.catch((thrown: unknown) => thrown)) as {
+      message: string;
+      details: { waits: string };
+    };
+    const left = error.details.waits;
+    expect(error.message).toContain(`as ${left}: your next decision about this node takes it back`);
+    const { identity } = makeAdmin('bob');
+    const others = propose({ keyset, node, by: identity });
+    const name = parseDigest(toHex(others.digest));
+    await server.store.create(pendingKey(node.id, name), others.bytes);
+    const before = await lookAt(session, node.id);
+    expect(before.pending).toHaveLength(3);
+    expect((await takeBackOwn(session, before, left.slice(0, 9))).takenBack).toEqual([]);
+    const { standing, takenBack } = await takeBackOwn(session, before);
+    expect(takenBack.map(({ digest }) => digest)).toEqual([left]);
+    const own = before.pending.filter(({ digest }) => digest !== left);
+    expect(standing.pending).toEqual(own);
+    expect((await lookAt(session, node.id)).pending).toEqual(own);
+    expect((await takeBackOwn(session, standing)).takenBack).toEqual([]);
+    expect(server.asked.filter(({ path }) => path.endsWith('/withdraw'))).toHaveLength(1);
   });
 
   it('is left where it may be decided yet', async () => {

@@ -95,7 +95,10 @@ function toldWhole(
   if (!(error instanceof CoatcheckError)) return error;
   if (outcomes.length === 0 && left === undefined) return error;
   const decided = outcomes.map(({ type, seq }) => `${type} (seq ${seq}) is decided; `);
-  const waits = left === undefined ? '' : `; what was uploaded for it may still wait, as ${left}`;
+  const waits =
+    left === undefined
+      ? ''
+      : `; what was uploaded for it may still wait, as ${left}: your next decision about this node takes it back`;
   return fail(
     error.code as ErrorCode,
     `${decided.length > 0 ? `${decided.join('')}then: ` : ''}${error.message}${waits}`,

@@ -13,7 +13,7 @@ import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
-import { look } from '../look.ts';
+import { lookToDecide } from '../look.ts';
 import { bundlePath, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
@@ -42,7 +42,7 @@ export async function approve(
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const standing = await look(session, terminal, node);
+  const standing = await lookToDecide(session, terminal, node, digestText);
   const wish: ApproveWish = {
     ...{ place: findBundle(standing, digestText), reason },
     ...shownBy(terminal, options),

@@ -6,7 +6,7 @@ import { escapeLine } from '../../protocol/escape.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
-import { look, record } from '../look.ts';
+import { lookToDecide } from '../look.ts';
 import { bundlePath, printAbout, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
@@ -30,7 +30,7 @@ export async function reject(
   const reason = checkReason(options.reason);
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const standing = await look(session, terminal, node);
+  const standing = await lookToDecide(session, terminal, node, digestText);
   const plan = await planReject(session, standing, { digest: digestText, reason });
   if (plan.refused !== undefined) printAbout(terminal, plan.refused);
   if (plan.unreadable !== undefined) {
@@ -54,7 +54,8 @@ export async function rollback(
   const slot = Number(slotText);
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await record(session, terminal, node, (kept) => kept === slot);
+  const keeps = (kept: number): boolean => kept === slot;
+  const { history } = await lookToDecide(session, terminal, node, undefined, keeps);
   const plan = await planRollback(
     session,
     { node, history },
@@ -97,7 +98,7 @@ async function decideAboutNode(
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
   const node = await findNode(session, nodeText);
-  const history = await record(session, terminal, node);
+  const { history } = await lookToDecide(session, terminal, node);
   const { inForce } = history;
   terminal.print(`${terminal.style.dim('node'.padEnd(10))} ${node}`);
   const now =

@@ -135,6 +135,42 @@ describe('a decision that was sent', () => {
     });
   });
 
+  it('leaves nothing behind that blocks the node: the next decision takes back what was uploaded', async () => {
+    const node = newNode();
+    const decide = (...args: string[]) =>
+      runCli(['--home', desk.home, '--server', url, 'approve', node.id, '--yes', ...args]);
+    await desk.propose(node, { files: { 'etc/motd': '1' } });
+    expect((await decide()).code).toBe(0);
+    type Entries = { entries: { statementDigest: string; type: string; digest: string }[] };
+    const history = async () => (await desk.json<Entries>('history', node.id)).entries;
+    const base = Uint8Array.from(Buffer.from((await history())[0]!.statementDigest, 'hex'));
+    await desk.propose(node, { base, files: { 'etc/motd': '1', 'etc/hosts': '2' } });
+    expect((await decide()).code).toBe(0);
+    const original = await desk.propose(node, { base, files: { 'etc/motd': '3' } });
+    hold = (_request, response) => void response.writeHead(504).end();
+    const unknown = await decide('--rebase');
+    hold = (_request, _response, pass) => pass();
+    expect(unknown.code).toBe(EXIT.unavailable);
+    const [, left] = /may still wait, as ([0-9a-f]{64}): your next/.exec(unknown.stderr)!;
+    const waiting = async () =>
+      (await desk.json<{ waiting: string[] }>('show', node.id)).waiting.toSorted();
+    expect(await waiting()).toEqual([left!, original].toSorted());
+    // The same command again, which names no digest.
+    const again = await decide('--rebase');
+    expect([again.code, again.stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        `warning: took back ${left}, which you uploaded 20.* UTC for a decision`,
+      ),
+    ]);
+    expect((await history()).map(({ type }) => type)).toEqual([
+      ...['approve', 'approve', 'approve', 'reject'],
+    ]);
+    expect((await history()).map(({ digest }) => digest)).not.toContain(left);
+    expect(await waiting()).toEqual([]);
+    await desk.propose(node, { base, files: { 'etc/motd': '4' }, after: original });
+  });
+
   itOnSmallDisk(
     '16k',
     'is decided where the home folder is full, and that is told',
