@@ -11,7 +11,7 @@ export async function pack(root: string, file: string, { date }: ImageOptions): 
   await run('find', [root, '-exec', 'touch', '-h', '-d', `@${date}`, '{}', '+']);
   const archive =
     'find . -print0 | sort -z | cpio --null --create --format=newc --reproducible --quiet';
-  await run('sh', ['-c', `set -e; ${archive} | zstd -q -T0 -15 -o "$1"`, 'sh', file], {
+  await run('sh', ['-c', `set -e; ${archive} | zstd -q -T0 -6 -o "$1"`, 'sh', file], {
     cwd: root,
   });
 }

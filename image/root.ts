@@ -8,6 +8,7 @@ import {
   installAgent,
   listPackages,
   putSite,
+  recordBaseline,
   runHook,
   takeKernel,
   unpack,
@@ -59,6 +60,15 @@ const MASKED = [
   ...['systemd-network-generator.service', 'ldconfig.service', 'systemd-hwdb-update.service'],
   ...['systemd-journal-catalog-update.service', 'systemd-update-done.service'],
 ];
+/**
+ * Nothing is taken from disks that a machine happens to have, nothing resumed from one, and no second sshd
+ * listens to a hypervisor.
+ */
+const MASKED_GENERATORS = [
+  'systemd-gpt-auto-generator',
+  'systemd-hibernate-resume-generator',
+  'systemd-ssh-generator',
+];
 
 /**
  * Makes the root of the image below `root`, a new folder: packages, the agent, the site, and what the
@@ -87,6 +97,7 @@ export async function makeRoot(
   await run('chroot', [root, 'systemctl', 'enable', ...ENABLED]);
   await run('chroot', [root, 'systemctl', 'mask', ...MASKED]);
   await runHook(root, options, say);
+  await recordBaseline(root, options);
   return kernel;
 }
 
@@ -104,5 +115,9 @@ async function putOurs(root: string, options: ImageOptions): Promise<void> {
     '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n',
   );
   await symlink('usr/lib/systemd/systemd', at('init'));
+  await mkdir(at('etc/systemd/system-generators'), { recursive: true });
+  for (const name of MASKED_GENERATORS) {
+    await symlink('/dev/null', at(`etc/systemd/system-generators/${name}`));
+  }
   for (const path of ['var/cache', 'var/log', 'var/lib/apt', 'boot']) await mkdir(at(path));
 }

@@ -105,3 +105,12 @@ export async function runHook(root: string, { hook }: ImageOptions, say: Say): P
   say(`running ${hook}`);
   await run(hook, [root]);
 }
+
+/**
+ * Has the agent record what a root ships, of all that a bundle may hold: proposals hold only what differs. Nothing
+ * is put into the root after that.
+ */
+export async function recordBaseline(root: string, { agent }: ImageOptions): Promise<void> {
+  const file = join(root, 'usr/lib/coatcheck/baseline.json');
+  await run(process.execPath, [agent, '--root', root, 'baseline', 'make', file]);
+}

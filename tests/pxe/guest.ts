@@ -5,15 +5,22 @@ import { stripVTControlCharacters } from 'node:util';
 
 /** A machine without a disk, in QEMU's software emulation. */
 export interface Guest {
-  /** Everything that its serial line said, by lines, without control sequences. */
-  readonly lines: readonly string[];
+  /** Everything that its serial line said, without control sequences. */
+  said(): string;
   /**
    * The first whole line from here on that matches; the next call looks behind it.
    * @throws with the end of what was said, where the guest ends or panics before
    */
   line(expected: RegExp): Promise<RegExpExecArray>;
-  /** Seconds since the power was switched on. */
-  elapsed(): number;
+  /**
+   * Types, and presses Enter, once its last line, which has no end yet, is this prompt.
+   * @throws as `line`
+   */
+  answer(prompt: RegExp, text: string): Promise<void>;
+  /** When, in seconds after the power was switched on, the first line came that matches. */
+  at(expected: RegExp): number | undefined;
+  /** Whether it has ended. */
+  isOff(): boolean;
   /** Types on the serial line. */
   type(text: string): void;
   /** The power goes. */
@@ -24,6 +31,8 @@ export interface Guest {
 export interface GuestOptions {
   /** The command before QEMU's, which puts it into a network. */
   readonly inside: readonly string[];
+  /** MiB */
+  readonly memory?: number;
   /** More of QEMU's arguments: its network, drives, a TPM */
   readonly args: readonly string[];
   /** Firmware UUID, by which a machine without a disk is known */
@@ -34,26 +43,41 @@ export interface GuestOptions {
 
 const FATAL = /Kernel panic|Initramfs unpacking failed|Out of memory: Killed/;
 
-/** Switches a machine on. */
-export function startGuest({ inside, args, uuid, log }: GuestOptions): Guest {
-  const begun = performance.now();
-  const [program, ...rest] = [
-    ...[...inside, 'qemu-system-x86_64', '-machine', 'q35', '-accel', 'tcg,thread=multi'],
-    ...['-cpu', 'max', '-smp', '2', '-m', '1024', '-uuid', uuid, '-nodefaults', '-no-reboot'],
-    ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', ...args],
+const clean = (part: string): string =>
+  stripVTControlCharacters(Buffer.from(part, 'latin1').toString()).trimEnd();
+
+/**
+ * QEMU's command for a machine. It has one processor: emulated by several threads, a kernel that changes its own code
+ * at one of two runs into what the other has not seen yet, now and then, and panics.
+ */
+export function qemu({ inside, memory = 1024, args, uuid }: Omit<GuestOptions, 'log'>): string[] {
+  return [
+    ...[...inside, 'qemu-system-x86_64', '-machine', 'q35', '-accel', 'tcg'],
+    ...['-cpu', 'max', '-m', `${memory}`, '-uuid', uuid, '-nodefaults', '-no-reboot'],
+    ...['-display', 'none', ...args],
   ];
-  const child = spawn(program!, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
+}
+
+/** Switches a machine on. */
+export function startGuest(options: GuestOptions): Guest {
+  const { log } = options;
+  const begun = performance.now();
+  const [program, ...rest] = [...qemu(options), '-monitor', 'none', '-serial', 'stdio'];
+  const child = spawn(program, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
   const kept = createWriteStream(log);
   const lines: string[] = [];
+  const times: number[] = [];
   let [unfinished, next, over] = ['', 0, false];
   let wake = (): void => undefined;
   child.stdout.setEncoding('latin1').on('data', (text: string) => {
     kept.write(text, 'latin1');
     const parts = (unfinished + text).split(/\r*\n/);
     unfinished = parts.pop()!;
-    const clean = (part: string): string =>
-      stripVTControlCharacters(Buffer.from(part, 'latin1').toString()).trimEnd();
-    lines.push(...parts.map(clean));
+    const now = (performance.now() - begun) / 1000;
+    for (const part of parts) {
+      lines.push(clean(part));
+      times.push(now);
+    }
     wake();
   });
   child.on('close', () => {
@@ -61,6 +85,12 @@ export function startGuest({ inside, args, uuid, log }: GuestOptions): Guest {
     kept.end();
     wake();
   });
+
+  /** Waits for the next that is said; `sought` is for the error. */
+  async function more(sought: string): Promise<void> {
+    if (over) throw new Error(`never ${sought}; the last lines:\n${lines.slice(-25).join('\n')}`);
+    await new Promise<void>((resolve) => (wake = resolve));
+  }
 
   async function line(expected: RegExp): Promise<RegExpExecArray> {
     for (;;) {
@@ -70,15 +100,22 @@ export function startGuest({ inside, args, uuid, log }: GuestOptions): Guest {
         if (found !== null) return found;
         if (FATAL.test(text)) throw new Error(`${text}\nbefore ${expected}`);
       }
-      if (over) throw new Error(`no line ${expected}; the last:\n${lines.slice(-25).join('\n')}`);
-      await new Promise<void>((resolve) => (wake = resolve));
+      await more(String(expected));
     }
   }
 
+  async function answer(prompt: RegExp, text: string): Promise<void> {
+    while (!prompt.test(clean(unfinished))) await more(String(prompt));
+    unfinished = '';
+    child.stdin.write(`${text}\r`);
+  }
+
   return {
-    lines,
+    said: () => [...lines, clean(unfinished)].join('\n'),
     line,
-    elapsed: () => (performance.now() - begun) / 1000,
+    answer,
+    at: (expected) => times[lines.findIndex((text) => expected.test(text))],
+    isOff: () => over,
     type: (text) => void child.stdin.write(text),
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;

@@ -1,25 +1,23 @@
 import { createHash } from 'node:crypto';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildImage } from '../../image/build.ts';
 import { readOptions } from '../../image/options.ts';
 import type { Say } from '../../packaging/run.ts';
-import { cli } from './programs.ts';
+import { cli, must } from './programs.ts';
 
 /** An image, and the site that its machines trust. */
 export interface TestImage {
-  /** The administrator's folder */
+  /** The administrator's folder, which is not to be changed */
   readonly home: string;
   /** Where the image is */
   readonly folder: string;
+  /** Whose owner may log in as root, by SSH, to machines whose image has `files` */
+  readonly sshKey: string;
+  /** What `npm run image` is given */
+  readonly args: readonly string[];
+  /** When it was made, seconds since 1970 */
+  readonly date: number;
 }
 
 /** Where the server is, for every machine of these tests. */
@@ -28,45 +26,93 @@ export const SERVER = 'http://10.77.0.1:8420';
 const INPUTS = [
   'image',
   'packaging',
+  'tests/pxe/image.ts',
   'tests/pxe/their-image.ts',
   'agent/units',
   'dist/coatcheck-agent.mjs',
 ];
+const KEPT = 2;
 
-/** Makes the image of a site into a new folder. */
-export type MakeImage = (site: { home: string; key: string }, folder: string) => Promise<void>;
+/** What an image is made of, in a folder that it stays in. */
+export interface Ingredients {
+  readonly home: string;
+  /** Of `coatcheck.key=image` */
+  readonly key: string;
+  /** A folder for the image's root, by which the tests log in */
+  readonly files: string;
+  /** Seconds since 1970 */
+  readonly date: number;
+}
+
+/** Makes an image into a new folder. */
+export type MakeImage = (of: Ingredients, folder: string) => Promise<void>;
 
 /**
  * The image of these tests, from the cache where it was built before from the same inputs. A key that
- * machines derive theirs from is in it.
+ * machines derive theirs from is in it, and one of SSH.
  */
 export const testImage = (say: Say): Promise<TestImage> =>
-  keptImage('image', async ({ home, key }, out) => {
-    const args = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out, '--no-iso'];
-    await buildImage(readOptions(args, {}, Math.floor(Date.now() / 1000))!, say);
+  keptImage('image', async (of, out) => {
+    await buildImage(readOptions([...argsOf(of), '--out', out], {}, of.date)!, say);
   });
 
-/** An image of a kind, from the cache where it was built before; of each kind one is kept. */
+const argsOf = ({ home, key, files }: Omit<Ingredients, 'date'>): string[] => [
+  ...['--site', join(home, 'site.json'), '--image-key', key, '--files', files],
+];
+
+/** An image of a kind, from the cache where it was built before. */
 export async function keptImage(kind: string, make: MakeImage): Promise<TestImage> {
   const hash = createHash('sha256');
   for (const input of INPUTS) addTo(hash, input);
   const images = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'test-images', kind);
   const folder = join(images, hash.digest('hex').slice(0, 32));
-  const made = { home: join(folder, 'site'), folder: join(folder, 'image') };
-  if (existsSync(folder)) return made;
-  rmSync(images, { recursive: true, force: true });
-  const work = join(images, 'unfinished');
-  mkdirSync(work, { recursive: true });
-  const [home, key] = [join(work, 'site'), join(work, 'image-key')];
-  await cli('coatcheck', ['--home', home, '--server', SERVER, 'init', '--no-passphrase']);
-  await cli('coatcheck-agent', ['key', 'make', 'image', key]);
-  await make({ home, key }, join(work, 'image'));
-  renameSync(work, folder);
-  return made;
+  fs.mkdirSync(images, { recursive: true });
+  if (!fs.existsSync(folder)) {
+    removeOld(images);
+    await makeKept(folder, make);
+  }
+  const of = ingredientsIn(folder);
+  const date = Math.floor(fs.statSync(of.files).mtimeMs / 1000);
+  const at = (name: string): string => join(folder, name);
+  return { ...of, folder: at('image'), sshKey: at('ssh-key'), args: argsOf(of), date };
+}
+
+const ingredientsIn = (folder: string): Omit<Ingredients, 'date'> => ({
+  home: join(folder, 'site'),
+  key: join(folder, 'image-key'),
+  files: join(folder, 'files'),
+});
+
+async function makeKept(folder: string, make: MakeImage): Promise<void> {
+  const work = fs.mkdtempSync(`${folder}.building-`);
+  const { home, key, files } = ingredientsIn(work);
+  const sshKey = join(work, 'ssh-key');
+  try {
+    await cli('coatcheck', ['--home', home, '--server', SERVER, 'init', '--no-passphrase']);
+    await cli('coatcheck-agent', ['key', 'make', 'image', key]);
+    await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', sshKey]);
+    fs.mkdirSync(join(files, 'root/.ssh'), { recursive: true, mode: 0o700 });
+    fs.copyFileSync(`${sshKey}.pub`, join(files, 'root/.ssh/authorized_keys'));
+    const date = Math.floor(Date.now() / 1000);
+    fs.utimesSync(files, date, date);
+    await make({ home, key, files, date }, join(work, 'image'));
+    fs.renameSync(work, folder);
+  } finally {
+    fs.rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The newest stay: whoever works on two branches builds less often. */
+function removeOld(images: string): void {
+  const age = (name: string): number => -fs.statSync(join(images, name)).mtimeMs;
+  const names = fs.readdirSync(images).sort((a, b) => age(a) - age(b));
+  for (const name of names.slice(KEPT - 1)) {
+    fs.rmSync(join(images, name), { recursive: true, force: true });
+  }
 }
 
 function addTo(hash: ReturnType<typeof createHash>, path: string): void {
-  if (statSync(path).isDirectory()) {
-    for (const name of readdirSync(path).sort()) addTo(hash, join(path, name));
-  } else hash.update(`${path}\0`).update(readFileSync(path));
+  if (fs.statSync(path).isDirectory()) {
+    for (const name of fs.readdirSync(path).sort()) addTo(hash, join(path, name));
+  } else hash.update(`${path}\0`).update(fs.readFileSync(path));
 }

@@ -13,22 +13,19 @@ describe.each<Generator>(['initramfs-tools', 'dracut'])('an initramfs of %s', (g
   let rack: Rack | undefined;
   let disk: string[];
   beforeAll(async () => {
-    rack = await openRack(async (say) => {
-      const image = await theirImage(generator)(say);
-      const file = join(image.folder, 'root.ext4');
-      // What is written to it is gone with the machine.
-      disk = ['-drive', `file=${file},format=raw,if=virtio,snapshot=on`];
-      return image;
-    });
+    rack = await openRack(generator, { image: theirImage(generator) });
+    const { folder } = await theirImage(generator)(() => undefined);
+    // What is written to it is gone with the machine.
+    disk = ['-drive', `file=${join(folder, 'root.ext4')},format=raw,if=virtio,snapshot=on`];
   });
   afterAll(() => rack?.close());
 
   it('puts the approved configuration into a root that has no agent, and starts it then', async () => {
-    const guest = await rack!.boot(generator === 'dracut' ? 31 : 32, disk);
+    const guest = await rack!.boot(generator === 'dracut' ? 31 : 32, { args: disk });
     await guest.line(/waits for an administrator/);
     const { pending } = await rack!.coatcheck<Pending>('pending');
     expect(pending).toHaveLength(1);
-    expect(guest.lines.join('\n')).not.toMatch(/Debian GNU\/Linux|Reached target multi-user/);
+    expect(guest.said()).not.toMatch(/Debian GNU\/Linux|Reached target multi-user/);
     await rack!.coatcheck('approve', pending[0]!.node, '--yes');
     await guest.line(/applied decision 1: \d+ changed/);
     await guest.line(/Welcome to Debian/);

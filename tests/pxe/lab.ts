@@ -1,93 +1,309 @@
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
+import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
+import { ipxe } from '../../image/boot-files.ts';
 import { findMinio } from '../../local-minio/find.ts';
 import { startMinioLab } from '../../local-minio/lab.ts';
+import type { MinioLab } from '../../local-minio/lab.ts';
 import type { Say } from '../../packaging/run.ts';
-import { openNetwork } from '../support/network.ts';
-import { startGuest } from './guest.ts';
-import type { Guest } from './guest.ts';
-import { testImage } from './image.ts';
+import { openNetwork, until } from '../support/network.ts';
+import type { Network } from '../support/network.ts';
+import { qemu, startGuest } from './guest.ts';
+import type { Guest, GuestOptions } from './guest.ts';
+import { SERVER, testImage } from './image.ts';
 import type { TestImage } from './image.ts';
-import { cli } from './programs.ts';
+import { makeOverlay } from './overlay.ts';
+import type { Files } from './overlay.ts';
+import { cli, must } from './programs.ts';
 
-/** One rack: a switch with DHCP, TFTP, DNS; a boot server; coatcheck on a MinIO. */
+/** What a machine is given beside its number. */
+export interface Boot {
+  /** The kernel's arguments behind `stateless`, instead of the image's */
+  readonly append?: string;
+  /** All of the kernel's arguments, instead of these */
+  readonly commandLine?: string;
+  /** Over the image's root */
+  readonly files?: Files;
+  /** More of QEMU's arguments */
+  readonly args?: readonly string[];
+  /** No network boot: it has what `args` name */
+  readonly local?: true;
+  /** MiB */
+  readonly memory?: number;
+}
+
+/** A machine of the rack. */
+export interface Machine extends Guest {
+  /** Runs a command in it, as root over SSH, to its end: its output. It has its address by then. */
+  ssh(command: string): Promise<string>;
+}
+
+/** What `coatcheck show` says of a machine, as far as these tests look. */
+export interface Shown {
+  readonly where: string;
+  readonly decision?: { readonly seq: number; readonly statementDigest: string };
+  readonly bundle?: {
+    readonly digest: string;
+    readonly files: readonly { readonly path: string }[];
+  };
+  readonly report?: { readonly result: string; readonly statementDigest: string };
+}
+
+/** What waits, as `coatcheck pending` says it. */
+export interface Waiting {
+  readonly node: string;
+  readonly words: string;
+  readonly digest: string;
+}
+
+/** One rack: a switch with DHCP, TFTP, DNS; a boot server; coatcheck on its store. */
 export interface Rack {
+  readonly network: Network;
+  /** The administrator's folder, which ends with the rack */
+  readonly home: string;
+  /** What the boot server has, by path below its root. */
+  readonly served: Map<string, Uint8Array | string>;
   /** Runs `coatcheck` as its administrator, and answers with its JSON document. */
-  coatcheck<T>(...args: string[]): Promise<T>;
+  readonly coatcheck: <T>(...args: string[]) => Promise<T>;
+  /** Once a proposal waits that is no other than these. */
+  readonly proposal: (...but: Waiting[]) => Promise<Waiting>;
+  /** Once a machine has reported on the decision that is in force. */
+  readonly report: (node: string) => Promise<Shown>;
   /**
-   * Switches a machine on.
+   * Switches a machine on, and off what is on.
    * @param number 1 to 99: its MAC and UUID follow from it
-   * @param more of QEMU's arguments
    */
-  boot(number: number, more?: readonly string[]): Promise<Guest>;
+  readonly boot: (number: number, boot?: Boot) => Promise<Machine>;
+  /**
+   * The same with this terminal as its serial line, until it is switched off.
+   */
+  readonly attend: (number: number) => Promise<void>;
+  /** The command that logs in to a machine. */
+  readonly login: (number: number) => string[];
+  readonly server: { start(): Promise<void>; stop(): Promise<void> };
   close(): Promise<void>;
 }
 
-/** Where serial lines are kept. */
+/** Where serial lines are kept; those of a run before are removed by who runs the same tests. */
 const LOGS = join('test-results', 'pxe');
 
-/** Puts a rack together, with an image on its boot server. */
-export async function openRack(image: (say: Say) => Promise<TestImage> = testImage): Promise<Rack> {
-  const { home, folder } = await image((line) => process.stderr.write(`${line}\n`));
-  mkdirSync(LOGS, { recursive: true });
+/**
+ * Puts a rack together, with an image on its boot server.
+ * @param name of what is tested: serial lines are kept under it
+ * @param options.image {@link testImage}, or another
+ * @param options.store a real MinIO, or a folder
+ * @param options.site more of `coatcheck init`, for another site than the image's
+ */
+export async function openRack(
+  name: string,
+  options: {
+    image?: (say: Say) => Promise<TestImage>;
+    store?: 'minio' | 'folder';
+    site?: readonly string[];
+  } = {},
+): Promise<Rack> {
+  const image = await (options.image ?? testImage)((line) => process.stderr.write(`${line}\n`));
+  const logs = join(LOGS, name);
+  fs.rmSync(logs, { recursive: true, force: true });
+  fs.mkdirSync(logs, { recursive: true });
   const network = await openNetwork();
-  const found = await findMinio();
-  if (found === undefined) throw new Error('there is no MinIO: npm run minio -- --install');
-  const minio = await startMinioLab(found, join(network.folder, 'minio'), () => undefined);
-  const files = await serveFiles(folder);
-  await network.publish('10.77.0.1:9000', Number(new URL(minio.minio.endpoint).port));
+  const { inside } = network;
+  const at = (file: string): string => join(network.folder, file);
+  const home = at('home');
+  if (options.site === undefined) fs.cpSync(image.home, home, { recursive: true });
+  else {
+    const init = ['--home', home, '--server', SERVER, 'init', '--no-passphrase'];
+    await cli('coatcheck', [...init, ...options.site]);
+  }
+  const ownSite: Files =
+    options.site === undefined
+      ? {}
+      : { 'etc/coatcheck/site.json': fs.readFileSync(join(home, 'site.json'), 'utf8') };
+  const guests: Guest[] = [];
+  let minio: MinioLab | undefined;
+  if (options.store !== 'folder') {
+    const found = await findMinio();
+    if (found === undefined) throw new Error('there is no MinIO: npm run minio -- --install');
+    minio = await startMinioLab(found, at('minio'), () => undefined);
+    await network.publish('10.77.0.1:9000', Number(new URL(minio.minio.endpoint).port));
+  }
+  const served = new Map<string, Uint8Array | string>();
+  const files = await serveFiles(image.folder, served);
   await network.publish('10.77.0.1:8080', files.port);
   await network.dnsmasq(['--conf-file=image/boot-server/dnsmasq.conf']);
-  const [program, ...rest] = [
-    ...[...network.inside, process.execPath, join('dist', 'coatcheck.mjs'), '--home', home],
-    ...['serve', '--host', '10.77.0.1', '--store', `s3://${minio.bucket}`],
-    ...['--endpoint', 'http://10.77.0.1:9000', '--credentials', minio.credentialsFile],
+
+  let serving: ChildProcess | undefined;
+  let requests = '';
+  /** Waits for a request that a machine made, and that nobody waited for yet. */
+  const asked = async (what: string): Promise<void> => {
+    const line = new RegExp(`^20\\d POST /v1/nodes/\\S+/${what}`, 'm');
+    await until(() => line.test(requests) || failIfOff(guests));
+    const { index, 0: found } = line.exec(requests)!;
+    requests = requests.slice(index + found.length);
+  };
+  const server = {
+    start: async (): Promise<void> => {
+      const store =
+        minio === undefined
+          ? []
+          : ['--store', `s3://${minio.bucket}`, '--endpoint', 'http://10.77.0.1:9000'].concat(
+              '--credentials',
+              minio.credentialsFile,
+            );
+      const [program, ...rest] = [
+        ...[...inside, process.execPath, join('dist', 'coatcheck.mjs'), '--home', home],
+        ...['serve', '--host', '10.77.0.1', ...store],
+      ];
+      const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
+      serving = child;
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (requests += text));
+      await once(child.stdout, 'data');
+    },
+    stop: async (): Promise<void> => {
+      const ended = once(serving!, 'exit');
+      serving!.kill('SIGTERM');
+      await ended;
+    },
+  };
+  await server.start();
+
+  const coatcheck = async <T>(...args: string[]): Promise<T> =>
+    JSON.parse(await cli('coatcheck', ['--home', home, '--json', ...args], inside)) as T;
+
+  /** Makes its boot script and its port of the switch. */
+  async function plug(number: number, given: Boot): Promise<Omit<GuestOptions, 'log'>> {
+    const { append, commandLine, args = [], local } = given;
+    const overlay = { ...ownSite, ...given.files };
+    const hasOverlay = Object.keys(overlay).length > 0;
+    served.set('more.img', '');
+    if (hasOverlay) {
+      await makeOverlay(overlay, at('more.img'));
+      served.set('more.img', fs.readFileSync(at('more.img')));
+    }
+    const own =
+      append === undefined
+        ? fs.readFileSync(join(image.folder, 'boot.ipxe'), 'utf8')
+        : ipxe(append);
+    const script = own
+      .replace(/(?<=^kernel vmlinuz initrd=initrd\.img ).*/m, (all) => commandLine ?? all)
+      .replace(/^initrd initrd\.img$/m, `$&${hasOverlay ? '\ninitrd more.img' : ''}`);
+    served.set('boot.ipxe', script);
+    const two = twoDigits(number);
+    const tap = await network.tap();
+    const mac = macOf(number);
+    // A card without a ROM boots nothing.
+    const nic = `virtio-net-pci,netdev=n0,mac=${mac}${local ? ',romfile=' : ',bootindex=1'}`;
+    return {
+      inside,
+      ...(given.memory !== undefined && { memory: given.memory }),
+      args: [
+        ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`, '-device', nic],
+        ...args,
+      ],
+      uuid: `6f0d0c1e-5a3b-4c2d-8e1f-0000000000${two}`,
+    };
+  }
+
+  const login = (number: number, address: string): string[] => [
+    ...[...inside, 'ssh', '-i', image.sshKey, '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
+    ...['-o', `UserKnownHostsFile=${at('known-hosts')}`, '-o', 'StrictHostKeyChecking=accept-new'],
+    // Whatever its address: it is known by its keys, from the first time on. Until sshd listens.
+    ...['-o', `HostKeyAlias=machine-${number}`, '-o', 'ConnectionAttempts=600', `root@${address}`],
   ];
-  const server = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(server.stdout, 'data');
-  const guests: Guest[] = [];
+
+  async function boot(number: number, given: Boot = {}): Promise<Machine> {
+    const two = twoDigits(number);
+    const log = join(logs, `${two}-${guests.length}.log`);
+    for (const other of guests) await other.stop();
+    const guest = startGuest({ ...(await plug(number, given)), log });
+    guests.push(guest);
+    const ssh = async (command: string): Promise<string> => {
+      const address = addressOf(fs.readFileSync(at('dnsmasq.log'), 'utf8'), macOf(number));
+      return await must([...login(number, address), command]);
+    };
+    return { ...guest, ssh };
+  }
+
   return {
-    coatcheck: async <T>(...args: string[]) =>
-      JSON.parse(await cli('coatcheck', ['--home', home, '--json', ...args], network.inside)) as T,
-    boot: async (number, more = []) => {
-      const two = String(number).padStart(2, '0');
-      const tap = await network.tap();
-      const nic = `virtio-net-pci,netdev=n0,mac=52:54:00:77:00:${two},bootindex=1`;
-      const guest = startGuest({
-        inside: network.inside,
-        args: [
-          ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`, '-device', nic],
-          ...more,
-        ],
-        uuid: `6f0d0c1e-5a3b-4c2d-8e1f-0000000000${two}`,
-        log: join(LOGS, `${two}-${guests.length}.log`),
+    ...{ network, home, served, coatcheck, boot, server },
+    login: (number) => login(number, '10.77.0.80'),
+    attend: async (number) => {
+      const [program, ...rest] = [...qemu(await plug(number, {})), '-serial', 'mon:stdio'];
+      await once(spawn(program, rest, { stdio: 'inherit' }), 'exit');
+    },
+    proposal: async (...but) => {
+      let found: Waiting | undefined;
+      const isOther = ({ digest }: Waiting): boolean => !but.some((one) => one.digest === digest);
+      await asked('proposals');
+      // It asked where to put it, and puts it there.
+      await until(async () => {
+        const { pending } = await coatcheck<{ pending: Waiting[] }>('pending');
+        found = pending.find(isOther);
+        return found !== undefined;
       });
-      guests.push(guest);
-      return guest;
+      return found!;
+    },
+    report: async (node) => {
+      let shown: Shown | undefined;
+      await asked('reports');
+      await until(async () => {
+        shown = await coatcheck<Shown>('show', node);
+        const { report, decision } = shown;
+        return report !== undefined && report.statementDigest === decision?.statementDigest;
+      });
+      return shown!;
     },
     close: async () => {
       for (const guest of guests) await guest.stop();
       await network.close();
       files.close();
-      await minio.stop();
+      await minio?.stop();
     },
   };
 }
 
-/** Serves a folder by HTTP on the loopback interface. */
-async function serveFiles(folder: string): Promise<{ port: number; close: () => void }> {
+const twoDigits = (number: number): string => String(number).padStart(2, '0');
+const macOf = (number: number): string => `52:54:00:77:00:${twoDigits(number)}`;
+
+function failIfOff(guests: readonly Guest[]): false {
+  const last = guests.at(-1);
+  if (last?.isOff() === true) {
+    throw new Error(
+      `the machine is off; it said last:\n${last.said().split('\n').slice(-25).join('\n')}`,
+    );
+  }
+  return false;
+}
+
+/** Of what dnsmasq logged: the address that a card was given last. */
+function addressOf(log: string, mac: string): string {
+  const given = [...log.matchAll(/DHCPACK\(\S+\) (\S+) (\S+)/g)].filter(([, , to]) => to === mac);
+  return given.at(-1)?.[1] ?? '10.77.0.255';
+}
+
+/** Serves a folder by HTTP on the loopback interface, and over it what `more` has. */
+async function serveFiles(
+  folder: string,
+  more: ReadonlyMap<string, Uint8Array | string>,
+): Promise<{ port: number; close: () => void }> {
   const server = createServer((request, response) => {
-    const path = join(folder, normalize(`/${request.url ?? ''}`));
-    if (!existsSync(path)) {
+    const name = normalize(`/${request.url ?? ''}`).slice(1);
+    const own = more.get(name);
+    if (own !== undefined) {
+      response.end(own);
+      return;
+    }
+    const path = join(folder, name);
+    if (!fs.existsSync(path)) {
       response.writeHead(404).end();
       return;
     }
-    response.writeHead(200, { 'content-length': statSync(path).size });
-    createReadStream(path).pipe(response);
+    response.writeHead(200, { 'content-length': fs.statSync(path).size });
+    fs.createReadStream(path).pipe(response);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return { port: (server.address() as AddressInfo).port, close: () => server.close() };
