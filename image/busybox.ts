@@ -8,6 +8,7 @@ import {
   installAgent,
   listPackages,
   putSite,
+  recordBaseline,
   runHook,
   takeKernel,
   unpack,
@@ -64,6 +65,7 @@ export async function makeBusyboxRoot(
     await writeFile(at('etc/hosts'), '127.0.0.1 localhost\n::1 localhost\n');
     await addFiles(root, options);
     await runHook(root, options, say);
+    await recordBaseline(root, options);
     return kernel;
   } finally {
     await rm(debian, { recursive: true, force: true });

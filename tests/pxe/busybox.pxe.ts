@@ -17,11 +17,12 @@ describe('a small machine, without systemd', () => {
   let rack: Rack | undefined;
   beforeAll(async () => {
     rack = await openRack('busybox', {
-      image: (say) => keptImage('busybox', async ({ home, key, date }, out) => {
-        const args = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out];
-        const small = ['--flavour', 'busybox', '--append', ARGUMENTS, '--no-iso'];
-        await buildImage(readOptions([...args, ...small], {}, date)!, say);
-      }),
+      image: (say) =>
+        keptImage('busybox', async ({ home, key, date }, out) => {
+          const args = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out];
+          const small = ['--flavour', 'busybox', '--append', ARGUMENTS, '--no-iso'];
+          await buildImage(readOptions([...args, ...small], {}, date)!, say);
+        }),
     });
   });
   afterAll(() => rack?.close());
