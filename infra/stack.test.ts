@@ -334,6 +334,14 @@ describe('what keeps strangers small', () => {
     }
   });
 
+  it('reaches the bucket by IPv6 too where that is asked for', () => {
+    const { template: dual } = synthesise({ dualStack: 'true' });
+    for (const credential of CREDENTIALS) {
+      expect(environmentOf(template, credential)).not.toHaveProperty('COATCHECK_DUAL_STACK');
+      expect(environmentOf(dual, credential)['COATCHECK_DUAL_STACK']).toBe('1');
+    }
+  });
+
   it.each([
     { publicUrls: 'coatcheck.example' },
     { publicUrls: 'https://coatcheck.example/below' },
@@ -341,6 +349,7 @@ describe('what keeps strangers small', () => {
     { maxPending: '0' },
     { maxPending: '1001' },
     { maxPending: 'many' },
+    { dualStack: 'perhaps' },
   ])('is refused as %j', (context) => {
     expect(() => synthesise(context)).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
   });

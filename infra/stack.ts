@@ -17,6 +17,8 @@ export interface SiteStackProps extends StackProps {
   readonly publicUrls?: readonly string[];
   /** How many proposals may wait in the whole site: 1 to 1,000, the default. */
   readonly maxPending?: number;
+  /** Reach the bucket, and have nodes reach it, by IPv4 and IPv6; by IPv4 alone unless given. */
+  readonly dualStack?: boolean;
 }
 
 /** What Lambda's 4,096 bytes of environment leave beside the rest. */
@@ -28,7 +30,7 @@ export class SiteStack extends Stack {
   constructor(
     scope: Construct,
     id: string,
-    { publicUrls = [], maxPending, ...props }: SiteStackProps = {},
+    { publicUrls = [], maxPending, dualStack = false, ...props }: SiteStackProps = {},
   ) {
     super(scope, id, props);
     for (const url of publicUrls) {
@@ -61,6 +63,7 @@ export class SiteStack extends Stack {
         COATCHECK_PUBLIC_URLS: Fn.join(' ', [Fn.join('', ['https://', own]), ...publicUrls]),
         COATCHECK_TOKEN: token,
         ...(maxPending === undefined ? {} : { COATCHECK_MAX_PENDING: String(maxPending) }),
+        ...(dualStack && { COATCHECK_DUAL_STACK: '1' }),
       },
     };
     api.route({

@@ -8,6 +8,10 @@ const BEGIN = /-----BEGIN [A-Z0-9 ]*CERTIFICATE-----/g;
 const END = /-----END [A-Z0-9 ]*CERTIFICATE-----/g;
 const count = (text: string, pattern: RegExp): number => text.match(pattern)?.length ?? 0;
 
+/** What is said to a person of a CA without a root ({@link hasRoot}). */
+export const NO_ROOT =
+  "none of the certificates of the site's CA is a root: TLS believes nobody by intermediate ones alone";
+
 /**
  * Whether one of these certificates vouches for itself, as the root of a chain does: TLS believes no
  * chain that ends before one, whoever is given as a CA.

@@ -33,14 +33,27 @@ describe('urlExpiry', () => {
 });
 
 describe('where a bucket of AWS is', () => {
-  it.each([
-    ...['eu-central-1', 'us-gov-west-1', 'cn-north-1', 'cn-northwest-1', 'us-iso-east-1'],
-    ...['us-isob-east-1', 'eu-isoe-west-1', 'us-isof-south-1', 'eusc-de-east-1'],
-  ])('is what the SDK says: %s', async (region) => {
-    const keys = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-secret-of-the-test' };
-    const client = new S3Client({ region, credentials: keys });
-    const url = await getSignedUrl(client, new GetObjectCommand({ Bucket: 'lab', Key: 'x' }));
-    expect(bucketUrl({ bucket: 'lab', region }).host).toBe(new URL(url).host);
+  /** Of a bucket, by the SDK. */
+  async function hostBySdk(region: string, bucket: string, useDualstackEndpoint: boolean) {
+    const credentials = { accessKeyId: 'AKIAEXAMPLE', secretAccessKey: 'a-secret-of-the-test' };
+    const client = new S3Client({ region, credentials, useDualstackEndpoint });
+    const command = new GetObjectCommand({ Bucket: bucket, Key: 'x' });
+    return new URL(await getSignedUrl(client, command)).host;
+  }
+  const REGIONS = [
+    ...['eu-central-1', 'us-east-1', 'us-gov-west-1', 'cn-north-1', 'cn-northwest-1'],
+    ...['us-iso-east-1', 'us-isob-east-1', 'eu-isoe-west-1', 'us-isof-south-1', 'eusc-de-east-1'],
+  ];
+  it.each(REGIONS)('is what the SDK says: %s', async (region) => {
+    for (const bucket of ['lab', 'lab.example']) {
+      expect(bucketUrl({ bucket, region }).host).toBe(await hostBySdk(region, bucket, false));
+    }
+  });
+  it.each(REGIONS)('by both kinds of addresses, too: %s', async (region) => {
+    for (const bucket of ['lab', 'lab.example']) {
+      const { host } = bucketUrl({ bucket, region, dualStack: true });
+      expect(host).toBe(await hostBySdk(region, bucket, true));
+    }
   });
 });
 

@@ -23,6 +23,10 @@ export interface S3Options {
   readonly endpoint?: string;
   /** The same server as the clients reach it: what URLs are signed for. Default: `endpoint`. */
   readonly publicEndpoint?: string;
+  /** On AWS: by addresses of IPv4 and IPv6, and so are the URLs. Without it IPv4 alone. */
+  readonly dualStack?: boolean;
+  /** PEM: who alone vouches for the server over TLS, to this process. Without it whom the system believes. */
+  readonly ca?: string;
   readonly credentials: S3Credentials | S3CredentialsProvider;
   /** Unix seconds, for the dates in URLs. */
   readonly now?: () => number;
@@ -33,10 +37,11 @@ export function bucketUrl(options: {
   bucket: string;
   region: string;
   endpoint?: string | undefined;
+  dualStack?: boolean | undefined;
 }): URL {
-  const { bucket, region, endpoint } = options;
+  const { bucket, region, endpoint, dualStack = false } = options;
   if (endpoint !== undefined) return new URL(`${endpoint.replace(/\/+$/, '')}/${bucket}`);
-  const host = `s3.${region}.${dnsSuffixOf(region)}`;
+  const host = `s3.${dualStack ? 'dualstack.' : ''}${region}.${dnsSuffixOf(region)}`;
   return new URL(bucket.includes('.') ? `https://${host}/${bucket}` : `https://${bucket}.${host}/`);
 }
 

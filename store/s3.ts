@@ -20,16 +20,24 @@ import type { S3Options } from './s3-options.ts';
 // Which Node we run on is our `engines` field's word; the SDK's is no line for a user's terminal.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 
+/** As many as the SDK's own agent has. */
+const READ_SOCKETS = 50;
+
 /** A bucket on AWS S3, or on a server that speaks its API. Sends nothing until it is used. */
 export function createS3Store(options: S3Options): ObjectStore {
   const { bucket, endpoint } = options;
-  const reader = client(options, endpoint, { maxAttempts: 3 });
+  // Whoever is given is believed instead of the system's, as every other client of a site does.
+  const trust = options.ca === undefined ? {} : { ca: options.ca };
+  const reader = client(options, endpoint, {
+    maxAttempts: 3,
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: READ_SOCKETS, ...trust }),
+  });
   // Once only, and on a fresh connection: a retry after a lost answer would meet the object that
   // the first try wrote and report that somebody else had been quicker.
   const writer = client(options, endpoint, {
     maxAttempts: 1,
     httpAgent: new HttpAgent(),
-    httpsAgent: new HttpsAgent(),
+    httpsAgent: new HttpsAgent(trust),
   });
 
   const failed = (error: unknown, kind: 'read' | 'write'): Error =>
@@ -172,6 +180,7 @@ function client(
     // Otherwise a checksum of no body at all lands in presigned URLs.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    useDualstackEndpoint: options.dualStack === true,
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
   });
   // After the signature: a proxy may write this header anew, and the store would refuse the request.

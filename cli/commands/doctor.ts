@@ -19,7 +19,8 @@ import type { Terminal } from '../terminal.ts';
 export async function doctor(context: Context, flags: StoreFlags): Promise<void> {
   const { terminal, home } = context;
   const site = await readSite(home);
-  const lab = labOf(await openStore(storePlace(flags, home), { probing: true }), site.ca);
+  const { ca } = site;
+  const lab = labOf(await openStore(storePlace(flags, home), { probing: true, ca }), ca);
   const findings = await examine(lab, site, async (label, probe) => {
     const found = await terminal.waiting(label, probe);
     found.forEach((finding) => {

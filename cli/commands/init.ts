@@ -9,7 +9,7 @@ import {
   utf8,
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
-import { hasRoot, parseCa } from '../../net/certificates.ts';
+import { hasRoot, NO_ROOT, parseCa } from '../../net/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isStoreOrigin } from '../../protocol/address.ts';
 import { formatSite, MAX_CA_BYTES, MAX_STORES, parseSite } from '../../protocol/site.ts';
@@ -80,9 +80,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
     );
   }
   if (site.ca !== undefined && !hasRoot(site.ca)) {
-    terminal.warn(
-      'none of the certificates of --ca is a root: TLS believes nobody by intermediate ones alone',
-    );
+    terminal.warn(NO_ROOT);
   }
   terminal.hint('next: coatcheck serve');
 }

@@ -2,6 +2,7 @@ import type { StoreFlags } from '../../functions/stores/kind.ts';
 import { describePlace, openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
+import { hasRoot, NO_ROOT } from '../../net/certificates.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
@@ -31,11 +32,12 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
       '--public-url is an address such as https://coatcheck.lan or https://lan.example/coatcheck',
     );
   }
+  if (site.ca !== undefined && !hasRoot(site.ca)) terminal.warn(NO_ROOT);
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');
   const server = await startServer({
     site,
-    store: await openStore(place),
+    store: await openStore(place, { ca: site.ca }),
     host: flags.host,
     port: parsePort(flags.port),
     publicUrl,

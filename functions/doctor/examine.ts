@@ -4,7 +4,7 @@ import { probeListing } from './listing.ts';
 import { probePermissions } from './permissions.ts';
 import { probePresigned } from './presigned.ts';
 import type { Finding, Lab } from './probe.ts';
-import { probeReach } from './reach.ts';
+import { probeCa, probeReach } from './reach.ts';
 import { probeRecords } from './record.ts';
 import { probeUnsigned } from './unsigned.ts';
 
@@ -19,7 +19,10 @@ export async function examine(
   site: Site,
   during: (label: string, probe: () => Promise<Finding[]>) => Promise<Finding[]>,
 ): Promise<Finding[]> {
-  const reached = await during('reaching the store', () => probeReach(lab));
+  const reached = await during('reaching the store', async () => [
+    ...probeCa(site),
+    ...(await probeReach(lab)),
+  ]);
   if (!isWell(reached)) return reached;
   const conditions = await during('probing the conditions on PUT', () => probeConditions(lab));
   const keepsConditions = isWell(conditions);

@@ -1,7 +1,9 @@
+import { hasRoot, NO_ROOT } from '../../net/certificates.ts';
 import { httpDate } from '../../protocol/http-date.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { reasonOf } from '../../protocol/objects.ts';
 import { count } from '../../protocol/count.ts';
+import type { Site } from '../../protocol/site.ts';
 import { EMPTY_KEYS, reason, TIMEOUT_SECONDS } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';
 
@@ -9,6 +11,15 @@ import type { Finding, Lab } from './probe.ts';
 const MAX_SKEW_SECONDS = 60;
 
 const PROBE = 'an object store answers, and its clock is right';
+
+/** Whether the CA of a site, where it has one, can vouch for anybody. */
+export function probeCa({ ca }: Site): Finding[] {
+  if (ca === undefined) return [];
+  const probe = "the site's CA has a root";
+  if (hasRoot(ca)) return [{ probe, status: 'ok', found: 'yes' }];
+  const advice = 'make the site.json of every image with the root that the chain ends in (--ca)';
+  return [{ probe, status: 'warn', found: NO_ROOT, advice }];
+}
 
 /** What every other probe takes for granted. Where it fails, they would say nothing. */
 export async function probeReach(lab: Lab): Promise<Finding[]> {

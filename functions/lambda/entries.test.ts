@@ -102,6 +102,19 @@ describe('an entry', () => {
     }
   });
 
+  it('gives URLs of both kinds of addresses where its environment says so', async () => {
+    vi.stubEnv('COATCHECK_DUAL_STACK', '1');
+    const { handler } = await import('./download.ts');
+    const path = `/v1/nodes/${node.id}/config`;
+    const headers = signRequest({
+      ...{ method: 'GET', url: new URL(path, `https://${HOST}`), site: site.id, identity: node },
+      created: Math.floor(Date.now() / 1000),
+    });
+    const { body } = (await handler(event(path, headers) as never)) as Answer;
+    const { url } = JSON.parse(body) as { url: string };
+    expect(new URL(url).host).toBe('lab.s3.dualstack.eu-central-1.amazonaws.com');
+  });
+
   it('refuses what is signed for another name than its own', async () => {
     vi.stubEnv('COATCHECK_PUBLIC_URLS', 'https://coatcheck.example');
     const { handler } = await import('./download.ts');

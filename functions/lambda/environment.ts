@@ -21,8 +21,12 @@ export interface LambdaEnvironment {
 /**
  * Reads the environment that infra/ sets: `COATCHECK_SITE` (the text of site.json),
  * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role; where they are
- * set `COATCHECK_PUBLIC_URLS` (addresses, a space between two), `COATCHECK_TOKEN` and
- * `COATCHECK_MAX_PENDING`.
+ * set `COATCHECK_PUBLIC_URLS` (addresses, a space between two), `COATCHECK_TOKEN`,
+ * `COATCHECK_MAX_PENDING`, and `COATCHECK_DUAL_STACK` (`1`).
+ *
+ * The keys are one pair, and another in each function: AWS makes them for the role that the function
+ * has, and the three roles are what `serve` has three key pairs for (docs/adr/0070). There is no file of
+ * keys here that could name one pair three times; that the roles are three, infra/stack.test.ts holds.
  *
  * @throws usage for a variable that is missing or no number, file_malformed for a bad site.json,
  *   weak_secret
@@ -49,7 +53,10 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
   assertOwnKeys(credentials);
   return {
     site: parseSite(read('COATCHECK_SITE'), parseCa),
-    s3: { bucket: read('COATCHECK_BUCKET'), region: read('AWS_REGION'), credentials },
+    s3: {
+      ...{ bucket: read('COATCHECK_BUCKET'), region: read('AWS_REGION'), credentials },
+      dualStack: given('COATCHECK_DUAL_STACK') === '1',
+    },
     ...(publicUrl === undefined ? {} : { publicUrl }),
     limits: {
       ...(token === undefined ? {} : { token }),

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { credentialProviders, readCredentials } from './credentials.ts';
+import { credentialProviders, readCredentials, threePairs } from './credentials.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import type { S3Options } from '../../store/s3-options.ts';
@@ -8,7 +8,7 @@ import { forEachCredential } from './kind.ts';
 import type { OpenedStore, StoreKind } from './kind.ts';
 
 /** A bucket of AWS, or of another server of S3 (`endpoint`). */
-export interface BucketPlace extends Omit<S3Options, 'credentials' | 'now'> {
+export interface BucketPlace extends Omit<S3Options, 'credentials' | 'now' | 'ca'> {
   readonly kind: 's3';
   /** The file of `--credentials`; an absolute path */
   readonly credentialsFile: string;
@@ -36,8 +36,8 @@ function isEndpoint(text: string): boolean {
 export const bucketKind: StoreKind<BucketPlace> = {
   form: 's3://BUCKET',
   names: (text) => /^s3:/i.test(text),
-  takes: ['endpoint', 'publicEndpoint', 'credentials'],
-  place(text, { endpoint, publicEndpoint, region, credentials }) {
+  takes: ['endpoint', 'publicEndpoint', 'dualStack', 'credentials'],
+  place(text, { endpoint, publicEndpoint, region, dualStack = false, credentials }) {
     const bucket = text.slice(PREFIX.length);
     const isPlace = text.slice(0, PREFIX.length).toLowerCase() === PREFIX;
     if (!isPlace || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
@@ -57,22 +57,35 @@ export const bucketKind: StoreKind<BucketPlace> = {
     if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(region)) {
       throw fail('usage', '--region is a name such as eu-central-1');
     }
+    const isAws = endpoint === undefined && publicEndpoint === undefined;
+    if (dualStack && !isAws) {
+      throw fail('usage', '--dual-stack is for the S3 of AWS: an endpoint is where its name leads');
+    }
     return {
       ...{ kind: 's3', bucket, region },
+      ...(dualStack && { dualStack }),
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(publicEndpoint === undefined ? {} : { publicEndpoint }),
       credentialsFile: resolve(credentials),
     };
   },
   describe: ({ bucket }) => `${PREFIX}${bucket}`,
-  async open({ kind, credentialsFile, ...place }) {
+  async open({ kind, credentialsFile, ...place }, { ca }) {
     await readCredentials(credentialsFile);
-    return openBucket({ ...place, credentials: credentialProviders(credentialsFile) });
+    const credentials = credentialProviders(credentialsFile);
+    return openBucket({ ...place, ...(ca !== undefined && { ca }), credentials });
   },
 };
 
-/** Opens a bucket. Asks nothing of the server yet. */
-export async function openBucket({ credentials, ...place }: BucketOptions): Promise<OpenedStore> {
+/**
+ * Opens a bucket. Asks nothing of the server yet.
+ * @throws weak_secret for one key pair of two parts, as {@link threePairs}
+ */
+export async function openBucket({
+  credentials: given,
+  ...place
+}: BucketOptions): Promise<OpenedStore> {
+  const credentials = threePairs(given);
   // Only here: a server on a folder starts without loading the SDK.
   const { createS3Store } = await import('../../store/s3.ts');
   const stores = forEachCredential((name) =>

@@ -5,7 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import type { S3Credentials } from '../../store/s3-options.ts';
-import { credentialProviders, readCredentials, writeCredentials } from './credentials.ts';
+import {
+  credentialProviders,
+  readCredentials,
+  threePairs,
+  writeCredentials,
+} from './credentials.ts';
 
 let folder: string;
 let path: string;
@@ -93,5 +98,32 @@ describe('credentialProviders', () => {
     await writeCredentials(path, sessions('one', -1));
     const { admin } = credentialProviders(path);
     await expect(admin()).rejects.toMatchObject({ code: 'store_denied' });
+  });
+});
+
+describe('keys that somebody gives by themselves', () => {
+  const pair = (name: string) => ({ accessKeyId: name, secretAccessKey: `secret of ${name}` });
+
+  it('are refused where two parts have one pair, at once or when a provider gives it', async () => {
+    const [one, two, three] = ['one', 'two', 'three'].map(pair) as [
+      S3Credentials,
+      ...S3Credentials[],
+    ];
+    expect(() => threePairs({ download: one, upload: one, admin: two! })).toThrow(
+      /download and upload/,
+    );
+    const asked = threePairs({
+      download: one,
+      upload: two!,
+      admin: async () => Promise.resolve(two!),
+    });
+    expect(await asked.upload()).toBe(two);
+    await expect(asked.admin()).rejects.toMatchObject({ code: 'weak_secret' });
+    const apart = threePairs({
+      download: one,
+      upload: two!,
+      admin: async () => Promise.resolve(three!),
+    });
+    expect([await apart.admin(), await apart.download()]).toEqual([three, one]);
   });
 });

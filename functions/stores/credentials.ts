@@ -50,16 +50,42 @@ export async function readCredentials(path: string): Promise<Sessions> {
 }
 
 /** One pair for two parts has the rights of both: what keeps a URL of one from the objects of the other. */
-function demandThreePairs(sessions: Sessions, path: string): void {
+function demandThreePairs(known: Partial<Sessions>, where: string): void {
   for (const name of CREDENTIALS) {
     for (const other of CREDENTIALS) {
-      if (name >= other || sessions[name].accessKeyId !== sessions[other].accessKeyId) continue;
+      const [one, two] = [known[name]?.accessKeyId, known[other]?.accessKeyId];
+      if (name >= other || one === undefined || one !== two) continue;
       throw fail(
         'weak_secret',
-        `${path} has one key pair for ${name} and ${other}: make one for each, with the rights of docs/config.md, "Credentials"`,
+        `${where} has one key pair for ${name} and ${other}: make one for each, with the rights of docs/config.md, "Credentials"`,
       );
     }
   }
+}
+
+/**
+ * Keys of any origin, each pair for one part alone. What a provider gives is known when it is asked first.
+ * @throws weak_secret; by a provider as soon as a second one gives what another gave
+ */
+export function threePairs(
+  given: Readonly<Record<Credential, S3Credentials | S3CredentialsProvider>>,
+): Record<Credential, S3CredentialsProvider> {
+  const known: Partial<Record<Credential, S3Credentials>> = {};
+  const learn = (name: Credential, keys: S3Credentials): S3Credentials => {
+    known[name] = keys;
+    demandThreePairs(known, 'the store');
+    return keys;
+  };
+  for (const name of CREDENTIALS) {
+    const keys = given[name];
+    if (typeof keys === 'object') learn(name, keys);
+  }
+  const providers = CREDENTIALS.map((name) => {
+    const keys = given[name];
+    const ask = async () => (typeof keys === 'function' ? learn(name, await keys()) : keys);
+    return [name, ask] as const;
+  });
+  return Object.fromEntries(providers) as Record<Credential, S3CredentialsProvider>;
 }
 
 function parse(bytes: Uint8Array, path: string): v.InferOutput<typeof CredentialsFile> {

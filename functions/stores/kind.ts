@@ -33,6 +33,7 @@ export interface StoreFlags {
   readonly endpoint?: string;
   readonly publicEndpoint?: string;
   readonly region: string;
+  readonly dualStack?: boolean;
   readonly credentials?: string;
 }
 
@@ -54,9 +55,13 @@ export interface StoreKind<Place> {
   readonly describe: (place: Place) => string;
   /**
    * @param options.probing for `doctor`: makes and keeps nothing but the objects of its probes
+   * @param options.ca of the site, PEM: who alone vouches for a store that is reached over TLS
    * @throws what opening the store throws
    */
-  readonly open: (place: Place, options: { probing: boolean }) => Promise<OpenedStore>;
+  readonly open: (
+    place: Place,
+    options: { probing: boolean; ca?: string | undefined },
+  ) => Promise<OpenedStore>;
 }
 
 /** One value for each credential. */

@@ -29,6 +29,15 @@ describe('where the objects are', () => {
     expect(() => bucket({ endpoint: url })).toThrow(/--endpoint is a URL/);
     expect(() => bucket({ publicEndpoint: url })).toThrow(/--public-endpoint is a URL/);
   });
+  it('is reached by both kinds of addresses on AWS, and where else is for the endpoint to say', () => {
+    expect(bucket({ dualStack: true })).toMatchObject({ dualStack: true });
+    expect(bucket({ dualStack: false })).toEqual(bucket());
+    expect(place({ dualStack: false })).toEqual(place({}));
+    expect(() => place({ dualStack: true })).toThrow(/--dual-stack and --credentials need --store s3/);
+    for (const name of ['endpoint', 'publicEndpoint']) {
+      expect(() => bucket({ dualStack: true, [name]: 'http://h:9000' })).toThrow(/--dual-stack is/);
+    }
+  });
   it.each(['', 'eu central', 'eu-central-1.evil.example/', 'EU'])(
     'is in no region %j',
     (region) => {

@@ -30,7 +30,7 @@ export function storePlace(flags: StoreFlags, home: { readonly storeFolder: stri
   }
   for (const other of kinds) {
     const foreign = other.takes.filter((name) => !kind.takes.includes(name));
-    if (foreign.some((name) => flags[name] !== undefined)) {
+    if (foreign.some((name) => flags[name] !== undefined && flags[name] !== false)) {
       const names = foreign.map((name) => `--${name.replace(/[A-Z]/g, '-$&').toLowerCase()}`);
       const last = names.pop()!;
       const all = names.length === 0 ? last : `${names.join(', ')} and ${last}`;
@@ -46,8 +46,10 @@ export const describePlace = (place: StorePlace): string => kindOf(place).descri
 /**
  * Opens the store there.
  *
- * @param options.probing see {@link StoreKind.open}; false unless given
+ * @param options see {@link StoreKind.open}; not probing unless given
  * @throws what opening the store throws
  */
-export const openStore = (place: StorePlace, { probing = false } = {}): Promise<OpenedStore> =>
-  kindOf(place).open(place, { probing });
+export const openStore = (
+  place: StorePlace,
+  { probing = false, ca }: { probing?: boolean; ca?: string | undefined } = {},
+): Promise<OpenedStore> => kindOf(place).open(place, { probing, ca });

@@ -31,6 +31,12 @@ export const STORE_OPTIONS = [
     example: '--region eu-central-1',
   },
   {
+    name: 'dual-stack',
+    about: 'of AWS: reach the bucket by IPv4 and IPv6',
+    more: 'of AWS: addresses of IPv4 and IPv6, for this machine and in the URLs that nodes are given',
+    example: '--dual-stack',
+  },
+  {
     name: 'credentials',
     value: '<file>',
     about: 'the three S3 key pairs, a 0600 file; needed for s3://',

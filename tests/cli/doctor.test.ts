@@ -1,17 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream';
+import { createServer as createTlsServer } from 'node:tls';
+import type { Server } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { examine as examineLab } from '../../functions/doctor/examine.ts';
-import { labOf } from '../../functions/doctor/lab.ts';
 import { openBucket } from '../../functions/stores/bucket.ts';
-import { makeSite } from '../support/site.ts';
 import { writeCredentials } from '../../functions/stores/credentials.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
+import { EXIT } from '../../protocol/errors.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { serveBadStore } from '../support/bad-store.ts';
 import { runCli } from '../support/cli.ts';
+import { utf8 } from '../../bundle/bytes.ts';
+import { parseDigest, pendingKey } from '../../protocol/keys.ts';
+import { makeAuthority } from '../support/certificates.ts';
+import type { Authority } from '../support/certificates.ts';
+import { makeNode } from '../support/site.ts';
 import { describeWith } from '../support/components.ts';
 import { freshBucket } from '../support/minio.ts';
 import type { TestBucket } from '../support/s3-bucket.ts';
@@ -35,8 +44,8 @@ interface Diagnosis {
 }
 
 /** The real command, on the store that the arguments name. */
-async function examine(...store: string[]): Promise<Diagnosis> {
-  const { code, stdout, stderr } = await runCli(['--home', home, '--json', 'doctor', ...store]);
+async function examine(store: readonly string[], of = home): Promise<Diagnosis> {
+  const { code, stdout, stderr } = await runCli(['--home', of, '--json', 'doctor', ...store]);
   return { code, stderr, document: JSON.parse(stdout) as Diagnosis['document'] };
 }
 
@@ -44,11 +53,12 @@ async function examineBucket(
   bucket: TestBucket,
   endpoint = bucket.endpoint,
   credentials = bucket.credentials,
+  of = home,
 ): Promise<Diagnosis> {
   const path = join(folder, `${randomBytes(8).toString('hex')}.json`);
   await writeCredentials(path, credentials);
   const store = ['--store', `s3://${bucket.name}`, '--endpoint', endpoint];
-  return examine(...store, '--credentials', path);
+  return examine([...store, '--credentials', path], of);
 }
 
 const probes = ({ document }: Diagnosis, status: Finding['status']): string[] =>
@@ -83,7 +93,7 @@ const REACH = 'an object store answers, and its clock is right';
 describe('coatcheck doctor on a good store', () => {
   it('finds nothing on a folder, twice', async () => {
     await openFilesystemStore(join(home, 'store'), { create: true });
-    for (let i = 0; i < 2; i++) expectWell(await examine());
+    for (let i = 0; i < 2; i++) expectWell(await examine([]));
   });
 
   describeWith('minio', 'MinIO', () => {
@@ -92,18 +102,88 @@ describe('coatcheck doctor on a good store', () => {
       for (let i = 0; i < 2; i++) expectWell(await examineBucket(bucket), [TRAILER]);
     });
 
-    it('says what root keys give away there', async () => {
-      const bucket = await freshBucket();
-      const { root } = bucket;
+    describe('whose certificate a private CA made', () => {
+      let authority: Authority;
+      let proxy: Server;
+      let address: string;
+      let bucket: TestBucket;
+      beforeAll(async () => {
+        authority = makeAuthority(join(folder, 'ca'));
+        bucket = await freshBucket();
+        const { hostname, port } = new URL(bucket.endpoint);
+        proxy = createTlsServer(authority.issue('DNS:localhost'), (client) => {
+          const minio = connect(Number(port), hostname);
+          pipeline(client, minio, () => undefined);
+          pipeline(minio, client, () => undefined);
+        }).listen(0, '127.0.0.1');
+        await once(proxy, 'listening');
+        address = `https://localhost:${(proxy.address() as AddressInfo).port}`;
+      });
+      afterAll(() => void proxy.close());
+
+      /** The home folder of a site with this CA. */
+      async function siteWith(name: string, caFile?: string): Promise<string> {
+        const made = join(folder, name);
+        const ca = caFile === undefined ? [] : ['--ca', caFile];
+        const { code } = await runCli(['--home', made, 'init', '--no-passphrase', ...ca]);
+        expect(code).toBe(0);
+        return made;
+      }
+
+      it('believes the CA of the site, and nobody without it', async () => {
+        const ours = await siteWith('private', authority.caFile);
+        expectWell(await examineBucket(bucket, address, bucket.credentials, ours), [TRAILER]);
+        const other = await siteWith('public');
+        const { document } = await examineBucket(bucket, address, bucket.credentials, other);
+        expect(document.findings).toMatchObject([{ probe: REACH, status: 'fail' }]);
+      });
+
+      it('warns, in serve too, of a CA that is none to TLS', async () => {
+        const leaf = join(folder, 'leaf.pem');
+        await writeFile(leaf, authority.issue('DNS:localhost').cert);
+        const made = await siteWith('leaf', leaf);
+        const { document } = await examineBucket(bucket, address, bucket.credentials, made);
+        expect(document.findings[0]).toMatchObject({
+          status: 'warn',
+          found: expect.stringContaining('is a root') as string,
+        });
+        // Port 99999 is none: it has said all that it has to say before.
+        const { stderr } = await runCli(['--home', made, 'serve', '--port', '99999']);
+        expect(stderr).toContain('is a root: TLS believes nobody');
+      });
+
+      it('is what the server itself asks, for what an administrator wants', async () => {
+        const { name, credentials } = bucket;
+        const place = { bucket: name, region: 'us-east-1', endpoint: address, credentials };
+        const stores = (await openBucket({ ...place, ca: authority.ca })).access({ baseUrl: '' });
+        const key = pendingKey(makeNode().id, parseDigest('ab'.repeat(32)));
+        const { upload, admin } = stores;
+        expect((await admin.store.list('', { limit: 1 })).objects).toBeDefined();
+        await expect(upload.store.create(key, utf8('x'))).resolves.toHaveProperty('etag');
+        expect((await admin.store.get(key, { maxBytes: 10 }))!.body).toEqual(utf8('x'));
+        await admin.store.delete(key);
+      });
+    });
+
+    it('asks nothing with root keys, or any one pair, for all', async () => {
+      const { root, name, endpoint } = await freshBucket();
       const keys = { download: root, upload: root, admin: root };
-      // One pair for all is refused before anything is asked; so here without its file.
-      const refused = await examineBucket(bucket, bucket.endpoint, keys).catch(() => undefined);
-      expect(refused).toBeUndefined();
-      const { name, endpoint } = bucket;
-      const place = { bucket: name, endpoint, region: 'us-east-1', credentials: keys };
-      const lab = labOf(await openBucket(place));
-      const findings = await examineLab(lab, makeSite().site, (_, probe) => probe());
-      const failed = findings.filter(({ status }) => status === 'fail').map(({ probe }) => probe);
+      const path = join(folder, 'root.json');
+      await writeCredentials(path, keys);
+      const store = ['--store', `s3://${name}`, '--endpoint', endpoint, '--credentials', path];
+      const { code, stderr } = await runCli(['--home', home, 'doctor', ...store]);
+      expect([code, stderr]).toEqual([EXIT.usage, expect.stringContaining('[weak_secret]')]);
+      const place = { bucket: name, endpoint, region: 'us-east-1' };
+      await expect(openBucket({ ...place, credentials: keys })).rejects.toMatchObject({
+        code: 'weak_secret',
+      });
+    });
+
+    it('says what keys give away there that may do everything', async () => {
+      const all = { Effect: 'Allow', Action: ['s3:*'], Resource: ['arn:aws:s3:::*'] };
+      const policy = JSON.stringify({ Version: '2012-10-17', Statement: [all] });
+      const diagnosis = await examineBucket(await freshBucket(() => policy));
+      const failed = probes(diagnosis, 'fail');
       expect(failed).toContain(COPY);
       expect(failed.filter((probe) => probe !== COPY)).toEqual([
         ...['get', 'put', 'delete'].map(
