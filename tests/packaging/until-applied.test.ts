@@ -1,0 +1,117 @@
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { describeWith } from '../support/components.ts';
+import { withTemporaryFolder } from '../support/temporary-folder.ts';
+
+const SCRIPTS = join('packaging', 'initramfs');
+/** Ends as the first line of `ends` says, which it takes away: with a status, ready before it or not. */
+const AGENT = `#!/bin/sh
+echo "agent $*" >> "$T/log"
+read -r end status < "$T/ends"
+sed -i 1d "$T/ends"
+case $end in
+  ready) systemd-notify --ready --status=done ;;
+  killed) kill -9 $$ ;;
+esac
+if [ "$status" = stays ]; then
+  echo $$ > "$T/stays"
+  exec tail -f /dev/null
+fi
+exit "$status"
+`;
+/** Nobody waits in a test; what would wait for ever is ended as by its power switch. */
+const SLEEP = `#!/bin/sh
+echo "sleep $1" >> "$T/log"
+[ "$1" != 3600 ] || kill -9 $PPID
+`;
+
+describeWith('systemd', 'a boot without systemd', () => {
+  let folder: string;
+  withTemporaryFolder('until', (made) => (folder = made));
+
+  /** Boots with what each try of the agent ends with, and answers what happened. */
+  function boot(commandLine: string, ends: readonly string[], root = join(folder, 'root')) {
+    const at = (path: string): string => join(folder, path);
+    const home = at('over/coatcheck');
+    for (const path of ['over/coatcheck/initramfs', 'work', 'etc', 'root/etc/coatcheck']) {
+      fs.mkdirSync(at(path), { recursive: true });
+    }
+    fs.cpSync(SCRIPTS, join(home, 'initramfs'), { recursive: true });
+    fs.writeFileSync(join(home, 'initramfs/sleep'), SLEEP, { mode: 0o755 });
+    fs.writeFileSync(join(home, 'coatcheck-agent.mjs'), AGENT, { mode: 0o755 });
+    fs.writeFileSync(join(home, 'image.json'), 'of the initramfs');
+    fs.writeFileSync(at('cmdline'), `${commandLine}\n`);
+    fs.writeFileSync(at('console'), '');
+    fs.writeFileSync(at('log'), '');
+    fs.writeFileSync(at('ends'), ends.map((end) => `${end}\n`).join(''));
+    fs.mkdirSync(at('site'), { recursive: true });
+    fs.writeFileSync(at('site/site.json'), 'of the initramfs');
+    fs.writeFileSync(at('site/image-key'), 'secret', { mode: 0o600 });
+    const script = `set -e
+      mount -t overlay -o "lowerdir=/usr/lib,upperdir=$T/over,workdir=$T/work" overlay /usr/lib
+      mount -t tmpfs tmpfs /run
+      mkdir -p "$T/etcup/coatcheck" "$T/etcwork"
+      cp -p "$T"/site/* "$T/etcup/coatcheck"
+      mount -t overlay -o "lowerdir=/etc,upperdir=$T/etcup,workdir=$T/etcwork" overlay /etc
+      mount --bind "$T/cmdline" /proc/cmdline
+      mount --bind "$T/console" /dev/console
+      exec /usr/lib/coatcheck/initramfs/until-applied "$1"`;
+    const { status, signal, stderr } = spawnSync(
+      'unshare',
+      ['--mount', 'sh', '-c', script, 'sh', root],
+      { encoding: 'utf8', env: { ...process.env, T: folder } },
+    );
+    const read = (path: string): string => fs.readFileSync(at(path), 'utf8');
+    const log = read('log').trimEnd().split('\n');
+    return { end: signal ?? status, stderr, log, console: read('console') };
+  }
+  const agent = (root = join(folder, 'root')): string =>
+    `agent --root ${root} start --console /dev/console`;
+
+  it.each(['quiet', 'quiet stateless rescue ip=dhcp'])(
+    'leads on at once, and asks nobody, with the command line %j',
+    (commandLine) => {
+      expect(boot(commandLine, [])).toMatchObject({ end: 0, log: [''], console: '' });
+    },
+  );
+
+  it('tries again what another try can mend, and leads on after success alone', () => {
+    const { end, log } = boot('stateless', ['fails 7', 'killed 0', 'fails 0', 'ready 0']);
+    const rests = ['sleep 30', agent()];
+    expect({ end, log }).toEqual({ end: 0, log: [agent(), ...rests, ...rests, ...rests] });
+  });
+
+  it('leads on where part of what is in place did not take effect', () => {
+    expect(boot('stateless', ['ready 9'])).toMatchObject({ end: 0, log: [agent()] });
+    expect(boot('stateless', ['ready 12'])).toMatchObject({ end: 0, log: [agent()] });
+  });
+
+  it.each([2, 9])('never leads on after error %i, and says what is left to do', (status) => {
+    const { end, log, console: said } = boot('stateless', [`fails ${status}`, 'ready 0']);
+    expect(end).not.toBe(0);
+    expect(log).toEqual([agent(), 'sleep 3600']);
+    expect(said).toMatch(/has no configuration, and nothing else is started/);
+  });
+
+  it('gives the root what it lacks of the site, and changes nothing that it has', () => {
+    const theirs = join(folder, 'root/etc/coatcheck/site.json');
+    fs.mkdirSync(join(folder, 'root/etc/coatcheck'), { recursive: true });
+    fs.writeFileSync(theirs, 'of the root');
+    expect(boot('stateless', ['ready 0']).end).toBe(0);
+    expect(fs.readFileSync(theirs, 'utf8')).toBe('of the root');
+    const key = join(folder, 'root/etc/coatcheck/image-key');
+    expect([fs.readFileSync(key, 'utf8'), fs.statSync(key).mode & 0o777]).toEqual([
+      'secret',
+      0o600,
+    ]);
+    const image = join(folder, 'root/usr/lib/coatcheck/image.json');
+    expect(fs.readFileSync(image, 'utf8')).toBe('of the initramfs');
+  });
+
+  it('leads on in its own root while the agent still reports', () => {
+    expect(boot('stateless', ['ready stays'], '/')).toMatchObject({ end: 0 });
+    process.kill(Number(fs.readFileSync(join(folder, 'stays'), 'utf8')));
+  });
+});
