@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { run } from '../packaging/run.ts';
@@ -54,8 +55,10 @@ export async function makeBusyboxRoot(
       await symlink(`usr/${name}`, at(name));
     }
     await copyClosure(debian, root);
-    const modules = `usr/lib/modules/${kernel}`;
-    await cp(join(debian, modules), at(modules), { recursive: true });
+    for (const path of [`usr/lib/modules/${kernel}`, 'usr/lib/firmware']) {
+      if (!existsSync(join(debian, path))) continue;
+      await cp(join(debian, path), at(path), { recursive: true, verbatimSymlinks: true });
+    }
     for (const name of SETTINGS) await cp(join(debian, 'etc', name), at(`etc/${name}`));
     await linkApplets(debian, root);
     await symlink('usr/sbin/init', at('init'));
