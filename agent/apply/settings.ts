@@ -2,7 +2,7 @@ import { settingsOf, withSettings } from '../../bundle/settings.ts';
 import type { Settings } from '../../bundle/settings.ts';
 import type { Metadata } from '../../bundle/manifest.ts';
 import { activate } from '../systemd/activate.ts';
-import type { ActivateInput, Settle } from '../systemd/activate.ts';
+import type { ActivateInput, Activated } from '../systemd/activate.ts';
 import { changeActivationRecord, readActivationRecord } from '../systemd/activation-record.ts';
 import type { ActivationRecord } from '../systemd/activation-record.ts';
 import { captureSettings } from '../systemd/captured-settings.ts';
@@ -15,10 +15,10 @@ import { readBaseline } from './baseline.ts';
  * show otherwise later, somebody changed on the machine (`mergeSettings`).
  * @throws as `activate`
  */
-export async function takeEffect(input: ActivateInput): Promise<Settle> {
+export async function takeEffect(input: ActivateInput): Promise<Activated> {
   const { rootPath, statement } = input;
   const before = withRoot(rootPath, shownSettings);
-  const settle = await activate(input);
+  const activated = await activate(input);
   withRoot(rootPath, (root) => {
     const after = shownSettings(root);
     changeActivationRecord(root, (record) =>
@@ -27,7 +27,7 @@ export async function takeEffect(input: ActivateInput): Promise<Settle> {
         : { ...record, shown: { statement, settings: noted(before, after, record.shown) } },
     );
   });
-  return settle;
+  return activated;
 }
 
 /** What the machine had changed before, and this configuration did not touch, it has still changed. */

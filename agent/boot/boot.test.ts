@@ -81,7 +81,10 @@ const standing = (code: 'waiting' | 'rejected'): Error =>
 async function after(state: State, world: World): Promise<string> {
   const node = {
     ...{ site, identity: makeNode(), rootPath: '/', paths: pathList(), now: () => NOW, built: NOW },
-    ...{ console: { note: () => undefined }, memory: { load: () => undefined } },
+    ...{
+      console: { note: () => undefined, progress: () => undefined },
+      memory: { load: () => undefined },
+    },
   } as unknown as Node;
   const client = {
     site: () => Promise.resolve({ chain: toBase64Url(encodeChain([site.pinned])) }),

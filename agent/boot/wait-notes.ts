@@ -1,5 +1,5 @@
 import { nodeWords } from '../../bundle/words.ts';
-import type { CoatcheckError } from '../../bundle/errors.ts';
+import type { CoatcheckError, ErrorDetails } from '../../bundle/errors.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { formatTime } from '../console/console.ts';
 import type { Console } from '../console/console.ts';
@@ -8,18 +8,25 @@ const FIRST_REMINDER_MINUTES = 1;
 const MAX_REMINDER_MINUTES = 60;
 
 /** What a boot waits for, with its code. */
-export type Reason = Pick<CoatcheckError, 'code' | 'message'>;
+export type Reason = Pick<CoatcheckError, 'code' | 'message'> & {
+  readonly details?: ErrorDetails;
+};
+
+/** Shows which machine this is so that it is found on a screen full of others' lines: its eight words, set apart. */
+export function tellWords({ note }: Pick<Console, 'note'>, node: NodeId): void {
+  for (const line of ['', 'this machine:', `    ${nodeWords(node)}`, '']) note(line);
+}
 
 /**
- * Says what a boot waits for: what is new at once, with the machine's words and since when; the same
- * again after a minute, two, four, and so on up to an hour, so that whoever comes to the console
- * finds it there and a weekend does not fill a log.
+ * Says what a boot waits for: what is new at once, with the machine's words, since when, and what to do;
+ * all of that again after a minute, two, four, and so on up to an hour, so that whoever comes to the console
+ * finds it there and a weekend does not fill a log. In between a terminal shows that it still looks.
  * @param now Unix seconds
  * @param elapsed monotonic, milliseconds
  * @returns takes the reason, and what somebody at the console can do about it
  */
 export function createWaitNotes(
-  console: Pick<Console, 'note'>,
+  console: Pick<Console, 'note' | 'progress'>,
   node: NodeId,
   now: () => number,
   elapsed: () => number = () => performance.now(),
@@ -27,21 +34,39 @@ export function createWaitNotes(
   let waits = '';
   let since = 0;
   let nextMinutes = 0;
-  const minutes = (): number => Math.floor((elapsed() - since) / 60_000);
-  return ({ code, message }, hint) => {
-    const line = `${message} [${code}]`;
-    if (line !== waits) {
+  return (why, hint) => {
+    const line = `${why.message} [${why.code}]`;
+    const isNew = line !== waits;
+    if (isNew) {
       waits = line;
       since = elapsed();
       nextMinutes = FIRST_REMINDER_MINUTES;
-      console.note(`${line}, waiting since ${formatTime(now())}`);
-      console.note(`this machine: ${nodeWords(node)}`);
-    } else if (minutes() >= nextMinutes) {
-      console.note(`${line}, waiting for ${minutes()} min`);
-      while (nextMinutes <= minutes()) {
-        nextMinutes += Math.min(nextMinutes, MAX_REMINDER_MINUTES);
-      }
-    } else return;
-    if (hint !== undefined) console.note(hint);
+    }
+    const seconds = Math.floor((elapsed() - since) / 1000);
+    const minutes = Math.floor(seconds / 60);
+    if (!isNew && minutes < nextMinutes) {
+      console.progress(`still waiting: ${seconds} s; asked again at ${formatTime(now())}`);
+      return;
+    }
+    if (!isNew) {
+      while (nextMinutes <= minutes) nextMinutes += Math.min(nextMinutes, MAX_REMINDER_MINUTES);
+    }
+    tellWords(console, node);
+    const howLong = isNew ? '' : `, for ${minutes} min`;
+    console.note(`${line}, waiting since ${formatTime(now() - seconds)}${howLong}`);
+    console.note(hint ?? whatToDo(why, node));
   };
 }
+
+/** Where nobody at the console can do anything about it. */
+function whatToDo({ code, details }: Reason, node: NodeId): string {
+  if (code === 'nothing_approved' && details?.['digest'] !== undefined) {
+    return `to do: an administrator compares the words, and says coatcheck approve ${node.slice(0, 8)}`;
+  }
+  return ADMINISTRATORS.includes(code)
+    ? 'to do: an administrator has to decide; this machine asks every minute'
+    : 'to do: mend that; this machine tries again every minute, and goes on by itself';
+}
+
+/** What waits for a person, and for no cable or server (`wait` in protocol/errors.ts, but for an old copy). */
+const ADMINISTRATORS: readonly string[] = ['nothing_approved', 'rejected', 'revoked', 'expired'];

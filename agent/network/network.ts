@@ -36,6 +36,8 @@ export interface NetworkOptions {
   readonly look?: (link: Interface) => Promise<Lease | undefined>;
   /** Monotonic, milliseconds */
   readonly elapsed?: () => number;
+  /** Told once which interface is asked over */
+  readonly note?: (line: string) => void;
 }
 type BootOrders = Pick<Orders, 'bootInterface' | 'bootInterfaceRequired'>;
 
@@ -62,6 +64,7 @@ export async function openNetwork(
   let asking: Promise<Lease> | undefined;
   let over = new AbortController();
   let isLeftAlone = false;
+  let isTold = false;
   let ended = 0;
 
   const found = (what: Lease | undefined): void => {
@@ -76,6 +79,8 @@ export async function openNetwork(
     try {
       chosen = await choose(orders);
       if (signal.aborted) return;
+      if (!isTold) options.note?.(`network: ${chosen.name} has link, asking there for an address`);
+      isTold = true;
       asking = bring(chosen, signal);
       found(await asking);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { readCommandLine } from '../answers/cmdline/read.ts';
 import type { CommandLine } from '../answers/cmdline/read.ts';
 import type { Invocation } from '../boot/invocation.ts';
+import { VERSION } from '../boot/version.ts';
 import { enterRescue } from '../systemd/rescue.ts';
 import { readPath } from '../tree/files.ts';
 import { isOwnRoot } from '../tree/folder.ts';
@@ -32,6 +33,7 @@ export async function endsHere(
     });
     return true;
   }
+  console.note(`coatcheck ${VERSION} gets the configuration of this machine`);
   for (const note of notes) console.note(note);
   if (!rescue) return false;
   console.result('rescue: no configuration is fetched', { state: 'rescue' });

@@ -3,6 +3,10 @@ import type { Invocation } from '../boot/invocation.ts';
 import type { Node } from '../boot/node.ts';
 import { openOwnNode } from '../boot/own-node.ts';
 import { adjustClock } from '../network/clock/adjust.ts';
+import { tellWords } from '../boot/wait-notes.ts';
+import { until } from '../network/until.ts';
+import type { Sleep } from '../network/until.ts';
+import { hasCode } from '../../protocol/errors.ts';
 import { readImage } from '../tree/image.ts';
 
 /**
@@ -15,7 +19,10 @@ export async function openMachine(
   orders: Pick<Orders, 'key' | 'memory'>,
   options: { readonly takeOver: boolean },
 ): Promise<Node> {
-  const node = openOrderedNode(invocation, orders, options);
+  const node = await whenPluggedIn(invocation, orders, () =>
+    openOrderedNode(invocation, orders, options),
+  );
+  tellWords(node.console, node.identity.id);
   const { fault } = readImage(node.rootPath);
   if (fault !== undefined) {
     node.console.note(
@@ -24,6 +31,41 @@ export async function openMachine(
   }
   await adjustClock({ console: node.console, built: node.built });
   return node;
+}
+
+/** How long a stick, a TPM or its driver is waited for before this try ends; systemd begins another. */
+const DEVICE_SECONDS = 60;
+
+/** What may be there later than the agent: of the rest, what is not there will not be. */
+const PLUGGED: readonly string[] = ['usb', 'tpm', 'stick'];
+
+/** What `open` gives, once the device that holds the machine's key or memory is there. @throws as `open` */
+export async function whenPluggedIn<T>(
+  { places, console }: Pick<Invocation, 'places' | 'console'>,
+  orders: Pick<Orders, 'key' | 'memory'>,
+  open: () => T,
+  { seconds = DEVICE_SECONDS, sleep }: { readonly seconds?: number; readonly sleep?: Sleep } = {},
+): Promise<T> {
+  const { key = orders.key, memory = orders.memory } = places;
+  console.note(`its key: ${key?.from ?? 'of its root'}; its memory: ${memory ?? 'file'}`);
+  const isPlugged = [key?.from, memory].some((what) => PLUGGED.includes(what ?? ''));
+  let isTold = false;
+  const opened = await until(
+    () => {
+      try {
+        return { node: open() };
+      } catch (error) {
+        if (!hasCode(error, 'device_missing')) throw error;
+        if (!isTold && isPlugged)
+          console.note(`${(error as Error).message}: waiting for it, ${seconds} s at most`);
+        isTold = true;
+        return undefined;
+      }
+    },
+    isPlugged ? seconds : 0,
+    sleep,
+  );
+  return opened === undefined ? open() : opened.node;
 }
 
 /**

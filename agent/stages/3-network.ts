@@ -9,7 +9,14 @@ import type { Network } from '../network/network.ts';
  */
 export async function haveNetwork(
   orders: Pick<Orders, 'bootInterface' | 'bootInterfaceRequired'>,
-  { asItIs }: { readonly asItIs: boolean },
+  { asItIs, note }: { readonly asItIs: boolean; readonly note: (line: string) => void },
 ): Promise<Network> {
-  return asItIs ? givenNetwork() : await openNetwork(orders);
+  if (asItIs) return givenNetwork();
+  note('network: looking for an interface with link');
+  const network = await openNetwork(orders, { note });
+  const { addresses, gateway } = network.lease;
+  if (addresses.length > 0) {
+    note(`network: ${addresses.join(' ')}, gateway ${gateway ?? 'none'}`);
+  }
+  return network;
 }

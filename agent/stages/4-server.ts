@@ -69,7 +69,10 @@ export function contact(
       await network.check();
       const named = server === undefined ? {} : { server };
       const origins = await findServers({ orders: named, site, lease, note });
-      if (origins.length > 0) return createServers(node, origins, fetch);
+      if (origins.length > 0) {
+        note(`asking ${origins.join(' ')} for what is approved`);
+        return createServers(node, origins, fetch);
+      }
       throw fail(
         'server_unreachable',
         'neither the command line, DNS nor site.json names a server',

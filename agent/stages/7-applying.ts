@@ -8,6 +8,7 @@ import type { Node } from '../boot/node.ts';
 import { sendReport } from '../boot/report.ts';
 import type { Servers } from '../boot/servers.ts';
 import type { Settle } from '../systemd/activate.ts';
+import type { Failure } from '../systemd/failure.ts';
 import { cut } from './effect.ts';
 
 /** Tells the administrators, and answers whether that was possible. */
@@ -16,6 +17,8 @@ export type TellAdministrators = (result: string) => Promise<boolean>;
 /** Files that are in place, and units that were told: stage 8 goes on from here. */
 export interface InPlace {
   readonly installed: Installed;
+  /** What did not take effect until now */
+  readonly failed: readonly Failure[];
   readonly settle: Settle;
   readonly isApproved: boolean;
   /** Of what nobody approved nobody is told. */
@@ -38,7 +41,7 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
     throw error;
   }
   const { manifest, statement } = installed;
-  const settle = await orReport(report, () =>
+  const { failed, settle } = await orReport(report, () =>
     takeEffect({
       ...{ rootPath: node.rootPath, manifest, statement },
       // One that was down before says nothing of the network.
@@ -47,7 +50,7 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
       }),
     }),
   );
-  return { installed, settle, isApproved, report };
+  return { installed, failed, settle, isApproved, report };
 }
 
 /** For the administrators: of what is in the way, or wrong, they are told where and what to do. */

@@ -10,7 +10,8 @@ import { applyFound } from './7-applying.ts';
 import { becomeReady } from './8-ready.ts';
 import { makeKnown } from './make-known.ts';
 import { throwFailures } from './effect.ts';
-import { tellInstalled } from './tell.ts';
+import { tellInPlace, tellInstalled } from './tell.ts';
+import type { Told } from './tell.ts';
 
 /** The options of `coatcheck-agent start`. */
 export interface StartOptions {
@@ -37,17 +38,22 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
   const { orders } = commandLine;
   if (await endsHere(invocation, commandLine)) return;
   const node = await openMachine(invocation, orders, options);
-  const network = await haveNetwork(orders, { asItIs: noNetwork });
+  const network = await haveNetwork(orders, {
+    asItIs: noNetwork,
+    note: (line) => console.note(line),
+  });
   const reached = contact(node, orders, { server, network, setsClock: true });
   const { servers, outage } = reached;
   const drafting = prepareDrafts(node, commandLine, { network, outage, terminal });
   const found = await waitForDecision(node, reached, drafting, orders);
+  let told: Told | undefined;
   const finished = await network.undisturbed(async () => {
     const inPlace = await applyFound(node, servers, found);
+    told = tellInPlace(console, found, inPlace);
     return await becomeReady(inPlace, makeReady(node));
   });
 
-  tellInstalled(console, found, finished);
+  tellInstalled(console, found, finished, told);
   if ('unapproved' in found) await makeKnown(node, reached, found.unapproved, orders);
   throwFailures(finished);
 }

@@ -5,6 +5,7 @@ import { closeFolder, isOwnRoot, openRoot } from '../tree/folder.ts';
 import { claimUnits, releaseUnits, rememberUnits } from './enablement.ts';
 import type { Enablement } from './enablement.ts';
 import { trying } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { hostnameOf, setHostname } from './hostname.ts';
 import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 import type { ActivationRecord } from './activation-record.ts';
@@ -33,6 +34,13 @@ export interface ActivateInput {
 /** Waits until the units have done what they were told, and says what took effect. */
 export type Settle = () => Promise<Activation>;
 
+/** What was done of a configuration before the agent's own unit has started, and how to wait for the rest. */
+export interface Activated {
+  /** What failed already */
+  readonly failed: readonly Failure[];
+  readonly settle: Settle;
+}
+
 /**
  * Makes what was applied take effect (docs/node.md): the manager reads changed units, units are
  * enabled, disabled and masked, the host name and the time zone set, units whose files changed
@@ -48,7 +56,7 @@ export type Settle = () => Promise<Activation>;
  *
  * @throws file_malformed where the agent's own record is damaged, file_denied, disk_full
  */
-export async function activate(input: ActivateInput): Promise<Settle> {
+export async function activate(input: ActivateInput): Promise<Activated> {
   const root = openRoot(input.rootPath);
   try {
     return await activateIn(root, input);
@@ -57,12 +65,14 @@ export async function activate(input: ActivateInput): Promise<Settle> {
   }
 }
 
+/** networkd's reload needs a bus, which not every image has. */
+const NETWORK = { orRestart: true };
 const NO_MAP: RestartMap = { reload: {}, restart: {} };
 
 /** What {@link activateIn} adds to as it goes. */
 type Doing = { readonly [K in keyof Activation]: Activation[K][number][] };
 
-async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
+async function activateIn(root: Folder, input: ActivateInput): Promise<Activated> {
   const { manifest, statement } = input;
   const { metadata } = manifest;
   const record = readActivationRecord(root);
@@ -103,11 +113,11 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Settle> {
     failed.push({ what: 'swap', why: 'there is no systemd here that would make it' });
   }
   await trying(failed, 'network', async () => {
-    const isTold = await tellUnits(systemctl, restarts.network, doing);
+    const isTold = await tellUnits(systemctl, restarts.network, doing, NETWORK);
     if (isTold) await waitForAnswer(input.stillAnswers);
   });
   changeActivationRecord(root, (now) => finished(now, record, statement));
-  return () => settle(systemctl, doing, since);
+  return { failed: [...failed], settle: () => settle(systemctl, doing, since) };
 }
 
 function add(doing: Doing, { started, stopped, failed }: Enablement): void {

@@ -28,10 +28,17 @@ export const USUAL_MAP: RestartMap = {
     'etc/exports.d/*': ['nfs-server.service'],
     'etc/autofs.conf': ['autofs.service'],
     'etc/auto.*': ['autofs.service'],
+    // Only the interfaces that have another file then are configured anew.
+    'etc/systemd/network/*.network': ['systemd-networkd.service'],
+    'etc/systemd/network/*.network.d/*': ['systemd-networkd.service'],
   },
   restart: {
     'etc/ssh/ssh_host_*_key': ['ssh.service', 'sshd.service'],
-    'etc/systemd/network/**': ['systemd-networkd.service'], // its reload needs a bus
+    // It makes what is new as it reloads, and leaves what is there.
+    'etc/systemd/network/*.netdev': ['systemd-networkd.service'],
+    'etc/systemd/network/*.netdev.d/*': ['systemd-networkd.service'],
+    'etc/systemd/networkd.conf': ['systemd-networkd.service'],
+    'etc/systemd/networkd.conf.d/*': ['systemd-networkd.service'],
     'etc/NetworkManager/**': ['NetworkManager.service'],
     'etc/network/**': ['networking.service'],
     'etc/chrony.conf': ['chrony.service', 'chronyd.service'],

@@ -17,12 +17,14 @@ export interface Told {
  * its time. What became of them is in their states afterwards, but for those that could not even be
  * told, or are late: they have failed.
  *
+ * @param options.orRestart what could not be reloaded is restarted
  * @returns whether there was anything to tell
  */
 export async function tellUnits(
   systemctl: Systemctl,
   units: Readonly<Record<Verb, readonly string[]>>,
   told: Told,
+  { orRestart = false }: { readonly orRestart?: boolean } = {},
 ): Promise<boolean> {
   if (!systemctl.isLive) return false;
   const toRestart = (await systemctl.show(units.restart)).filter(isAffected);
@@ -43,8 +45,15 @@ export async function tellUnits(
       else told[DONE[verb]].push(unit);
     }),
   );
-  const { late } = await untilDone(systemctl, [...verbs.keys()], JOB_SECONDS);
+  const { late, states } = await untilDone(systemctl, [...verbs.keys()], JOB_SECONDS);
   told.failed.push(...late);
+  const deaf = states
+    .filter(({ unit, reloadResult }) => told.reloaded.includes(unit) && reloadResult !== 'success')
+    .map(({ unit }) => unit);
+  if (orRestart && deaf.length > 0) {
+    for (const unit of deaf) told.reloaded.splice(told.reloaded.indexOf(unit), 1);
+    await tellUnits(systemctl, { reload: [], restart: deaf }, told);
+  }
   return verbs.size > 0;
 }
 

@@ -285,6 +285,30 @@ describeWith('systemd', 'what was applied takes effect', () => {
     expect(link()).toBe('/usr/share/zoneinfo/Etc/UTC');
   });
 
+  it('has networkd take up the files that changed, and restarts it only where that does not do', async () => {
+    await running({ 'systemd-networkd': RELOADABLE });
+    machine.write('run/log', '');
+    const profile = fileEntry('etc/systemd/network/05-lan.network', '[Match]\nName=none\n');
+    const networkd = ['systemd-networkd.service'];
+    expect(await applied([profile])).toMatchObject({ reloaded: networkd, restarted: [] });
+    expect(await applied([profile, fileEntry('etc/motd', 'x\n')])).toMatchObject({
+      ...{ reloaded: [], restarted: [] },
+    });
+    expect(machine.log()).toEqual(['systemd-networkd reload']);
+
+    const made = fileEntry('etc/systemd/network/05-bond0.netdev', '[NetDev]\nName=bond0\n');
+    expect(await applied([profile, made])).toMatchObject({ reloaded: [], restarted: networkd });
+
+    // As without a bus.
+    const dropIn = `${UNITS}/systemd-networkd.service.d/deaf.conf`;
+    machine.write(dropIn, '[Service]\nExecReload=\nExecReload=/bin/false\n');
+    await machine.run('systemctl', 'daemon-reload');
+    expect(await applied([made])).toMatchObject({
+      ...{ reloaded: [], restarted: networkd, failed: [] },
+    });
+    expect(await state('systemd-networkd')).toBe('active');
+  });
+
   it('tells the network last', async () => {
     await running({ NetworkManager: '', zzz: 'ExecStartPre=sleep 1', aaa: '' });
     machine.write('run/log', '');

@@ -59,7 +59,9 @@ async function waiting(machine: Machine): Promise<string[]> {
 async function proposed(screen: Screen, before?: string): Promise<string> {
   for (;;) {
     await screen.until('waits for an administrator');
-    const all = [...screen.text().matchAll(/approve ([0-9a-f]{64})/g)].map(([, digest]) => digest!);
+    const all = [...screen.text().matchAll(/approve\s+([0-9a-f]{64})/g)].map(
+      ([, digest]) => digest!,
+    );
     const newest = all.at(-1);
     if (newest !== undefined && newest !== before) return newest;
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -87,7 +89,7 @@ describeWith('terminal', 'the console of a machine without a configuration', () 
     await screen.answer('Send it?', 'yes');
     const first = await proposed(screen);
     expect(await waiting(machine)).toEqual([first]);
-    expect(screen.text()).toContain(`this machine: ${nodeWords(machine.identity.id)}`);
+    expect(screen.text()).toContain(`\n    ${nodeWords(machine.identity.id)}\n`);
 
     const reason = 'call it second\x1b[2J';
     await lab.decide(machine.identity, 'reject', { digest: first, reason });

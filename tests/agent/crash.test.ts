@@ -68,7 +68,12 @@ async function applyHere(path: string): Promise<void> {
     root: machine.root,
     site: machine.path('etc/coatcheck/site.json'),
   };
-  const silent = { note: () => undefined, result: () => undefined };
+  const silent = {
+    note: () => undefined,
+    progress: () => undefined,
+    part: () => undefined,
+    result: () => undefined,
+  };
   await applyFile({ places, server: undefined, console: silent, now: () => 1_790_000_000 }, path, {
     takeOver: false,
   });

@@ -102,7 +102,7 @@ async function move(from: Root, to: Root): Promise<Activation & { metadata: Meta
   withRoot(to.path, (root) =>
     applyFiles({ root, files: manifest.files, list: BUILT_IN_PATHS, owners, about }),
   );
-  const settle = await activate({ rootPath: to.path, manifest, statement: STATEMENT });
+  const { settle } = await activate({ rootPath: to.path, manifest, statement: STATEMENT });
   return { ...(await settle()), metadata };
 }
 
@@ -287,7 +287,7 @@ describeWith('systemctl', 'the links of a machine', () => {
     const run = async (statement: string, of: Metadata): Promise<unknown> =>
       (
         await activate({ rootPath: image.path, manifest: { files: [], metadata: of }, statement })
-      )();
+      ).settle();
     expect(await run(STATEMENT, metadata)).toMatchObject({ failed: [] });
     expect(links(image)).toEqual({
       ...{ ...before, [`${OWN}/default.target`]: 'multi-user.target' },
@@ -312,7 +312,7 @@ describeWith('systemctl', 'the links of a machine', () => {
       ],
     };
     const manifest = { files: [], metadata };
-    const settle = await activate({ rootPath: image.path, manifest, statement: STATEMENT });
+    const { settle } = await activate({ rootPath: image.path, manifest, statement: STATEMENT });
     expect((await settle()).failed).toEqual([
       {
         what: `${OWN}/b.target.wants/x.service`,
@@ -338,9 +338,8 @@ describeWith('systemctl', 'the links of a machine', () => {
     };
     const take = async (statement: string, metadata: Metadata): Promise<void> => {
       const manifest = { files: [], metadata };
-      expect(await (await takeEffect({ rootPath: machine.path, manifest, statement }))()).toEqual(
-        expect.objectContaining({ failed: [] }),
-      );
+      const { settle } = await takeEffect({ rootPath: machine.path, manifest, statement });
+      expect(await settle()).toEqual(expect.objectContaining({ failed: [] }));
     };
     const merged = (of: Metadata): Metadata => mergeSettings(machine.path, of);
     expect(merged(before)).toEqual(before); // nothing took effect yet: nothing is known

@@ -89,9 +89,9 @@ describeWith('terminal', 'coatcheck.unreachable=prompt', () => {
         });
         const { child, said } = boot('');
         // Its words come after, in a line of their own.
-        await until(() => said.stderr.includes('this machine: ') || child.exitCode !== null);
+        await until(() => said.stderr.includes('waiting since') || child.exitCode !== null);
         expect(said.stderr).toMatch(
-          /udhcpc -i eth0 .* no lease.*\[network_down\], waiting since.*\nthis machine: /,
+          /\nthis machine:\n +\w.*\n\nudhcpc -i eth0 .* no lease.*\[network_down\], waiting since/,
         );
         expect([child.exitCode, tree()]).toEqual([null, {}]);
         await serve(frame);

@@ -77,7 +77,12 @@ describeWith('disks', 'sticks', () => {
       const site = makeSite();
       const machine = makeMachine(site.site);
       const said: string[] = [];
-      const console = { note: (line: string) => void said.push(line), result: () => undefined };
+      const console = {
+        note: (line: string) => void said.push(line),
+        progress: () => undefined,
+        part: () => undefined,
+        result: () => undefined,
+      };
       const node = openNode(
         { root: machine.root, site: machine.path('etc/coatcheck/site.json') },
         console,

@@ -20,12 +20,15 @@ import { serveHttp } from '../support/http-servers.ts';
 import { startLab } from '../support/lab.ts';
 import type { Lab } from '../support/lab.ts';
 import { agentProgram } from '../support/machine.ts';
+import { openScreen } from '../support/tmux.ts';
 import { bootSystemd, loggingUnit } from '../support/systemd.ts';
 import type { Booted } from '../support/systemd.ts';
 
 const FOLDER = 'agent/units';
 const UNITS = fs.readdirSync(FOLDER).filter((name) => name.includes('.'));
 const GENERATOR = 'coatcheck-generator';
+/** A terminal that only shows what others write there. */
+const IDLE = ['sh', '-c', 'tty; exec sleep infinity'];
 const SERVICES = UNITS.filter((unit) => unit.endsWith('.service'));
 const AGENT = 'usr/lib/coatcheck/coatcheck-agent.mjs';
 
@@ -38,7 +41,7 @@ describeWith('systemd', 'the units of the agent', () => {
       for (const name of UNITS) fs.copyFileSync(join(FOLDER, name), join(folder, name));
       fs.mkdirSync(join(root, 'usr/lib/coatcheck'));
       fs.mkdirSync(join(root, 'usr/bin'));
-      for (const program of [AGENT, 'usr/bin/echo', 'usr/bin/systemctl']) {
+      for (const program of [AGENT, 'usr/bin/sh', 'usr/bin/systemctl']) {
         fs.writeFileSync(join(root, program), '', { mode: 0o755 });
       }
       const args = ['verify', '--man=no', '--recursive-errors=no', `--root=${root}`, unit];
@@ -353,6 +356,46 @@ describeWith('systemd', 'a machine with these units', () => {
       await approve([fileEntry('etc/motd', 'first\n')]);
       await machine.run('systemctl', 'start', 'coatcheck-agent.service');
       await expect.poll(() => machine.log()).toEqual(['normal start']);
+    });
+
+    it('says on every console that a try failed, and when there is another; or that there is none', async () => {
+      const screens = [await openScreen(IDLE, { rows: 25 }), await openScreen(IDLE, { rows: 25 })];
+      for (const screen of screens) await screen.until('/dev/pts/');
+      const ttys = screens.map((screen) => /pts\/\d+/.exec(screen.text())![0]);
+      try {
+        machine.write('run/consoles', `${ttys.join(' ')}\n`);
+        const active = '/sys/class/tty/console/active';
+        await machine.run('mount', '--bind', '/run/consoles', active);
+        const ends = '[Service]\nExecStart=\nExecStart=/bin/sh -c "exit $(cat /run/ends)"\n';
+        machine.write('etc/systemd/system/coatcheck-agent.service.d/z.conf', ends);
+        machine.write('run/ends', '5');
+        await boot('quiet stateless');
+        for (const screen of screens) await screen.until('ended (exited 5): tried again in 30 s');
+        machine.write('run/ends', '2');
+        for (const screen of screens) {
+          await screen.until('command line it gives a shell');
+          expect(screen.text()).toContain('coatcheck: this machine has no configuration');
+          expect(screen.text()).not.toContain('exited 2)');
+          const lines = screen.text().split('\n');
+          expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+        }
+      } finally {
+        screens.forEach((screen) => screen.close());
+      }
+    });
+
+    it('leaves what stands on a console there when somebody can log in', async () => {
+      machine.write('run/cmdline', 'quiet stateless\n');
+      await machine.run('mount', '--bind', '/run/cmdline', '/proc/cmdline');
+      await machine.run('systemctl', 'daemon-reload');
+      const show = async (unit: string, property: string): Promise<string> =>
+        (await machine.run('systemctl', 'show', '-p', property, unit)).stdout;
+      expect(await show('getty@tty1', 'TTYVTDisallocate')).toBe('TTYVTDisallocate=no\n');
+      for (const unit of ['getty@tty1', 'serial-getty@ttyS0', 'console-getty']) {
+        const command = await show(unit, 'ExecStart');
+        expect(command.match(/argv\[\]=/g)).toHaveLength(1);
+        expect(command).toMatch(/agetty .*--noclear/);
+      }
     });
 
     it('starts all of it at once where the command line does not say stateless', async () => {

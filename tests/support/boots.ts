@@ -50,7 +50,12 @@ export function bootBefore(
   let isOver = false;
   let hours = 0;
   let said: string[] = [];
-  const console = { note: (line: string) => void said.push(line), result: () => undefined };
+  const console = {
+    note: (line: string) => void said.push(line),
+    progress: () => undefined,
+    part: () => undefined,
+    result: () => undefined,
+  };
   const now = (): number => Math.floor(Date.now() / 1000);
   const site = machine.path('etc/coatcheck/site.json');
   const node = openNode({ root: machine.root, site }, console, now);
