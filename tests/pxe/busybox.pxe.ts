@@ -20,8 +20,7 @@ describe('a small machine, without systemd', () => {
       image: (say) =>
         keptImage('busybox', async ({ home, key, date }, out) => {
           const args = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out];
-          const kernel = ['--kernel', 'linux-image-cloud-amd64'];
-          const small = ['--flavour', 'busybox', ...kernel, '--append', ARGUMENTS, '--no-iso'];
+          const small = ['--flavour', 'busybox', '--append', ARGUMENTS, '--no-iso'];
           await buildImage(readOptions([...args, ...small], {}, date)!, say);
         }),
     });
