@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AssumeRoleProvider } from 'minio/dist/esm/AssumeRoleProvider.mjs';
 import { fail } from '../protocol/errors.ts';
 import { CREDENTIALS } from '../protocol/permissions.ts';
@@ -7,6 +8,10 @@ import { sessionPolicy } from './policy.ts';
 import type { Minio } from './minio.ts';
 
 type Session = Required<S3Credentials>;
+
+/** A MinIO that has just started answers everything else before it gives sessions. */
+const STARTING = 'Server not initialized';
+const START_MILLISECONDS = 60_000;
 
 /**
  * Session keys that may do what the policy says, and nothing else, although the root pair asks.
@@ -26,7 +31,13 @@ async function assumeRole(
     durationSeconds,
     policy,
   });
-  const answer = await provider.performRequest();
+  let answer = await provider.performRequest();
+  const deadline = performance.now() + START_MILLISECONDS;
+  while (answer.ErrorResponse?.Error?.Message?.startsWith(STARTING)) {
+    if (performance.now() > deadline) break;
+    await sleep(100);
+    answer = await provider.performRequest();
+  }
   if (answer.ErrorResponse) {
     const { Code, Message } = answer.ErrorResponse.Error ?? {};
     throw fail('store_denied', `MinIO gives no session: ${Code ?? '?'}: ${Message ?? '?'}`);
