@@ -1,3 +1,5 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageOptions } from './options.ts';
 import { run } from '../packaging/run.ts';
@@ -22,6 +24,20 @@ export async function pack(root: string, file: string, { date }: ImageOptions): 
  * @param file that is made
  */
 export async function makeIso(boot: string, file: string, { date }: ImageOptions): Promise<void> {
+  const tools = await mkdtemp(join(tmpdir(), 'coatcheck-iso-'));
+  try {
+    await writeFile(join(tools, 'mformat'), MFORMAT, { mode: 0o755 });
+    await mkrescue(boot, file, date, tools);
+  } finally {
+    await rm(tools, { recursive: true });
+  }
+}
+
+/** GRUB has a filesystem for UEFI made with a random serial number: here it is always the same. */
+const MFORMAT = '#!/bin/sh\nPATH=${PATH#*:} exec mformat -N 00000000 "$@"\n';
+
+/** @param tools a folder of programs that are run instead of others of that name */
+async function mkrescue(boot: string, file: string, date: number, tools: string): Promise<void> {
   const at = new Date(date * 1000).toISOString().replace(/\D/g, '').slice(0, 16);
   await run(
     'grub-mkrescue',
@@ -33,7 +49,7 @@ export async function makeIso(boot: string, file: string, { date }: ImageOptions
       ],
       ...['--', '-volid', VOLUME, '-volume_date', 'all_file_dates', at, '-volume_date', 'uuid', at],
     ],
-    { env: { SOURCE_DATE_EPOCH: String(date) } },
+    { env: { SOURCE_DATE_EPOCH: String(date), PATH: `${tools}:${process.env['PATH']}` } },
   );
 }
 
