@@ -81,9 +81,7 @@ export interface Rack {
   /**
    * The same with this terminal as its serial line, until it is switched off.
    */
-  readonly attend: (number: number) => Promise<void>;
-  /** The command that logs in to a machine. */
-  readonly login: (number: number) => string[];
+  readonly attend: (number: number, boot: Boot) => Promise<void>;
   readonly server: { start(): Promise<void>; stop(): Promise<void> };
   close(): Promise<void>;
 }
@@ -230,9 +228,8 @@ export async function openRack(
 
   return {
     ...{ network, home, served, coatcheck, boot, server },
-    login: (number) => login(number, '10.77.0.80'),
-    attend: async (number) => {
-      const [program, ...rest] = [...qemu(await plug(number, {})), '-serial', 'mon:stdio'];
+    attend: async (number, given) => {
+      const [program, ...rest] = [...qemu(await plug(number, given)), '-serial', 'mon:stdio'];
       await once(spawn(program, rest, { stdio: 'inherit' }), 'exit');
     },
     proposal: async (...but) => {

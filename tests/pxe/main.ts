@@ -1,7 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { openRack } from './lab.ts';
+
+const PASSWORD = 'coatcheck';
 
 /**
  * `npm run lab`: a machine without a disk, its boot server and coatcheck, in a network of their own; this
@@ -20,15 +23,15 @@ In another terminal, as root:
   ${program} pending
   ${program} approve "ITS EIGHT WORDS"
 
-Ctrl-A X switches it off. Nobody has a password on it; once it is ready, root may log in from there by
-
-  ${rack.login(1).join(' ')}
+Once it is ready, root logs in with the password ${PASSWORD}. Ctrl-A X switches it off.
 `);
+const { stdout: hash } = spawnSync('openssl', ['passwd', '-6', PASSWORD], { encoding: 'utf8' });
+const append = `ip=dhcp coatcheck.key=image hostname=lab rootpw=${hash.trim()}`;
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 try {
   for (;;) {
     terminal.pause();
-    await rack.attend(1);
+    await rack.attend(1, { append });
     const again = await terminal.question(
       '\nIt is off. Enter switches it on again, q ends the lab: ',
     );
