@@ -1,6 +1,7 @@
 import type { Site } from '../../protocol/site.ts';
 import { probeConditions } from './conditions.ts';
 import { probeListing } from './listing.ts';
+import { probePending } from './pending.ts';
 import { probePermissions } from './permissions.ts';
 import { probePresigned } from './presigned.ts';
 import type { Finding, Lab } from './probe.ts';
@@ -34,6 +35,7 @@ export async function examine(
     ...(await during('probing without signatures', () => probeUnsigned(lab))),
     ...(await during('probing the credentials', () => probePermissions(lab, { keepsConditions }))),
     ...(await during('reading the record', () => probeRecords(lab.stores.admin, site))),
+    ...(await during('reading what waits', () => probePending(lab.stores.admin, site))),
   ];
 }
 
