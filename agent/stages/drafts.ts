@@ -73,9 +73,11 @@ export function draftOptions(
 }
 
 /** @throws bad_argument where answers are missing, or contradict one another */
-export function madeDraft({ node, bootDevice }: DraftInput, answers: Answers): Draft {
+export function madeDraft({ node, bootDevice, facts }: DraftInput, answers: Answers): Draft {
   const layout = withRoot(node.rootPath, findLayout);
-  const { files, metadata, unmet } = makeFiles(answers, layout, bootDevice());
+  const nameOf = (mac: string): string | undefined =>
+    facts().interfaces.find((one) => one.mac === mac)?.name;
+  const { files, metadata, unmet } = makeFiles(answers, layout, bootDevice(), nameOf);
   if (unmet.length > 0) {
     node.console.note(`this image has no use for ${unmet.join(', ')}: left out`);
   }

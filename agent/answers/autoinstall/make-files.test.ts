@@ -58,6 +58,22 @@ describe('with systemd-networkd', () => {
     expect(texts(made)).not.toHaveProperty('etc/resolv.conf');
   });
 
+  it.each([
+    ['systemd-networkd', 'PermanentMACAddress=52:54:00:77:00:02'],
+    ['NetworkManager', 'mac-address=52:54:00:77:00:02'],
+  ] as const)('an address for the interface that has a MAC address: %s', (program, match) => {
+    const on = layout(`${program}.service`, 'systemd-modules-load.service');
+    const answers = say(
+      'ip=192.0.2.7::192.0.2.1:24::52-54-00-77-00-02:none BOOTIF=01-52-54-00-77-00-01 dns=fe80::53 netconsole=192.0.2.9',
+    );
+    const boot = { name: 'eth0', mac: '52:54:00:77:00:01' };
+    const made = makeFiles(answers, on, boot, (mac) => (mac.endsWith('02') ? 'eth7' : 'eth0'));
+    const all = Object.values(texts(made)).join('');
+    expect(all).toContain(`${match}\n`);
+    expect(all).toContain('netconsole=@/eth7,');
+    expect(all).not.toContain('52:54:00:77:00:01');
+  });
+
   it('IPv6, in each way', () => {
     expect(network('address.network', make('ipv6=auto'))).toContain(
       'DHCP=ipv4\nIPv6AcceptRA=yes\nLinkLocalAddressing=ipv6\n',

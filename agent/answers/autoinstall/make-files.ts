@@ -30,9 +30,15 @@ const NETWORKD = 'systemd-networkd.service';
  * image make the same bytes.
  *
  * @param bootDevice the interface that was booted over; with its address where `BOOTIF=` was one
+ * @param nameOf the interface with a MAC address, where the address is for another than that
  * @throws bad_argument if answers are missing (`missingAnswers`) or contradict one another
  */
-export function makeFiles(answers: Answers, layout: Layout, bootDevice: BootDevice): Made {
+export function makeFiles(
+  answers: Answers,
+  layout: Layout,
+  bootDevice: BootDevice,
+  nameOf?: (mac: string) => string | undefined,
+): Made {
   const missing = missingAnswers(answers);
   if (missing.length > 0) throw fail('bad_argument', `${missing.join(', ')}: not given`);
   checkTogether(answers);
@@ -48,7 +54,7 @@ export function makeFiles(answers: Answers, layout: Layout, bootDevice: BootDevi
     }
   };
 
-  const plan = planNetwork(answers, bootDevice);
+  const plan = planNetwork(answers, bootDevice, nameOf);
   if (layout.has.has(MANAGER)) {
     add(networkManagerFiles(plan), [MANAGER]);
     enable.push(MANAGER);

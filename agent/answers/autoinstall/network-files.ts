@@ -48,14 +48,25 @@ export const addressed = (plan: NetworkPlan): string =>
 /** Whether an answer to `ipv6=` is an address, and not a word such as `auto`. */
 export const isIpv6Address = (ipv6: string): boolean => ipv6.includes(':');
 
-/** @param answers in which nothing is missing or contradicts another */
-export function planNetwork(answers: Answers, bootDevice: BootDevice): NetworkPlan {
+const deviceOf = (given: string, name: string): BootDevice =>
+  given.includes(':') ? { name, mac: given } : { name: given };
+
+/**
+ * @param answers in which nothing is missing or contradicts another
+ * @param nameOf the interface with a MAC address
+ */
+export function planNetwork(
+  answers: Answers,
+  bootDevice: BootDevice,
+  nameOf: (mac: string) => string | undefined = () => undefined,
+): NetworkPlan {
   const vlan = readVlan(answers.vlan ?? '');
   const on = vlan?.on;
   const bond = answers.bond === undefined ? undefined : parseBond(answers.bond);
   const isOnOther = on !== undefined && on !== bootDevice.name && on !== bond?.name;
   const named = isOnOther ? on : answers['coatcheck.interface'];
-  const base = named === undefined || named === bootDevice.name ? bootDevice : { name: named };
+  const isBoot = named === undefined || [bootDevice.name, bootDevice.mac].includes(named);
+  const base = isBoot ? bootDevice : deviceOf(named, nameOf(named) ?? bootDevice.name);
   return {
     base,
     ...(bond !== undefined && { bond }),

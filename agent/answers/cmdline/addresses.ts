@@ -37,15 +37,18 @@ export const resolver = either('an IP address', address, {
  */
 export const hostName: Kind = {
   expected: 'a host name (64 characters at most: letters, digits, hyphens and dots, no underscore)',
-  canonical: (text) =>
-    text.length <= 64 &&
-    /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(
-      text,
-    ) &&
-    text.split('.').every((label) => label.length <= 63) &&
-    !/(^|\.)[0-9]+$/.test(text)
+  canonical(given) {
+    // As DNS has it, which ends a whole name with a dot.
+    const text = given.replace(/\.$/, '');
+    return text.length <= 64 &&
+      /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/.test(
+        text,
+      ) &&
+      text.split('.').every((label) => label.length <= 63) &&
+      !/(^|\.)[0-9]+$/.test(text)
       ? text.toLowerCase()
-      : undefined,
+      : undefined;
+  },
 };
 
 /** A host name, or an address of IPv4 or IPv6. */

@@ -11,13 +11,7 @@ import {
   port,
   resolvers,
 } from './addresses.ts';
-import {
-  bond,
-  bootInterface,
-  interfaceName,
-  networksBesides,
-  vlan,
-} from './interface-arguments.ts';
+import { bond, anyInterface, bootInterface, networksBesides, vlan } from './interface-arguments.ts';
 import { either, numberFrom, oneOf, yesOrNo } from './value-kind.ts';
 import { cryptedPassword, fingerprint, iscsiName, login, nfsExport, swap, word } from './values.ts';
 
@@ -94,7 +88,7 @@ const TABLE = [
     meaning: 'the interface that gets the address, where it is not the one that is booted over',
     otherwise: 'the boot interface',
     example: 'coatcheck.interface=eno2',
-    kind: interfaceName,
+    kind: anyInterface,
   },
   {
     name: 'coatcheck.also',

@@ -10,18 +10,34 @@ export const interfaceName = matching(
   INTERFACE,
 );
 
-/** pxelinux puts the hardware type before the address; canonically lower case with colons. */
+/**
+ * pxelinux puts the hardware type before the address, iPXE may write it without what parts it (`hexraw`);
+ * canonically lower case with colons.
+ */
 const macAddress: Kind = {
   expected: 'a MAC address',
   canonical(text) {
-    const [, mac] = /^(?:[0-9a-f]{2}[-:])?([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5})$/i.exec(text) ?? [];
-    return mac?.toLowerCase().replaceAll('-', ':');
+    const form = /^(?:[0-9a-f]{2}[-:])?([0-9a-f]{2}(?:[-:][0-9a-f]{2}){5}|[0-9a-f]{12})$/i;
+    const [, mac] = form.exec(text) ?? [];
+    // Names go before: 12 letters may be one.
+    if (mac === undefined || interfaceName.canonical(text) !== undefined) return undefined;
+    return mac
+      .toLowerCase()
+      .replace(/[-:]/g, '')
+      .replace(/..(?=.)/g, '$&:');
   },
 };
 
 /** What `BOOTIF=` may say: `link`, a name, or a MAC address. */
 export const bootInterface = either(
   "link, an interface's name, or a MAC address as in 01-52-54-00-77-00-01",
+  macAddress,
+  interfaceName,
+);
+
+/** An interface by its name or its MAC address. */
+export const anyInterface = either(
+  'the name of a network interface, up to 15 characters, or a MAC address',
   macAddress,
   interfaceName,
 );

@@ -55,6 +55,8 @@ const METHODS: Readonly<Record<string, IpWord>> = {
       said({ ip: 'dhcp' }, `${by}, for which DHCP is asked`),
     ]),
   ),
+  static: said({}, 'static, without an address'),
+  frommedia: said({}, 'frommedia: what a medium says is not read'),
   off: said({ ip: 'off' }),
   none: said({ ip: 'off' }),
   dhcp6: said({ ip: 'off', ipv6: 'dhcp' }),

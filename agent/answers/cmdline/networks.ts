@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { AnswerName } from './answers.ts';
 import { readBond } from './bond.ts';
-import { bootInterface, interfaceName, readVlan } from './interface-arguments.ts';
+import { anyInterface, interfaceName, readVlan } from './interface-arguments.ts';
 import { readIp } from './ip.ts';
 import type { IpWord } from './ip.ts';
 import { lastOf, place, valued } from './split.ts';
@@ -59,13 +59,22 @@ export function readNetworks(words: Words): Shared {
     valued(words, argument).map(({ value }) => value!.split(':')),
   );
 
+  // What others call an interface of this address, and the kernel does not.
+  const renamed = new Map(
+    valued(words, 'ifname').map(({ value }) => value!.split(/:(.*)/s) as [string, string]),
+  );
+
   const networks = new Map<string, Placed>();
-  const wanted = lastOf(words, 'bootdev');
-  const bootdev = insteadOf(wanted);
+  const bootdev = insteadOf(lastOf(words, 'bootdev'));
   for (const word of valued(words, 'ip')) {
     const read = readIp(word.value!) ?? { says: { ip: word.value! }, unused: [] };
     const device = insteadOf(read.device) ?? '';
     const before = networks.get(device);
+    // A second address of an interface has nobody here; without the router nobody is reached.
+    if (before?.says.gateway !== undefined && isAddressAlone(read)) {
+      leaveOut('ip', word, `the ip ${read.says.ip!}, since the one with a gateway counts`);
+      continue;
+    }
     const both = before === undefined ? read : together(before, read);
     for (const [answer, text] of pairs(before?.says ?? {})) {
       const isKept = both.says[answer] === text || text === 'off';
@@ -80,7 +89,7 @@ export function readNetworks(words: Words): Shared {
     networks.set(bootdev, nameless);
   }
 
-  const bootif = lastOf(words, 'BOOTIF');
+  const bootif = oneForm(lastOf(words, 'BOOTIF'));
   const layers = [...vlans, ...bonds];
   const candidates = [
     ...[bootdev, ...layers.map(({ name }) => name).reverse(), '', bootif, ...networks.keys()],
@@ -110,10 +119,14 @@ export function readNetworks(words: Words): Shared {
   for (const [answer, text] of pairs(main.says)) given.push({ answer, text, word: main.word });
   if (device !== '' && device !== bootif && !built.some(({ name }) => name === device)) {
     const answer = bootif === undefined ? 'BOOTIF' : 'coatcheck.interface';
-    const kind = bootif === undefined ? bootInterface : interfaceName;
-    const isName = kind.canonical(device) !== undefined;
-    if (isName) given.push({ answer, text: device, word: main.word });
-    else leaveOut('ip', main.word, `the interface ${device}, which is no name of one`);
+    const text = (built.length === 0 && renamed.get(device)) || device;
+    const isKnown = anyInterface.canonical(text) !== undefined;
+    const why =
+      bootif !== undefined && text.includes(':') && vlan !== undefined
+        ? 'whose name a VLAN needs'
+        : 'which is no name of one';
+    if (isKnown && why !== 'whose name a VLAN needs') given.push({ answer, text, word: main.word });
+    else leaveOut('ip', main.word, `the interface ${device}, ${why}`);
   }
 
   const also: string[] = [];
@@ -136,7 +149,7 @@ export function readNetworks(words: Words): Shared {
 
   function insteadOf(name: string | undefined): string | undefined {
     const [, members] = unmade.find(([built]) => built === name) ?? [];
-    return members?.split(',')[0] ?? name;
+    return oneForm(members?.split(',')[0] ?? name);
   }
 
   /** Why what an `ip=` says cannot be a network besides the machine's. */
@@ -158,6 +171,14 @@ function vlanLayer(word: Word): Layer {
   const below = on === undefined ? [] : [on];
   return { argument: 'vlan', on: below, text, word, ...(!isOurs && { name }) };
 }
+
+/** The name of an interface, or a MAC address in its one form. */
+const oneForm = (name: string | undefined): string | undefined =>
+  name === undefined ? undefined : (anyInterface.canonical(name) ?? name);
+
+/** An address of IPv4 with nobody to route it. */
+const isAddressAlone = ({ says: { ip = '', gateway } }: IpWord): boolean =>
+  isIP(ip) === 4 && gateway === undefined;
 
 const pairs = (says: IpWord['says']) => Object.entries(says) as [AnswerName, string][];
 

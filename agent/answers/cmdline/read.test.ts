@@ -345,6 +345,25 @@ describe('a form of the kernel or of dracut', () => {
       { bond: 'bond0:eth0,eth1:xmit_hash_policy=vlan+srcmac,mode=802.3ad' },
     ],
     ['ip=dhcp BOOTIF=00:52:54:00:AB:00:01', { boots: { by: 'mac', mac: '52:54:00:ab:00:01' } }],
+    // As iPXE writes ${mac:hexraw}.
+    ['ip=dhcp BOOTIF=52540000AB01', { boots: { by: 'mac', mac: '52:54:00:00:ab:01' } }],
+    ['ip=dhcp nameserver=192.0.2.53,[fd77::53]', { dns: '192.0.2.53,fd77::53' }],
+    [
+      'ip=192.0.2.7:::24:n1:52-54-00-00-00-01:none BOOTIF=01-52-54-00-00-00-01',
+      { ip: '192.0.2.7', 'coatcheck.interface': undefined },
+    ],
+    [
+      'ip=192.0.2.7:::24:n1:52-54-00-00-00-02:none BOOTIF=01-52-54-00-00-00-01',
+      {
+        ...{ ip: '192.0.2.7', 'coatcheck.interface': '52:54:00:00:00:02' },
+        boots: { by: 'mac', mac: '52:54:00:00:00:01' },
+      },
+    ],
+    ['ip=dhcp hostname=node1.example.com.', { hostname: 'node1.example.com' }],
+    ['ip=192.0.2.7::192.0.2.1:24:n1:ens160:static', { ip: '192.0.2.7', BOOTIF: 'ens160' }],
+    ['bond=bond0:eth0,eth1: ip=bond0:dhcp', { bond: 'bond0:eth0,eth1', BOOTIF: undefined }],
+    ['vlan=eth0.103:eth0 ip=:::::eth0.103::::', { vlan: '103:eth0', ip: 'dhcp' }],
+    ['ip=any iscsi_target_ip=192.0.2.9 rd.neednet rd.break', { ip: 'dhcp' }],
   ])('%s is taken, and nothing is left out', (text, expected) => {
     expect(of(said(text), { ...expected, notes: [] })).toEqual({ ...expected, notes: [] });
   });
@@ -462,6 +481,44 @@ describe('a form of the kernel or of dracut', () => {
     ['hostname=a hostname=b ip=dhcp', { hostname: 'b' }, 'counts, and not "a"'],
     ['ip=:::::eth0:dhcp hostname=b ip=::::c:eth0:dhcp', { hostname: 'b' }, 'and not "c"'],
     ['dns=192.0.2.1 nameserver=192.0.2.2 ip=dhcp', { dns: '192.0.2.1' }, 'since dns= says which'],
+    [
+      'ip=dhcp nameserver=192.0.2.53,dns+tls://192.0.2.54',
+      { dns: '192.0.2.53' },
+      'left out: "dns+tls://192.0.2.54"',
+    ],
+    ['ip=frommedia', { ip: undefined }, 'frommedia: what a medium says is not read'],
+    ['ip=enp6s0f0:static', { ip: undefined, BOOTIF: 'enp6s0f0' }, 'static, without an address'],
+    ['ip=dhcp ip6=eth0', { ip: 'dhcp' }, 'nothing of ip6= (character 12)'],
+    [
+      'ip=192.0.2.7::192.0.2.1:24:n1:eth0:none:192.0.2.53 ip=192.0.2.8:::24::eth0:none::',
+      { ip: '192.0.2.7', gateway: '192.0.2.1', dns: '192.0.2.53', hostname: 'n1' },
+      'left out is the ip 192.0.2.8, since the one with a gateway counts',
+    ],
+    [
+      'ip=192.0.2.8:::24::eth0:none ip=192.0.2.7::192.0.2.1:24:n1:eth0:none',
+      { ip: '192.0.2.7', gateway: '192.0.2.1' },
+      'left out is the ip 192.0.2.8, since a later ip= counts',
+    ],
+    [
+      'ip=net0:dhcp ifname=net0:52:54:00:00:00:01',
+      { boots: { by: 'mac', mac: '52:54:00:00:00:01' } },
+      'has nothing of ifname=',
+    ],
+    [
+      'bootdev=net1 ip=dhcp ifname=net1:52:54:00:00:00:02 BOOTIF=01-52-54-00-00-00-01',
+      { 'coatcheck.interface': '52:54:00:00:00:02' },
+      'has nothing of ifname=',
+    ],
+    [
+      'ip=dhcp gateway=192.0.2.1 netmask=24',
+      { ip: 'dhcp' },
+      'gateway= and netmask= are left out, since ip=dhcp',
+    ],
+    [
+      'ip=192.0.2.7:::24::52-54-00-00-00-02:none BOOTIF=eth0 vlan=7',
+      { vlan: '7', 'coatcheck.interface': undefined },
+      'left out is the interface 52:54:00:00:00:02, whose name a VLAN needs',
+    ],
   ])('%s: what nobody here can use is named, and stops nothing', (text, expected, note) => {
     const found = said(text);
     expect(of(found, expected)).toEqual(expected);

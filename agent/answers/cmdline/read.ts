@@ -144,7 +144,12 @@ function readAnswers(words: Words): {
       }
     }
   }
-  const answers = { ...said.otherwise, ...said.alone, ...said.together };
+  const answers: Answers = { ...said.otherwise, ...said.alone, ...said.together };
+  const unused = (['gateway', 'netmask'] as const).filter((name) => answers[name] !== undefined);
+  if (unused.length > 0 && (answers.ip === 'dhcp' || answers.ip === 'off')) {
+    const names = unused.map((name) => `${name}=`).join(' and ');
+    notes.push(`${names} ${unused.length > 1 ? 'are' : 'is'} left out, since ip=${answers.ip}`);
+  }
   return {
     answers: answers.rootpw === undefined ? answers : { adminpw: answers.rootpw, ...answers },
     notes,

@@ -74,7 +74,10 @@ function readNameservers(words: Words): Shared {
   if (lastOf(words, 'dns') !== undefined) {
     return noted('nameserver', word, 'left out, since dns= says which');
   }
-  const texts = given.map(({ value }) => value!.replace(/^\[(.*)\]$/, '$1'));
+  // One each by its documentation; lists are met all the same.
+  const texts = given
+    .flatMap(({ value }) => value!.split(','))
+    .map((text) => text.replace(/^\[(.*)\]$/, '$1'));
   const servers = new Set(texts.flatMap((text) => resolver.canonical(text) ?? []));
   const taken = [...servers].slice(0, MAX_LISTED);
   const left = [
@@ -97,7 +100,7 @@ function readNameservers(words: Words): Shared {
 /** What dracut and its like make a network of, and nobody here does (dracut.cmdline(7), nm-initrd-generator(8)). */
 const OTHERS = [
   ...['bridge', 'team', 'ifname', 'rd.route', 'rd.peerdns', 'rd.ethtool', 'rd.znet', 'ib.pkey'],
-  ...['mtu', 'ksdevice'],
+  ...['mtu', 'ksdevice', 'ip6'],
 ];
 
 /** One sentence: they are in many a command line, and each is somebody's. */

@@ -38,6 +38,10 @@ export function checkTogether(answers: Answers): void {
   if (bonded !== undefined && on !== undefined && on !== bonded) {
     refuse(`vlan=${vlan} is not on the bond ${bonded}, which gets the address`);
   }
+  const named = answers['coatcheck.interface'];
+  if (named?.includes(':') === true && vlan !== undefined && on === undefined) {
+    refuse(`coatcheck.interface=${named}: a VLAN needs the name of its interface`);
+  }
   if (kdump_nfs !== undefined && kdump_ssh !== undefined) {
     refuse('kdump_nfs= and kdump_ssh=: a crashed kernel is dumped to one place');
   }
