@@ -13,6 +13,8 @@ describe('traitsOf', () => {
     ...['etc/coatcheck/ready.d/50-register', 'etc/network/if-up.d/x', 'etc/ssh/sshd_config'],
     // A range with root in it makes an account root.
     ...['etc/subuid', 'etc/subgid', 'etc/modprobe.d/x.conf', 'etc/security/pam_env.conf'],
+    // A job by another name: scripts of logrotate, files that tmpfiles makes, maps that are run.
+    ...['etc/logrotate.conf', 'etc/tmpfiles.d/x.conf', 'etc/auto.misc', 'etc/auto.master'],
   ])('%s runs or lets somebody in by its place', (path) => {
     expect(traitsOf(path)?.executes).toBe('by place');
   });
@@ -154,6 +156,43 @@ describe('traitsOf', () => {
     }
   });
 
+  // Of what reads a file by its name: shells, logins, and programs that somebody starts every day.
+  it.each([
+    ...[
+      'bashrc',
+      'zshrc',
+      'zsh/zshenv',
+      'zsh/zlogin',
+      'csh.login',
+      'csh.cshrc',
+      'bash.bash_logout',
+    ],
+    ...[
+      'ssh/sshrc',
+      'vim/vimrc',
+      'screenrc',
+      'inputrc',
+      'wgetrc',
+      'npmrc',
+      'gdb/gdbinit',
+      'fish/config.fish',
+    ],
+    ...['emacs/site-start.el', 'hosts.equiv', 'ssh/shosts.equiv', 'doas.conf', 'sudoers.d/x'],
+    ...[
+      'apt/apt.conf',
+      'apt/apt.conf.d/50x',
+      'needrestart/needrestart.conf',
+      'needrestart/conf.d/x.conf',
+    ],
+    ...['dpkg/dpkg.cfg.d/x', 'alternatives/editor', 'periodic/daily/x', 'runit/1', 'service/x/run'],
+    ...['systemd/system-preset/50-x.preset', 'systemd/user-preset/x.preset', 'xinetd.d/x'],
+    ...['x/module.ko', 'x/module.ko.xz', 'x/lib.so.1', 'rc.local', 'inittab', 'dhcpcd.enter-hook'],
+    ...['zabbix/zabbix_agentd.d/x.conf', 'xdg/autostart/x.desktop', 'security/namespace.init'],
+  ])('knows that etc/%s runs or lets somebody in, where a site opens it', (path) => {
+    const { traitsOf: traitsThere } = pathList([{ pattern: 'etc/**' }]);
+    expect(traitsThere(`etc/${path}`)?.executes).toBe('by place');
+  });
+
   it('knows the merged files', () => {
     expect(Object.keys(ACCOUNT_FILES).map((path) => traitsOf(path)?.executes)).toEqual(
       Array(4).fill('by place'),
@@ -186,6 +225,9 @@ describe("a site's own paths", () => {
     ['var/spool/cron/root', 'by place', false],
     ['etc/libvirt/hooks/qemu', 'by place', false],
     ['etc/vdsm/y.conf.d/x.conf', 'may name', false],
+    ['etc/vdsm/environment.conf', 'may name', false],
+    ['etc/vdsm/rules.json', 'may name', false],
+    ['etc/vdsm/soap.conf', 'may name', false],
     ['etc/x/event.d/y', 'by place', false],
     // Built-in classes win.
     ['etc/shadow', 'by place', true],

@@ -51,7 +51,13 @@ const BY_PLACE = [
   'etc/profile',
   'etc/profile.d/*',
   'etc/bash.bashrc',
+  // Its scripts run every day, as those of the folder do.
+  'etc/logrotate.conf',
   'etc/logrotate.d/*',
+  // Makes any file, with any content, at every boot: a job too.
+  'etc/tmpfiles.d/*.conf',
+  // A map that is executable is run at every mount below it.
+  'etc/auto.*',
   'etc/network/**',
   'etc/sysconfig/network-scripts/**',
   'etc/networkd-dispatcher/**',
@@ -77,14 +83,11 @@ const BY_PLACE = [
 const MAY_NAME = [
   'etc/sysctl.conf',
   'etc/sysctl.d/*.conf',
-  'etc/tmpfiles.d/*.conf',
   'etc/default/**',
   'etc/sysconfig/**',
-  'etc/logrotate.conf',
   'etc/rsyslog.conf',
   'etc/rsyslog.d/*.conf',
   'etc/crypttab',
-  'etc/auto.*',
   'etc/autofs.conf',
   'etc/nsswitch.conf',
   'etc/fstab',
@@ -231,10 +234,11 @@ const CLOSED = [
 
 /**
  * Below a site's own patterns: what runs, or lets somebody in, wherever it is. A hidden file is a
- * shell's or a login's, a spool is what daemons work off, and a folder is one of programs by its name.
+ * shell's or a login's, as is one that ends in `rc`; a spool is what daemons work off, and a folder is one of
+ * programs by its name (docs/adr/0191).
  */
 const RUNS =
-  /^var\/spool\/|^etc\/(?:acpi|apcupsd|avahi|console-setup|openvpn|ppp|security|sv|udev|udhcpc|X11)\/|(?:^|\/)(?:\.|s?bin\/|libexec\/|init|rc|profile|sudoers|system-(?:shutdown|sleep)\/|[^/]*(?:hook|script|cron|generator|plugin|dispatch|authorized_keys|autostart)|[^/]*\.so(?:$|\.)|[^/]*\.(?:lua|pl|py|rb|sh)$|[^/]*\.(?:service|socket|timer|path|mount|automount|swap|target)(?:$|\.d\/))|(?<!conf)\.d\//;
+  /^var\/spool\/|^etc\/(?:acpi|alternatives|apcupsd|avahi|console-setup|needrestart|openvpn|periodic|ppp|runit|s6|security|service|sv|udev|udhcpc|X11)\/|^etc\/apt\/apt\.conf|(?:^|\/)(?:\.|s?bin\/|libexec\/|init|rc|profile|sudoers|doas|system-(?:shutdown|sleep)\/)|preset|hook|script|cron|generator|plugin|dispatch|authorized_keys|autostart|(?:rc|zshenv|init|log(?:in|out)|equiv)$|\.(?:so|ko)(?:$|\.)|\.(?:bash|csh|el|fish|jar|js|ksh|lua|php|pl|py|rb|sh|tcl|vim|zsh)$|\.(?:service|socket|timer|path|mount|automount|swap|target)(?:$|\.d\/)|(?<!conf)\.d\//;
 
 /**
  * Whether a path is passed over where a bundle has it, and never captured: the id of a machine is made

@@ -55,6 +55,12 @@ describe('secrets in settings', () => {
     ],
     ['etc/ceph/ceph.client.admin.keyring', '\tkey = AQBvalueAQBvalueAQ==', '\tkey = <>'],
     ['etc/chrony/chrony.keys', '1 SHA1 HEX:0011\n2 hunter2', '1 SHA1 <>\n2 <>'],
+    [
+      'etc/slurm/slurmdbd.conf',
+      'DbdHost=head\nstoragepass = hunter2\t\n# StoragePass=old\nStorageUser=slurm',
+      'DbdHost=head\nstoragepass = <>\t\n# StoragePass=old\nStorageUser=slurm',
+    ],
+    ['etc/munge/munge.key', `${'0123456789abcdef'.repeat(4)}\n`, '<key>'],
     ['etc/ppp/chap-secrets', 'joe * "a b" 192.0.2.1', 'joe * <> 192.0.2.1'],
     ['etc/ppp/chap-secrets', "# don't\njoe * secret *", "# don't\njoe * <> *"],
     ['etc/ipsec.secrets', '192.0.2.1 : PSK "a b"', '192.0.2.1 : PSK <>'],
@@ -76,6 +82,20 @@ describe('what is shown although a secret may be in it', () => {
     ['etc/wireguard/wg0.conf', `PrivateKey = ${KEY} evil`],
     ['etc/wireguard/wg0.conf', `PrivateKey = $(touch /tmp/x)`],
     ['etc/systemd/network/wg0.netdev', `[WireGuard]\nPrivateKey=\\\n${KEY}`],
+    ['etc/systemd/network/wg0.netdev', `[WireGuard]\nPrivateKeyFile=\\ \nPrivateKey=${KEY}`],
+    // Several settings in a line, words, quotes, comments, another key, another operator.
+    ['etc/slurm/slurmdbd.conf', 'StoragePass=x PluginDir=/tmp/x'],
+    ['etc/slurm/slurmdbd.conf', 'StoragePass="a b"'],
+    ['etc/slurm/slurmdbd.conf', 'StoragePass=x#PluginDir=/tmp'],
+    ['etc/slurm/slurmdbd.conf', 'StoragePassScript=/tmp/x'],
+    ['etc/slurm/slurmdbd.conf', 'StoragePass+=x'],
+    // A line goes on where a backslash stands last, also but for white space, a comment or a NUL.
+    ['etc/slurm/slurmdbd.conf', 'PluginDir=/tmp/\\\nStoragePass=x'],
+    ['etc/slurm/slurmdbd.conf', 'PluginDir=/tmp/\\  \nStoragePass=x'],
+    ['etc/slurm/slurmdbd.conf', 'PluginDir=/tmp/\\ # more\nStoragePass=x'],
+    ['etc/slurm/slurmdbd.conf', 'PluginDir=/tmp/\\\0\nStoragePass=x'],
+    ['etc/iscsi/iscsid.conf', 'iscsid.startup = /x\0\nnode.session.auth.password = x'],
+    ['etc/iscsi/iscsid.conf', 'a\rb\nnode.session.auth.password = x'],
     ['etc/systemd/network/wg0.netdev', `[NetDev]\nPrivateKey=${KEY}`],
     [
       'etc/NetworkManager/system-connections/vpn.nmconnection',
@@ -118,7 +138,18 @@ describe('a secret file in no format that is known', () => {
     'etc/wireguard/hook.sh',
     'etc/ssh/ssh_host_x_key',
     'etc/ssl/private/x',
-  ])('%s is withheld', (path) => expect(shown(path, '#!/bin/sh\nevil')).toBe('withheld'));
+    'etc/munge/munge.key',
+  ])('%s is withheld', (path) =>
+    expect(shown(path, '#!/bin/sh\nevil; exit; and more than 32 bytes')).toBe('withheld'),
+  );
+});
+
+describe('the key of munge', () => {
+  it.each([
+    ['text of several words', 'touch /tmp/x; exit 0; 0123456789012345678901234567890'],
+    ['a program with bytes that are no text', `#!/bin/sh\nevil\nexit\n${'\u{1f511}'.repeat(9)}`],
+    ['too short', 'x'.repeat(31)],
+  ])('is not %s', (_, text) => expect(shown('etc/munge/munge.key', text)).toBe('withheld'));
 });
 
 describe('a whole file that is a key', () => {
@@ -186,6 +217,7 @@ describe('every parser', () => {
       'etc/sssd/sssd.conf',
     ],
     ...['etc/NetworkManager/system-connections/x', 'etc/iscsi/iscsid.conf', 'etc/ldap.secret'],
+    'etc/slurm/slurmdbd.conf',
     ...[
       'etc/wpa_supplicant/x.conf',
       'etc/ceph/x.keyring',

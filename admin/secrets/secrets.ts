@@ -20,6 +20,8 @@ const HIDINGS: readonly (readonly [patterns: readonly string[], hiding: Hiding])
   [['etc/NetworkManager/system-connections/*'], { lines: settings.networkManager }],
   [['etc/sssd/sssd.conf', 'etc/sssd/conf.d/*.conf'], { lines: settings.sssd }],
   [['etc/iscsi/*.conf'], { lines: settings.iscsid }],
+  // Of a site's own, as docs/site-paths.md lists it.
+  [['etc/slurm/slurmdbd.conf'], { lines: settings.slurmdbd }],
   [['etc/ceph/*.keyring'], { lines: settings.cephKeyring }],
   [['etc/wpa_supplicant/*.conf'], { lines: settings.wpaSupplicant }],
   [['etc/chrony/*.keys'], { lines: chronyKeys }],

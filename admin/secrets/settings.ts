@@ -18,9 +18,16 @@ export interface Settings {
 /** A key and its value, as far as the line goes: `key`, its `=`, and the rest. */
 const SETTING = /^(\s*)([\w.-]+)(\s*=\s*)(.*)$/;
 
-/** @returns where the secrets of a text in this format are */
+/**
+ * Controls but for a tab: behind a NUL, a reader in C takes the rest of a line for none, and may go on with
+ * the next; another one may stand for the end of a line, or of a word.
+ */
+const CONTROL = /[\0-\x08\x0b-\x1f\x7f]/;
+
+/** @returns where the secrets of a text in this format are; none, where there are control characters */
 export function settingsParser(format: Settings): LineParser {
   return (lines) => {
+    if (lines.some((line) => CONTROL.test(line))) return lines.map(() => undefined);
     let section = '';
     return lines.map((line, i) => {
       if (line.length > MAX_LINE) return undefined;
@@ -34,7 +41,7 @@ export function settingsParser(format: Settings): LineParser {
 }
 
 function goesOn({ goesOn: how }: Settings, line: string | undefined, next: string | undefined) {
-  if (how === 'backslash') return line?.endsWith('\\') === true;
+  if (how === 'backslash') return line?.trimEnd().endsWith('\\') === true;
   return how === 'indent' && line !== undefined && /^\s+\S/.test(next ?? '');
 }
 
@@ -118,6 +125,18 @@ export const iscsid = settingsParser({
   ),
   value: TOKEN,
 });
+
+const slurmSettings = settingsParser({
+  isSecret: (_, key) => /^StoragePass$/i.test(key),
+  value: /^[^\s\p{C}"#\\]+$/u,
+});
+
+/**
+ * slurmdbd.conf(5): the password of the database, which the daemon hands to the client of MySQL. A
+ * backslash may join two lines, also before a comment: of a file that has one all is shown.
+ */
+export const slurmdbd: LineParser = (lines) =>
+  lines.some((line) => line.includes('\\')) ? lines.map(() => undefined) : slurmSettings(lines);
 
 /** A keyring of Ceph. */
 export const cephKeyring = settingsParser({ isSecret: oneOf('key'), value: KEY, indented: true });

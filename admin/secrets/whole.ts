@@ -68,6 +68,12 @@ export function isKeytab(content: Uint8Array): boolean {
   return at === content.length;
 }
 
-/** munge(7): between 32 and 1,024 bytes of any value, which munged takes for nothing but a key. */
-export const isMungeKey = (content: Uint8Array): boolean =>
-  content.length >= 32 && content.length <= 1024;
+/**
+ * munge(7): between 32 and 1,024 bytes of any value, which munged takes for nothing but a key. What begins
+ * as a program does, or is text of more than one word, was not made by chance: that is no key.
+ */
+export function isMungeKey(content: Uint8Array): boolean {
+  if (content.length < 32 || content.length > 1024) return false;
+  const text = decodeBytes(content);
+  return !text.startsWith('#!') && !(/^[\t\n\r -~]*$/.test(text) && /\s/.test(text.trim()));
+}

@@ -35,7 +35,7 @@ export const captureCommand = agentCommand({
       const words = typeof value === 'string' ? [value] : value;
       lines.push(...words.map((word) => `${name.padEnd(8)} ${word}`));
     }
-    tellCapture(console, capture);
+    tellCapture(console, capture, list);
     for (const fault of faults) console.note(`no machine would take this: ${faultText(fault)}`);
     console.note(`${counted(files.length)}, ${shown.reduce((sum, f) => sum + f.size, 0)} bytes`);
     console.result(lines.join('\n'), {

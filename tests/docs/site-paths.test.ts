@@ -19,6 +19,7 @@ const listOf = (name: string): readonly SitePath[] => JSON.parse(block(name)) as
 
 const KEY =
   '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIJ+DYvh6SEqVTm50DFtMDoQikTmiCqirVv9mWG9qfSnF\n-----END PRIVATE KEY-----\n';
+const DATABASE = 'DbdHost=head\nStoragePass=a-secret-psk\n';
 const WIRED = 'etc/NetworkManager/system-connections/Wired connection 1.nmconnection';
 const OTHERS = {
   [WIRED]: '[connection]\nid=Wired connection 1\ntype=ethernet\n',
@@ -72,8 +73,9 @@ describe.each(['ovirt', 'slurm'])('the list for %s', (name) => {
       const before = fs.readFileSync(siteFile, 'utf8');
       const machine = machineOf(paths);
       for (const { path } of samples) {
-        const content = /key\.pem$|private\//.test(path) ? KEY : `content of ${path}\n`;
-        machine.write(path, content, 0o600);
+        const isKey = /key\.pem$|private\//.test(path);
+        const content = isKey ? KEY : `content of ${path}\n`;
+        machine.write(path, path.endsWith('dbd.conf') ? DATABASE : content, 0o600);
       }
       for (const [path, content] of Object.entries(OTHERS)) machine.write(path, content, 0o600);
       const wanted = [...samples.map(({ path }) => path), ...Object.keys(OTHERS)].sort();
@@ -113,6 +115,7 @@ describe.each(['ovirt', 'slurm'])('the list for %s', (name) => {
           if (secret) expect(shown.stdout).not.toContain(`content of ${path}`);
           else expect(shown.stdout).toContain(`content of ${path}`);
         }
+        if (name === 'slurm') expect(shown.stdout).toContain('| +DbdHost=head\n| +StoragePass=***');
         expect(shown.stdout).not.toContain('MC4CAQAwBQYDK2Vw');
         expect(shown.stdout).not.toContain('a-secret-psk');
         expect(shown.stdout).toContain(`+ "${WIRED}"`);
