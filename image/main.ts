@@ -4,6 +4,8 @@ import { HELP, readOptions } from './options.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
+// Not only root reads what an image has, and the same inputs give the same modes.
+process.umask(0o022);
 try {
   const now = Math.floor(Date.now() / 1000);
   const options = readOptions(process.argv.slice(2), process.env, now);
