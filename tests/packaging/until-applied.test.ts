@@ -12,6 +12,15 @@ echo "agent $*" >> "$T/log"
 read -r end status < "$T/ends"
 sed -i 1d "$T/ends"
 case $end in
+  leased)
+    systemd-notify --ready --status=done
+    (
+      trap 'echo released >> "$T/client"' USR2
+      trap 'echo ended >> "$T/client"; exit' TERM
+      while :; do /usr/bin/sleep 0.1; done
+    ) &
+    echo $! > /run/coatcheck/udhcpc-eth0.pid
+    ;;
   ready) systemd-notify --ready --status=done ;;
   killed) kill -9 $$ ;;
 esac
@@ -108,6 +117,13 @@ describeWith('systemd', 'a boot without systemd', () => {
     ]);
     const image = join(folder, 'root/usr/lib/coatcheck/image.json');
     expect(fs.readFileSync(image, 'utf8')).toBe('of the initramfs');
+  });
+
+  it("gives the lease back that the agent asked for: the network is the root's to bring up", async () => {
+    expect(boot('stateless', ['leased 0']).end).toBe(0);
+    const client = join(folder, 'client');
+    const said = (): string => (fs.existsSync(client) ? fs.readFileSync(client, 'utf8') : '');
+    await expect.poll(said).toBe('released\nended\n');
   });
 
   it('leads on in its own root while the agent still reports', () => {
