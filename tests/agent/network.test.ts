@@ -170,6 +170,37 @@ describeWith('network', 'the network of a machine that boots', () => {
   });
 });
 
+describeWith('network', 'a domain of several words in DHCP', () => {
+  // Option 15, of which many servers make a search list; SRV is where the second word leads.
+  const words = '--dhcp-option=option:domain-name,a.test lab.test';
+  const searching = '--dhcp-option=option:domain-search';
+  const { machine, managed } = lab([
+    ...DHCP.filter((option) => !option.includes('domain-name') && !option.startsWith(searching)),
+    words,
+    '--dhcp-option=option:domain-search,b.test,c.test',
+  ]);
+
+  it('is nothing where udhcpc has it, which hands on no domain but a name', async () => {
+    const found = await look(await machine([nic(0)], ['udhcpc']));
+    expect(found['domain'] ?? null).toBeNull();
+    expect(found).toMatchObject({ search: ['b.test', 'c.test'], servers: [] });
+  });
+
+  it.each(['dhclient', 'systemd-networkd', 'NetworkManager'])(
+    'is a search list, with that of option 119 behind it: %s',
+    async (program) => {
+      const isClient = program === 'dhclient';
+      const daemon = program === 'NetworkManager' ? ['--no-daemon'] : [];
+      const made = isClient
+        ? await machine([nic(0)], [program])
+        : await managed(program, ...daemon);
+      const found = await look(made);
+      expect(found).toMatchObject({ domain: 'a.test', servers: ['http://one.lab.test:8420'] });
+      expect([...(found['search'] as string[])].sort()).toEqual(['b.test', 'c.test', 'lab.test']);
+    },
+  );
+});
+
 const IPV6 = [
   '--enable-ra',
   '--ra-param=br0,10,600',

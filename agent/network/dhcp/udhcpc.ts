@@ -9,6 +9,8 @@ import type { DhcpProgram } from './dhcp-program.ts';
 /** What configures the interface, where Debian and Alpine have it. */
 const SCRIPTS = ['/etc/udhcpc/default.script', '/usr/share/udhcpc/default.script'];
 const TRY_SECONDS = 4;
+/** What it says instead of a host name or a domain that is no name, such as one of several words. */
+const NO_NAME = 'bad';
 
 /**
  * udhcpc of BusyBox. It tells its lease only to the script that it calls, so one of ours stands
@@ -32,7 +34,10 @@ export const udhcpc: DhcpProgram = {
     if (ran.status !== 0) throw clientFailed('udhcpc', args, ran);
   },
   lease({ name }) {
-    return readAssignments(join(RUN_FOLDER, `udhcpc-hook.${name}`));
+    const said = readAssignments(join(RUN_FOLDER, `udhcpc-hook.${name}`));
+    return (
+      said && Object.fromEntries(Object.entries(said).filter(([, value]) => value !== NO_NAME))
+    );
   },
 };
 
