@@ -33,7 +33,10 @@ export async function applyFile(
   const decision = decisionFromCopy(node, bytes);
   const { applied, ofImage, manifest, statement } = install(node, decision);
   const { rootPath } = node;
-  const { settle } = await takeEffect({ rootPath, manifest, statement });
+  const { settle } = await takeEffect({
+    ...{ rootPath, manifest, statement },
+    byAdministrator: !decision.frame.self,
+  });
   const activation = await settle();
   const effect = { applied, ofImage, activation, ready: NOT_ASKED };
   tellInstalled(console, { decision }, effect);

@@ -44,6 +44,7 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
   const { failed, settle } = await orReport(report, () =>
     takeEffect({
       ...{ rootPath: node.rootPath, manifest, statement },
+      byAdministrator: isApproved && !found.decision.frame.self,
       // One that was down before says nothing of the network.
       ...(servers.hasAnswered() && {
         stillAnswers: () => servers.ask((client) => client.health()),

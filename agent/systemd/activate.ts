@@ -27,6 +27,8 @@ export interface ActivateInput {
   readonly manifest: Pick<Manifest, 'files' | 'metadata'>;
   /** Digest of the statement that ordered it, hex */
   readonly statement: string;
+  /** Whether somebody decided it who is not this machine */
+  readonly byAdministrator?: boolean;
   /** Asked once the network was restarted, again and again for a minute; rejects if nobody answers. */
   readonly stillAnswers?: (() => Promise<unknown>) | undefined;
 }

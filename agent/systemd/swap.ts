@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { fail } from '../../protocol/errors.ts';
 import { naming } from '../../files/errors.ts';
 import { run } from '../programs/run.ts';
+import { diskSwap, MAPPED, unitForDisk } from './disk-swap.ts';
 import { saidBy } from './systemctl.ts';
 
 const MIB = 1024 * 1024;
@@ -34,21 +35,32 @@ export function zramBytes(memoryBytes: number): number {
 
 /**
  * Makes the running machine's swap what a bundle says: `none`, which ends the agent's own and no
- * other, or `zram`, a compressed device in memory (zram.rst of the kernel's documentation).
+ * other, `zram`, a compressed device in memory (zram.rst of the kernel's documentation), or `disk:`, a disk
+ * under a key that nobody knows (`diskSwap`).
  *
- * @throws step_failed for `disk:`, which comes with the image; file_missing without zram
+ * @param options.byAdministrator whether somebody decided it who is not this machine
+ * @throws step_failed; file_missing without zram, or without cryptsetup; as `diskSwap`
  */
-export async function setSwap(policy: string, bytes = zramBytes(totalmem())): Promise<void> {
+export async function setSwap(
+  policy: string,
+  {
+    bytes = zramBytes(totalmem()),
+    byAdministrator = false,
+  }: { readonly bytes?: number; readonly byAdministrator?: boolean } = {},
+): Promise<void> {
+  if (policy.startsWith('disk:')) {
+    const unit = await diskUnit(policy, byAdministrator);
+    if (unit !== undefined) {
+      await end();
+      await startUnit(unit);
+    }
+    return;
+  }
   if (policy === 'none') {
     await end();
     return;
   }
-  if (policy !== 'zram') {
-    throw fail(
-      'step_failed',
-      `swap on ${policy} comes with the image: the agent makes none or zram only`,
-    );
-  }
+  if (isDiskUnit()) await end();
   const device = `/dev/${ownDevice() ?? (await makeDevice())}`;
   if (isSwap(device)) return;
   const sysfs = `/sys/block/${device.slice(5)}`;
@@ -56,17 +68,40 @@ export async function setSwap(policy: string, bytes = zramBytes(totalmem())): Pr
   put(`${sysfs}/reset`, '1');
   put(`${sysfs}/disksize`, String(bytes));
   await must('mkswap', device);
-  put(UNIT, unitFor(device));
+  await startUnit(unitFor(device));
+}
+
+/** Undefined where the disk is swap already. */
+async function diskUnit(policy: string, byAdministrator: boolean): Promise<string | undefined> {
+  if (isDiskUnit()) {
+    const [, was] = /^# (disk:.*)$/m.exec(fs.readFileSync(UNIT, 'utf8')) ?? [];
+    if (was === policy && isSwap(mapped())) return undefined;
+    // Also what a run that was killed left half made: it would be in use.
+    await end();
+  }
+  return unitForDisk(policy, diskSwap(policy, { byAdministrator }));
+}
+
+const isDiskUnit = (): boolean =>
+  fs.existsSync(UNIT) && fs.readFileSync(UNIT, 'utf8').includes(MAPPED);
+
+/** As /proc/swaps has it: /dev/dm-0. */
+const mapped = (): string => (fs.existsSync(MAPPED) ? fs.realpathSync(MAPPED) : MAPPED);
+
+async function startUnit(text: string): Promise<void> {
+  fs.mkdirSync('/run/systemd/system', { recursive: true });
+  put(UNIT, text);
   await must('systemctl', 'daemon-reload');
   await must('systemctl', 'restart', UNIT_NAME);
 }
 
 async function end(): Promise<void> {
+  if (fs.existsSync(UNIT)) await must('systemctl', 'stop', UNIT_NAME);
   const name = ownDevice();
-  if (name === undefined) return;
-  if (isSwap(`/dev/${name}`)) await must('systemctl', 'stop', UNIT_NAME);
-  put(`/sys/block/${name}/reset`, '1');
-  put(`${CONTROL}/hot_remove`, name.slice('zram'.length));
+  if (name !== undefined) {
+    put(`/sys/block/${name}/reset`, '1');
+    put(`${CONTROL}/hot_remove`, name.slice('zram'.length));
+  }
   fs.rmSync(UNIT, { force: true });
   fs.rmSync(NOTE, { force: true });
 }

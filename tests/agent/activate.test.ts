@@ -8,6 +8,7 @@ import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { formatSite } from '../../protocol/site.ts';
 import { describeWith } from '../support/components.ts';
+import { plugIn } from '../support/disks.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import { killAt } from '../support/kill-at.ts';
 import { agentProgram } from '../support/machine.ts';
@@ -363,10 +364,39 @@ describeWith('systemd', 'what was applied takes effect', () => {
       await applied(files);
     }
     expect(await swaps()).toEqual(before);
-    decide(files, { swap: 'disk:/dev/sda' });
+  });
+
+  it('makes swap of a disk that is marked for it, under a key of this boot, once, and ends it', async () => {
+    const disk = plugIn(['COATCHECK-SWAP'], 32 * 1024 * 1024);
+    const [partition] = disk.partitions;
+    const swaps = async (): Promise<string> => (await machine.run('cat', '/proc/swaps')).stdout;
+    // This kernel may have no dm-crypt: what stands in for cryptsetup says what it was told.
+    machine.write(
+      'usr/local/bin/cryptsetup',
+      '#!/bin/sh\necho "$@" >> /run/log\nmkdir -p /dev/mapper\ncase $1 in open) for name; do ln -sf "$device" /dev/mapper/$name; device=$name; done ;; close) rm /dev/mapper/$2 ;; esac\n',
+      0o755,
+    );
+    const files = [fileEntry('etc/motd', 'x\n')];
+    try {
+      await applied(files, { swap: `disk:${partition}` });
+      expect(await swaps()).toContain(partition);
+      await applied(files, { swap: `disk:${partition}`, timezone: 'Etc/UTC' });
+      const [open, ...more] = machine.log();
+      expect(more).toEqual([]);
+      expect(open).toMatch(
+        /^open --type plain .* --key-file \/dev\/urandom --offset 2048 --size \d+ \/dev\/loop\d+p1 coatcheck-swap$/,
+      );
+    } finally {
+      await applied(files);
+    }
+    expect(await swaps()).not.toContain(partition);
+    expect(machine.log().at(-1)).toBe('close coatcheck-swap');
+    disk.remove();
+
+    decide(files, { swap: `disk:${partition}` });
     const { code, stdout } = await apply();
     expect(code).toBe(EXIT.failed);
-    expect(stdout).toContain('comes with the image');
+    expect(stdout).toContain(`there is no ${partition} to swap on`);
   });
 
   it('forgets no unit, wherever it is killed', { tags: 'long' }, async () => {

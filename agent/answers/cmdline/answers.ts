@@ -153,7 +153,7 @@ const TABLE = [
   {
     name: 'swap',
     meaning:
-      '`none`, `zram` (compressed memory), or `disk:` and a device, encrypted with a throw-away key',
+      '`none`, `zram` (compressed memory), or `disk:` and a device that is marked for it, encrypted with a throw-away key ([Swap](#swap))',
     otherwise: '`none`',
     example: 'swap=zram',
     kind: swap,
