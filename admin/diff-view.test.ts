@@ -241,6 +241,20 @@ describe('secrets', () => {
       '  account eve: EMPTY PASSWORD, set 1970-01-02',
     ]);
   });
+  it('tell of two lines for one account the one that lets somebody in, or that the C library takes', () => {
+    const twice = (...fields: string[]): string =>
+      shown(undefined, [
+        file('etc/shadow', fields.map((field) => `root:${field}:1::::::\n`).join('')),
+      ]);
+    for (const fields of [
+      ['', '$6$a$b'],
+      ['$6$a$b', ''],
+      ['*', '', '!'],
+    ]) {
+      expect(twice(...fields)).toContain('  account root: EMPTY PASSWORD');
+    }
+    expect(twice('$6$a$b', '*')).toContain('  account root: password ($6$)');
+  });
   it('never hide which units run', () => {
     const metadata: Metadata = {
       enable: ['evil.service', 'token:x.service'],
@@ -323,6 +337,17 @@ describe('cutToFit', () => {
     expect(shadow!.accounts![0]!.name).toBe('open');
     expect(diffLines(cut, style).at(-1)).toBe('(101 more settings not shown; --full shows them)');
     expect(diffLines(cut, style)).toContain('  (901 more accounts not shown; --full shows them)');
+  });
+  it('objects to what executes where only names were wanted, and to nothing else', () => {
+    const before = manifest([file('etc/cron.d/mode', 'x'), file('etc/cron.d/gone', 'x')]);
+    const after = manifest([
+      ...[file('etc/cron.d/mode', 'x', 0o600), file('etc/cron.d/job', 'x')],
+      ...[file('etc/default/x', 'x'), file('etc/motd', 'x')],
+    ]);
+    const view = diffView(before, after, { showSecrets: false, stat: true });
+    expect(objectionsTo(view, {})).toEqual([
+      { code: 'cut', paths: ['etc/cron.d/job', 'etc/default/x'], settings: 0 },
+    ]);
   });
   it('counts a long line for many', () => {
     const [motd] = cutToFit(view([file('etc/motd', 'token'.repeat(190_000))]), 4_000).files;

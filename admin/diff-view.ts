@@ -48,10 +48,11 @@ export interface FileView {
    */
   readonly lines?: readonly string[];
   /**
-   * Why there are no lines: the content is one key to its last byte; or it is secret in no format
-   * that is known, so that nobody can tell its secrets from what it runs.
+   * Why there are no lines of a content that changes: it is one key to its last byte; or it is secret in
+   * no format that is known, so that nobody can tell its secrets from what it runs; or only names were
+   * wanted (`stat`).
    */
-  readonly hidden?: 'key' | 'withheld';
+  readonly hidden?: 'key' | 'withheld' | 'unasked';
   /** What of `lines` is masked, in order; a masked value reads as {@link MASK}. */
   readonly masked: readonly MaskedSpan[];
   /** As many as `masked` has. */
@@ -192,7 +193,9 @@ function contentView(
   ];
   const accounts = accountChanges(path, before, after);
   return {
-    ...(stat ? whole : maskedDiff(diff(before, after), before, after, hiding?.lines)),
+    ...(stat
+      ? { hidden: 'unasked' as const, ...whole }
+      : maskedDiff(diff(before, after), before, after, hiding?.lines)),
     ...(accounts && { accounts }),
   };
 }

@@ -22,7 +22,10 @@ export function objectionsTo(
     .filter(({ hidden, path }) => hidden === 'withheld' && !unseen.includes(path))
     .map(({ path }) => path);
   const cut = placed
-    .filter(({ linesCut = 0, accountsCut = 0 }) => linesCut + accountsCut > 0)
+    .filter(
+      ({ linesCut = 0, accountsCut = 0, hidden }) =>
+        linesCut + accountsCut > 0 || hidden === 'unasked',
+    )
     .filter(({ executes }) => executes !== 'no')
     .map(({ path }) => path);
   return [

@@ -118,7 +118,7 @@ export function unseenText(
   }
   const settings = objection.settings > 0 ? count(objection.settings, 'setting') : '';
   const what = [settings, names].filter((text) => text !== '').join(' and ');
-  return `not all was shown of ${what}, which can run something: --full shows it, bundle export writes it down`;
+  return `not all was shown of ${what}, which can run something: --full shows it, without --stat, and bundle export writes it down`;
 }
 
 /** What a bundle says of its image, in a few words that are not escaped yet; all of it is a claim of its maker. */

@@ -99,8 +99,13 @@ export function accountChanges(
     .filter(({ after: then }) => path === 'etc/shadow' || then?.password === 'empty');
 }
 
-/** The last line of a name counts: two of one name are seen in the text. */
+/** Of several lines of a name one without a password counts, or the first, as for the C library. */
 function linesByName(text: string): Map<string, string> {
-  const lines = text.split('\n').filter((line) => accountOf(line) !== undefined);
-  return new Map(lines.map((line) => [line.split(':', 1)[0]!, line]));
+  const lines = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const account = accountOf(line);
+    if (account === undefined) continue;
+    if (!lines.has(account.name) || account.password === 'empty') lines.set(account.name, line);
+  }
+  return lines;
 }

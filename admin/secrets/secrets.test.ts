@@ -107,6 +107,8 @@ describe('what is shown although a secret may be in it', () => {
     ['etc/NetworkManager/system-connections/x', '[constructor]\npsk=x\n[__proto__]\npsk=x'],
     ['etc/sssd/sssd.conf', '[domain/x]\nldap_default_authtok = x\n command = /x'],
     ['etc/sssd/sssd.conf', '[domain/x]\nid_provider = proxy\n ldap_default_authtok = /x'],
+    ['etc/NetworkManager/system-connections/x', '[wifi-security]\n[vpn]x\npsk=/etc/x'],
+    ['etc/systemd/network/x.netdev', `[WireGuard]\n[Peer] ; x\nPrivateKey=${KEY}`],
     ['etc/sssd/sssd.conf', '[nss]\nldap_default_authtok = x'],
     ['etc/wpa_supplicant/x.conf', 'psk="a" ctrl_interface=/x'],
     ['etc/wpa_supplicant/x.conf', 'pkcs11_module_path=/x'],

@@ -31,8 +31,8 @@ export function settingsParser(format: Settings): LineParser {
     let section = '';
     return lines.map((line, i) => {
       if (line.length > MAX_LINE) return undefined;
-      const named = /^\s*\[([^\]]*)\]\s*$/.exec(line);
-      if (named !== null) section = named[1]!;
+      // What only begins as a section does begins another one for some readers.
+      if (/^\s*\[/.test(line)) section = /^\s*\[([^\]]*)\]\s*$/.exec(line)?.[1] ?? '';
       if (goesOn(format, lines[i - 1], line) || goesOn(format, line, lines[i + 1]))
         return undefined;
       return secretOf(format, section, line);

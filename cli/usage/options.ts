@@ -52,7 +52,8 @@ export const DIFFERENCE = [
   {
     name: 'stat',
     about: 'name the files that change, and not their contents',
-    example: 'approve b5p2 --stat',
+    more: 'name the files that change, and not their contents; what can run something is not signed then',
+    example: 'diff b5p2 --stat',
   },
 ] as const satisfies readonly Option[];
 

@@ -87,6 +87,20 @@ describe('what nobody was shown', () => {
     expect(full.stdout.split('\n').length).toBeGreaterThan(26 * 1_000);
   });
 
+  it('is not signed: what executes, where only names were wanted', async () => {
+    const node = await proposed({ 'etc/cron.d/job': 'evil\n', 'etc/motd': 'x\n' });
+    const refused = await desk.run('approve', node.id, '--yes', '--stat');
+    expect([refused.code, refused.stdout]).toEqual([
+      EXIT.declined,
+      expect.not.stringContaining('evil'),
+    ]);
+    expect(refused.stderr).toContain(
+      'not all was shown of etc/cron.d/job, which can run something: --full shows it, without --stat',
+    );
+    const data = await proposed({ 'etc/motd': 'x\n' });
+    expect((await desk.run('approve', data.id, '--yes', '--stat')).code).toBe(0);
+  });
+
   it('is signed where it is data, however long', async () => {
     const node = await proposed({ 'etc/motd': 'token'.repeat(190_000) });
     const { code, stdout } = await desk.run('approve', node.id, '--yes');
