@@ -8,6 +8,7 @@ import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from '
 import type { DigestHex } from './keys.ts';
 import { addressesIn, assertWithin } from './address.ts';
 import { leavingAlone } from './leave-alone.ts';
+import type { LeavingAlone } from './leave-alone.ts';
 import { encodingOf, isRedirect, onTheWay } from './on-the-way.ts';
 import { AS_BYTES, getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
 import type { Fetch, FetchAnswer, GotObject } from './objects.ts';
@@ -44,6 +45,8 @@ export interface ClientOptions {
    * before that time is over.
    */
   readonly waits?: boolean;
+  /** In place of `waits`: shared with the clients of other servers, which may lead to the same store. */
+  readonly left?: LeavingAlone;
   readonly timeoutSeconds?: number;
 }
 
@@ -116,7 +119,7 @@ export function createClient(options: ClientOptions): Client {
   let offsetSeconds = 0;
   // Not before it gave an answer that only a server of ours gives: a name may lead to another host each time.
   const unlessAt = new Set(addressesIn(options.stores));
-  const left = leavingAlone(options.waits === true);
+  const left = options.left ?? leavingAlone(options.waits === true);
 
   async function call<N extends RouteName>(name: N, parts: Call<N> = {}): Promise<Answer<N>> {
     const ask = () => once(name, parts);

@@ -2,6 +2,7 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { maxFrameBytes } from '../../bundle/frame.ts';
 import { fail } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
+import { leavingAlone } from '../../protocol/leave-alone.ts';
 import { getObject } from '../../protocol/objects.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { readOnKeyStick } from '../identity/keys/usb.ts';
@@ -26,13 +27,19 @@ const TIMEOUT_SECONDS = 20;
  * A mirror on a web server: a copy of the bucket's `approved/` below `url`, as `aws s3 sync` or
  * `mc mirror` make one.
  */
-export function webMirror(node: Node, url: string, fetch: Fetch): Mirror {
+export function webMirror(
+  node: Node,
+  url: string,
+  fetch: Fetch,
+  left = leavingAlone(false),
+): Mirror {
   const maxBytes = maxFrameBytes(node.site.maxBundleBytes);
   const at = `${url.replace(/\/*$/, '')}/${approvedKey(node.identity.id)}`;
   return {
     name: at,
     async read() {
-      const got = await getObject(at, { maxBytes, timeoutSeconds: TIMEOUT_SECONDS, fetch });
+      const asking = { maxBytes, timeoutSeconds: TIMEOUT_SECONDS, fetch };
+      const got = await left.read(at, () => getObject(at, asking));
       if (!got.found) throw fail('not_found', 'it is not there');
       return got.body;
     },

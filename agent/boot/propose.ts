@@ -6,6 +6,7 @@ import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../b
 import { faultText } from '../../protocol/bootable.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
+import { retryAfterOf } from '../../protocol/leave-alone.ts';
 import type { ProposalRequest } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { checkApplicable } from '../apply/apply.ts';
@@ -136,7 +137,9 @@ export async function send(context: Proposing, draft: Draft, sealed: Sealed): Pr
       await upload(context, sealed, after);
       return await conclude(context, { draft, sealed, after }, true);
     } catch (error) {
-      if (hasCode(error, 'store_unknown') && tries < 2) continue;
+      // Where it asked to be left alone, it is for the next look to ask again.
+      const isAtOnce = hasCode(error, 'store_unknown') && retryAfterOf(error) === undefined;
+      if (isAtOnce && tries < 2) continue;
       const digest = digestIn(error);
       if (hasCode(error, 'waiting') && digest !== undefined) {
         // An answer that was lost, or one that was sent long ago: ours is there.

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { codeOf, fail } from '../../protocol/errors.ts';
+import { leavingAlone } from '../../protocol/leave-alone.ts';
 import { serveHttp } from '../../tests/support/http-servers.ts';
 import type { TestServer } from '../../tests/support/http-servers.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
@@ -129,5 +130,22 @@ describe('servers that are looked for', () => {
     await health();
     await health();
     expect([looked, asked.join(''), found.hasAnswered()]).toEqual([2, 'aa', true]);
+  });
+
+  it('are left alone for as long as one asked, although it is found anew', async () => {
+    const asked: string[] = [];
+    const server = await serveHttp((_, response) => {
+      asked.push('a');
+      response.writeHead(503, { 'retry-after': '60' }).end();
+    });
+    running.push(server);
+    const left = leavingAlone(false);
+    const found = foundServers(() =>
+      Promise.resolve(createServers(node, [server.url], undefined, left)),
+    );
+    for (let i = 0; i < 3; i++) {
+      expect(await found.ask((client) => client.health()).catch(codeOf)).toBe('server_unreachable');
+    }
+    expect(asked).toEqual(['a']);
   });
 });

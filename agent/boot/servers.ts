@@ -3,6 +3,7 @@ import { createClient } from '../../protocol/client.ts';
 import type { Client } from '../../protocol/client.ts';
 import { codeOf, ERRORS, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { leavingAlone } from '../../protocol/leave-alone.ts';
 import type { Fetch } from '../../protocol/objects.ts';
 import { agentFetch } from '../network/fetch.ts';
 import type { Node } from './node.ts';
@@ -48,17 +49,19 @@ export function tryAgain(servers: Servers, error: unknown): CoatcheckError {
 
 /**
  * @param addresses in the order in which they are tried
+ * @param left who asked to be left alone: a server that is found again, or the store of several
  * @throws usage if there is none
  */
 export function createServers(
   node: Node,
   addresses: readonly string[] = node.site.servers,
   fetch: Fetch = agentFetch(node),
+  left = leavingAlone(false),
 ): Servers {
   const { site, identity, now } = node;
   let clients = addresses.map((server) =>
     createClient({
-      ...{ server, site: site.id, stores: site.stores, identity, fetch, now },
+      ...{ server, site: site.id, stores: site.stores, identity, fetch, now, left },
       datesByServer: {
         notBefore: () => Math.max(node.built ?? 0, node.memory.load()?.issued ?? 0),
       },

@@ -13,6 +13,7 @@ import { findServers } from '../network/find-servers.ts';
 import type { Network } from '../network/network.ts';
 import type { CoatcheckError } from '../../bundle/errors.ts';
 import { fail } from '../../protocol/errors.ts';
+import { leavingAlone } from '../../protocol/leave-alone.ts';
 import { policyOf } from './unreachable.ts';
 
 /** Where a machine asks, and where it looks for decisions. */
@@ -64,6 +65,7 @@ export function contact(
     if (!noted.has(line)) console.note(line);
     noted.add(line);
   };
+  const left = leavingAlone(false);
   const servers = foundServers(
     async () => {
       await network.check();
@@ -71,7 +73,7 @@ export function contact(
       const origins = await findServers({ orders: named, site, lease, note });
       if (origins.length > 0) {
         note(`asking ${origins.join(' ')} for what is approved`);
-        return createServers(node, origins, fetch);
+        return createServers(node, origins, fetch, left);
       }
       throw fail(
         'server_unreachable',
@@ -83,7 +85,7 @@ export function contact(
 
   const places = policyOf(orders) === 'wait' ? [] : orders.mirrors;
   const mirrors = places.map((place) =>
-    place === 'usb' ? usbMirror(node) : webMirror(node, place, fetch),
+    place === 'usb' ? usbMirror(node) : webMirror(node, place, fetch, left),
   );
   const outage = watchOutage(withMirrors(createSource(node, servers), node, mirrors));
   return { servers, source: outage.source, outage };
