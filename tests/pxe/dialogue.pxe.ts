@@ -40,7 +40,7 @@ describe('7: the dialogue, where the command line says nothing', () => {
     // Whoever sits there logs in with what was answered.
     await machine.answer(/login:$/, 'root');
     await machine.answer(/^Password:$/, 'correct horse 7');
-    await machine.answer(/#$/, 'hostnamectl hostname; echo "this is $(id -un)"');
+    await machine.answer(/:~#$/, 'hostnamectl hostname; echo "this is $(id -un)"');
     await machine.line(/^node7\.lab\.test$/);
     await machine.line(/^this is root$/);
     expect(machine.said()).not.toContain('correct horse 7');

@@ -43,8 +43,9 @@ export interface GuestOptions {
 
 const FATAL = /Kernel panic|Initramfs unpacking failed|Out of memory: Killed/;
 
+/** As a terminal shows it, which begins a line again at a carriage return. */
 const clean = (part: string): string =>
-  stripVTControlCharacters(Buffer.from(part, 'latin1').toString()).trimEnd();
+  stripVTControlCharacters(Buffer.from(part, 'latin1').toString()).trimEnd().replace(/^.*\r/, '');
 
 /**
  * QEMU's command for a machine. It has one processor: emulated by several threads, a kernel that changes its own code
