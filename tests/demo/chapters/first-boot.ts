@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listAll } from '../../../store/port.ts';
 import type { Lab, Machine } from '../lab.ts';
@@ -111,6 +111,7 @@ async function sourceOf(
     'what it left out has a reason',
     skipped.every(({ reason }) => reason !== ''),
   );
+  await fromImage(lab, here, paths);
   if (files.length >= ENOUGH_FILES) return { machine: here, paths };
 
   const root = join(lab.folder, 'source');
@@ -119,6 +120,27 @@ async function sourceOf(
     `${files.length} files are few: ${madeUp.length} made-up ones fill up, from tests/fixtures/reference-node`,
   );
   return { machine: { ...here, root }, paths: [...paths, ...madeUp] };
+}
+
+/**
+ * How many of the files are configuration: what the packages of this machine ship is its image's, were it
+ * one, and would be left to it.
+ */
+async function fromImage(lab: Lab, here: Machine, paths: readonly string[]): Promise<void> {
+  const { narrator } = lab;
+  const file = join(lab.folder, 'baseline.json');
+  const made = await lab.agent(here, ['baseline', 'make', '--packages', file], 0);
+  if (made.code !== 0) {
+    narrator.note(
+      'which of them an image would have anyway nobody knows here: no dpkg, and no rpm',
+    );
+    return;
+  }
+  const shipped = JSON.parse(await readFile(file, 'utf8')) as { files: Record<string, string> };
+  const own = paths.filter((path) => shipped.files[path] === undefined);
+  narrator.output(
+    `of ${paths.length} files, ${own.length} differ from the image: of an image with this baseline only they would be proposed`,
+  );
 }
 
 /** Nothing in the store holds a line of the files in the clear. */
