@@ -52,6 +52,11 @@ describe('the command line of npm run image', () => {
     expect(() => readOptions([...given, ...args], env, NOW)).toThrow(failing('usage', why));
   });
 
+  it('says what is wrong in one line, as it is printed', () => {
+    const wrong = (): unknown => readOptions([...given, '--nonsense'], {}, NOW);
+    expect(wrong).toThrow(/^[^\n]*--nonsense[^\n]*npm run image -- --help[^\n]*$/);
+  });
+
   it('names the file that is missing, and how to come by it', () => {
     expect(() => readOptions(['--site', join(folder, 'none')], {}, NOW)).toThrow(
       failing(

@@ -182,4 +182,5 @@ function program(option: string, path: string): string {
   return whole;
 }
 
-const usage = (message: string): Error => fail('usage', `${message}\n\n${HELP}`);
+const usage = (message: string): Error =>
+  fail('usage', `${message}: npm run image -- --help has every option`);

@@ -65,6 +65,7 @@ export async function buildDeb({ agent, out, date }: DebOptions): Promise<string
   try {
     const root = join(work, 'root');
     await putFiles(root, agent);
+    await putChanges(root, version, date);
     await putControl(root, version);
     await setModes(root);
     const unfinished = join(work, 'unfinished.deb');
@@ -97,11 +98,23 @@ async function putFiles(root: string, agent: string): Promise<void> {
     await write(to, await run(process.execPath, [agent, 'completion', shell]));
   }
   await write(`usr/share/man/man1/${NAME}.1.gz`, zipped(await readFile(`docs/man/${NAME}.1`)));
-  await write(`usr/share/doc/${NAME}/changelog.gz`, zipped(await readFile('CHANGELOG.md')));
   await copy('packaging/deb/copyright', `usr/share/doc/${NAME}/copyright`);
   await mkdir(join(root, 'usr/bin'));
   await symlink(`../lib/coatcheck/${NAME}.mjs`, join(root, 'usr/bin', NAME));
   await mkdir(join(root, 'etc/coatcheck'), { recursive: true });
+}
+
+/** Ours, and what Debian's tools read: deb-changelog(5). */
+async function putChanges(root: string, version: string, date: number): Promise<void> {
+  const at = (name: string): string => join(root, `usr/share/doc/${NAME}`, name);
+  const day = new Date(date * 1000).toUTCString().replace('GMT', '+0000');
+  const maintainer = /^Maintainer: (.*)$/m.exec(
+    await readFile('packaging/deb/control', 'utf8'),
+  )![1]!;
+  const said = `  * ${at('CHANGELOG.md.gz').slice(root.length)} has what changed.`;
+  const entry = `${NAME} (${version}) unstable; urgency=medium\n\n${said}\n\n -- ${maintainer}  ${day}\n`;
+  await writeFile(at('changelog.gz'), zipped(Buffer.from(entry)));
+  await writeFile(at('CHANGELOG.md.gz'), zipped(await readFile('CHANGELOG.md')));
 }
 
 /** Without a name and a date in it (RFC 1952), as Debian Policy has it. */

@@ -25,7 +25,8 @@ function optionsOf(args: readonly string[]) {
     });
     return values;
   } catch (error) {
-    throw fail('usage', `${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    const why = error instanceof Error ? error.message : String(error);
+    throw fail('usage', `${why}: npm run deb -- --help has every option`);
   }
 }
 
