@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
@@ -220,6 +221,17 @@ describe('bad clients', () => {
       sent.end();
     });
     expect(status).toBe(413);
+  });
+  it.each([
+    ['a balancer that names no host, in HTTP/1.0, is answered', 'HTTP/1.0\r\n\r\n', 200],
+    ['one that names none in HTTP/1.1 is not', 'HTTP/1.1\r\n\r\n', 400],
+    ['nor is one that names two', 'HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n', 400],
+  ])('%s', async (_, rest, status) => {
+    const { port } = await start();
+    const socket = connect(port, '127.0.0.1', () => socket.end(`GET /v1/health ${rest}`));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(answer.toString('latin1')).toContain(`HTTP/1.1 ${status} `);
   });
   it('that say nothing, or no HTTP, do not keep it from closing', async () => {
     const server = await start();

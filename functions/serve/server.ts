@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { count } from '../../protocol/count.ts';
@@ -52,6 +52,18 @@ export interface RunningServer {
 
 const GRACE_MILLISECONDS = 3000;
 
+/** Stands for the host of a request that names none, as balancers ask in HTTP/1.0: nobody signs for it. */
+const NO_HOST = 'no-host.invalid';
+
+/** Not several, of which another program may believe another (RFC 9112, 3.2). */
+function namesOneHost({ rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]!.length === 4 && rawHeaders[i]!.toLowerCase() === 'host') hosts++;
+  }
+  return hosts < 2;
+}
+
 /**
  * Starts the whole server in this process, on a store that was opened, within the `LIMITS` of
  * limits.ts; and sweeps `pending/`.
@@ -88,8 +100,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
   // A first time before the port is taken: a weak token must not start anything.
   answer = makeAnswer(publicUrls[0] ?? 'http://not.yet.invalid');
-  const listener = getRequestListener((request) => answer(request));
-  const server = createBoundedServer((request, response) => void listener(request, response));
+  const listener = getRequestListener((request) => answer(request), { hostname: NO_HOST });
+  const server = createBoundedServer((request, response) => {
+    if (namesOneHost(request)) void listener(request, response);
+    else response.writeHead(400, { connection: 'close' }).end();
+  });
   const bound = await listen(server, host, port);
   const url = publicUrls[0] ?? ownUrl(host, bound);
   if (url === undefined) {
