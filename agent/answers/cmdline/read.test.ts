@@ -486,6 +486,14 @@ describe('a form of the kernel or of dracut', () => {
       { dns: '192.0.2.53' },
       'left out: "dns+tls://192.0.2.54"',
     ],
+    [
+      'bond=bond0:eth1,eth2:mode=active-backup,miimon=100:9000 vlan=bond0.100:bond0 ip=10.10.10.10::10.10.10.1:255.255.255.0:n1:bond0.100:none:9000:',
+      {
+        ...{ ip: '10.10.10.10', vlan: '100:bond0', dns: undefined, hostname: 'n1' },
+        bond: 'bond0:eth1,eth2:mode=active-backup,miimon=100',
+      },
+      'the MTU 9000',
+    ],
     ['ip=frommedia', { ip: undefined }, 'frommedia: what a medium says is not read'],
     ['ip=enp6s0f0:static', { ip: undefined, BOOTIF: 'enp6s0f0' }, 'static, without an address'],
     ['ip=dhcp ip6=eth0', { ip: 'dhcp' }, 'nothing of ip6= (character 12)'],
