@@ -30,6 +30,8 @@ const INPUTS = [
   'tests/pxe/their-image.ts',
   'agent/units',
   'dist/coatcheck-agent.mjs',
+  // The agent's package has these in it.
+  ...['package.json', 'CHANGELOG.md', 'LICENSE', 'docs/man'],
 ];
 const KEPT = 2;
 

@@ -23,9 +23,9 @@ describe('3: reconfigure', () => {
     const second = await boot(3, { append: named });
     const refused: Waiting = await proposal();
     expect(refused.node).toBe(before.node);
-    const why = ['--reason', 'a rack has no room for three', '--yes'];
+    const why = ['--reason', 'no-room-for-three', '--yes'];
     await coatcheck('reject', refused.node, refused.digest, ...why);
-    await second.line(/a rack has no room for three/);
+    await second.line(/no-room-for-three/);
     await second.stop();
 
     const third = await boot(3, { append: named.replace('three', 'four') });

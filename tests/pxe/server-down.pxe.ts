@@ -35,7 +35,7 @@ describe('4: the server is stopped', () => {
     rack!.served.set(`mirror/approved/${node}`, readFileSync(join(approved, `${node}.object`)));
     const append = 'ip=dhcp coatcheck.key=image coatcheck.mirror=http://10.77.0.1:8080/mirror';
     const machine = await rack!.boot(4, { append });
-    await machine.line(/taking decision 1 from http:\/\/10\.77\.0\.1:8080\/mirror\/approved\//);
+    await machine.line(/taking decision 1 from/);
     await machine.line(/applied decision 1/);
     expect(await machine.ssh('systemctl is-active ssh.service')).toBe('active\n');
     await machine.stop();
