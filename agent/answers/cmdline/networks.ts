@@ -48,7 +48,12 @@ export function readNetworks(words: Words): Shared {
   const leaveOut = (name: string, word: Word, what: string): void => {
     notes.push(`${name}=${place(word)}: left out is ${what}`);
   };
-  const vlans = valued(words, 'vlan').map(vlanLayer);
+  const vlans = valued(words, 'vlan').flatMap((word): Layer[] => {
+    // A name that others give; ours begins with the id.
+    if (!/^\D+:/.test(word.value!) || readVlan(word.value!) !== undefined) return [vlanLayer(word)];
+    leaveOut('vlan', word, `${word.value!}, in which there is no id from 1 to 4094`);
+    return [];
+  });
   const bonds = (words.get('bond') ?? []).flatMap((word): Layer[] => {
     const { name, members, text, unused } = readBond(word.value || 'bond0');
     if (unused.length > 0) leaveOut('bond', word, unused.join(', '));

@@ -1,6 +1,7 @@
 import { resolver } from './addresses.ts';
 import { ANSWERS } from './answers.ts';
 import type { AnswerName } from './answers.ts';
+import { bootInterface } from './interface-arguments.ts';
 import { readNetworks } from './networks.ts';
 import type { Shared } from './networks.ts';
 import { lastOf, place, valued } from './split.ts';
@@ -53,6 +54,10 @@ function readBootif(words: Words): Shared {
   }
   if (/^[0-9a-f]{2}[-:]*$/i.test(text)) {
     return noted('BOOTIF', word, `it has no address, and is left out: ${first}`);
+  }
+  if (bootInterface.canonical(text) === undefined) {
+    const what = JSON.stringify(text);
+    return noted('BOOTIF', word, `${what} is no interface, and is left out: ${first}`);
   }
   return { given: [{ answer: 'BOOTIF', text, word }], notes: [] };
 }
