@@ -33,7 +33,9 @@ describe('where the objects are', () => {
     expect(bucket({ dualStack: true })).toMatchObject({ dualStack: true });
     expect(bucket({ dualStack: false })).toEqual(bucket());
     expect(place({ dualStack: false })).toEqual(place({}));
-    expect(() => place({ dualStack: true })).toThrow(/--dual-stack and --credentials need --store s3/);
+    expect(() => place({ dualStack: true })).toThrow(
+      /--dual-stack and --credentials need --store s3/,
+    );
     for (const name of ['endpoint', 'publicEndpoint']) {
       expect(() => bucket({ dualStack: true, [name]: 'http://h:9000' })).toThrow(/--dual-stack is/);
     }
