@@ -65,7 +65,7 @@ describe('a command line', () => {
       ['copy', 'a', '--why', 'x', '--leave-out', ''],
       ['copy', 'a', '--why', 'x', '--as='],
     ]) {
-      expect(() => parse(program, args)).toThrowError(
+      expect(() => parse(program, args)).toThrow(
         /^option '--[a-z-]+' is empty: give it a value/,
       );
     }
