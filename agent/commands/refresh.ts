@@ -29,7 +29,7 @@ export const refreshCommand = agentCommand({
     const { orders } = readCommandLineFile(commandLine);
     const node = openOrderedNode(invocation, orders, { takeOver });
     const network = givenNetwork();
-    const { servers, source } = contact(node, orders, { server, network, setsClock: false });
+    const { servers, source } = contact(node, orders, { server, network, isBoot: false });
     const refreshed = await refresh(node, servers, source);
     const { state, decision } = refreshed;
     if (state === 'applied') {

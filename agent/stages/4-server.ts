@@ -29,8 +29,11 @@ export interface ContactOptions {
   /** Of the agent's own command line: it goes before the kernel's. */
   readonly server: string | undefined;
   readonly network: Network;
-  /** Whether the clock may be set where a certificate's dates show that it is wrong. */
-  readonly setsClock: boolean;
+  /**
+   * Whether the machine boots: somebody is told what it asks, and the clock may be set where a certificate's
+   * dates show that it is wrong.
+   */
+  readonly isBoot: boolean;
 }
 
 /**
@@ -52,13 +55,13 @@ export interface ContactOptions {
 export function contact(
   node: Node,
   orders: Pick<Orders, 'server' | 'ca' | 'mirrors' | 'unreachable'>,
-  { server = orders.server, network, setsClock }: ContactOptions,
+  { server = orders.server, network, isBoot }: ContactOptions,
 ): Contact {
   const { site, built, console } = node;
   const { lease } = network;
 
   const plain = agentFetch({ site, orders, lease });
-  const fetch = setsClock ? followDates(plain, { console, built, lookup: lookupBy(lease) }) : plain;
+  const fetch = isBoot ? followDates(plain, { console, built, lookup: lookupBy(lease) }) : plain;
 
   const noted = new Set<string>();
   const note = (line: string): void => {
@@ -72,7 +75,7 @@ export function contact(
       const named = server === undefined ? {} : { server };
       const origins = await findServers({ orders: named, site, lease, note });
       if (origins.length > 0) {
-        note(`asking ${origins.join(' ')} for what is approved`);
+        if (isBoot) note(`asking ${origins.join(' ')} for what is approved`);
         return createServers(node, origins, fetch, left);
       }
       throw fail(

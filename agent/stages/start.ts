@@ -42,7 +42,7 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
     asItIs: noNetwork,
     note: (line) => console.note(line),
   });
-  const reached = contact(node, orders, { server, network, setsClock: true });
+  const reached = contact(node, orders, { server, network, isBoot: true });
   const { servers, outage } = reached;
   const drafting = prepareDrafts(node, commandLine, { network, outage, terminal });
   const found = await waitForDecision(node, reached, drafting, orders);

@@ -193,8 +193,8 @@ describeWith('systemd', 'a machine with these units', () => {
     const metadata = { restart: { 'etc/motd': ['late.service'] } };
     await approve([fileEntry('etc/motd', 'first\n')], metadata);
     await machine.run('systemctl', 'start', 'coatcheck-agent.service');
-    await expect.poll(said).toContain('applied decision');
-    expect(said()).toContain('restarted late.service');
+    await expect.poll(said).toContain('restarted late.service');
+    expect(said()).toContain('applied decision');
     expect(said()).not.toContain('FAILED');
     expect(machine.log()).toEqual(['late start', 'late stop', 'late start']);
   });
