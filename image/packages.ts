@@ -14,7 +14,7 @@ const PACKAGES: Readonly<Record<ImageOptions['flavour'], readonly string[]>> = {
   systemd: [
     ...['systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'kmod', 'usr-is-merged', 'nodejs'],
     ...['ca-certificates', 'openssl', 'passwd', 'login', 'mount', 'util-linux', 'iproute2'],
-    ...['openssh-server', 'tpm2-tools', 'libtss2-tcti-device0t64'],
+    ...['openssh-server', 'tpm2-tools', 'libtss2-tcti-device0t64', 'cryptsetup-bin'],
   ],
   busybox: [
     ...['busybox', 'udhcpc', 'kmod', 'usr-is-merged', 'nodejs', 'ca-certificates', 'openssl'],
