@@ -93,7 +93,8 @@ describeWith('terminal', 'the console of a machine without a configuration', () 
 
     const reason = 'call it second\x1b[2J';
     await lab.decide(machine.identity, 'reject', { digest: first, reason });
-    await screen.until('reason: call it second<U+001B>[2J');
+    // Behind `reason: call it`, where the line is broken.
+    await screen.until('second<U+001B>[2J [rejected]');
     await answers(screen, 'second');
     await screen.answer('Send it?', 'yes');
     const second = await proposed(screen, first);
