@@ -58,7 +58,7 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   narrator.check('every file is shown as new', !/^[~-] etc/m.test(diff.stdout) && diff.code === 0);
   narrator.check('secrets are masked', !/^\+root:[^*!]/m.test(section(diff.stdout, 'etc/shadow')));
   const approved = await lab.coatcheck(
-    ['approve', short, '--stat', '--yes', '--reason', 'first boot'],
+    ['approve', short, '--full', '--yes', '--reason', 'first boot'],
     6,
   );
   narrator.check('it is approved', approved.code === 0, approved.stderr);

@@ -38,7 +38,7 @@ export async function orders(lab: Lab, booted: Booted, edited: Machine): Promise
   narrator.check('it applies nothing, proposes, and waits', anew.code === 8, anew.stderr);
   const { pending } = await lab.ask<PendingDocument>(['pending']);
   narrator.check('the new proposal is there', pending.length === 1, `${pending.length} wait`);
-  const approved = await lab.coatcheck(['approve', short, '--stat', '--yes'], 14);
+  const approved = await lab.coatcheck(['approve', short, '--full', '--yes'], 14);
   narrator.check('it is approved', approved.code === 0, approved.stderr);
   const applied = await lab.agent(machine, ['boot', '--once']);
   narrator.check(
@@ -59,7 +59,7 @@ export async function orders(lab: Lab, booted: Booted, edited: Machine): Promise
   narrator.chapter('rollback: what was approved first is in force again');
   await lab.coatcheck(['history', short]);
   const back = await lab.coatcheck(
-    ['rollback', short, '1', '--stat', '--yes', '--reason', 'it was found'],
+    ['rollback', short, '1', '--full', '--yes', '--reason', 'it was found'],
     6,
   );
   narrator.check('it is rolled back', back.code === 0, back.stderr);

@@ -51,7 +51,7 @@ export async function update(lab: Lab, { machine, short, files }: Booted): Promi
   const shown = view.files.filter((file) => isRoot || !isOwnerOnly(file)).map(({ path }) => path);
   const edits = [dropped, 'etc/hosts', 'etc/motd'].sort();
   narrator.check('and nothing else', shown.join() === edits.join(), shown.join(' '));
-  const approved = await lab.coatcheck(['approve', short, '--stat', '--yes'], 14);
+  const approved = await lab.coatcheck(['approve', short, '--full', '--yes'], 14);
   narrator.check('it is approved', approved.code === 0, approved.stderr);
 
   const changed = ['etc/hosts', 'etc/motd'];
