@@ -65,9 +65,7 @@ describe('a command line', () => {
       ['copy', 'a', '--why', 'x', '--leave-out', ''],
       ['copy', 'a', '--why', 'x', '--as='],
     ]) {
-      expect(() => parse(program, args)).toThrow(
-        /^option '--[a-z-]+' is empty: give it a value/,
-      );
+      expect(() => parse(program, args)).toThrow(/^option '--[a-z-]+' is empty: give it a value/);
     }
     expect(parse(program, ['copy', 'a', '--why='])).toMatchObject({ options: { why: '' } });
     expect(parse(program, ['status'], { TOOL_SITE: '' })).toMatchObject({ common: { root: '/' } });
