@@ -278,7 +278,7 @@ describe('a boot', () => {
   });
 });
 
-describe('a boot that is lied to', () => {
+describe('a boot that is lied to', { tags: 'long' }, () => {
   it('refuses a bundle that was tampered with, wherever', async () => {
     const node = furnished();
     await approved(node);

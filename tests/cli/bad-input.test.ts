@@ -135,7 +135,7 @@ async function serving(
   return { url: `http://127.0.0.1:${port}`, close: () => server.close() };
 }
 
-describe('a server that is none', () => {
+describe('a server that is none', { tags: 'long' }, () => {
   it.each(names(ONLINE))('%s says that nothing answers', async (_, args) => {
     const { url, close } = await serving(() => undefined);
     close();

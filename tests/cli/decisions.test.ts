@@ -161,7 +161,7 @@ describe('approve', () => {
   });
 });
 
-describe('approve with the digest of something that is decided', () => {
+describe('approve with the digest of something that is decided', { tags: 'long' }, () => {
   it('renews what is in force, and says so', async () => {
     const node = await approved({ 'etc/motd': '1' });
     const [first] = await entries(node.id);
@@ -267,7 +267,7 @@ describe('where nothing waits', () => {
   });
 });
 
-describe('a proposal whose base is no longer in force', () => {
+describe('a proposal whose base is no longer in force', { tags: 'long' }, () => {
   const start = {
     'etc/sysctl.d/a.conf': '1',
     'etc/sysctl.d/b.conf': '1',
@@ -476,7 +476,7 @@ describe('the other decisions', () => {
   });
 });
 
-describe('two administrators at the same moment', () => {
+describe('two administrators at the same moment', { tags: 'long' }, () => {
   it('decide once: the other is told to look again, or that it is decided', async () => {
     const node = newNode();
     const digest = await desk.propose(node, {});
@@ -489,7 +489,7 @@ describe('two administrators at the same moment', () => {
   });
 });
 
-describe('the memory of the tool', () => {
+describe('the memory of the tool', { tags: 'long' }, () => {
   it('notices a log that was cut, and signs above what it remembers', async () => {
     const node = await approved({ 'etc/motd': '1' });
     await desk.propose(node, { base: await base(node.id), files: { 'etc/motd': '2' } });

@@ -47,7 +47,7 @@ describe('what a node would refuse', () => {
   });
 });
 
-describe('what nobody was shown', () => {
+describe('what nobody was shown', { tags: 'long' }, () => {
   it('is not signed: a secret in no format that is known', async () => {
     const path = 'etc/ssl/private/host.key';
     const node = await proposed({ [path]: '#!/bin/sh\nevil\n', 'etc/motd': 'x\n' });

@@ -1,3 +1,4 @@
+// @module-tag long
 import * as fs from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';

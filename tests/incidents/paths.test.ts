@@ -1,3 +1,4 @@
+// @module-tag long
 import * as fs from 'node:fs';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,3 +1,4 @@
+// @module-tag long
 import * as fs from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -89,26 +90,22 @@ describe('cloud-init CVE-2023-1786: no secret of a whole run is in what it says,
   );
 
   describeWith('minio', 'with a real MinIO', () => {
-    secretsOf(
-      'on a real MinIO',
-      async (folder, scan) => {
-        const bucket = await freshBucket();
-        for (const name of CREDENTIALS) {
-          const { secretAccessKey, sessionToken } = bucket.credentials[name];
-          scan.plant(`the secret key of ${name}`, secretAccessKey);
-          scan.plant(`the session token of ${name}`, sessionToken!.split('.').at(-1)!);
-        }
-        scan.plant("MinIO's root password", bucket.root.secretAccessKey);
-        const credentials = join(folder, 's3.json');
-        await writeCredentials(credentials, bucket.credentials);
-        const place = ['--store', `s3://${bucket.name}`, '--endpoint', bucket.endpoint];
-        return {
-          args: [...place, '--credentials', credentials],
-          store: () => bucket.store('root'),
-        };
-      },
-      { tags: 'long' },
-    );
+    secretsOf('on a real MinIO', async (folder, scan) => {
+      const bucket = await freshBucket();
+      for (const name of CREDENTIALS) {
+        const { secretAccessKey, sessionToken } = bucket.credentials[name];
+        scan.plant(`the secret key of ${name}`, secretAccessKey);
+        scan.plant(`the session token of ${name}`, sessionToken!.split('.').at(-1)!);
+      }
+      scan.plant("MinIO's root password", bucket.root.secretAccessKey);
+      const credentials = join(folder, 's3.json');
+      await writeCredentials(credentials, bucket.credentials);
+      const place = ['--store', `s3://${bucket.name}`, '--endpoint', bucket.endpoint];
+      return {
+        args: [...place, '--credentials', credentials],
+        store: () => bucket.store('root'),
+      };
+    });
   });
 
   describe('the search', () => {
