@@ -44,13 +44,13 @@ describe('6: a key on a USB stick', () => {
     expect(node).toBe(id);
     await rack!.coatcheck('approve', node, '--yes');
     await rack!.report(node);
-    expect(await machine.ssh('findmnt --noheadings --types vfat || echo none')).toBe('none\n');
+    expect(await machine.ssh('grep -c " vfat " /proc/self/mounts || true')).toBe('0\n');
     await machine.stop();
   });
 
   it('is refused where there are two', async () => {
     const machine = await rack!.boot(6, { append, args: plugged(stick, other) });
-    await machine.line(/COATCHECK.*\[device_ambiguous\]|two|several/i);
+    await machine.line(/\/dev\/sd\w+ and \/dev\/sd\w+/);
     expect(machine.said()).not.toMatch(/applied decision|login:/);
     await machine.stop();
   });
