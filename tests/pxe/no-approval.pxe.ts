@@ -19,7 +19,7 @@ describe('9: approval none', () => {
     expect(await first.ssh('systemctl is-active ssh.service')).toBe('active\n');
     await first.stop();
 
-    await coatcheck('revoke', node, '--yes');
+    await coatcheck('revoke', node, '--reason', 'it was taken away', '--yes');
     const second = await boot(9);
     await second.line(/this machine was revoked/);
     expect(second.said()).not.toMatch(/applied decision|login:/);
