@@ -27,6 +27,8 @@ export function openSerialLine(binding: Binding, command: readonly string[]): Se
     timeout: TEST_MILLISECONDS,
   });
   let heard = '';
+  let hasEnded = false as boolean;
+  child.once('close', () => (hasEnded = true));
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('latin1').on('data', (text: string) => (heard += text));
   }
@@ -34,7 +36,7 @@ export function openSerialLine(binding: Binding, command: readonly string[]): Se
   const wait = async (isThere: () => boolean, what: string): Promise<void> => {
     const end = performance.now() + WAIT_MILLISECONDS;
     while (!isThere()) {
-      if (performance.now() > end) throw new Error(`never heard ${what}:\n${heard}`);
+      if (hasEnded || performance.now() > end) throw new Error(`never heard ${what}:\n${heard}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
