@@ -60,6 +60,12 @@ def main() -> int:
                     os.close(slave)
                 os.close(master)
                 open_ends = []
+    # What it wrote last, just before it ended.
+    while master in open_ends and select.select([master], [], [], 0)[0]:
+        try:
+            os.write(1, os.read(master, 4096))
+        except OSError:  # all was read
+            break
     status = child.returncode
     return status if status >= 0 else 128 - status
 
