@@ -10,6 +10,8 @@ export interface Screen {
 }
 
 const CONSOLE = '/dev/console';
+/** The names of the kernel's consoles. */
+const ACTIVE = '/sys/class/tty/console/active';
 /** More than this waits for no console: one that was stopped (^S) shows what was last said, and no more. */
 const MAX_WAITING_BYTES = 16 * 1024;
 const RETRY_MILLISECONDS = 100;
@@ -30,9 +32,7 @@ export interface ConsolePlaces {
  */
 export function screensAt(
   path: string,
-  { active, devices }: ConsolePlaces = {
-    ...{ active: '/sys/class/tty/console/active', devices: '/dev' },
-  },
+  { active, devices }: ConsolePlaces = { active: ACTIVE, devices: '/dev' },
 ): Screen[] {
   const others = path === CONSOLE ? consolesIn(active).slice(0, -1) : [];
   const paths = [...others.map((name) => `${devices}/${name}`), path];
@@ -40,7 +40,7 @@ export function screensAt(
 }
 
 /** The names of the kernel's consoles; the last one is /dev/console. */
-export function consolesIn(active = '/sys/class/tty/console/active'): string[] {
+export function consolesIn(active = ACTIVE): string[] {
   try {
     return fs.readFileSync(active, 'utf8').split(/\s+/).filter(Boolean);
   } catch {

@@ -125,12 +125,8 @@ export function readNetworks(words: Words): Shared {
   if (device !== '' && device !== bootif && !built.some(({ name }) => name === device)) {
     const answer = bootif === undefined ? 'BOOTIF' : 'coatcheck.interface';
     const text = (built.length === 0 && renamed.get(device)) || device;
-    const isKnown = anyInterface.canonical(text) !== undefined;
-    const why =
-      bootif !== undefined && text.includes(':') && vlan !== undefined
-        ? 'whose name a VLAN needs'
-        : 'which is no name of one';
-    if (isKnown && why !== 'whose name a VLAN needs') given.push({ answer, text, word: main.word });
+    const why = obstacleToNaming(text);
+    if (why === undefined) given.push({ answer, text, word: main.word });
     else leaveOut('ip', main.word, `the interface ${device}, ${why}`);
   }
 
@@ -155,6 +151,14 @@ export function readNetworks(words: Words): Shared {
   function insteadOf(name: string | undefined): string | undefined {
     const [, members] = unmade.find(([built]) => built === name) ?? [];
     return oneForm(members?.split(',')[0] ?? name);
+  }
+
+  /** Why the interface of the machine's own network cannot be called so. */
+  function obstacleToNaming(text: string): string | undefined {
+    if (bootif !== undefined && vlan !== undefined && text.includes(':')) {
+      return 'whose name a VLAN needs';
+    }
+    return anyInterface.canonical(text) === undefined ? 'which is no name of one' : undefined;
   }
 
   /** Why what an `ip=` says cannot be a network besides the machine's. */
