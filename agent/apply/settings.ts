@@ -9,6 +9,7 @@ import { captureSettings } from '../systemd/captured-settings.ts';
 import { withRoot } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
 import { readBaseline } from './baseline.ts';
+import type { Baseline } from './baseline.ts';
 
 /**
  * Makes what was applied take effect, and notes which settings the machine's links show then: what they
@@ -17,10 +18,11 @@ import { readBaseline } from './baseline.ts';
  */
 export async function takeEffect(input: ActivateInput): Promise<Activated> {
   const { rootPath, statement } = input;
-  const before = withRoot(rootPath, shownSettings);
+  const links = withRoot(rootPath, linksOfImage);
+  const before = withRoot(rootPath, (root) => shownSettings(root, links));
   const activated = await activate(input);
   withRoot(rootPath, (root) => {
-    const after = shownSettings(root);
+    const after = shownSettings(root, links);
     changeActivationRecord(root, (record) =>
       record.shown?.statement === statement
         ? record
@@ -48,11 +50,14 @@ function noted(
   );
 }
 
-function shownSettings(root: Folder): Settings {
+/** The links that the image ships; undefined where nobody recorded them. */
+function linksOfImage(root: Folder): Baseline['links'] | undefined {
   const look = readBaseline(root);
-  const links = look.state === 'found' ? look.baseline.links : undefined;
-  return settingsOf(captureSettings(root, links).metadata);
+  return look.state === 'found' ? look.baseline.links : undefined;
 }
+
+const shownSettings = (root: Folder, links: Baseline['links'] | undefined): Settings =>
+  settingsOf(captureSettings(root, links).metadata);
 
 /**
  * The settings of a bundle, but for those that the links of a machine show otherwise than when its
@@ -65,7 +70,7 @@ export function mergeSettings(rootPath: string, inForce: Metadata): Metadata {
     const { shown } = readActivationRecord(root);
     if (shown === undefined) return inForce;
     const base = new Map(Object.entries(shown.settings));
-    const now = shownSettings(root);
+    const now = shownSettings(root, linksOfImage(root));
     const settings = new Map(settingsOf(inForce));
     for (const name of new Set([...base.keys(), ...now.keys()])) {
       const value = now.get(name);
