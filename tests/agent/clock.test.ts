@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
@@ -76,11 +75,11 @@ describeWith('network', 'a machine whose clock is years off', () => {
 
       // The machine's clock is a file, which `date -s` sets: the kernel has one clock for all namespaces.
       clockFile = join(network.folder, 'clock');
-      const variables = execFileSync('faketime', ['-m', '-f', '@1970-01-01 00:00:00', 'env'], {
-        encoding: 'utf8',
-      });
+      const wrapper = ['/usr/bin/faketime', '-m', '-f', '@1970-01-01 00:00:00', '/usr/bin/env'];
+      const wrapped = await node.run(wrapper);
+      expect(wrapped.code, wrapped.stderr).toBe(0);
       env = {
-        LD_PRELOAD: /^LD_PRELOAD=(.*)$/m.exec(variables)![1]!,
+        LD_PRELOAD: /^LD_PRELOAD=(.*)$/m.exec(wrapped.stdout)![1]!,
         FAKETIME_TIMESTAMP_FILE: clockFile,
         FAKETIME_NO_CACHE: '1',
         FAKETIME_DONT_FAKE_MONOTONIC: '1',

@@ -121,9 +121,11 @@ export async function openNetwork(): Promise<Network> {
     }
     fs.writeFileSync(join(at, 'cmdline'), 'stateless\n');
     fs.writeFileSync(join(at, 'resolv.conf'), '');
-    // Its own /run, resolv.conf and command line. Where /sys is read-only nobody waits for udev.
+    // Its own /run, /dev/shm, resolv.conf and command line. Where /sys is read-only nobody waits for udev.
+    // What a killed program leaves in /dev/shm under its process id goes with the machine.
     const setUp = `
       mount -o remount,bind,ro /sys && mount -t tmpfs -o mode=755 tmpfs /run
+      mount -t tmpfs -o mode=1777 tmpfs /dev/shm
       mount --bind ${at}/cmdline /proc/cmdline && mount --bind ${at}/resolv.conf /etc/resolv.conf
       echo ready && exec sleep infinity`;
     const holder = spawn(
