@@ -70,6 +70,19 @@ describe('cachedChain', () => {
     expect(names(await chain())).toEqual([1, 2, 3]);
     expect(keysets.asked).toEqual([2, 3, 3, 4]);
   });
+  it('is read again sooner for whoever wants it newer', async () => {
+    let now = 1000;
+    const stored: Record<number, Uint8Array> = {};
+    const keysets = reader(stored);
+    const chain = cachedChain(keysets, site, { cacheSeconds: 60, clock: () => now });
+    await chain();
+    stored[2] = bytes(second);
+    now = 1004;
+    expect(names(await chain(5))).toEqual([1]);
+    now = 1005;
+    expect(names(await chain(5))).toEqual([1, 2]);
+    expect(keysets.asked).toEqual([2, 2, 3]);
+  });
   it('never goes back, even where a restore lost a keyset', async () => {
     let now = 0;
     const stored: Record<number, Uint8Array> = { 2: bytes(second) };

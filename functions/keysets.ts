@@ -94,8 +94,11 @@ function nextKeyset(before: SignedKeyset, bytes: Uint8Array, version: number): S
   }
 }
 
-/** The site's chain, from the oldest keyset that its file has to the newest. */
-export type ChainReader = () => Promise<readonly SignedKeyset[]>;
+/**
+ * The site's chain, from the oldest keyset that its file has to the newest.
+ * @param maxAge seconds: a chain that was read so long ago is read again; absent: that of the reader
+ */
+export type ChainReader = (maxAge?: number) => Promise<readonly SignedKeyset[]>;
 
 /**
  * {@link currentChain}, read again at most every `cacheSeconds`. Keysets never change once they
@@ -117,10 +120,10 @@ export function cachedChain(
     readAt = options.clock();
     return known;
   }
-  return async () => {
+  return async (maxAge = options.cacheSeconds) => {
     const age = options.clock() - readAt;
     // Below zero after the clock was set back: by how much would be how long a key taken away stays.
-    if (age >= 0 && age < options.cacheSeconds) return known;
+    if (age >= 0 && age < maxAge) return known;
     reading ??= readAgain().finally(() => (reading = undefined));
     return reading;
   };

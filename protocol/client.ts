@@ -93,6 +93,8 @@ export interface Client {
   ): Promise<Answer<'decide'>>;
   accept(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'accept'>>;
   repair(node: NodeId): Promise<Answer<'repair'>>;
+  /** @param keyset signed, encoded */
+  keyset(keyset: Uint8Array): Promise<Answer<'keyset'>>;
   list(query: Query<'list'>): Promise<Answer<'list'>>;
   read(keys: readonly string[]): Promise<Answer<'read'>>;
   /**
@@ -232,6 +234,7 @@ export function createClient(options: ClientOptions): Client {
       call('decide', { node, body: decision(statement, from, nodeBoxKey) }),
     accept: (node, statement, from) => call('accept', { node, body: decision(statement, from) }),
     repair: (node) => call('repair', { node, body: {} }),
+    keyset: (keyset) => call('keyset', { body: { keyset: toBase64Url(keyset) } }),
     list: (query) => call('list', { query }),
     read: (keys) => call('read', { body: { keys: [...keys] } }),
     async put(presigned, body, { overwrite } = { overwrite: false }) {

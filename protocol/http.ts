@@ -23,6 +23,7 @@ const Bytes = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]+$/, 'is not base64url w
 const Time = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_TIME));
 const Size = v.pipe(v.number(), v.integer(), v.minValue(1));
 const Slot = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9_999_999_999));
+const Version = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff));
 const Key = v.pipe(v.string(), v.maxLength(200));
 const NodeId = v.pipe(v.string(), v.regex(/^[a-z2-7]{32}$/, 'is not a node id'));
 
@@ -266,6 +267,21 @@ export const ROUTES = {
       'already_exists',
       'precondition_failed',
     ],
+  },
+  keyset: {
+    method: 'POST',
+    path: '/v1/admin/keysets',
+    signedBy: 'admin',
+    credential: 'admin',
+    summary: 'Makes a keyset the newest, if the threshold of the newest one signed it.',
+    body: v.strictObject({ keyset: Bytes }),
+    status: 200,
+    answer: v.object({
+      outcome: v.picklist(['created', 'already']),
+      version: Version,
+      digest: Digest,
+    }),
+    errors: [...POSTED, ...STORE, ...BUNDLE_ERROR_CODES, 'stale_keyset', 'not_an_admin'],
   },
   list: {
     method: 'GET',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomBytes } from 'node:crypto';
-import { utf8 } from '../../bundle/index.ts';
+import { encodeSignedKeyset, utf8 } from '../../bundle/index.ts';
 import { fail } from '../../protocol/errors.ts';
 import { historyKey, keysetKey } from '../../protocol/keys.ts';
 import type { ObjectKey } from '../../protocol/keys.ts';
@@ -11,7 +11,7 @@ import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts
 import { createMemoryStore } from '../../store/memory.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
-import { makeNode, makeSite } from '../../tests/support/site.ts';
+import { makeAdmin, makeNode, makeSite, nextKeyset } from '../../tests/support/site.ts';
 import { probeConditions } from './conditions.ts';
 import { probePermissions } from './permissions.ts';
 import { probePresigned } from './presigned.ts';
@@ -20,6 +20,7 @@ import { probeListing } from './listing.ts';
 import { probeUnsigned } from './unsigned.ts';
 import { anHourAgo, DOCTOR, LASTING } from './probe.ts';
 import type { Finding, Lab } from './probe.ts';
+import { probeKeysets } from './keysets.ts';
 import { probeRecords } from './record.ts';
 
 const each = <T>(make: (credential: Credential) => T): Record<Credential, T> =>
@@ -258,5 +259,27 @@ describe('the record', () => {
     expect(finding).toMatchObject({ status: 'warn' });
     expect(finding!.found).toContain(`${node} slot 3 (bad_magic)`);
     expect(finding!.found).toContain('history/elsewhere');
+  });
+});
+
+describe('the keysets', () => {
+  const { site, admins } = makeSite();
+  const bob = makeAdmin('bob');
+
+  it('says which is the newest', async () => {
+    const store = createMemoryStore();
+    const next = nextKeyset({ signed: site.pinned, admins }, [...admins, bob], 2);
+    await store.create(keysetKey(2), encodeSignedKeyset(next));
+    expect(await probeKeysets(store, site)).toMatchObject([
+      { status: 'ok', found: 'keyset 2: 2 of 2 administrators' },
+    ]);
+  });
+
+  it('calls it a failure where they are broken: nobody can decide', async () => {
+    const store = createMemoryStore();
+    await store.create(keysetKey(2), utf8('junk'));
+    const [finding] = await probeKeysets(store, site);
+    expect(finding).toMatchObject({ status: 'fail' });
+    expect(finding!.found).toContain('keysets/0000000002');
   });
 });

@@ -1,5 +1,6 @@
 import type { Site } from '../../protocol/site.ts';
 import { probeConditions } from './conditions.ts';
+import { probeKeysets } from './keysets.ts';
 import { probeListing } from './listing.ts';
 import { probePending } from './pending.ts';
 import { probePermissions } from './permissions.ts';
@@ -34,6 +35,7 @@ export async function examine(
     ...(await during('probing presigned URLs', () => probePresigned(lab))),
     ...(await during('probing without signatures', () => probeUnsigned(lab))),
     ...(await during('probing the credentials', () => probePermissions(lab, { keepsConditions }))),
+    ...(await during('reading the keysets', () => probeKeysets(lab.stores.admin, site))),
     ...(await during('reading the record', () => probeRecords(lab.stores.admin, site))),
     ...(await during('reading what waits', () => probePending(lab.stores.admin, site))),
   ];

@@ -1,14 +1,16 @@
 import { fromBase64Url } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
+import { decodeSignedKeyset } from '../../bundle/keyset.ts';
 import { decodeSignedStatement } from '../../bundle/statement.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { Answer, Query } from '../../protocol/http.ts';
-import { isObjectKey, parseDigest, parseKey, pendingKey } from '../../protocol/keys.ts';
+import { digestHex, isObjectKey, parseDigest, parseKey, pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
 import { decide } from '../approval/decide.ts';
+import { createKeyset } from '../approval/new-keyset.ts';
 import { repair, settleDecided } from '../approval/repair.ts';
 import { withdraw } from '../approval/withdraw.ts';
 import type { Call, Handlers } from '../route.ts';
@@ -35,7 +37,7 @@ const PARALLEL_NODES = 4;
 export function adminRoutes(
   site: Site,
   { store, signer, hasToken = false }: AdminDeps,
-): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'withdraw' | 'list' | 'read'> {
+): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'withdraw' | 'keyset' | 'list' | 'read'> {
   async function decided(
     { node, body, now }: Pick<Call<'decide'>, 'node' | 'body' | 'now'>,
     by: 'admin' | 'node',
@@ -88,6 +90,12 @@ export function adminRoutes(
     withdraw: async ({ node, body, signer }) => ({
       withdrawn: await withdraw({ store, site, node }, parseDigest(body.digest), signer!.signKey),
     }),
+
+    keyset: async ({ body }) => {
+      const signed = decodeSignedKeyset(fromBase64Url(body.keyset));
+      const outcome = await createKeyset(store, site, signed);
+      return { outcome, version: signed.keyset.version, digest: digestHex(signed.digest) };
+    },
 
     list: async ({ query }) => {
       const limit = query.prefix === 'pending' ? PENDING_PAGE : PAGE;

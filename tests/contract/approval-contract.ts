@@ -4,6 +4,7 @@ import { bucketWriterContract } from './approval/bucket-writer.ts';
 import { crashesContract } from './approval/crashes.ts';
 import { decisionsContract } from './approval/decisions.ts';
 import { failingStoreContract } from './approval/failing-store.ts';
+import { keysetsContract } from './approval/keysets.ts';
 import { listingsContract } from './approval/listings.ts';
 import { ownApprovalsContract } from './approval/own-approvals.ts';
 import { racesContract } from './approval/races.ts';
@@ -40,6 +41,7 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('a PUT URL used again', () => reusedUrlContract(under));
   describe('what its maker takes back', () => withdrawnContract(under));
   describe('an older copy put back', () => restoredContract(under));
+  describe('keysets', () => keysetsContract(under));
   describe('listings', () => listingsContract(under));
   describe('races', () => racesContract(under));
   describe('everything at once', { tags: 'long' }, () => randomContract(under));

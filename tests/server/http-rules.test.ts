@@ -20,6 +20,7 @@ import {
   makeAdmin,
   makeSite,
   makeStatement,
+  makeNode,
   nextKeyset,
   NOTHING,
   propose,
@@ -301,6 +302,42 @@ describe('an administrator', () => {
     now = NOW + 61;
     expect((await ask(list(world.ada.identity), app))[0]).toBe(403);
     expect((await ask(list(bert.identity), app))[0]).toBe(200);
+  });
+
+  it('who was just added may ask within seconds, however many strangers ask before', async () => {
+    const own = await makeWorld();
+    const [ada, bert] = [own.ada, makeAdmin('bert')];
+    const second = nextKeyset({ signed: own.site.pinned, admins: own.admins }, [ada, bert]);
+    let now = NOW;
+    let reads = 0;
+    const app = makeApp(
+      own,
+      {
+        ...own.store,
+        get: async (key, options) => {
+          if (key === keysetKey(2)) reads++;
+          return own.store.get(key, options);
+        },
+      },
+      { clock: () => now },
+    );
+    const list = (by: World['ada']['identity']): Draft => ({ ...own.drafts.list, by });
+    expect((await ask(list(ada.identity), app))[0]).toBe(200);
+    const body = json({ keyset: toBase64Url(encodeSignedKeyset(second)) });
+    const created = await ask({ ...own.drafts.keyset, body }, app);
+    const digest = hex(second.digest);
+    expect(created).toEqual([200, { outcome: 'created', version: 2, digest }]);
+    expect((await ask({ ...own.drafts.keyset, body }, app))[1]).toMatchObject({
+      outcome: 'already',
+    });
+    reads = 0;
+    for (let i = 0; i < 20; i++) await ask(list(makeNode(`stranger ${i}`)), app);
+    expect((await ask(list(bert.identity), app))[0]).toBe(403);
+    expect(reads).toBe(0);
+    now = NOW + 5;
+    expect((await ask(list(bert.identity), app))[0]).toBe(200);
+    for (let i = 0; i < 20; i++) await ask(list(makeNode(`stranger ${i}`)), app);
+    expect(reads).toBe(1);
   });
 
   it('with a key that may only `first` decides what is first, and nothing else', async () => {

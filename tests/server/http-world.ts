@@ -2,6 +2,7 @@ import type { Hono } from 'hono';
 import { toBase64Url, toHex, utf8 } from '../../bundle/bytes.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import type { Identity } from '../../bundle/identity.ts';
+import { encodeSignedKeyset } from '../../bundle/keyset.ts';
 import { encodeSignedStatement } from '../../bundle/statement.ts';
 import { createApp } from '../../functions/app.ts';
 import type { AppDeps } from '../../functions/app.ts';
@@ -18,9 +19,11 @@ import { createLocalSigner } from '../../store/local-urls.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import {
+  makeAdmin,
   makeNode,
   makeSite,
   makeStatement,
+  nextKeyset,
   NOTHING,
   propose,
   sign,
@@ -180,6 +183,13 @@ export async function makeWorld(): Promise<World> {
       body: json(decision(signAsNode(approve, waiting))),
     }),
     withdraw: draft('withdraw', fresh, identity, { body: json({ digest: upload.digest }) }),
+    keyset: draft('keyset', undefined, identity, {
+      body: json({
+        keyset: toBase64Url(
+          encodeSignedKeyset(nextKeyset({ signed: site.pinned, admins }, [ada, makeAdmin('bob')])),
+        ),
+      }),
+    }),
     repair: draft('repair', known, identity, { body: json({}) }),
     list: {
       ...draft('list', undefined, identity),

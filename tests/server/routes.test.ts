@@ -112,7 +112,7 @@ describe('the table of routes', () => {
       'report',
     ]);
     expect(mounted({ admin: { signer, store } })).toEqual([
-      ...['health', 'withdraw', 'decide', 'accept', 'repair', 'list', 'read'],
+      ...['health', 'withdraw', 'decide', 'accept', 'repair', 'keyset', 'list', 'read'],
     ]);
   });
 });
