@@ -8,6 +8,7 @@ import { fail } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
 import { makeBusyboxRoot } from './busybox.ts';
 import { grub, ipxe, pxelinux } from './boot-files.ts';
+import { takeLoaders } from './loaders.ts';
 import type { ImageOptions } from './options.ts';
 import { makeIso, pack } from './pack.ts';
 import { userland } from './packages.ts';
@@ -55,7 +56,8 @@ export async function buildImage(options: ImageOptions, say: Say): Promise<void>
       await makeIso(work, join(work, ISO), options);
       await rm(join(work, 'grub.cfg'));
     }
-    await writeSums(work, [...PARTS, ...(options.iso ? [ISO] : [])]);
+    const loaders = await takeLoaders('/', work, say);
+    await writeSums(work, [...PARTS, ...loaders, ...(options.iso ? [ISO] : [])]);
     await rm(options.out, { recursive: true, force: true });
     await rename(work, options.out);
   } finally {
