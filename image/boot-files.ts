@@ -27,13 +27,13 @@ initrd initrd.img
 boot
 `;
 
-/** For GRUB, of the ISO and the stick. */
+/** For GRUB, of the ISO and the stick. Quoted, since it has variables: `$` is in every hash of a password. */
 export const grub = (append: string): string => `set timeout=3
 serial --unit=0 --speed=115200
 terminal_input console serial
 terminal_output console serial
 menuentry coatcheck {
-  linux /boot/vmlinuz ${argumentsOf(append)}
+  linux /boot/vmlinuz ${argumentsOf(append).replace(/\S+/g, "'$&'")}
   initrd /boot/initrd.img
 }
 `;

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
-import { argumentsOf } from './boot-files.ts';
+import { argumentsOf, grub } from './boot-files.ts';
 import { readOptions } from './options.ts';
 
 const NOW = Date.UTC(2026, 10, 29) / 1000;
@@ -89,5 +89,10 @@ describe('the arguments of the kernel', () => {
       'stateless ip=dhcp coatcheck.key=tpm systemd.machine_id=firmware console=tty0 console=ttyS0,115200',
     );
     expect(argumentsOf('')).toMatch(/^stateless systemd/);
+  });
+
+  it('are those of GRUB too, whose script has variables, operators and comments', () => {
+    const menu = grub('rootpw=$6$salt$hash hostname=a;b #c');
+    expect(menu).toContain(" 'rootpw=$6$salt$hash' 'hostname=a;b' '#c' ");
   });
 });
