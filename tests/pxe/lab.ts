@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join, normalize } from 'node:path';
+import { join, normalize, resolve } from 'node:path';
 import { ipxe } from '../../image/boot-files.ts';
 import { findMinio } from '../../local-minio/find.ts';
 import { startMinioLab } from '../../local-minio/lab.ts';
@@ -95,6 +95,7 @@ const LOGS = join('test-results', 'pxe');
  * @param options.image {@link testImage}, or another
  * @param options.store a real MinIO, or a folder
  * @param options.site more of `coatcheck init`, for another site than the image's
+ * @param options.bootServer what its dnsmasq reads, instead of `image/boot-server/dnsmasq.conf`
  */
 export async function openRack(
   name: string,
@@ -102,6 +103,7 @@ export async function openRack(
     image?: (say: Say) => Promise<TestImage>;
     store?: 'minio' | 'folder';
     site?: readonly string[];
+    bootServer?: string;
   } = {},
 ): Promise<Rack> {
   const image = await (options.image ?? testImage)((line) => process.stderr.write(`${line}\n`));
@@ -132,7 +134,9 @@ export async function openRack(
   const served = new Map<string, Uint8Array | string>();
   const files = await serveFiles(image.folder, served);
   await network.publish('10.77.0.1:8080', files.port);
-  await network.dnsmasq(['--conf-file=image/boot-server/dnsmasq.conf']);
+  const tftp = ['--enable-tftp', `--tftp-root=${resolve(image.folder)}`];
+  const { bootServer = 'image/boot-server/dnsmasq.conf' } = options;
+  await network.dnsmasq([`--conf-file=${bootServer}`, ...tftp]);
 
   let serving: ChildProcess | undefined;
   let requests = '';
