@@ -18,7 +18,7 @@ import { SERVER, testImage } from './image.ts';
 import type { TestImage } from './image.ts';
 import { makeOverlay } from './overlay.ts';
 import type { Files } from './overlay.ts';
-import { cli, must } from './programs.ts';
+import { cli, run } from './programs.ts';
 
 /** What a machine is given beside its number. */
 export interface Boot {
@@ -38,7 +38,7 @@ export interface Boot {
 
 /** A machine of the rack. */
 export interface Machine extends Guest {
-  /** Runs a command in it, as root over SSH, to its end: its output. It has its address by then. */
+  /** Runs a command in it, as root over SSH, to its end: its output. */
   ssh(command: string): Promise<string>;
 }
 
@@ -85,6 +85,12 @@ export interface Rack {
   readonly server: { start(): Promise<void>; stop(): Promise<void> };
   close(): Promise<void>;
 }
+
+/**
+ * More of the kernel's arguments: an emulated timer is late at times, and a kernel that looks for it panics; one
+ * that panics is off then.
+ */
+const EMULATED = 'no_timer_check panic=-1';
 
 /** Where serial lines are kept; those of a run before are removed by who runs the same tests. */
 const LOGS = join('test-results', 'pxe');
@@ -191,7 +197,9 @@ export async function openRack(
         ? fs.readFileSync(join(image.folder, 'boot.ipxe'), 'utf8')
         : ipxe(append);
     const script = own
-      .replace(/(?<=^kernel vmlinuz initrd=initrd\.img ).*/m, (all) => commandLine ?? all)
+      .replace(/(?<=^kernel vmlinuz initrd=initrd\.img ).*/m, (all) => {
+        return `${commandLine ?? all} ${EMULATED}`;
+      })
       .replace(/^initrd initrd\.img$/m, `$&${hasOverlay ? '\ninitrd more.img' : ''}`);
     served.set('boot.ipxe', script);
     const two = twoDigits(number);
@@ -213,9 +221,21 @@ export async function openRack(
   const login = (number: number, address: string): string[] => [
     ...[...inside, 'ssh', '-i', image.sshKey, '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
     ...['-o', `UserKnownHostsFile=${at('known-hosts')}`, '-o', 'StrictHostKeyChecking=accept-new'],
-    // Whatever its address: it is known by its keys, from the first time on. Until sshd listens.
-    ...['-o', `HostKeyAlias=machine-${number}`, '-o', 'ConnectionAttempts=600', `root@${address}`],
+    // Whatever its address: it is known by its keys, from the first time on.
+    ...['-o', `HostKeyAlias=machine-${number}`, '-o', 'ConnectTimeout=10', `root@${address}`],
   ];
+
+  /** Until sshd listens, at the address that the machine has by then: its firmware had another one. */
+  async function runInside(number: number, command: string): Promise<string> {
+    for (;;) {
+      const address = addressOf(fs.readFileSync(at('dnsmasq.log'), 'utf8'), macOf(number));
+      const { code, stdout, stderr } = await run([...login(number, address), command]);
+      if (code === 0) return stdout;
+      if (code !== 255) throw new Error(`${command} ended with ${code}: ${stderr}${stdout}`);
+      failIfOff(guests);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+  }
 
   async function boot(number: number, given: Boot = {}): Promise<Machine> {
     const two = twoDigits(number);
@@ -223,10 +243,7 @@ export async function openRack(
     for (const other of guests) await other.stop();
     const guest = startGuest({ ...(await plug(number, given)), log });
     guests.push(guest);
-    const ssh = async (command: string): Promise<string> => {
-      const address = addressOf(fs.readFileSync(at('dnsmasq.log'), 'utf8'), macOf(number));
-      return await must([...login(number, address), command]);
-    };
+    const ssh = (command: string): Promise<string> => runInside(number, command);
     return { ...guest, ssh };
   }
 

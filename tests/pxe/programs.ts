@@ -1,6 +1,12 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { listen } from '../support/run.ts';
+import type { Run } from '../support/run.ts';
+
+/** Runs a program to its end. */
+export function run([program, ...args]: readonly string[]): Promise<Run> {
+  return listen(spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] })).done;
+}
 
 /**
  * Runs a program to its end.
@@ -8,9 +14,7 @@ import { listen } from '../support/run.ts';
  * @throws with what it said on stderr, where it fails
  */
 export async function must(command: readonly string[]): Promise<string> {
-  const [program, ...args] = command;
-  const child = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  const { code, stdout, stderr } = await listen(child).done;
+  const { code, stdout, stderr } = await run(command);
   if (code !== 0) throw new Error(`${command.join(' ')} ended with ${code}: ${stderr}${stdout}`);
   return stdout;
 }
