@@ -21,6 +21,8 @@ export interface Nic {
 export interface NetMachine {
   /** The folder that is its PATH */
   readonly bin: string;
+  /** What stands before a command that is to run in it, with this process's environment */
+  readonly inside: readonly string[];
   /** Runs a command in it, to its end. */
   run(command: readonly string[], env?: Record<string, string>): Promise<Run>;
   /** Starts a command in it, which ends with the network at the latest; and what it says, so far. */
@@ -145,16 +147,15 @@ export async function openNetwork(): Promise<Network> {
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
     await once(holder.stdout, 'data');
-    const inside = ['--target', String(holder.pid), '--mount', '--net', '--'];
+    const inside = ['nsenter', '--target', String(holder.pid), '--mount', '--net', '--'];
     const begin = (command: readonly string[], env: Record<string, string> = {}) => {
       const all = Object.entries({ PATH: bin, TZ: 'UTC', ...env });
       const settings = all.map(([key, value]) => `${key}=${value}`);
-      return spawn('nsenter', [...inside, '/usr/bin/env', '-i', ...settings, ...command], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const [program, ...args] = [...inside, '/usr/bin/env', '-i', ...settings, ...command];
+      return spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     };
     return {
-      bin,
+      ...{ bin, inside },
       run: (command, env) => listen(begin(command, env)).done,
       start(command, env) {
         const child = begin(command, env);

@@ -44,6 +44,7 @@ WantedBy=test.target
 `;
 }
 
+/** Makes its root in `$1` over `$2`, and gives the first process of its own to the shell's line `$3`. */
 const SETUP = `
 set -e
 work=$1
@@ -53,8 +54,14 @@ mount -t cgroup2 cgroup2 "$work"/cgroup
 group="$work"/cgroup/coatcheck-$$
 mkdir "$group"
 echo $$ > "$group"/cgroup.procs
-mount -t overlay overlay -o lowerdir=/,upperdir="$work"/upper,workdir="$work"/work "$work"/root
-unshare --pid --fork --uts --ipc --cgroup --mount --propagation private sh -ec '
+mount -t overlay overlay -o lowerdir="$2",upperdir="$work"/upper,workdir="$work"/work "$work"/root
+unshare --pid --fork --uts --ipc --cgroup --mount --propagation private sh -ec "$3" sh "$work" "$4" || true
+echo $$ > "$work"/cgroup/cgroup.procs
+find "$group" -depth -type d -exec rmdir {} +
+`;
+
+/** Of this machine: its root, with another Node and none of its units. */
+const THIS_MACHINE = `
   cd "$1"/root
   mount -t proc proc proc
   mount --rbind /sys sys
@@ -71,36 +78,78 @@ unshare --pid --fork --uts --ipc --cgroup --mount --propagation private sh -ec '
   printf "[Unit]\\nDefaultDependencies=no\\n" > etc/systemd/system/test.target
   exec chroot . env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_PROC_CMDLINE=stateless \\
     /lib/systemd/systemd --unit=test.target --log-target=null --show-status=0
-' sh "$work" "$2" || true
-echo $$ > "$work"/cgroup/cgroup.procs
-find "$group" -depth -type d -exec rmdir {} +
 `;
 
-export async function bootSystemd(): Promise<Booted> {
-  const work = fs.mkdtempSync(join(tmpdir(), 'systemd-'));
-  const outer = spawn(
-    'unshare',
-    ['--mount', '--propagation', 'private', 'sh', '-c', SETUP, 'sh', work, process.execPath],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  const { said, done } = listen(outer);
+/**
+ * Of an image: as it boots, with the firmware's UUID `$2`, the command line of where this is started, and
+ * no device but those of every container. Its /sys is read-only: who sees that waits for no udev.
+ */
+const IMAGE = `
+  cd "$1"/root
+  mount -t proc proc proc
+  mount --bind /proc/cmdline proc/cmdline
+  mkdir -p "$1"/firmware/class/dmi/id
+  echo "$2" > "$1"/firmware/class/dmi/id/product_uuid
+  mount -t overlay overlay -o ro,lowerdir="$1"/firmware:/sys sys
+  mount -t tmpfs tmpfs sys/fs/cgroup
+  mount -t cgroup2 cgroup2 sys/fs/cgroup
+  mount -t tmpfs -o mode=755 tmpfs dev
+  mkdir dev/pts dev/shm
+  mount -t devpts -o newinstance,ptmxmode=0666 devpts dev/pts
+  ln -s pts/ptmx dev/ptmx
+  ln -s /proc/self/fd dev/fd
+  for device in null zero full random urandom tty; do
+    : > dev/$device
+    mount --bind /dev/$device dev/$device
+  done
+  mount -t tmpfs tmpfs run
+  exec chroot . env -i PATH=/usr/sbin:/usr/bin container=test SYSTEMD_PROC_CMDLINE="$(cat /proc/cmdline)" \\
+    /lib/systemd/systemd --log-target=journal --show-status=0
+`;
 
+/** A machine like this one, once it is up. */
+export async function bootSystemd(): Promise<Booted> {
+  const booted = await start([], ['/', THIS_MACHINE, process.execPath]);
+  while ((await booted.run('systemctl', 'is-system-running')).stdout !== 'running\n') await soon();
+  return booted;
+}
+
+/**
+ * A machine of an image, whose boot has begun. Its root is gone with it, as that of a machine without a disk.
+ * @param inside what stands before a command that is to run at its place in a network
+ * @param image the root of the image, which stays as it is
+ * @param uuid of its firmware
+ */
+export const bootImage = (
+  inside: readonly string[],
+  image: string,
+  uuid: string,
+): Promise<Booted> => start(inside, [image, IMAGE, uuid]);
+
+const soon = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
+
+async function start(inside: readonly string[], given: readonly string[]): Promise<Booted> {
+  const work = fs.mkdtempSync(join(tmpdir(), 'systemd-'));
+  const [program, ...args] = [
+    ...[...inside, 'unshare', '--mount', '--propagation', 'private'],
+    ...['sh', '-c', SETUP, 'sh', work, ...given],
+  ];
+  const outer = spawn(program!, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { said, done } = listen(outer);
+  let init = '';
+  while (init === '') {
+    if (outer.exitCode !== null) throw new Error(`systemd did not start: ${said.stderr}`);
+    init = pidOfInit(outer.pid!);
+    await soon();
+  }
   const run: Booted['run'] = async (...command) => {
-    const inside = ['--all', '--root', '--wd', `--target=${init}`, ...command];
+    const within = ['--all', '--root', '--wd', `--target=${init}`, ...command];
     return new Promise((resolve) => {
-      execFile('nsenter', inside, (error, stdout, stderr) => {
+      execFile('nsenter', within, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
       });
     });
   };
-  const isUp = async (): Promise<boolean> =>
-    init !== '' && (await run('systemctl', 'is-system-running')).stdout === 'running\n';
-  let init = '';
-  while (!(await isUp())) {
-    if (outer.exitCode !== null) throw new Error(`systemd did not start: ${said.stderr}`);
-    init = pidOfInit(outer.pid!);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
   const root = `/proc/${init}/root`;
   return {
     root,
