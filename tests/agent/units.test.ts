@@ -159,6 +159,20 @@ describeWith('systemd', 'a machine with these units', () => {
     }
   });
 
+  it('has the key that a hypervisor handed to systemd, whose credentials no other unit sees', async () => {
+    await approve([fileEntry('etc/motd', 'first\n')]);
+    const [key, credential] = ['etc/coatcheck/key', 'etc/credstore/coatcheck.seed'];
+    machine.write(credential, machine.read(key), 0o400);
+    fs.rmSync(join(machine.root, key));
+    machine.write('run/cmdline', 'stateless coatcheck.key=credential\n');
+    for (const unit of ['agent', 'refresh']) {
+      const { code } = await machine.run('systemctl', 'start', `coatcheck-${unit}.service`);
+      expect(code, said()).toBe(0);
+    }
+    expect(said()).toContain('applied decision 1: 1 changed');
+    expect(said()).toContain('it is in force already');
+  });
+
   it('makes the machine available as far as it can, and says what failed', async () => {
     const bodies: string[] = [];
     const server = await serveHttp((request, response) => {

@@ -75,6 +75,8 @@ const THIS_MACHINE = `
   rm -f usr/local/bin/node
   : > usr/local/bin/node
   mount --bind "$2" usr/local/bin/node
+  # As a container manager does: what a unit is handed is mounted by a child of systemd.
+  mount --make-rshared .
   printf "[Unit]\\nDefaultDependencies=no\\n" > etc/systemd/system/test.target
   exec chroot . env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin container=test SYSTEMD_PROC_CMDLINE=stateless \\
     /lib/systemd/systemd --unit=test.target --log-target=null --show-status=0
