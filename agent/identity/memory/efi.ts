@@ -43,9 +43,8 @@ export function efiMemory(owner: Owner, folder = EFIVARS): MemoryStore {
       const { O_CREAT, O_WRONLY, O_NOFOLLOW } = fs.constants;
       const fd = naming(path, () => fs.openSync(path, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600));
       try {
-        // One write is one SetVariable().
+        // One write is one SetVariable(), which the firmware has kept once it returns: efivarfs has no fsync.
         naming(path, () => fs.writeSync(fd, concat(ATTRIBUTES, encodeRecord(owner, memory))));
-        naming(path, () => fs.fsyncSync(fd));
       } finally {
         fs.closeSync(fd);
         chattr('+i', path);
