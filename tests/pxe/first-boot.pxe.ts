@@ -7,7 +7,11 @@ const STAGES = {
   'kernel runs': /Linux version/,
   'systemd runs': /Welcome to /,
   'agent starts': /Starting coatcheck-agent\.service/,
+  'the agent speaks': /gets the configuration of this machine/,
+  'the network is up': /^network: .*, gateway /,
+  'configuration fetched': /^decision \d+ by /,
   'configuration in place': /applied decision \d/,
+  login: /^Debian GNU\/Linux .* ttyS0/,
 };
 
 describe('1: first boot over PXE, 2: second boot', () => {
