@@ -10,7 +10,7 @@ import type { OpenedBundle } from './open.ts';
 import { checkReason, keptExpiry, planAbout } from './plan.ts';
 import type { Approving, Plan, PlannedStatement } from './plan.ts';
 import { pathsOf, reviewAgainst } from './review.ts';
-import type { ReviewOptions } from './review.ts';
+import type { Review, ReviewOptions } from './review.ts';
 import type { Session } from './session.ts';
 import { objectionsTo } from './unseen.ts';
 import type { Unseen } from './unseen.ts';
@@ -32,13 +32,29 @@ export async function planApprove(
   standing: Standing,
   wish: ApproveWish,
 ): Promise<Plan> {
+  return (await planSeen(session, standing, wish)).plan;
+}
+
+/** A plan with a review, and the two bundles that it compares. */
+export interface SeenPlan {
+  readonly plan: Plan & { readonly review: Review };
+  readonly opened: OpenedBundle;
+  readonly inForce: InForce;
+}
+
+/** {@link planApprove}, with what was opened for it. @throws as that */
+export async function planSeen(
+  session: Session,
+  standing: Standing,
+  wish: ApproveWish,
+): Promise<SeenPlan> {
   const { place } = wish;
-  if (place.where === 'history') return planRenew(session, standing, { ...wish, place });
+  if (place.where === 'history') return renewSeen(session, standing, { ...wish, place });
   const opened = await openPlace(session, standing.node, place);
   const inForce = await openInForce(session, standing);
   const common = planAbout(session, standing);
   const review = await reviewAgainst(session, standing, inForce, opened, wish);
-  return {
+  const plan = {
     ...common,
     action: 'approve',
     statements: [approval(opened, wish, { pending: true })],
@@ -49,7 +65,8 @@ export async function planApprove(
       ...objectionsTo(review.diff, wish),
       ...common.objections,
     ],
-  };
+  } as const;
+  return { plan, opened, inForce };
 }
 
 /**
@@ -61,8 +78,14 @@ export async function planApprove(
 export async function planRenew(
   session: Session,
   standing: Standing,
-  wish: ApproveWish & { readonly place: BundlePlace & { readonly where: 'history' } },
+  wish: RenewWish,
 ): Promise<Plan> {
+  return (await renewSeen(session, standing, wish)).plan;
+}
+
+type RenewWish = ApproveWish & { readonly place: BundlePlace & { readonly where: 'history' } };
+
+async function renewSeen(session: Session, standing: Standing, wish: RenewWish): Promise<SeenPlan> {
   const { entry } = wish.place;
   const opened = await openPlace(session, standing.node, wish.place);
   const inForce = await openInForce(session, standing);
@@ -84,7 +107,7 @@ export async function planRenew(
     session.client.now(),
   );
   const until = { reason: wish.reason, expires: kept.expires ?? 'never' } as const;
-  return {
+  const plan = {
     ...common,
     action: 'renew',
     statements: [approval(opened, until, { slot: entry.slot })],
@@ -98,7 +121,8 @@ export async function planRenew(
       ...objectionsTo(review.diff, wish),
       ...common.objections,
     ],
-  };
+  } as const;
+  return { plan, opened, inForce };
 }
 
 function approval(

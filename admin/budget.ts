@@ -11,7 +11,10 @@ const LINE_UNITS = 200;
  * are left out. Settings come first, then the files that execute something, as in the view. It counts
  * lines and never seconds, so that everybody is shown the same.
  */
-export function cutToFit(view: DiffView, budget: number): DiffView {
+export const cutToFit = (view: DiffView, budget: number): DiffView => createCut(budget)(view);
+
+/** {@link cutToFit} of one difference after another, with what the ones before have left of the budget. */
+export function createCut(budget: number): (view: DiffView) => DiffView {
   let left = budget;
   /** How many of so many are shown. @param unitsOf code units of one */
   function take(count: number, unitsOf: (index: number) => number): number {
@@ -21,6 +24,14 @@ export function cutToFit(view: DiffView, budget: number): DiffView {
     }
     return count;
   }
+  return (view) => cut(view, take);
+}
+
+/** @param take how many of so many are shown, by the code units of each */
+function cut(
+  view: DiffView,
+  take: (count: number, unitsOf: (index: number) => number) => number,
+): DiffView {
   const { metadata } = view;
   const settings = take(metadata.length, (i) => {
     const { name, before = '', after = '' } = metadata[i]!;

@@ -5,7 +5,7 @@ import { decidedDigests } from '../protocol/history.ts';
 import type { History, HistoryEntry } from '../protocol/history.ts';
 import { digestHex } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
-import type { Listed, Objects } from './objects.ts';
+import type { Listed, Objects, ReadObject } from './objects.ts';
 import { carriesBundle } from './record.ts';
 import type { NodeRecord } from './record.ts';
 import type { Session } from './session.ts';
@@ -14,6 +14,8 @@ import type { Session } from './session.ts';
 export interface Waiting extends Listed {
   readonly node: NodeId;
   readonly digest: DigestHex;
+  /** where it was read already, with many others */
+  readonly object?: ReadObject;
 }
 
 /** What waits for one node, or for all, in the order of the keys. */
@@ -106,7 +108,7 @@ export function onlyMatch<T extends string>(
 
 /** Where a bundle of a node is. */
 export type BundlePlace =
-  | { readonly where: 'pending'; readonly digest: DigestHex; readonly key: string }
+  | ({ readonly where: 'pending' } & Pick<Waiting, 'digest' | 'key' | 'object'>)
   | { readonly where: 'history'; readonly digest: DigestHex; readonly entry: HistoryEntry };
 
 /**
@@ -122,7 +124,7 @@ export function findBundle(standing: Standing, text: string | undefined): Bundle
     if (others.length > 0) {
       throw fail('usage', `${others.length + 1} proposals wait for this node: name a digest`);
     }
-    return { where: 'pending', digest: only.digest, key: only.key };
+    return placeOf(only);
   }
   const decided = new Map<DigestHex, HistoryEntry>();
   for (const entry of history.entries) {
@@ -133,8 +135,14 @@ export function findBundle(standing: Standing, text: string | undefined): Bundle
   const digest = onlyMatch('bundle of this node', text, bundles);
   const entry = decided.get(digest);
   if (entry !== undefined) return { where: 'history', digest, entry };
-  return { where: 'pending', digest, key: pending.find((p) => p.digest === digest)!.key };
+  return placeOf(pending.find((p) => p.digest === digest)!);
 }
+
+/** Where a proposal is that waits. */
+export const placeOf = ({ digest, key, object }: Waiting): BundlePlace => ({
+  ...{ where: 'pending', digest, key },
+  ...(object === undefined ? {} : { object }),
+});
 
 function nothingWaits({ node, history: { inForce } }: Standing): string {
   if (inForce === undefined) return `nothing waits for node ${node}, and nothing is in force`;

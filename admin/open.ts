@@ -36,7 +36,10 @@ export async function openPlace(
   place: BundlePlace,
 ): Promise<OpenedBundle> {
   if (place.where === 'history') return openEntry(session, node, place.entry);
-  const bytes = await session.read(place.key, MAX_SEALED_BYTES);
+  const { object } = place;
+  if (object?.error !== undefined) throw object.error;
+  const bytes =
+    object === undefined ? await session.read(place.key, MAX_SEALED_BYTES) : object.bytes;
   return openProposal(session, node, place.digest, bytes);
 }
 

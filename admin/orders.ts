@@ -2,7 +2,7 @@ import { fromHex, ZERO_DIGEST } from '../bundle/index.ts';
 import { codeOf, fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
-import { demandUndecided, onlyMatch } from './find.ts';
+import { demandUndecided, onlyMatch, placeOf } from './find.ts';
 import type { Standing } from './find.ts';
 import { openInForce } from './in-force.ts';
 import type { NodeHistory } from './in-force.ts';
@@ -58,7 +58,7 @@ export async function planReject(
 
   async function refusedFacts(): Promise<Pick<RejectPlan, 'refused' | 'unreadable'>> {
     try {
-      const opened = await openPlace(session, node, { where: 'pending', ...match! });
+      const opened = await openPlace(session, node, placeOf(match!));
       return { refused: bundleFacts(node, opened, session.keyset) };
     } catch (error) {
       return { unreadable: codeOf(error) };

@@ -40,7 +40,11 @@ export async function readRecord(
   return reader.end();
 }
 
-function slotOf({ key, bytes, error }: ReadObject, slot: number): HistoryObject {
+/**
+ * An object of a history as its reader takes it.
+ * @throws store_unavailable for one that is listed and not given, and what reading threw
+ */
+export function slotOf({ key, bytes, error }: ReadObject, slot: number): HistoryObject {
   if (error !== undefined) {
     if (hasCode(error, 'too_large')) return { slot };
     throw error;

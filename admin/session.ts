@@ -10,6 +10,7 @@ import type { Keyset, NodeId, SignedKeyset } from '../bundle/index.ts';
 import { createClient } from '../protocol/client.ts';
 import type { Client } from '../protocol/client.ts';
 import { fail } from '../protocol/errors.ts';
+import type { History } from '../protocol/history.ts';
 import type { Fetch } from '../protocol/objects.ts';
 import type { Site } from '../protocol/site.ts';
 import { doubt } from './doubt.ts';
@@ -66,6 +67,11 @@ export interface Session extends Objects, Remembering {
    * @throws what the client throws; store_unavailable, since an entry that is not read is no junk
    */
   history(node: NodeId, keeps?: (slot: number) => boolean): Promise<NodeRecord>;
+  /**
+   * A record that was read with many others, as {@link Session.history} gives it: what it shows is
+   * remembered, or doubted.
+   */
+  accept(node: NodeId, record: History): Promise<NodeRecord>;
   /** Where the store contradicted what this program remembers, so far. */
   readonly doubts: readonly Doubt[];
 }
@@ -106,6 +112,10 @@ export async function createSession(options: SessionOptions): Promise<Session> {
     const record = await during({ code: 'reading_history', node }, () =>
       readRecord(objects, site, node, keeps),
     );
+    return accept(node, record);
+  }
+
+  async function accept(node: NodeId, record: History): Promise<NodeRecord> {
     const head = headOf(record);
     const said = doubt(remembering.seen(node), head);
     if (said !== undefined) doubted({ ...said, node });
@@ -115,7 +125,7 @@ export async function createSession(options: SessionOptions): Promise<Session> {
 
   return {
     ...{ site, key, client, program, chain, keyset, keyIndex, doubts },
-    ...{ ...objects, ...remembering, history },
+    ...{ ...objects, ...remembering, history, accept },
   };
 }
 

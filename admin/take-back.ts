@@ -29,12 +29,16 @@ export async function takeBackOwn(
     ({ digest }) => !decided.has(digest) && (wanted === undefined || !digest.startsWith(wanted)),
   );
   const takenBack: Waiting[] = [];
-  const keys = left.map(({ key }) => key);
-  const own = session.readEach(keys, MAX_SEALED_BYTES, ({ bytes }) => isOwn(session, bytes));
+  const unread = left.filter(({ object }) => object === undefined);
+  const keys = unread.map(({ key }) => key);
+  const read = session.readEach(keys, MAX_SEALED_BYTES, ({ bytes }) => isOwn(session, bytes));
+  const own = left.filter(({ object }) => isOwn(session, object?.bytes));
   let index = 0;
-  for await (const isMine of own) {
-    const one = left[index++]!;
-    if (!isMine) continue;
+  for await (const isMine of read) {
+    const one = unread[index++]!;
+    if (isMine) own.push(one);
+  }
+  for (const one of own) {
     if (await withdraw(session, { node, digest: fromHex(one.digest) })) takenBack.push(one);
   }
   return {
