@@ -25,8 +25,51 @@ export async function confirm(
   objections: readonly Objection[],
   terminal: Terminal,
   message: string,
-  { yes = false, despiteMemory = false }: ConsentFlags,
+  flags: ConsentFlags,
 ): Promise<void> {
+  if (isConsented(objections, terminal, flags)) return;
+  const prompts = await promptsAfterQuiet();
+  const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });
+  if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
+  if (!answer) throw fail('declined', 'not confirmed: nothing was signed');
+}
+
+/**
+ * {@link confirm}, by the number of what is signed: who says yes to much has read how much. It stands
+ * beside `--yes` as `--expect`.
+ * @throws as {@link confirm}; usage where nobody is asked and no number is given
+ */
+export async function confirmNumber(
+  objections: readonly Objection[],
+  terminal: Terminal,
+  message: string,
+  total: number,
+  flags: ConsentFlags & { readonly expect?: number | undefined },
+): Promise<void> {
+  if (isConsented(objections, terminal, flags)) {
+    if (flags.expect !== undefined) return;
+    throw fail(
+      'usage',
+      `--expect ${total} says that you know how many: it is needed beside --yes, and nothing was signed`,
+    );
+  }
+  const prompts = await promptsAfterQuiet();
+  const answer = await prompts.text({ message, output: process.stderr });
+  if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
+  if (answer?.trim() !== String(total)) {
+    throw fail('declined', `that is not ${total}: nothing was signed`);
+  }
+}
+
+/**
+ * Whether `--yes` stands for an answer; if not, somebody can be asked.
+ * @throws as {@link confirm}
+ */
+function isConsented(
+  objections: readonly Objection[],
+  terminal: Terminal,
+  { yes = false, despiteMemory = false }: ConsentFlags,
+): boolean {
   const refused = objections.find((objection) => objection.code === 'refused_paths');
   if (refused !== undefined) throw pathsRefused(refused);
   const unseen = objections.find(({ code }) => code === 'withheld' || code === 'cut');
@@ -35,7 +78,7 @@ export async function confirm(
   }
   if (yes) {
     const doubtful = objections.find((objection) => objection.code === 'record_doubtful');
-    if (doubtful === undefined || despiteMemory) return;
+    if (doubtful === undefined || despiteMemory) return true;
     throw fail(
       'record_doubtful',
       `${doubtText(doubtful.doubt)}. Nothing was signed: leave out --yes to be asked, or add --despite-memory once you know`,
@@ -48,12 +91,14 @@ export async function confirm(
   if (isReadNoMore()) {
     throw fail('usage', 'nobody reads what is shown here any more: nothing was signed');
   }
+  return false;
+}
+
+async function promptsAfterQuiet(): Promise<typeof import('@clack/prompts')> {
   giveWidth(process.stderr);
   const prompts = await import('@clack/prompts');
   await discardTyped(process.stdin);
-  const answer = await prompts.confirm({ message, initialValue: false, output: process.stderr });
-  if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
-  if (!answer) throw fail('declined', 'not confirmed: nothing was signed');
+  return prompts;
 }
 
 /** A terminal that does not know its size has 0 columns: nothing can be asked in those. */

@@ -12,6 +12,7 @@ import { COMMON } from './usage/options.ts';
 import { pendingCommand } from './usage/pending.ts';
 import { reconfigureCommand } from './usage/reconfigure.ts';
 import { rejectCommand } from './usage/reject.ts';
+import { renewCommand } from './usage/renew.ts';
 import { repairCommand } from './usage/repair.ts';
 import { revokeCommand } from './usage/revoke.ts';
 import { rollbackCommand } from './usage/rollback.ts';
@@ -31,6 +32,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[
       approveCommand,
       rejectCommand,
+      renewCommand,
       historyCommand,
       rollbackCommand,
       reconfigureCommand,

@@ -1,10 +1,13 @@
 import { planApprove } from '../../admin/approve.ts';
 import { planRebase } from '../../admin/approve-rebased.ts';
 import type { ApproveWish } from '../../admin/approve.ts';
-import { findBundle, findNode } from '../../admin/find.ts';
+import { findBundle } from '../../admin/find.ts';
 import type { Standing } from '../../admin/find.ts';
 import { checkReason } from '../../admin/plan.ts';
+import { planApproveMany, planRenewMany } from '../../admin/many.ts';
+import type { ManyWish, Target } from '../../admin/many.ts';
 import type { Plan } from '../../admin/plan.ts';
+import type { ReviewOptions } from '../../admin/review.ts';
 import type { Session } from '../../admin/session.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import type { Objection } from '../../admin/warning.ts';
@@ -18,9 +21,12 @@ import { bundlePath, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../statement-line.ts';
+import { targetsOf } from '../targets.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseExpiry } from '../time.ts';
 import { objectionText, warningText } from '../words.ts';
+import { signGroups } from './approve-many.ts';
+import { tellingOf } from './many.ts';
 import { signAsked } from './outcome.ts';
 
 /** What the command line says of an approval. */
@@ -29,27 +35,99 @@ export interface ApproveOptions extends ConsentFlags, ReviewFlags {
   readonly reason?: string;
   readonly rebase?: boolean;
   readonly anyway?: boolean;
+  readonly where?: string;
+  readonly expect?: string;
 }
 
-/** `coatcheck approve NODE [DIGEST]`: look at what a node asks for, sign it, put it in force. */
+/** `coatcheck approve NODE [DIGEST]...`: look at what nodes ask for, sign it, put it in force. */
 export async function approve(
   context: Context,
-  nodeText: string,
-  digestText: string | undefined,
+  words: readonly string[],
   options: ApproveOptions,
 ): Promise<void> {
   const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
-  const node = await findNode(session, nodeText);
+  const meant = await targetsOf(session, terminal, { words, ...options }, 'approve');
+  const [only] = meant.targets;
+  if (meant.isOne && only !== undefined)
+    return approveOne(session, terminal, only, reason, options);
+  if (options.rebase === true || options.anyway === true) {
+    throw fail(
+      'usage',
+      '--rebase and --anyway are for one node: each stale proposal is another case',
+    );
+  }
+  const shown = shownBy(terminal, options);
+  const plans = await terminal.waiting(`looking at ${meant.targets.length} nodes`, () =>
+    planApproveMany(
+      session,
+      meant.targets,
+      wishOf(session, shown, reason, options),
+      tellingOf(terminal),
+    ),
+  );
+  await signGroups(
+    session,
+    terminal,
+    { ...plans, leftOut: [...meant.leftOut, ...plans.leftOut] },
+    { verb: 'Approve', noun: 'proposal', flags: options, expect: meant.expect },
+    shown,
+  );
+}
+
+/** `coatcheck renew NODE...`: another end for what is in force. */
+export async function renew(
+  context: Context,
+  words: readonly string[],
+  options: Omit<ApproveOptions, 'rebase' | 'anyway' | 'unseen'>,
+): Promise<void> {
+  const { terminal } = context;
+  const reason = checkReason(options.reason ?? '');
+  const session = await openSession(context);
+  const meant = await targetsOf(session, terminal, { words, ...options }, 'decide');
+  const shown = shownBy(terminal, options);
+  const plans = await terminal.waiting(`looking at ${meant.targets.length} nodes`, () =>
+    planRenewMany(
+      session,
+      meant.targets,
+      wishOf(session, shown, reason, options),
+      tellingOf(terminal),
+    ),
+  );
+  await signGroups(
+    session,
+    terminal,
+    { ...plans, leftOut: [...meant.leftOut, ...plans.leftOut] },
+    { verb: 'Renew', noun: 'approval', flags: options, expect: meant.expect },
+    shown,
+  );
+}
+
+function wishOf(
+  session: Session,
+  { budget: _, ...shown }: ReviewOptions,
+  reason: string,
+  { expires, unseen = [] }: Pick<ApproveOptions, 'expires' | 'unseen'>,
+): ManyWish {
+  return {
+    ...{ ...shown, reason, unseen: unseen.map(bundlePath) },
+    ...(expires !== undefined && { expires: parseExpiry(expires, session.client.now()) }),
+  };
+}
+
+async function approveOne(
+  session: Session,
+  terminal: Terminal,
+  { node, digest: digestText }: Target,
+  reason: string,
+  options: ApproveOptions,
+): Promise<void> {
   const standing = await lookToDecide(session, terminal, node, digestText);
+  const shown = shownBy(terminal, options);
   const wish: ApproveWish = {
-    ...{ place: findBundle(standing, digestText), reason },
-    ...shownBy(terminal, options),
-    unseen: (options.unseen ?? []).map(bundlePath),
-    ...(options.expires === undefined
-      ? {}
-      : { expires: parseExpiry(options.expires, session.client.now()) }),
+    ...{ ...shown, ...wishOf(session, shown, reason, options) },
+    place: findBundle(standing, digestText),
   };
   const isRebase = options.rebase === true && wish.place.where === 'pending';
   const plan = isRebase

@@ -55,7 +55,8 @@ const DONE = {
   rollback: 'rolled back',
 } as const;
 
-function printOutcome(terminal: Terminal, outcome: Outcome): void {
+/** Says what was decided. */
+export function printOutcome(terminal: Terminal, outcome: Outcome): void {
   const { node, type, seq, slot, expires, published, unremembered } = outcome;
   const until = expires === undefined ? '' : `, until ${when(expires)}`;
   terminal.print(`${terminal.style.green(DONE[type])} ${node} (seq ${seq}, slot ${slot}${until})`);

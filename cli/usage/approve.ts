@@ -1,11 +1,12 @@
 import { command } from './command.ts';
-import { CONSENT, DIFFERENCE, EXPIRES, REASON, UNSEEN } from './options.ts';
+import { CONSENT, DIFFERENCE, EXPIRES, MEANT, REASON, UNSEEN } from './options.ts';
 
 /** `coatcheck approve` */
 export const approveCommand = command({
-  usage: 'approve <node> [digest]',
-  about: 'look at a proposal and put it in force',
+  usage: 'approve [node...]',
+  about: 'look at what nodes propose and put it in force; a digest may follow a node',
   options: [
+    ...MEANT,
     ...DIFFERENCE,
     UNSEEN,
     REASON,
@@ -25,9 +26,13 @@ export const approveCommand = command({
       example: 'approve b5p2 --anyway',
     },
   ],
-  examples: ["approve b5p2 --reason 'rack 7'", 'approve b5p2 3bf0 --anyway --expires 30d'],
-  run: async (context, { node, digest }, options) => {
+  examples: [
+    "approve b5p2 --reason 'rack 7'",
+    'approve b5p2 3bf0 --anyway --expires 30d',
+    'approve --expect rack7.txt',
+  ],
+  run: async (context, { node }, options) => {
     const { approve } = await import('../commands/approve.ts');
-    await approve(context, node, digest, options);
+    await approve(context, node, options);
   },
 });

@@ -67,6 +67,23 @@ export const UNSEEN = {
   example: 'approve b5p2 --unseen etc/ssl/private/x',
 } as const satisfies Option;
 
+/** Of what decides about many nodes: which are meant. */
+export const MEANT = [
+  {
+    name: 'where',
+    value: '<filter>',
+    about: 'the nodes that are as it says, of those named or of all',
+    example: "--where 'state=waiting name~gx*'",
+  },
+  {
+    name: 'expect',
+    value: '<file|number>',
+    about: 'how many nodes are meant; or a file of ids and words from elsewhere: those',
+    more: 'how many nodes are meant: with another number nothing is signed (`revoke` of more than one needs it beside `--yes`). Or a file with an id or the eight words of a node on each line, made elsewhere: those are meant, as far as they are there',
+    example: 'approve --expect rack7.txt',
+  },
+] as const satisfies readonly Option[];
+
 /** Of what asks before it signs. */
 export const CONSENT = [
   {
