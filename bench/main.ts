@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { bootSuite } from './boot.ts';
 import { barChart } from './chart.ts';
 import { entrySuites } from './entry.ts';
+import { manySuite } from './many.ts';
 import { nodeSuites } from './node.ts';
 import { columnsOf, toMarkdown } from './result.ts';
 import { sealSuite } from './seal.ts';
@@ -35,7 +36,9 @@ async function measureAll(): Promise<void> {
   const { storm, growth } = await stormSuites(folder);
   console.error('measuring a server that strangers hang on');
   const strangers = await strangersSuite(folder);
-  const suites = [...storm, ...growth, strangers, ...inProcess, ...node];
+  console.error('measuring an administrator with 300 machines');
+  const many = await manySuite(folder);
+  const suites = [...storm, ...growth, many, strangers, ...inProcess, ...node];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
   const tables = toMarkdown(suites);

@@ -56,7 +56,7 @@ export async function confirmNumber(
   const prompts = await promptsAfterQuiet();
   const answer = await prompts.text({ message, output: process.stderr });
   if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
-  if (answer?.trim() !== String(total)) {
+  if (String(answer).trim() !== String(total)) {
     throw fail('declined', `that is not ${total}: nothing was signed`);
   }
 }

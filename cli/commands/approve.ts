@@ -124,11 +124,9 @@ async function approveOne(
   options: ApproveOptions,
 ): Promise<void> {
   const standing = await lookToDecide(session, terminal, node, digestText);
+  const place = findBundle(standing, digestText);
   const shown = shownBy(terminal, options);
-  const wish: ApproveWish = {
-    ...{ ...shown, ...wishOf(session, shown, reason, options) },
-    place: findBundle(standing, digestText),
-  };
+  const wish: ApproveWish = { ...shown, ...wishOf(session, shown, reason, options), place };
   const isRebase = options.rebase === true && wish.place.where === 'pending';
   const plan = isRebase
     ? await rebased(session, standing, wish)

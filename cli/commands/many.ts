@@ -145,9 +145,9 @@ export async function signManyAsked<P extends Signable>(
     await confirm(objections, terminal, `${verb} ${count(total, noun)}${names}?`, flags);
   }
 
-  let isStopped = false;
+  const stop = { isWanted: false };
   void nextInterrupt().then(() => {
-    isStopped = true;
+    stop.isWanted = true;
     terminal.hint('stopping: what is under way is waited for');
   });
   const decisions: Outcome[] = [];
@@ -162,7 +162,7 @@ export async function signManyAsked<P extends Signable>(
       printOutcome(terminal, outcome);
     },
   };
-  const signed = signMany(session, planned, consent, () => isStopped);
+  const signed = signMany(session, planned, consent, () => stop.isWanted);
   let tried = 0;
   for (;;) {
     const next = await terminal.waiting(`${tried + 1} of ${total}`, () => signed.next());
@@ -191,7 +191,7 @@ export async function signManyAsked<P extends Signable>(
       ...(leftOut.length > 0 ? [`${leftOut.length} left out`] : []),
     ].join(', '),
   );
-  if (isStopped && untried.length > 0) {
+  if (stop.isWanted && untried.length > 0) {
     throw fail(
       'interrupted',
       `interrupted: ${tried - failures.length} of ${total} are signed, and ${untried.length} were not tried; the same command again asks about what is left`,

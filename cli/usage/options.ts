@@ -77,9 +77,9 @@ export const MEANT = [
   },
   {
     name: 'expect',
-    value: '<file|number>',
-    about: 'how many nodes are meant; or a file of ids and words from elsewhere: those',
-    more: 'how many nodes are meant: with another number nothing is signed (`revoke` of more than one needs it beside `--yes`). Or a file with an id or the eight words of a node on each line, made elsewhere: those are meant, as far as they are there',
+    value: '<file>',
+    about: 'ids and words from elsewhere: those nodes are meant; or a number: so many are',
+    more: 'a file with an id or the eight words of a node on each line, made elsewhere: those nodes are meant, as far as they are there. Or a number: how many are meant, and with another number nothing is signed (`revoke` of more than one needs it beside `--yes`)',
     example: 'approve --expect rack7.txt',
   },
 ] as const satisfies readonly Option[];

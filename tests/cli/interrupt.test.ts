@@ -23,6 +23,7 @@ const ASKING: Record<string, string[]> = {
   diff: [node],
   approve: [node, '--yes'],
   reject: [node, 'ab'.repeat(32), '--reason', 'x', '--yes'],
+  renew: [node, '--yes'],
   history: [node],
   rollback: [node, '1', '--yes'],
   reconfigure: [node, '--yes'],
