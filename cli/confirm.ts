@@ -54,9 +54,9 @@ export async function confirmNumber(
     );
   }
   const prompts = await promptsAfterQuiet();
-  const answer = await prompts.text({ message, output: process.stderr });
+  const answer = await prompts.text({ message, defaultValue: '', output: process.stderr });
   if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
-  if (String(answer).trim() !== String(total)) {
+  if (answer.trim() !== String(total)) {
     throw fail('declined', `that is not ${total}: nothing was signed`);
   }
 }

@@ -12,7 +12,6 @@ import type { Terminal } from './terminal.ts';
 export interface Meant {
   /** operands: nodes, and behind one of them perhaps a digest of its */
   readonly words: readonly string[];
-  readonly where?: string | undefined;
   /** `--expect` */
   readonly expect?: string | undefined;
 }
@@ -34,13 +33,13 @@ export interface Targets {
 export async function targetsOf(
   session: Session,
   terminal: Terminal,
-  { words, where, expect }: Meant,
+  { words, expect }: Meant,
   purpose: 'decide' | 'approve',
 ): Promise<Targets> {
   const expected = expect === undefined ? undefined : await readExpected(expect);
   const list = typeof expected === 'object' ? expected : [];
-  if (words.length === 0 && where === undefined && list.length === 0) {
-    throw fail('usage', 'which node? Give its id, its words, its name in force, or --where');
+  if (words.length === 0 && list.length === 0) {
+    throw fail('usage', 'which node? Give its id, or its words');
   }
   const digests = new Map<NodeId, string>();
   const named: NodeId[] = [];

@@ -32,7 +32,6 @@ interface Options extends ConsentFlags {
 }
 
 interface ManyOptions extends Options {
-  readonly where?: string;
   readonly expect?: string;
 }
 

@@ -70,12 +70,6 @@ export const UNSEEN = {
 /** Of what decides about many nodes: which are meant. */
 export const MEANT = [
   {
-    name: 'where',
-    value: '<filter>',
-    about: 'the nodes that are as it says, of those named or of all',
-    example: "--where 'state=waiting name~gx*'",
-  },
-  {
     name: 'expect',
     value: '<file>',
     about: 'ids and words from elsewhere: those nodes are meant; or a number: so many are',

@@ -22,7 +22,7 @@ describeWith('shells', 'the manuals', () => {
     const page = mandoc('coatcheck', 'ascii');
     expect(page).toMatch(/^ +--passphrase-file file$/m);
     expect(page).toMatch(/^ +bundle export file folder$/m);
-    expect(page).toMatch(/^ +approve \[node\.\.\.\] \[options\]$/m);
+    expect(page).toMatch(/^ +approve \[node \.\.\.\] \[options\]$/m);
     expect(mandoc('coatcheck-agent', 'ascii')).toMatch(/^ +-h, --help$/m);
   });
 });
