@@ -5,12 +5,11 @@ import { afterAll, beforeAll, describe, it } from 'vitest';
 import { grub } from '../../image/boot-files.ts';
 import { readOptions } from '../../image/options.ts';
 import { makeIso } from '../../image/pack.ts';
+import { makeVariables, uefi } from './devices.ts';
 import { testImage } from './image.ts';
 import { openRack } from './lab.ts';
 import type { Rack } from './lab.ts';
 
-/** Where Debian's package ovmf has UEFI for QEMU. */
-const OVMF = '/usr/share/OVMF';
 /** Nobody on the network tells it anything. */
 const STATIC =
   'ip=10.77.0.40 netmask=255.255.255.0 coatcheck.server=http://10.77.0.1:8420 coatcheck.key=image';
@@ -28,7 +27,7 @@ describe('8: the same image from a disc and from a stick', () => {
     }
     writeFileSync(join(folder, 'grub.cfg'), grub(STATIC));
     await makeIso(folder, iso, readOptions(image.args, {}, image.date)!);
-    copyFileSync(join(OVMF, 'OVMF_VARS_4M.fd'), variables);
+    makeVariables(variables);
     rack = await openRack('disc', { store: 'folder' });
   });
   afterAll(async () => {
@@ -41,17 +40,11 @@ describe('8: the same image from a disc and from a stick', () => {
     ...['-device', 'qemu-xhci', '-drive', `if=none,id=stick,format=raw,file=${iso}`],
     ...['-device', 'usb-storage,drive=stick,bootindex=1'],
   ];
-  const code = `file=${join(OVMF, 'OVMF_CODE_4M.fd')},readonly=on`;
-  const uefi = [
-    ...['-drive', `if=pflash,format=raw,${code}`],
-    ...['-drive', `if=pflash,format=raw,file=${variables}`],
-  ];
-
   it.each([
     ['a disc under BIOS', disc],
     ['a stick under BIOS', stick],
-    ['a disc under UEFI', [...uefi, ...disc]],
-    ['a stick under UEFI', [...uefi, ...stick]],
+    ['a disc under UEFI', [...uefi(variables), ...disc]],
+    ['a stick under UEFI', [...uefi(variables), ...stick]],
   ])('boots from %s, at an address of its own', async (_, args) => {
     const machine = await rack!.boot(8, { args, local: true });
     if (node === undefined) {

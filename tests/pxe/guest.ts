@@ -23,6 +23,8 @@ export interface Guest {
   isOff(): boolean;
   /** Types on the serial line. */
   type(text: string): void;
+  /** Nothing happens in it while `act` runs. */
+  whilePaused<T>(act: () => Promise<T>): Promise<T>;
   /** The power goes. */
   stop(): Promise<void>;
 }
@@ -118,6 +120,14 @@ export function startGuest(options: GuestOptions): Guest {
     at: (expected) => times[lines.findIndex((text) => expected.test(text))],
     isOff: () => over,
     type: (text) => void child.stdin.write(text),
+    whilePaused: async (act) => {
+      child.kill('SIGSTOP');
+      try {
+        return await act();
+      } finally {
+        child.kill('SIGCONT');
+      }
+    },
     stop: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = once(child, 'close');

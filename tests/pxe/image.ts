@@ -58,6 +58,13 @@ export const testImage = (say: Say): Promise<TestImage> =>
     await buildImage(readOptions([...argsOf(of), '--out', out], {}, of.date)!, say);
   });
 
+/** The same without systemd and SSH, which starts in half of the time. */
+export const smallImage = (say: Say): Promise<TestImage> =>
+  keptImage('busybox', async ({ home, key, date }, out) => {
+    const args = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out];
+    await buildImage(readOptions([...args, '--flavour', 'busybox', '--no-iso'], {}, date)!, say);
+  });
+
 const argsOf = ({ home, key, files }: Omit<Ingredients, 'date'>): string[] => [
   ...['--site', join(home, 'site.json'), '--image-key', key, '--files', files],
 ];

@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, normalize, resolve } from 'node:path';
-import { ipxe } from '../../image/boot-files.ts';
+import { argumentsOf, ipxe } from '../../image/boot-files.ts';
 import { findMinio } from '../../local-minio/find.ts';
 import { startMinioLab } from '../../local-minio/lab.ts';
 import type { MinioLab } from '../../local-minio/lab.ts';
@@ -32,6 +32,8 @@ export interface Boot {
   readonly args?: readonly string[];
   /** No network boot: it has what `args` name */
   readonly local?: true;
+  /** No network boot: QEMU itself hands kernel and initramfs, without `files`, to the firmware, which may be UEFI */
+  readonly loaded?: true;
   /** MiB */
   readonly memory?: number;
 }
@@ -184,7 +186,7 @@ export async function openRack(
 
   /** Makes its boot script and its port of the switch. */
   async function plug(number: number, given: Boot): Promise<Omit<GuestOptions, 'log'>> {
-    const { append, commandLine, args = [], local } = given;
+    const { append, commandLine, args = [], local, loaded } = given;
     const overlay = { ...ownSite, ...given.files };
     const hasOverlay = Object.keys(overlay).length > 0;
     served.set('more.img', '');
@@ -206,12 +208,14 @@ export async function openRack(
     const tap = await network.tap();
     const mac = macOf(number);
     // A card without a ROM boots nothing.
-    const nic = `virtio-net-pci,netdev=n0,mac=${mac}${local ? ',romfile=' : ',bootindex=1'}`;
+    const isNetworkBoot = local === undefined && loaded === undefined;
+    const nic = `virtio-net-pci,netdev=n0,mac=${mac}${isNetworkBoot ? ',bootindex=1' : ',romfile='}`;
     return {
       inside,
       ...(given.memory !== undefined && { memory: given.memory }),
       args: [
         ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`, '-device', nic],
+        ...(loaded ? handedOver(image.folder, append ?? '') : []),
         ...args,
       ],
       uuid: `6f0d0c1e-5a3b-4c2d-8e1f-0000000000${two}`,
@@ -283,6 +287,13 @@ export async function openRack(
     },
   };
 }
+
+/** A processor that can do little: the kernel loads, and tests, less for it. */
+const handedOver = (folder: string, append: string): string[] => [
+  ...['-cpu', 'qemu64,+rdrand'],
+  ...['-kernel', join(folder, 'vmlinuz'), '-initrd', join(folder, 'initrd.img')],
+  ...['-append', argumentsOf(`${append} ${EMULATED}`)],
+];
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0');
 const macOf = (number: number): string => `52:54:00:77:00:${twoDigits(number)}`;
