@@ -15,6 +15,8 @@ export interface Listed {
   readonly size: number;
   /** unix seconds */
   readonly modified: number;
+  /** Another after every write that changed the bytes; absent where the store does not tell. */
+  readonly version?: string | undefined;
 }
 
 /** An object that was asked for: its bytes, neither if it is not there, or why it cannot be read. */

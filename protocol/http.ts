@@ -297,7 +297,12 @@ export const ROUTES = {
     status: 200,
     answer: v.object({
       objects: v.array(
-        v.object({ key: Key, size: v.pipe(v.number(), v.integer()), modified: Time }),
+        v.object({
+          key: Key,
+          size: v.pipe(v.number(), v.integer()),
+          modified: Time,
+          version: v.optional(v.pipe(v.string(), v.maxLength(128))),
+        }),
       ),
       next: v.optional(Key),
     }),

@@ -131,8 +131,10 @@ export function createFilesystemStore(dir: string): ObjectStore {
   /** Without reading it: a page of a listing may be a gigabyte, and anybody may cause one. */
   async function readInfo(key: ObjectKey): Promise<ObjectInfo | undefined> {
     try {
-      const { size, mtime: modified } = await stat(pathOf(key));
-      return { key, size, modified };
+      const { size, mtime: modified, mtimeNs, ino } = await stat(pathOf(key), { bigint: true });
+      // A file never changes once it has its name: another content is another file.
+      const version = `${ino.toString(36)}-${mtimeNs.toString(36)}`;
+      return { key, size: Number(size), modified, version };
     } catch (error) {
       if (!isMissing(error)) throw error;
       await requireObjects(objects);

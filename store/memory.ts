@@ -47,7 +47,10 @@ export function createMemoryStore(): ObjectStore {
       const matching = [...objects.keys()].filter((key) => key.startsWith(prefix));
       const { keys, more } = pageOf(matching, options);
       return {
-        objects: keys.map((key) => info(objects.get(key)!)),
+        objects: keys.map((key) => {
+          const object = objects.get(key)!;
+          return { ...info(object), version: object.etag };
+        }),
         ...(more ? { next: keys.at(-1)! } : {}),
       };
     },

@@ -6,6 +6,11 @@ export interface ObjectInfo {
   /** bytes */
   readonly size: number;
   readonly modified: Date;
+  /**
+   * Of a listing: opaque, up to 128 characters, and another one after every write that changed the
+   * bytes. Not the ETag, which a store need not know without reading.
+   */
+  readonly version?: string;
 }
 
 /** What a store says about an object without sending it. */

@@ -144,9 +144,10 @@ export function createS3Store(options: S3Options): ObjectStore {
             MaxKeys: Math.min(limit, PAGE_SIZE),
           }),
         );
-        const objects = (answer.Contents ?? []).map((entry) =>
-          infoOf(entry.Key as ObjectKey, { ...entry, ContentLength: entry.Size }),
-        );
+        const objects = (answer.Contents ?? []).map((entry) => ({
+          ...infoOf(entry.Key as ObjectKey, { ...entry, ContentLength: entry.Size }),
+          ...(entry.ETag === undefined ? {} : { version: entry.ETag.replaceAll('"', '') }),
+        }));
         const next = answer.IsTruncated ? (objects.at(-1)?.key ?? '') : undefined;
         // Where a page does not go on from the one before, there would be no end to them.
         const goesOn = next === undefined || compareKeys(next, after ?? '') > 0;

@@ -107,10 +107,9 @@ export function adminRoutes(
       const ours = page.objects.filter((object) => isAsked(object, query));
       const shown = query.prefix === 'pending' ? await undecided({ store, site }, ours) : ours;
       return {
-        objects: shown.map(({ key, size, modified }) => ({
-          key,
-          size,
-          modified: unixSeconds(modified),
+        objects: shown.map(({ key, size, modified, version }) => ({
+          ...{ key, size, modified: unixSeconds(modified) },
+          ...(version === undefined ? {} : { version }),
         })),
         ...(page.next === undefined ? {} : { next: page.next }),
       };

@@ -91,6 +91,27 @@ export function storeContract(
       expect(one.etag).not.toBe(three.etag);
     });
 
+    it('lists another version after every write of other bytes, and the same until then', async () => {
+      const key = freshKey();
+      const listed = async (): Promise<string> => {
+        const [info] = (await store.list(key)).objects;
+        expect(info!.version).toMatch(/^[^"]{1,128}$/);
+        return info!.version!;
+      };
+      let { etag } = await store.create(key, bytes('one'));
+      const seen = [await listed()];
+      expect(await listed()).toBe(seen[0]);
+      for (const body of ['two', 'six', 'two']) {
+        ({ etag } = await second.replace(key, bytes(body), etag));
+        const version = await listed();
+        expect(version).not.toBe(seen.at(-1));
+        seen.push(version);
+      }
+      await store.delete(key);
+      await store.create(key, bytes('ten'));
+      expect(seen).not.toContain(await listed());
+    });
+
     it('keeps an empty object apart from none', async () => {
       const key = freshKey();
       expect(await store.get(key, LIMIT)).toBeUndefined();
