@@ -3,7 +3,8 @@ import type { NodeId } from '../bundle/index.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { makeNode } from '../tests/support/site.ts';
 import { nodeWords } from '../bundle/words.ts';
-import { findNode, lookAt, onlyMatch } from './find.ts';
+import { lookAt, onlyMatch } from './find.ts';
+import { findNode } from './select.ts';
 import type { Session } from './session.ts';
 
 const match = (text: string, candidates: readonly string[]): string => {

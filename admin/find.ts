@@ -1,5 +1,4 @@
 import type { NodeId } from '../bundle/index.ts';
-import { nodeWords } from '../bundle/words.ts';
 import { fail } from '../protocol/errors.ts';
 import { decidedDigests } from '../protocol/history.ts';
 import type { History, HistoryEntry } from '../protocol/history.ts';
@@ -66,25 +65,6 @@ export async function knownNodes(
   };
   await Promise.all([list('history'), list('approved')]);
   return [...nodes].sort();
-}
-
-/**
- * The node that `text` names: a whole id, the eight words of a known node, or a beginning that only
- * one known node has.
- * @throws not_found, usage if several are meant
- */
-export async function findNode(session: Pick<Objects, 'list'>, text: string): Promise<NodeId> {
-  if (/^[a-z2-7]{32}$/.test(text)) return text as NodeId;
-  if (/^[a-z]+( [a-z]+){7}$/.test(text)) return withWords(text, await knownNodes(session));
-  return onlyMatch('node', text, /^[a-z2-7]{1,31}$/.test(text) ? await knownNodes(session) : []);
-}
-
-/** @throws not_found; usage for two nodes with the same words, of which one was made to be so */
-function withWords(words: string, nodes: readonly NodeId[]): NodeId {
-  const [match, other] = nodes.filter((node) => nodeWords(node) === words);
-  if (match === undefined) throw fail('not_found', `no node has the words ${words}`);
-  if (other === undefined) return match;
-  throw fail('usage', `two nodes have these words, ${match} and ${other}: one is forged`);
 }
 
 /**

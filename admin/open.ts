@@ -96,8 +96,12 @@ async function bundleAgain(
   return bundle;
 }
 
-/** @param keyset whose keys may have signed it, besides the node */
-async function openSealed(
+/**
+ * A bundle that was read, of a node.
+ * @param keyset whose keys may have signed it, besides the node
+ * @throws bad_signer, not_this_node, not_a_recipient, any code of the format
+ */
+export async function openSealed(
   session: Session,
   node: NodeId,
   sealed: SealedBundle,

@@ -13,6 +13,8 @@ import { fail } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
 import type { Fetch } from '../protocol/objects.ts';
 import type { Site } from '../protocol/site.ts';
+import { memoryCache } from './cache.ts';
+import type { CachePort } from './cache.ts';
 import { doubt } from './doubt.ts';
 import type { Doubt } from './doubt.ts';
 import type { KeyPorts } from './key.ts';
@@ -36,6 +38,8 @@ export interface SessionOptions {
   /** The administrator's key: {@link localKey}, or one that is elsewhere. */
   readonly key: KeyPorts;
   readonly memory: MemoryPort;
+  /** Absent: what was read is kept as long as the session. */
+  readonly cache?: CachePort;
   /** Name and version of the program, which bundles made here say they were made by. */
   readonly program: string;
   /** For requests to server and store; absent: that of the platform. */
@@ -54,6 +58,7 @@ export interface Session extends Objects, Remembering {
   readonly key: KeyPorts;
   readonly client: Client;
   readonly program: string;
+  readonly cache: CachePort;
   /** to the newest, through the pinned one, verified */
   readonly chain: readonly SignedKeyset[];
   /** the newest */
@@ -124,6 +129,7 @@ export async function createSession(options: SessionOptions): Promise<Session> {
   }
 
   return {
+    cache: options.cache ?? memoryCache(),
     ...{ site, key, client, program, chain, keyset, keyIndex, doubts },
     ...{ ...objects, ...remembering, history, accept },
   };

@@ -1,5 +1,6 @@
-import { findNode, knownNodes, lookAt } from '../admin/find.ts';
+import { knownNodes, lookAt } from '../admin/find.ts';
 import type { LeftOut, Target } from '../admin/many.ts';
+import { findNode } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
@@ -51,7 +52,7 @@ export async function targetsOf(
       !digests.has(before) &&
       (await isDigestOf(session, before, word, words.length === 2 && i === 1));
     if (isDigest) digests.set(before, word);
-    else named.push(await findNode(session, word));
+    else named.push(await findNode(session, word, purpose));
   }
   if (list.length > 0) {
     const { nodes, unknown } = expectedNodes(list, await knownNodes(session));

@@ -139,7 +139,10 @@ function rollback(what: string): Error {
  * Whether a statement is over by the latest of the clocks (Unix seconds: own, image build, server,
  * memory) and its own `issued`: a lie about the time can only end it early.
  */
-export function isExpired(statement: Statement, clocks: readonly number[]): boolean {
+export function isExpired(
+  statement: Pick<Statement, 'issued' | 'expires'>,
+  clocks: readonly number[],
+): boolean {
   return (
     statement.expires !== undefined && Math.max(statement.issued, ...clocks) >= statement.expires
   );

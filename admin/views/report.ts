@@ -1,5 +1,5 @@
 import { equalBytes, MAX_REPORT_BYTES, readBundle, toHex } from '../../bundle/index.ts';
-import type { NodeId } from '../../bundle/index.ts';
+import type { NodeId, Report } from '../../bundle/index.ts';
 import { codeOf, ERRORS, EXIT, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { reportKey } from '../../protocol/keys.ts';
@@ -36,14 +36,11 @@ export async function lastReport(
   try {
     const bytes = await session.read(reportKey(node), MAX_REPORT_BYTES);
     if (bytes === undefined) return undefined;
-    const sealed = readBundle(bytes, { maxBytes: MAX_REPORT_BYTES, expect: 'report' });
+    const { report, signer } = await openNodeReport(session, node, bytes);
     const signKey = opened?.manifest.node.signKey;
-    if (signKey !== undefined && !equalBytes(sealed.signer, signKey)) {
+    if (signKey !== undefined && !equalBytes(signer, signKey)) {
       throw fail('bad_signer', 'the report is signed by another key');
     }
-    const report = await session.key.open.report(sealed);
-    if (report.node !== node) throw fail('not_this_node', 'the report is about another node');
-    if (!equalBytes(report.site, session.site.id)) throw fail('wrong_site', 'of another site');
     const { time, result, statementDigest } = report;
     return { time, result, statementDigest: toHex(statementDigest) };
   } catch (error) {
@@ -52,4 +49,21 @@ export async function lastReport(
     if (isUnreadable(error) || hasCode(error, 'wrong_site')) return { problem: code };
     throw error;
   }
+}
+
+/**
+ * A report that was read: that it is about this node and site is checked, and its signature; whose key
+ * the signer's is, a bundle of the node tells.
+ * @throws not_this_node, wrong_site, not_a_recipient, any code of the format
+ */
+export async function openNodeReport(
+  session: Pick<Session, 'key' | 'site'>,
+  node: NodeId,
+  bytes: Uint8Array,
+): Promise<{ readonly report: Report; readonly signer: Uint8Array }> {
+  const sealed = readBundle(bytes, { maxBytes: MAX_REPORT_BYTES, expect: 'report' });
+  const report = await session.key.open.report(sealed);
+  if (report.node !== node) throw fail('not_this_node', 'the report is about another node');
+  if (!equalBytes(report.site, session.site.id)) throw fail('wrong_site', 'of another site');
+  return { report, signer: sealed.signer };
 }

@@ -38,6 +38,13 @@ export function statementView(frame: VerifiedFrame, now: number): StatementView 
   };
 }
 
+/** The same decision at another time, by which it may have ended. @param now unix seconds */
+export function statementViewAt(view: StatementView, now: number): StatementView {
+  const { issued, expires } = view;
+  if (expires === undefined) return view;
+  return { ...view, expired: isExpired({ issued, expires }, [now]) };
+}
+
 /** A decision where it is recorded. */
 export interface RecordedView extends StatementView {
   readonly slot: number;

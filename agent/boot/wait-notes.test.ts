@@ -87,7 +87,7 @@ describe('what a boot says while it waits', () => {
     const { said, note } = listen();
     const digest = 'ab'.repeat(32);
     note(fail('nothing_approved', 'waits', { details: { node: id, digest } }));
-    expect(said.at(-1)).toContain(`coatcheck approve ${id.slice(0, 8)}`);
+    expect(said.at(-1)).toContain(`coatcheck approve ${id.slice(0, 16)}`);
     note(absent, 'press Enter');
     expect(said.at(-1)).toBe('0: press Enter');
   });

@@ -61,7 +61,8 @@ export function createWaitNotes(
 /** Where nobody at the console can do anything about it. */
 function whatToDo({ code, details }: Reason, node: NodeId): string {
   if (code === 'nothing_approved' && details?.['digest'] !== undefined) {
-    return `to do: an administrator compares the words, and says coatcheck approve ${node.slice(0, 8)}`;
+    // As much of the id as names a machine that nobody approved yet (docs/adr/0222); 78 columns.
+    return `to do: an administrator compares the words: coatcheck approve ${node.slice(0, 16)}`;
   }
   return ADMINISTRATORS.includes(code)
     ? 'to do: an administrator has to decide; this machine asks every minute'

@@ -1,10 +1,11 @@
-import { findBundle, findNode } from '../../admin/find.ts';
+import { findBundle } from '../../admin/find.ts';
 import type { Standing } from '../../admin/find.ts';
 import { planOrders } from '../../admin/many.ts';
 import type { ManyPlans, Ordered, Target } from '../../admin/many.ts';
 import { planReconfigure, planReject, planRevoke, planRollback } from '../../admin/orders.ts';
 import type { RejectPlan } from '../../admin/orders.ts';
 import { checkReason } from '../../admin/plan.ts';
+import { findNode } from '../../admin/select.ts';
 import type { Session } from '../../admin/session.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import type { NodeId } from '../../bundle/index.ts';
@@ -102,7 +103,7 @@ export async function rollback(
     throw fail('usage', 'SLOT is a number: see coatcheck history');
   const slot = Number(slotText);
   const session = await openSession(context);
-  const node = await findNode(session, nodeText);
+  const node = await findNode(session, nodeText, 'decide');
   const keeps = (kept: number): boolean => kept === slot;
   const { history } = await lookToDecide(session, terminal, node, undefined, keeps);
   const plan = await planRollback(

@@ -1,4 +1,5 @@
-import { findBundle, findNode } from '../../admin/find.ts';
+import { findBundle } from '../../admin/find.ts';
+import { findNode } from '../../admin/select.ts';
 import { openPlace } from '../../admin/open.ts';
 import { review } from '../../admin/review.ts';
 import type { Context } from '../context.ts';

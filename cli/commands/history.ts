@@ -1,4 +1,4 @@
-import { findNode } from '../../admin/find.ts';
+import { findNode } from '../../admin/select.ts';
 import { historyView } from '../../admin/views/statement.ts';
 import type { HistoryView } from '../../admin/views/statement.ts';
 import { escapeLine } from '../../protocol/escape.ts';

@@ -1,6 +1,7 @@
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
-import { findNode, knownNodes } from '../../admin/find.ts';
+import { knownNodes } from '../../admin/find.ts';
+import { findNode } from '../../admin/select.ts';
 import { openSession } from '../session.ts';
 
 /** `coatcheck repair [NODE]`: do again whatever a decision left undone, for one node or for all. */

@@ -104,13 +104,14 @@ describe('approve', () => {
     ]);
   });
 
-  it('takes a beginning of the id that only one node has', async () => {
+  it('takes a beginning of the id that only one node has: of a new one, 16 characters', async () => {
     const node = newNode();
     await desk.propose(node, {});
-    expect(refusal(await desk.run('approve', node.id.slice(0, 12), '--yes'))).toEqual([
-      0,
-      undefined,
-    ]);
+    const short = await desk.run('approve', node.id.slice(0, 15), '--yes');
+    expect(refusal(short)).toEqual([EXIT.usage, 'usage']);
+    expect(short.stderr).toContain(node.id);
+    expect(refusal(await desk.run('approve', node.id.slice(0, 16), '--yes'))[0]).toBe(0);
+    expect(refusal(await desk.run('reconfigure', node.id.slice(0, 12), '--yes'))[0]).toBe(0);
     const none = node.id.startsWith('q') ? 'z77777' : 'q77777';
     expect(refusal(await desk.run('approve', none, '--yes'))).toEqual([EXIT.notFound, 'not_found']);
   });

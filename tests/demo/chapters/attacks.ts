@@ -92,7 +92,7 @@ async function otherMachine(lab: Lab): Promise<NodeId> {
   await lab.agent(machine, ['key', 'make', 'file', machine.key]);
   const { node } = await lab.askAgent<{ node: NodeId }>(machine, ['id']);
   await lab.agent(machine, ['propose'], 4);
-  const approved = await lab.coatcheck(['approve', node.slice(0, 8), '--full', '--yes'], 14);
+  const approved = await lab.coatcheck(['approve', node.slice(0, 16), '--full', '--yes'], 14);
   narrator.check('it is approved', approved.code === 0, approved.stderr);
   const list = await lab.coatcheck(['list']);
   narrator.check('both are in force', list.stdout.match(/^[a-z2-7]{32} /gm)?.length === 2);

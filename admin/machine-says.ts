@@ -1,0 +1,53 @@
+/** What of a start or a refresh failed, in the machine's words, which are a stranger's. */
+export interface MachineFault {
+  /** A unit, a path or a step; absent where no part of it is named. */
+  readonly what?: string;
+  readonly why: string;
+}
+
+/** What a report says came of a decision. All of it is the machine's word. */
+export interface Said {
+  /**
+   * `applied` or `partial`: it is in place. `not applied`: what was there before still is.
+   * `unapproved`: it runs what nobody approved. `other`: nothing of these.
+   */
+  readonly outcome: 'applied' | 'partial' | 'not applied' | 'unapproved' | 'other';
+  readonly failed: readonly MachineFault[];
+  /** Files that were left as they are, since something is in the way. */
+  readonly left: readonly MachineFault[];
+  /** How many files that the bundle leaves to the image differ from what it was made on; 0 unless said. */
+  readonly differing: number;
+}
+
+/**
+ * Reads the line of a report, as `tellEffect` of the agent writes it. It is a summary: whoever shows
+ * it has the line as well, since what is not known here is in it all the same.
+ */
+export function readResult(result: string): Said {
+  const none = { failed: [], left: [], differing: 0 };
+  if (result.startsWith('UNAPPROVED: ')) return { outcome: 'unapproved', ...none };
+  const said = result.replace(/; memory: [^;]*$/, '');
+  const [, verb, why = ''] = /^(not applied|applied, not in effect): (.*)$/s.exec(said) ?? [];
+  if (verb !== undefined) {
+    const outcome = verb === 'not applied' ? verb : 'applied';
+    return { ...none, outcome, failed: [{ why }] };
+  }
+  const [, outcome] = /^(applied|partial): /.exec(said) ?? [];
+  if (outcome === undefined) return { outcome: 'other', ...none };
+  const parts = said.split('; ');
+  const differing = parts.map((part) => /^(\d+) of \d+ files left to the image differ/.exec(part));
+  return {
+    outcome: outcome as 'applied' | 'partial',
+    failed: named(parts, 'FAILED '),
+    left: named(parts, 'LEFT '),
+    differing: Number(differing.find((match) => match !== null)?.[1] ?? 0),
+  };
+}
+
+function named(parts: readonly string[], word: string): MachineFault[] {
+  return parts.flatMap((part) => {
+    if (!part.startsWith(word)) return [];
+    const [what = '', ...why] = part.slice(word.length).split(': ');
+    return [{ what, why: why.join(': ') }];
+  });
+}

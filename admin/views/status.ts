@@ -1,0 +1,367 @@
+import type { NodeId } from '../../bundle/index.ts';
+import { nodeWords } from '../../bundle/words.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import type { Facts } from '../facts.ts';
+import { readResult } from '../machine-says.ts';
+import type { MachineFault } from '../machine-says.ts';
+import type { Listed } from '../objects.ts';
+import { statementViewAt } from './statement.ts';
+import type { StatementView } from './statement.ts';
+
+/**
+ * How a node can stand; several at once may be so. What wants somebody first comes first.
+ *
+ * - `unreadable`: what the node is shown cannot be read, or does not verify
+ * - `unpublished`: a decision is recorded and not shown to the node; a repair does that
+ * - `unapproved`: the machine says that it runs what nobody approved
+ * - `failed`: the machine says that something of it was not applied, or did not take effect
+ * - `expired`: what is in force has ended
+ * - `waiting`: a proposal waits; `first`, of a node about which nothing is in force
+ * - `drifted`: the machine says that files left to the image differ from those it was approved with
+ * - `expiring`: what is in force ends within {@link EXPIRING_DAYS} days
+ * - `behind`: the machine's last report is about another decision than what is in force
+ * - `never-booted`: something is in force, and the machine never said that it applied anything
+ * - `partial`: the machine says that all is applied but files that something is in the way of
+ * - `reconfigure`: a new configuration is ordered; `revoked`: the node applies nothing any more
+ * - `rejected`: the newest decision is a refusal
+ * - `in-force`: an approved configuration is in force, and has not ended
+ * - `nothing`: none of these
+ */
+export const STATES = [
+  ...['unreadable', 'unpublished', 'unapproved', 'failed', 'expired', 'waiting', 'first'],
+  ...['drifted', 'expiring', 'behind', 'never-booted', 'partial', 'reconfigure', 'revoked'],
+  ...['rejected', 'in-force', 'nothing'],
+] as readonly State[];
+
+/** One of {@link STATES}. */
+export type State =
+  | 'unreadable'
+  | 'unpublished'
+  | 'unapproved'
+  | 'failed'
+  | 'expired'
+  | 'waiting'
+  | 'first'
+  | 'drifted'
+  | 'expiring'
+  | 'behind'
+  | 'never-booted'
+  | 'partial'
+  | 'reconfigure'
+  | 'revoked'
+  | 'rejected'
+  | 'in-force'
+  | 'nothing';
+
+/** Those in which something is wrong, and not only under way. */
+export const WRONG: readonly State[] = [
+  ...(['unreadable', 'unpublished', 'unapproved', 'failed', 'expired', 'drifted'] as const),
+];
+
+/** How long before its end what is in force counts as expiring, days. */
+export const EXPIRING_DAYS = 14;
+
+/** A proposal that waits for a node. What only its maker vouches for is a claim. */
+export interface WaitingView {
+  /** 64 hex digits */
+  readonly digest: string;
+  /** bytes, sealed */
+  readonly size: number;
+  /** since when it waits, unix seconds by the store */
+  readonly modified: number;
+  readonly madeBy?: 'node' | 'admin';
+  /** claimed */
+  readonly hostname?: string;
+  /** claimed */
+  readonly keySource?: string;
+  /** why it cannot be opened */
+  readonly problem?: ErrorCode;
+}
+
+/** What the machine says: its last report, or why there is none to go by. */
+export type MachineView =
+  | {
+      /** when it was made, unix seconds by the machine's clock: signed */
+      readonly time: number;
+      /** when it was stored, unix seconds by the store */
+      readonly stored: number;
+      /** in the machine's words */
+      readonly result: string;
+      /** the decision that it is about, 64 hex digits */
+      readonly statementDigest: string;
+      readonly failed: readonly MachineFault[];
+      readonly left: readonly MachineFault[];
+      /** it is older, by the machine's clock, than one that was seen before */
+      readonly isOlder: boolean;
+    }
+  | {
+      readonly problem: ErrorCode;
+      /** when it was stored, unix seconds by the store */
+      readonly stored: number;
+    };
+
+/** What stands beside a node's state and wants a look by somebody who knows the machines. */
+export type StatusNote =
+  /** A waiting proposal claims the name that is in force for these nodes. */
+  | { readonly code: 'name_in_force'; readonly name: string; readonly nodes: readonly NodeId[] }
+  /** Waiting proposals of these other nodes claim the same name. */
+  | { readonly code: 'name_claimed'; readonly name: string; readonly nodes: readonly NodeId[] }
+  /** The same name is in force for these other nodes. */
+  | { readonly code: 'name_twice'; readonly name: string; readonly nodes: readonly NodeId[] }
+  /**
+   * A node about which nothing is in force claims the name of this one that has: it may be the same
+   * machine with a new key, or another that says so.
+   */
+  | { readonly code: 'maybe_new_key'; readonly name: string; readonly node: NodeId };
+
+/** A node in a line: everything that is known of it without its files. */
+export interface StatusView {
+  readonly node: NodeId;
+  /** eight, as the console of the node shows them */
+  readonly words: string;
+  /** the host name in the bundle in force; absent where there is none, or it cannot be opened here */
+  readonly name?: string;
+  /** all that are so, in the order of {@link STATES} */
+  readonly states: readonly State[];
+  /** since when the first of them is, unix seconds; absent where nobody knows */
+  readonly since?: number;
+  /** what is in force */
+  readonly decision?: StatementView;
+  /** digest of the bundle in force, 64 hex digits; absent where there is none */
+  readonly bundle?: string;
+  /** the newest decision, where it is a refusal */
+  readonly rejected?: StatementView;
+  readonly waiting: readonly WaitingView[];
+  /** the machine says; absent where it never reported */
+  readonly machine?: MachineView;
+  readonly notes: readonly StatusNote[];
+  /** why what the node is shown cannot be read or does not verify */
+  readonly problem?: ErrorCode;
+  /** something of it has changed, and is not read yet */
+  readonly refreshing: boolean;
+}
+
+/** What a store lists of one node. */
+export interface NodeListing {
+  readonly node: NodeId;
+  readonly pending: readonly Listed[];
+  readonly approved?: Listed;
+  /** the highest slot of its history */
+  readonly newest?: Listed;
+  readonly report?: Listed;
+}
+
+/** Whether the newest slot has to be read: what the node is shown may not be the newest decision. */
+export function wantsNewest({ approved, newest }: NodeListing, facts: Facts): boolean {
+  if (newest?.parsed.prefix !== 'history') return false;
+  if (approved === undefined) return true;
+  const shown = facts.approved(approved);
+  if (shown === undefined) return false;
+  if ('problem' in shown) return true;
+  // A decision has the number of its slot, unless something that is none was in the way.
+  return newest.parsed.slot !== shown.decision.seq || newest.modified > approved.modified;
+}
+
+/** {@link StatusView}s of what is listed, by id. @param now unix seconds */
+export function statusViews(
+  listings: readonly NodeListing[],
+  facts: Facts,
+  now: number,
+): StatusView[] {
+  const views = listings.map((listing) => statusView(listing, facts, now));
+  return withNotes(views);
+}
+
+function statusView(listing: NodeListing, facts: Facts, now: number): StatusView {
+  const { node, approved, newest, report } = listing;
+  const shown = approved && facts.approved(approved);
+  const newestIfWanted = wantsNewest(listing, facts) ? newest : undefined;
+  const head = newestIfWanted && facts.head(newestIfWanted);
+  const proposals = listing.pending.map((one) => [one, facts.proposal(one)] as const);
+  const said = report && facts.report(report);
+  const looked = [[approved, shown], [newestIfWanted, head], [report, said], ...proposals] as const;
+  const refreshing = looked.some(([listed, known]) => listed !== undefined && known === undefined);
+  const waiting = proposals.map(([one, known]) => waitingView(one, known));
+
+  const isShown = shown !== undefined && 'decision' in shown;
+  const isHead = head !== undefined && !('problem' in head);
+  const inForce = isHead ? head.inForce : isShown ? shown.decision : undefined;
+  const decision = inForce === undefined ? undefined : statementViewAt(inForce, now);
+  const isUnpublished =
+    decision !== undefined &&
+    (!isShown || shown.decision.statementDigest !== decision.statementDigest);
+  const rejected = isHead && head.head?.type === 'reject' ? head.head : undefined;
+  const unread = [shown, head].find((known) => known !== undefined && 'problem' in known);
+  const problem = unread?.problem ?? (isUnpublished && !refreshing ? 'not_found' : undefined);
+  const bundle = isShown && !isUnpublished ? shown.bundle : undefined;
+  const name = isShown && !isUnpublished ? shown.name : undefined;
+  const signKey = isShown ? shown.signKey : undefined;
+  const machine =
+    report === undefined || said === undefined ? undefined : machineView(report, said, signKey);
+
+  const states = statesOf({
+    ...{ listing, decision, rejected, machine, now },
+    isUnreadable: unread !== undefined,
+    isUnpublished: isUnpublished && !refreshing,
+    isKnown: !refreshing,
+  });
+  const since = sinceOf(states[0]!, { decision, rejected, machine, waiting });
+  return {
+    ...{ node, words: nodeWords(node) },
+    ...(name === undefined ? {} : { name }),
+    states,
+    ...(since === undefined ? {} : { since }),
+    ...(decision === undefined ? {} : { decision }),
+    ...(bundle === undefined ? {} : { bundle }),
+    ...(rejected === undefined ? {} : { rejected }),
+    waiting,
+    ...(machine === undefined ? {} : { machine }),
+    notes: [],
+    ...(problem === undefined ? {} : { problem }),
+    refreshing,
+  };
+}
+
+function waitingView(
+  { parsed, size, modified }: Listed,
+  facts: ReturnType<Facts['proposal']>,
+): WaitingView {
+  const digest = parsed.prefix === 'pending' ? parsed.digest : '';
+  return { digest, size, modified, ...facts };
+}
+
+function machineView(
+  { modified: stored }: Listed,
+  said: NonNullable<ReturnType<Facts['report']>>,
+  signKey: string | undefined,
+): MachineView {
+  if ('problem' in said) return { problem: said.problem, stored };
+  const { time, result, statementDigest, signer, latest } = said;
+  if (signKey !== undefined && signer !== signKey) return { problem: 'bad_signer', stored };
+  const { failed, left } = readResult(result);
+  return { time, stored, result, statementDigest, failed, left, isOlder: time < latest };
+}
+
+function statesOf(of: {
+  readonly listing: NodeListing;
+  readonly decision: StatementView | undefined;
+  readonly rejected: StatementView | undefined;
+  readonly machine: MachineView | undefined;
+  readonly now: number;
+  readonly isUnreadable: boolean;
+  readonly isUnpublished: boolean;
+  readonly isKnown: boolean;
+}): readonly State[] {
+  const { listing, decision, rejected, machine, now } = of;
+  const so = new Set<State>();
+  if (of.isUnreadable) so.add('unreadable');
+  if (of.isUnpublished) so.add('unpublished');
+  if (listing.pending.length > 0) {
+    so.add('waiting');
+    // One whose decision cannot be read counts as first: nobody knows that it was approved.
+    if (decision === undefined && (of.isKnown || listing.approved === undefined)) so.add('first');
+  }
+  if (rejected !== undefined) so.add('rejected');
+  if (decision !== undefined) {
+    const { type, expires, expired = false } = decision;
+    if (type === 'reconfigure') so.add('reconfigure');
+    else if (type === 'revoke') so.add('revoked');
+    else if (expired) so.add('expired');
+    else so.add('in-force');
+    const left = (expires ?? Infinity) - now;
+    if (!expired && left <= EXPIRING_DAYS * 86_400) so.add('expiring');
+    const isConfiguration = type === 'approve' || type === 'rollback';
+    if (isConfiguration && listing.report === undefined) so.add('never-booted');
+  }
+  if (machine !== undefined && 'result' in machine) addSaid(so, machine, decision);
+  if (so.size === 0) so.add('nothing');
+  return STATES.filter((state) => so.has(state));
+}
+
+function addSaid(
+  so: Set<State>,
+  { result, statementDigest }: Extract<MachineView, { result: string }>,
+  decision: StatementView | undefined,
+): void {
+  const { outcome, failed, differing } = readResult(result);
+  if (outcome === 'unapproved') so.add('unapproved');
+  if (decision === undefined) return;
+  if (statementDigest !== decision.statementDigest) {
+    so.add('behind');
+    return;
+  }
+  if (failed.length > 0) so.add('failed');
+  if (outcome === 'partial') so.add('partial');
+  if (differing > 0) so.add('drifted');
+}
+
+function sinceOf(
+  state: State,
+  of: Pick<StatusView, 'waiting'> & {
+    readonly decision: StatementView | undefined;
+    readonly rejected: StatementView | undefined;
+    readonly machine: MachineView | undefined;
+  },
+): number | undefined {
+  switch (state) {
+    case 'waiting':
+    case 'first':
+      return Math.min(...of.waiting.map(({ modified }) => modified));
+    case 'expired':
+      return of.decision?.expires;
+    case 'unapproved':
+    case 'failed':
+    case 'drifted':
+    case 'partial':
+      return of.machine?.stored;
+    case 'rejected':
+      return of.rejected?.issued;
+    case 'unreadable':
+    case 'nothing':
+      return undefined;
+    default:
+      return of.decision?.issued;
+  }
+}
+
+/** A host name as names are compared: in any case, with or without the dot at its end. */
+export const nameKey = (name: string): string => name.toLowerCase().replace(/\.$/, '');
+
+/** The host names that waiting proposals of a node claim, each once. */
+export const claimsOf = ({ waiting }: Pick<StatusView, 'waiting'>): string[] => [
+  ...new Set(waiting.flatMap(({ hostname }) => (hostname === undefined ? [] : [hostname]))),
+];
+
+function withNotes(views: readonly StatusView[]): StatusView[] {
+  const inForce = new Map<string, NodeId[]>();
+  const claimed = new Map<string, NodeId[]>();
+  const add = (to: Map<string, NodeId[]>, name: string, node: NodeId): void => {
+    const key = nameKey(name);
+    to.set(key, [...(to.get(key) ?? []), node]);
+  };
+  for (const view of views) {
+    if (view.name !== undefined) add(inForce, view.name, view.node);
+    for (const claim of claimsOf(view)) add(claimed, claim, view.node);
+  }
+  return views.map((view) => {
+    const { node, name } = view;
+    const others = (of: Map<string, NodeId[]>, text: string): NodeId[] =>
+      (of.get(nameKey(text)) ?? []).filter((other) => other !== node);
+    const notes: StatusNote[] = [];
+    if (name !== undefined) {
+      const twice = others(inForce, name);
+      if (twice.length > 0) notes.push({ code: 'name_twice', name, nodes: twice });
+    }
+    for (const claim of claimsOf(view)) {
+      const holders = others(inForce, claim);
+      const rivals = others(claimed, claim);
+      if (holders.length > 0) notes.push({ code: 'name_in_force', name: claim, nodes: holders });
+      if (rivals.length > 0) notes.push({ code: 'name_claimed', name: claim, nodes: rivals });
+      const [holder, ...more] = holders;
+      if (view.states.includes('first') && holder !== undefined && more.length === 0) {
+        notes.push({ code: 'maybe_new_key', name: claim, node: holder });
+      }
+    }
+    return notes.length === 0 ? view : { ...view, notes };
+  });
+}
