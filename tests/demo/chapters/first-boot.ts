@@ -31,7 +31,7 @@ export async function firstBoot(lab: Lab): Promise<Booted> {
   const carries = { key, state: join(folder, 'machine-state') };
   await lab.agent({ root: '/', ...carries }, ['key', 'make', 'file', key]);
   const { node } = await lab.askAgent<{ node: string }>({ root: '/', ...carries }, ['id']);
-  const short = node.slice(0, 8);
+  const short = node.slice(0, 16);
 
   const source = await sourceOf(lab, carries);
   const files = await readFiles(source.machine.root, source.paths);
