@@ -1,6 +1,8 @@
 import { knownNodes, lookAt } from '../admin/find.ts';
+import { isFilter } from '../admin/filter.ts';
+import { createFleetReader } from '../admin/fleet.ts';
 import type { LeftOut, Target } from '../admin/many.ts';
-import { findNode } from '../admin/select.ts';
+import { findNode, isFirst, selectNodes } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
@@ -11,8 +13,10 @@ import type { Terminal } from './terminal.ts';
 
 /** What a command line says of the nodes that are meant. */
 export interface Meant {
-  /** operands: nodes, and behind one of them perhaps a digest of its */
+  /** operands: what `selectNodes` takes, and behind a node perhaps a digest of its */
   readonly words: readonly string[];
+  /** `--where` */
+  readonly where?: string | undefined;
   /** `--expect` */
   readonly expect?: string | undefined;
 }
@@ -29,48 +33,87 @@ export interface Targets {
 
 /**
  * The nodes that are meant, each once.
- * @throws usage for nothing, for a word that means several nodes, or a node and a digest; not_found
+ * @throws as `selectNodes`; usage also for a word that means a node and a digest
  */
 export async function targetsOf(
   session: Session,
   terminal: Terminal,
-  { words, expect }: Meant,
+  { words, where, expect }: Meant,
   purpose: 'decide' | 'approve',
 ): Promise<Targets> {
   const expected = expect === undefined ? undefined : await readExpected(expect);
   const list = typeof expected === 'object' ? expected : [];
-  if (words.length === 0 && list.length === 0) {
-    throw fail('usage', 'which node? Give its id, or its words');
+  if (words.length === 0 && where === undefined && list.length === 0) {
+    throw fail('usage', 'which node? Give its id, its words, its name in force, or --where');
   }
   const digests = new Map<NodeId, string>();
-  const named: NodeId[] = [];
+  const names: string[] = [];
   for (const [i, word] of words.entries()) {
-    const before = named.at(-1);
-    const isDigest =
-      before !== undefined &&
-      /^[0-9a-f]{1,64}$/.test(word) &&
-      !digests.has(before) &&
-      (await isDigestOf(session, before, word, words.length === 2 && i === 1));
-    if (isDigest) digests.set(before, word);
-    else named.push(await findNode(session, word, purpose));
+    const before = names.at(-1);
+    if (before !== undefined && !isMany(before) && /^[0-9a-f]{1,64}$/.test(word)) {
+      const node = await findNode(session, before, purpose);
+      const isLast = words.length === 2 && i === 1;
+      if (!digests.has(node) && (await isDigestOf(session, node, word, isLast))) {
+        digests.set(node, word);
+        continue;
+      }
+    }
+    names.push(word);
   }
   if (list.length > 0) {
     const { nodes, unknown } = expectedNodes(list, await knownNodes(session));
-    named.push(...nodes);
+    names.push(...nodes);
     if (unknown.length > 0) {
       terminal.warn(
         `${count(unknown.length, 'node')} of the list ${unknown.length === 1 ? 'is' : 'are'} not there yet: ${unknown.join(', ')}`,
       );
     }
   }
-  const nodes = [...new Set(named)];
-  const targets = nodes.map((node) => ({
-    ...{ node, named: purpose === 'approve' },
-    ...(digests.has(node) && { digest: digests.get(node)! }),
-  }));
+  const isOne = words.length > 0 && names.length === 1 && where === undefined && !isMany(names[0]!);
+  // A list that names nobody who is there must not leave all to a filter.
+  const isNobody = list.length > 0 && names.length === 0;
+  const { targets, leftOut } = isNobody
+    ? { targets: [], leftOut: [] }
+    : isOne
+      ? {
+          targets: [{ node: await findNode(session, names[0]!, purpose), named: true }],
+          leftOut: [],
+        }
+      : await select(session, terminal, names, where, purpose);
   return {
-    ...{ targets, leftOut: [], isOne: nodes.length === 1 && list.length === 0 },
+    targets: targets.map((target) => {
+      const digest = digests.get(target.node);
+      return { ...target, ...(digest !== undefined && { digest }) };
+    }),
+    ...{ leftOut, isOne: isOne && list.length === 0 },
     ...(typeof expected === 'number' && { expect: expected }),
+  };
+}
+
+/** Whether a word may mean several nodes. */
+const isMany = (word: string): boolean => /[*?]/.test(word) || isFilter(word);
+
+async function select(
+  session: Session,
+  terminal: Terminal,
+  names: readonly string[],
+  where: string | undefined,
+  purpose: 'decide' | 'approve',
+): Promise<Pick<Targets, 'targets' | 'leftOut'>> {
+  if (where === undefined && names.every((name) => /^[a-z2-7]{32}$/.test(name))) {
+    const nodes = [...new Set(names as readonly NodeId[])];
+    return { targets: nodes.map((node) => ({ node, named: true })), leftOut: [] };
+  }
+  const all = await terminal.waiting('looking at the nodes', () =>
+    createFleetReader(session).look({
+      withoutReports: where === undefined && !names.some(isFilter),
+    }),
+  );
+  const wanted = { nodes: names, where };
+  const { views, leftOut } = selectNodes(all, wanted, purpose, session.client.now());
+  return {
+    targets: views.map((view) => ({ node: view.node, named: isFirst(view) })),
+    leftOut: leftOut.map(({ node }) => ({ node, why: { code: 'first' } })),
   };
 }
 
@@ -101,7 +144,7 @@ async function isDigestOf(
 
 async function nodeNamed(session: Session, word: string): Promise<string | undefined> {
   try {
-    return await findNode(session, word);
+    return await findNode(session, word, 'show');
   } catch (error) {
     if (hasCode(error, 'not_found')) return undefined;
     throw error;

@@ -35,6 +35,7 @@ export interface ApproveOptions extends ConsentFlags, ReviewFlags {
   readonly reason?: string;
   readonly rebase?: boolean;
   readonly anyway?: boolean;
+  readonly where?: string;
   readonly expect?: string;
 }
 

@@ -33,6 +33,7 @@ interface Options extends ConsentFlags {
 }
 
 interface ManyOptions extends Options {
+  readonly where?: string;
   readonly expect?: string;
 }
 

@@ -67,8 +67,18 @@ export const UNSEEN = {
   example: 'approve b5p2 --unseen etc/ssl/private/x',
 } as const satisfies Option;
 
+/** Of what is about many nodes. */
+export const WHERE = {
+  name: 'where',
+  value: '<filter>',
+  about: 'those nodes, of the named or of all, that a filter lets through',
+  more: 'those nodes, of the named or of all, that a filter lets through ([Which nodes](#which-nodes))',
+  example: "--where 'state=waiting name~gx*'",
+} as const satisfies Option;
+
 /** Of what decides about many nodes: which are meant. */
 export const MEANT = [
+  WHERE,
   {
     name: 'expect',
     value: '<file>',

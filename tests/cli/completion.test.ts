@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { describeWith } from '../support/components.ts';
 import { runCli } from '../support/cli.ts';
 
-const OF_REVOKE = ['--expect', '--reason', '--yes', '--despite-memory']
+const OF_REVOKE = ['--where', '--expect', '--reason', '--yes', '--despite-memory']
   .concat(['--home', '--server', '--passphrase-file', '--json', '--help'])
   .sort();
 /** What is typed, and the words that can stand in the place of the last one. */

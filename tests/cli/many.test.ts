@@ -161,6 +161,21 @@ describe('several nodes in one command', () => {
     expect(revoked.decisions).toHaveLength(3);
   });
 
+  it('are those that a filter lets through, and no first proposal', async () => {
+    const [a, b, c] = await fleet('w', 3);
+    for (const one of [a!, b!]) await waits(one, changed(one.name));
+    const first = { name: 'w009', node: makeNode('first w009') };
+    await waits(first, changed('w009'));
+    const filter = ['--where', 'state=waiting name~w*'];
+    const { decisions, leftOut } = await desk.json<Document>('approve', ...filter, '--yes');
+    expect(decisions.map(({ node }) => node).sort()).toEqual([a!.node.id, b!.node.id].sort());
+    expect(leftOut.map(({ node }) => node)).not.toContain(c!.node.id);
+    const absent = join(desk.home, 'absent.txt');
+    fs.writeFileSync(absent, `${makeNode('nobody').id}\n`);
+    const none = await desk.json<Document>('reconfigure', '--expect', absent, ...filter, '--yes');
+    expect(none.decisions).toEqual([]);
+  });
+
   it('are none where nobody is named', async () => {
     for (const name of ['approve', 'reconfigure', 'renew']) {
       const { code, stderr } = await desk.run(name, '--yes');
