@@ -379,7 +379,10 @@ describe.each([
       response.write('{"ok":', () => response.destroy());
     });
     servers.push(broken);
-    expect((await refusal(connect(broken.url).health())).code).toBe('server_unreachable');
+    const error = await refusal(connect(broken.url).health());
+    expect(error.code).toBe('server_unreachable');
+    expect(error.message).toContain(`${broken.url} broke off in the middle of its answer: `);
+    expect(error.message).not.toContain('TLS');
   });
   describe('a server of the other scheme, and says which', () => {
     const said = async (listener: Server, scheme: string): Promise<string> => {

@@ -10,7 +10,15 @@ import { addressesIn, assertWithin } from './address.ts';
 import { leavingAlone } from './leave-alone.ts';
 import type { LeavingAlone } from './leave-alone.ts';
 import { encodingOf, isRedirect, onTheWay } from './on-the-way.ts';
-import { AS_BYTES, getObject, putObject, readBody, reasonOf, SPEAKS_TLS } from './objects.ts';
+import {
+  AS_BYTES,
+  brokeOff,
+  getObject,
+  putObject,
+  readBody,
+  reasonOf,
+  SPEAKS_TLS,
+} from './objects.ts';
 import type { Fetch, FetchAnswer, GotObject } from './objects.ts';
 import { signRequest } from './request-signature.ts';
 import type { SignedHeaders, UnsignedRequest } from './request-signature.ts';
@@ -176,7 +184,6 @@ export function createClient(options: ClientOptions): Client {
     init: { method: string; headers: Record<string, string>; body: Uint8Array | undefined },
   ): Promise<{ answer: FetchAnswer; json: unknown }> {
     let answer: FetchAnswer;
-    let body: Uint8Array | undefined;
     try {
       answer = await fetch(url.href, {
         method: init.method,
@@ -185,7 +192,6 @@ export function createClient(options: ClientOptions): Client {
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutSeconds * 1000),
       });
-      body = await readBody(answer, MAX_ANSWER_BYTES);
     } catch (cause) {
       throw fail(
         'server_unreachable',
@@ -193,6 +199,9 @@ export function createClient(options: ClientOptions): Client {
         { cause },
       );
     }
+    const body = await readBody(answer, MAX_ANSWER_BYTES).catch((cause: unknown) => {
+      throw fail('server_unreachable', `the server ${server} ${brokeOff(cause)}`, { cause });
+    });
     if (body === undefined) throw garbage(server, `its answer is over ${MAX_ANSWER_BYTES} bytes`);
     const text = new TextDecoder().decode(body);
     try {

@@ -92,6 +92,21 @@ describe.each(FETCHES)('getObject over %s', (_, fetch) => {
     expect(await outcome(getObject(await store(status, body), limits))).toBe(code);
   });
 
+  it('says of an answer that stops in its middle that it did, and nothing of TLS', async () => {
+    const broken = await serveHttp((_, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('cc', () => response.destroy());
+    });
+    servers.push(broken);
+    const error = await getObject(broken.url, limits).catch((e: unknown) => e);
+    expect(codeOf(error)).toBe('store_unavailable');
+    const { message } = error as Error;
+    expect(message).toContain(
+      `${new URL(broken.url).host} broke off in the middle of its answer: `,
+    );
+    expect(message).not.toContain('TLS');
+  });
+
   it('fails where nothing answers', async () => {
     const gone = await serveHttp(() => undefined);
     await gone.close();

@@ -128,7 +128,9 @@ export async function getObject(
     throw refusal(url, answer, code, 'store_unavailable');
   }
   const body = await readBody(answer, maxBytes).catch((cause: unknown) => {
-    throw unreachable(url, cause, 'store_unavailable');
+    throw fail('store_unavailable', `the object store at ${hostOf(url)} ${brokeOff(cause)}`, {
+      cause,
+    });
   });
   if (body === undefined) {
     throw fail('too_large', `an object of ${hostOf(url)} is larger than ${maxBytes} bytes`);
@@ -243,6 +245,10 @@ function unreachable(url: string, cause: unknown, code: ErrorCode): Error {
     cause,
   });
 }
+
+/** What is said of an answer that began and has no end. */
+export const brokeOff = (cause: unknown): string =>
+  `broke off in the middle of its answer: ${reasonOf(cause)}`;
 
 /** Never the whole URL: a presigned one is a credential. */
 function hostOf(url: string): string {
