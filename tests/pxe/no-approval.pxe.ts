@@ -19,11 +19,19 @@ describe('9: approval none', () => {
     expect(await first.ssh('systemctl is-active ssh.service')).toBe('active\n');
     await first.stop();
 
-    await coatcheck('revoke', node, '--reason', 'it was taken away', '--yes');
-    const second = await boot(9);
-    await second.line(/this machine was revoked/);
-    expect(second.said()).not.toMatch(/applied decision|login:/);
-    expect((await coatcheck<Shown>('show', node)).decision).toMatchObject({ seq: 2 });
+    await coatcheck('reconfigure', node, '--yes');
+    const append = 'ip=dhcp coatcheck.key=image hostname=nine.lab.test';
+    const second = await boot(9, { append });
+    await second.line(/applied decision 3/);
+    expect((await report(node)).decision).toMatchObject({ seq: 3, self: true });
+    expect(await second.ssh('hostname')).toBe('nine.lab.test\n');
     await second.stop();
+
+    await coatcheck('revoke', node, '--reason', 'it was taken away', '--yes');
+    const third = await boot(9, { append });
+    await third.line(/this machine was revoked/);
+    expect(third.said()).not.toMatch(/applied decision|login:/);
+    expect((await coatcheck<Shown>('show', node)).decision).toMatchObject({ seq: 4 });
+    await third.stop();
   });
 });
