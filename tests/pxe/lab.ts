@@ -84,7 +84,10 @@ export interface Rack {
    * The same with this terminal as its serial line, until it is switched off.
    */
   readonly attend: (number: number, boot: Boot) => Promise<void>;
-  readonly server: { start(): Promise<void>; stop(): Promise<void> };
+  readonly server: {
+    start(): Promise<void>;
+    stop(signal?: NodeJS.Signals): Promise<void>;
+  };
   close(): Promise<void>;
 }
 
@@ -173,9 +176,9 @@ export async function openRack(
       child.stderr.setEncoding('utf8').on('data', (text: string) => (requests += text));
       await once(child.stdout, 'data');
     },
-    stop: async (): Promise<void> => {
+    stop: async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
       const ended = once(serving!, 'exit');
-      serving!.kill('SIGTERM');
+      serving!.kill(signal);
       await ended;
     },
   };
