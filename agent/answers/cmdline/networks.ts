@@ -66,7 +66,10 @@ export function readNetworks(words: Words): Shared {
 
   // What others call an interface of this address, and the kernel does not.
   const renamed = new Map(
-    valued(words, 'ifname').map(({ value }) => value!.split(/:(.*)/s) as [string, string]),
+    valued(words, 'ifname').map((word) => {
+      const [name = '', mac = ''] = word.value!.split(/:(.*)/s);
+      return [name, { mac, word }];
+    }),
   );
 
   const networks = new Map<string, Placed>();
@@ -116,6 +119,11 @@ export function readNetworks(words: Words): Shared {
       `${word.value!}, since the machine's address is for another interface`,
     );
   }
+  const named = built.length === 0 ? renamed.get(device ?? '') : undefined;
+  for (const one of renamed.values()) {
+    if (one !== named)
+      leaveOut('ifname', one.word, `${one.word.value!}, since nobody here renames any`);
+  }
   if (device === undefined) return { given, notes };
 
   const main = networks.get(device)!;
@@ -124,7 +132,7 @@ export function readNetworks(words: Words): Shared {
   for (const [answer, text] of pairs(main.says)) given.push({ answer, text, word: main.word });
   if (device !== '' && device !== bootif && !built.some(({ name }) => name === device)) {
     const answer = bootif === undefined ? 'BOOTIF' : 'coatcheck.interface';
-    const text = (built.length === 0 && renamed.get(device)) || device;
+    const text = named?.mac ?? device;
     const why = obstacleToNaming(text);
     if (why === undefined) given.push({ answer, text, word: main.word });
     else leaveOut('ip', main.word, `the interface ${device}, ${why}`);

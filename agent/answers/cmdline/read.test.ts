@@ -363,6 +363,14 @@ describe('a form of the kernel or of dracut', () => {
     ['ip=192.0.2.7::192.0.2.1:24:n1:ens160:static', { ip: '192.0.2.7', BOOTIF: 'ens160' }],
     ['bond=bond0:eth0,eth1: ip=bond0:dhcp', { bond: 'bond0:eth0,eth1', BOOTIF: undefined }],
     ['vlan=eth0.103:eth0 ip=:::::eth0.103::::', { vlan: '103:eth0', ip: 'dhcp' }],
+    [
+      'ip=net0:dhcp ifname=net0:52:54:00:00:00:01',
+      { boots: { by: 'mac', mac: '52:54:00:00:00:01' } },
+    ],
+    [
+      'bootdev=net1 ip=dhcp ifname=net1:52:54:00:00:00:02 BOOTIF=01-52-54-00-00-00-01',
+      { 'coatcheck.interface': '52:54:00:00:00:02' },
+    ],
     ['ip=any iscsi_target_ip=192.0.2.9 rd.neednet rd.break', { ip: 'dhcp' }],
   ])('%s is taken, and nothing is left out', (text, expected) => {
     expect(of(said(text), { ...expected, notes: [] })).toEqual({ ...expected, notes: [] });
@@ -430,7 +438,12 @@ describe('a form of the kernel or of dracut', () => {
     [
       'rd.route=192.0.2.0/24:198.51.100.1 ifname=lan:52:54:00:00:00:01 rd.peerdns=0 rd.net.timeout.dhcp=5 ip=dhcp',
       { ip: 'dhcp' },
-      'nothing of rd.route= (character 4), ifname= (character 39), rd.peerdns= (character 68), rd.net.timeout.dhcp= (character 81)',
+      'nothing of rd.route= (character 4), rd.peerdns= (character 68), rd.net.timeout.dhcp= (character 81)',
+    ],
+    [
+      'ip=eth0:dhcp ip=lan:dhcp ifname=lan:52:54:00:00:00:01',
+      { 'coatcheck.also': 'lan:dhcp' },
+      'left out is lan:52:54:00:00:00:01, since nobody here renames any',
     ],
     [
       'ip=dhcp BOOTIF=01-${netX/mac:hexhyp}',
@@ -512,16 +525,6 @@ describe('a form of the kernel or of dracut', () => {
       'ip=192.0.2.8:::24::eth0:none ip=192.0.2.7::192.0.2.1:24:n1:eth0:none',
       { ip: '192.0.2.7', gateway: '192.0.2.1' },
       'left out is the ip 192.0.2.8, since a later ip= counts',
-    ],
-    [
-      'ip=net0:dhcp ifname=net0:52:54:00:00:00:01',
-      { boots: { by: 'mac', mac: '52:54:00:00:00:01' } },
-      'has nothing of ifname=',
-    ],
-    [
-      'bootdev=net1 ip=dhcp ifname=net1:52:54:00:00:00:02 BOOTIF=01-52-54-00-00-00-01',
-      { 'coatcheck.interface': '52:54:00:00:00:02' },
-      'has nothing of ifname=',
     ],
     [
       'ip=dhcp gateway=192.0.2.1 netmask=24',

@@ -104,7 +104,7 @@ function readNameservers(words: Words): Shared {
 
 /** What dracut and its like make a network of, and nobody here does (dracut.cmdline(7), nm-initrd-generator(8)). */
 const OTHERS = [
-  ...['bridge', 'team', 'ifname', 'rd.route', 'rd.peerdns', 'rd.ethtool', 'rd.znet', 'ib.pkey'],
+  ...['bridge', 'team', 'rd.route', 'rd.peerdns', 'rd.ethtool', 'rd.znet', 'ib.pkey'],
   ...['mtu', 'ksdevice', 'ip6'],
 ];
 
