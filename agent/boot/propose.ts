@@ -2,6 +2,7 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { bundleDigest } from '../../bundle/header.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
 import type { FileEntry } from '../../bundle/manifest.ts';
+import { settingsOf } from '../../bundle/settings.ts';
 import { encodeSignedStatement, signStatementAsNode, ZERO_DIGEST } from '../../bundle/statement.ts';
 import { faultText } from '../../protocol/bootable.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
@@ -26,7 +27,7 @@ import type { Decision, Source } from './source.ts';
 export type Proposal =
   /** Files and settings are those in force: there is nothing to decide. */
   | { readonly state: 'unchanged' }
-  /** There is not one file that a bundle may hold: the wrong root, or one that was not set up. */
+  /** There is neither a file that a bundle may hold nor a setting: the wrong root, or one that was not set up. */
   | { readonly state: 'empty' }
   /** It is up there and waits for an administrator; under approval `none`, accepted: it is in force. */
   | {
@@ -73,7 +74,8 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
   if (isInForce(node, inForce, draft)) return { state: 'unchanged' };
   const manifest = manifestOf(node, complete(node, draft, inForce), inForce);
   const { left = {} } = manifest.metadata;
-  if (manifest.files.length + Object.keys(left).length === 0) return { state: 'empty' };
+  const isEmpty = manifest.files.length + Object.keys(left).length === 0;
+  if (isEmpty && settingsOf(manifest.metadata).size === 0) return { state: 'empty' };
   demandBootable(node, manifest.files);
   const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);

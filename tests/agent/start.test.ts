@@ -239,6 +239,13 @@ describeWith('systemctl', 'a start', () => {
     expect(keysOf(last)).toEqual(['600 private 3\n', '644 public 3\n']);
   });
 
+  it('proposes an answer of which this image makes no file', async () => {
+    const machine = node('stateless ip=dhcp');
+    fs.rmSync(machine.path('usr/lib/systemd/system/systemd-networkd.service'));
+    const digest = await proposes(machine);
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   it('says that nobody can be asked where the arguments are not enough', async () => {
     const booting = boot(node('stateless hostname=node-9'));
     await booting.saw(/does not say ip, and there is no terminal/);
