@@ -47,8 +47,8 @@ export interface Activated {
  * Makes what was applied take effect (docs/node.md): the manager reads changed units, units are
  * enabled, disabled and masked, the host name and the time zone set, units whose files changed
  * reloaded or restarted, swap made, and the network told last, since the connection hangs on it.
- * What fails is in the answer, and the rest is done all the same. Below another root than `/`, or
- * where no systemd runs, only links are made.
+ * What fails is in the answer, and the rest is done all the same. Below another root than `/`
+ * only links are made; where no systemd runs, these and the host name.
  *
  * What could be done before the agent's own unit has started is done then; what is ordered after it
  * has its turn once the service manager is told so (docs/adr/0125), which is the time to settle.
@@ -101,7 +101,7 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Activated
     if (ran.status !== 0) failed.push({ what: 'daemon-reload', why: saidBy(ran) });
   }
   if (isNew) add(doing, await claimUnits(root, systemctl, metadata));
-  if (systemctl.isLive) {
+  if (isOwnRoot(input.rootPath)) {
     await trying(failed, 'hostname', () => {
       const hostname = hostnameOf(manifest);
       if (hostname !== undefined) setHostname(hostname);
