@@ -5,6 +5,7 @@ import { readNamedSite } from '../boot/node.ts';
 import { bringUp } from '../network/bring-up.ts';
 import { findServers } from '../network/find-servers.ts';
 import { chooseInterface } from '../network/interfaces.ts';
+import { programsFor } from '../network/network.ts';
 import { agentCommand } from './options.ts';
 
 /**
@@ -17,9 +18,9 @@ export const networkCommand = agentCommand({
   usage: 'network',
   about: 'have the network that this machine boots over, and find the servers there',
   async run({ places, console, server }) {
-    const { orders } = readCommandLine(readFileSync('/proc/cmdline', 'latin1'));
+    const { orders, answers } = readCommandLine(readFileSync('/proc/cmdline', 'latin1'));
     const link = await chooseInterface(orders);
-    const lease = await bringUp(link);
+    const lease = await bringUp(link, programsFor(link, answers));
     const named = server === undefined ? orders : { server };
     const servers = await findServers({
       ...{ orders: named, site: siteServers(places.site), lease },

@@ -12,7 +12,7 @@ import { udhcpc } from './dhcp/udhcpc.ts';
 import { until } from './until.ts';
 
 /** NetworkManager first: where it runs it manages every interface, and networkd those that it is told. */
-const PROGRAMS: readonly DhcpProgram[] = [networkManager, networkd, udhcpc, dhclient];
+export const PROGRAMS: readonly DhcpProgram[] = [networkManager, networkd, udhcpc, dhclient];
 
 /**
  * Has the network on the boot interface, through what the image has: NetworkManager, systemd-networkd,

@@ -14,6 +14,15 @@ export function addressesOf(name: string): string[] {
 export const hasIpv6 = (name: string): boolean =>
   (networkInterfaces()[name] ?? []).some(({ family }) => family === 'IPv6');
 
+const IFA_F_TENTATIVE = 0x40;
+
+/** Whether the kernel still looks if another has one of its addresses of IPv6: nothing leaves from there yet. */
+export const isTentative = (name: string, proc = '/proc/net'): boolean =>
+  (readIfThere(join(proc, 'if_inet6')) ?? '').split('\n').some((line) => {
+    const [, , , scope, flags = '', device] = line.trim().split(/\s+/);
+    return device === name && scope === '00' && (parseInt(flags, 16) & IFA_F_TENTATIVE) !== 0;
+  });
+
 const RTF_UP = 1;
 const RTF_REJECT = 0x200;
 

@@ -1,6 +1,9 @@
 import type { BootDevice } from '../answers/autoinstall/network-files.ts';
+import type { Answers } from '../answers/cmdline/answers.ts';
 import type { Orders } from '../answers/cmdline/orders.ts';
-import { bringUp, leaseNow } from './bring-up.ts';
+import { bringUp, leaseNow, PROGRAMS } from './bring-up.ts';
+import type { DhcpProgram } from './dhcp/dhcp-program.ts';
+import { fixedAddress } from './fixed.ts';
 import { chooseInterface, fits, listInterfaces } from './interfaces.ts';
 import type { Interface } from './interfaces.ts';
 import { cleanLease, leaseOfResolvConf } from './lease.ts';
@@ -29,8 +32,10 @@ export interface Network {
 /** From the end of one try to the beginning of the next. */
 const REST_SECONDS = 15;
 
-/** What a network is brought up with: for tests to change. */
+/** What a network is brought up with; but for the answers, for tests to change. */
 export interface NetworkOptions {
+  /** What the machine is to be: an address of its own is set, and none asked for. */
+  readonly answers?: Answers;
   readonly choose?: (orders: BootOrders) => Promise<Interface>;
   readonly bring?: (link: Interface, over: AbortSignal) => Promise<Lease>;
   readonly look?: (link: Interface) => Promise<Lease | undefined>;
@@ -51,9 +56,11 @@ export async function openNetwork(
   orders: BootOrders,
   options: NetworkOptions = {},
 ): Promise<Network> {
-  const { choose = chooseInterface, look = leaseNow } = options;
-  const { bring = (link: Interface, over: AbortSignal) => bringUp(link, undefined, over) } =
-    options;
+  const { answers = {}, choose = chooseInterface } = options;
+  const { look = (link: Interface) => leaseNow(link, programsFor(link, answers)) } = options;
+  const {
+    bring = (link: Interface, over: AbortSignal) => bringUp(link, programsFor(link, answers), over),
+  } = options;
   const { elapsed = () => performance.now() } = options;
   const lease = { addresses: [], search: [], dns: [] };
   let chosen: Interface | undefined;
@@ -79,7 +86,7 @@ export async function openNetwork(
     try {
       chosen = await choose(orders);
       if (signal.aborted) return;
-      if (!isTold) options.note?.(`network: ${chosen.name} has link, asking there for an address`);
+      if (!isTold) options.note?.(howItIsHad(chosen, answers));
       isTold = true;
       asking = bring(chosen, signal);
       found(await asking);
@@ -120,6 +127,20 @@ export async function openNetwork(
       }
     },
   };
+}
+
+/** What has the network of an interface: the command line's address first, where it has one for that. */
+export function programsFor(link: Interface, answers: Answers): readonly DhcpProgram[] {
+  const fixed = fixedAddress(answers, link);
+  return fixed !== undefined && 'program' in fixed ? [fixed.program, ...PROGRAMS] : PROGRAMS;
+}
+
+function howItIsHad(link: Interface, answers: Answers): string {
+  const fixed = fixedAddress(answers, link);
+  const asking = `network: ${link.name} has link, asking there for an address`;
+  if (fixed === undefined) return asking;
+  if ('why' in fixed) return `${asking} for this boot: ${fixed.why}`;
+  return `network: ${link.name} has link, and the address that the command line says`;
 }
 
 /** The network as it is, whatever brought it up. */

@@ -1,4 +1,4 @@
-import type { Orders } from '../answers/cmdline/orders.ts';
+import type { CommandLine } from '../answers/cmdline/read.ts';
 import { givenNetwork, openNetwork } from '../network/network.ts';
 import type { Network } from '../network/network.ts';
 
@@ -8,12 +8,12 @@ import type { Network } from '../network/network.ts';
  * @throws bad_argument, network_down as `openNetwork`
  */
 export async function haveNetwork(
-  orders: Pick<Orders, 'bootInterface' | 'bootInterfaceRequired'>,
+  { orders, answers }: Pick<CommandLine, 'orders' | 'answers'>,
   { asItIs, note }: { readonly asItIs: boolean; readonly note: (line: string) => void },
 ): Promise<Network> {
   if (asItIs) return givenNetwork();
   note('network: looking for an interface with link');
-  const network = await openNetwork(orders, { note });
+  const network = await openNetwork(orders, { answers, note });
   const { addresses, gateway } = network.lease;
   if (addresses.length > 0) {
     note(`network: ${addresses.join(' ')}, gateway ${gateway ?? 'none'}`);

@@ -38,7 +38,7 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
   const { orders } = commandLine;
   if (await endsHere(invocation, commandLine)) return;
   const node = await openMachine(invocation, orders, options);
-  const network = await haveNetwork(orders, {
+  const network = await haveNetwork(commandLine, {
     asItIs: noNetwork,
     note: (line) => console.note(line),
   });

@@ -76,7 +76,10 @@ function lab(options: readonly string[]) {
 
   /** A machine with a system bus, on which a manager of networks runs. */
   async function managed(program: string, ...args: string[]): Promise<NetMachine> {
-    const made = await machine([nic(0)], [program, 'networkctl', 'nmcli', 'dbus-daemon']);
+    const made = await machine(
+      [nic(0)],
+      [program, 'networkctl', 'nmcli', 'dbus-daemon'],
+    );
     await made.run(['sh', '-c', FOLDERS]);
     made.start(['dbus-daemon', '--system', '--nofork', '--nopidfile']);
     const runs = async (command: string[]) => (await made.run(command)).code === 0;
@@ -167,6 +170,65 @@ describeWith('network', 'the network of a machine that boots', () => {
   it('is had through NetworkManager', async () => {
     const made = await managed('NetworkManager', '--no-daemon');
     expect(await look(made)).toMatchObject(LEASE);
+  });
+});
+
+describeWith('network', "an address of the kernel's command line, where no DHCP server is", () => {
+  const { machine, managed } = lab([
+    ...DHCP.filter((option) => !option.startsWith('--dhcp-')),
+    ...['--host-record=six.lab.test,fd77::2', '--enable-ra', '--ra-param=br0,10,600'],
+    ...['--dhcp-range=fd77::,ra-only,64,10m', '--dhcp-option=option6:dns-server'],
+  ]);
+  const BY_FIELDS = 'ip=10.77.0.40::10.77.0.1:255.255.255.0:node7.lab.test:eth0:none:10.77.0.1';
+  const FIXED = {
+    ...{ interface: 'eth0', gateway: '10.77.0.1', dns: ['10.77.0.1'], domain: 'lab.test' },
+    addresses: expect.arrayContaining(['10.77.0.40/24']) as unknown,
+    servers: ['http://one.lab.test:8420'],
+  };
+
+  it('is set, once, and nobody is asked for one', async () => {
+    const made = await machine([nic(0)], ['udhcpc']);
+    made.setCommandLine(`stateless ${BY_FIELDS}`);
+    expect(await look(made)).toMatchObject(FIXED);
+    expect(await look(made)).toMatchObject(FIXED);
+    expect(await processes(made, 'udhcpc')).toEqual([]);
+    expect(made.resolvConf()).toBe('search lab.test\nnameserver 10.77.0.1\n');
+  });
+
+  it.each([
+    ['without a gateway', 'ip=10.77.0.41 netmask=24', ['10.77.0.41/24'], undefined],
+    ['alone in its network', 'ip=10.77.0.42::10.77.0.1:32', ['10.77.0.42/32'], '10.77.0.1'],
+    ['of IPv6', 'ip=[fd77::40]/64 nameserver=[fd77::1]', ['fd77::40/64'], undefined],
+    [
+      'of both, by several arguments',
+      'ip=10.77.0.43:::24::eth0:none ip=[fd77::43]:::64::eth0:none',
+      ['10.77.0.43/24', 'fd77::43/64'],
+      undefined,
+    ],
+    [
+      'of an interface that only ifname= calls so',
+      `ip=10.77.0.44:::24::lan:none ifname=lan:${mac(0)}`,
+      ['10.77.0.44/24'],
+      undefined,
+    ],
+  ])('may be %s', async (_, text, addresses, gateway) => {
+    const made = await machine([nic(0)], []);
+    made.setCommandLine(`stateless ${text} coatcheck.server=http://10.77.0.1:8420`);
+    const found = await look(made);
+    expect(found).toMatchObject({ addresses: expect.arrayContaining(addresses) as unknown });
+    expect(found['gateway']).toBe(gateway);
+    const other = addresses[0]!.includes(':') ? 'fd77::1' : '10.77.0.1';
+    expect((await made.run(['busybox', 'ping', '-c', '1', other])).code).toBe(0);
+  });
+
+  it.each([
+    ['systemd-networkd', []],
+    ['NetworkManager', ['--no-daemon']],
+  ])('is set where %s runs', async (program, args) => {
+    const made = await managed(program, ...args);
+    made.setCommandLine(`stateless ${BY_FIELDS}`);
+    expect(await look(made)).toMatchObject(FIXED);
+    expect(await look(made)).toMatchObject(FIXED);
   });
 });
 

@@ -20,6 +20,7 @@ case $end in
       while :; do /usr/bin/sleep 0.1; done
     ) &
     echo $! > /run/coatcheck/udhcpc-eth0.pid
+    : > /run/coatcheck/fixed-eth0
     ;;
   ready) systemd-notify --ready --status=done ;;
   killed) kill -9 $$ ;;
@@ -29,6 +30,9 @@ if [ "$status" = stays ]; then
   exec tail -f /dev/null
 fi
 exit "$status"
+`;
+const IP = `#!/bin/sh
+echo "ip $*" >> "$T/log"
 `;
 /** Nobody waits in a test; what would wait for ever is ended as by its power switch. */
 const SLEEP = `#!/bin/sh
@@ -49,6 +53,7 @@ describeWith('systemd', 'a boot without systemd', () => {
     }
     fs.cpSync(SCRIPTS, join(home, 'initramfs'), { recursive: true });
     fs.writeFileSync(join(home, 'initramfs/sleep'), SLEEP, { mode: 0o755 });
+    fs.writeFileSync(join(home, 'initramfs/ip'), IP, { mode: 0o755 });
     fs.writeFileSync(join(home, 'coatcheck-agent.mjs'), AGENT, { mode: 0o755 });
     fs.writeFileSync(join(home, 'image.json'), 'of the initramfs');
     fs.writeFileSync(at('cmdline'), `${commandLine}\n`);
@@ -119,8 +124,9 @@ describeWith('systemd', 'a boot without systemd', () => {
     expect(fs.readFileSync(image, 'utf8')).toBe('of the initramfs');
   });
 
-  it("gives the lease back that the agent asked for: the network is the root's to bring up", async () => {
-    expect(boot('stateless', ['leased 0']).end).toBe(0);
+  it("gives back the lease and the address that the agent had: the network is the root's to bring up", async () => {
+    const { end, log } = boot('stateless', ['leased 0']);
+    expect([end, log.at(-1)]).toEqual([0, 'ip address flush dev eth0']);
     const client = join(folder, 'client');
     const said = (): string => (fs.existsSync(client) ? fs.readFileSync(client, 'utf8') : '');
     await expect.poll(said).toBe('released\nended\n');

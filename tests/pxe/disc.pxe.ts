@@ -10,7 +10,7 @@ import { testImage } from './image.ts';
 import { openRack } from './lab.ts';
 import type { Rack } from './lab.ts';
 
-/** Nobody on the network tells it anything. */
+/** Nobody on the network tells it anything: there is no DHCP server, and no DNS. */
 const STATIC =
   'ip=10.77.0.40 netmask=255.255.255.0 coatcheck.server=http://10.77.0.1:8420 coatcheck.key=image';
 
@@ -28,7 +28,7 @@ describe('8: the same image from a disc and from a stick', () => {
     writeFileSync(join(folder, 'grub.cfg'), grub(STATIC));
     await makeIso(folder, iso, readOptions(image.args, {}, image.date)!);
     makeVariables(variables);
-    rack = await openRack('disc', { store: 'folder' });
+    rack = await openRack('disc', { store: 'folder', dnsmasq: [] });
   });
   afterAll(async () => {
     await rack?.close();

@@ -36,6 +36,8 @@ export interface Boot {
   readonly loaded?: true;
   /** MiB */
   readonly memory?: number;
+  /** Its address, where no DHCP server knows it */
+  readonly address?: string;
 }
 
 /** A machine of the rack. */
@@ -105,6 +107,8 @@ const LOGS = join('test-results', 'pxe');
  * @param name of what is tested: serial lines are kept under it
  * @param options.image {@link testImage}, or another
  * @param options.store a real MinIO, or a folder
+ * @param options.dnsmasq its options, instead of the boot server's file; without any there is no DHCP, no DNS
+ * @param options.host the address that coatcheck listens at
  * @param options.site more of `coatcheck init`, for another site than the image's
  * @param options.bootServer what its dnsmasq reads, instead of `image/boot-server/dnsmasq.conf`
  */
@@ -113,6 +117,8 @@ export async function openRack(
   options: {
     image?: (say: Say) => Promise<TestImage>;
     store?: 'minio' | 'folder';
+    dnsmasq?: readonly string[];
+    host?: string;
     site?: readonly string[];
     bootServer?: string;
   } = {},
@@ -147,7 +153,8 @@ export async function openRack(
   await network.publish('10.77.0.1:8080', files.port);
   const tftp = ['--enable-tftp', `--tftp-root=${resolve(image.folder)}`];
   const { bootServer = 'image/boot-server/dnsmasq.conf' } = options;
-  await network.dnsmasq([`--conf-file=${bootServer}`, ...tftp]);
+  const { dnsmasq = [`--conf-file=${bootServer}`, ...tftp] } = options;
+  if (dnsmasq.length > 0) await network.dnsmasq(dnsmasq);
 
   let serving: ChildProcess | undefined;
   let requests = '';
@@ -169,7 +176,7 @@ export async function openRack(
             );
       const [program, ...rest] = [
         ...[...inside, process.execPath, join('dist', 'coatcheck.mjs'), '--home', home],
-        ...['serve', '--host', '10.77.0.1', ...store],
+        ...['serve', '--host', options.host ?? '10.77.0.1', ...store],
       ];
       const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
       serving = child;
@@ -250,7 +257,10 @@ export async function openRack(
     for (const other of guests) await other.stop();
     const guest = startGuest({ ...(await plug(number, given)), log });
     guests.push(guest);
-    const ssh = (command: string): Promise<string> => runInside(number, command);
+    const tftp = ['--enable-tftp', `--tftp-root=${resolve(image.folder)}`];
+    const { bootServer = 'image/boot-server/dnsmasq.conf' } = options;
+    const { dnsmasq = [`--conf-file=${bootServer}`, ...tftp] } = options;
+    if (dnsmasq.length > 0) await network.dnsmasq(dnsmasq);
     return { ...guest, ssh };
   }
 

@@ -11,8 +11,7 @@ export const networkManager: DhcpProgram = {
   name: 'NetworkManager',
   isHere: async () => (await isRunning()) || (await isEnabled(UNIT)),
   async start({ name }, signal) {
-    if (!(await isRunning())) await startUnit(UNIT, signal);
-    await run('nmcli', ['device', 'set', name, 'managed', 'yes']);
+    await manage(name, signal);
     const args = ['--wait', String(ASK_SECONDS), 'device', 'connect', name];
     const ran = await run('nmcli', args, { timeoutSeconds: ASK_SECONDS + 10, signal });
     if (ran.status !== 0) throw failure('network_down', 'nmcli', args, ran);
@@ -23,6 +22,12 @@ export const networkManager: DhcpProgram = {
     return ran.status === 0 ? parseDevice(ran.stdout.toString('utf8')) : undefined;
   },
 };
+
+/** Has it run, and manage an interface. @throws network_down with what systemctl said */
+export async function manage(name: string, signal?: AbortSignal): Promise<void> {
+  if (!(await isRunning())) await startUnit(UNIT, signal);
+  await run('nmcli', ['device', 'set', name, 'managed', 'yes']);
+}
 
 async function isRunning(): Promise<boolean> {
   const { status, stdout } = await run('nmcli', ['-t', '-f', 'RUNNING', 'general']);
