@@ -7,6 +7,7 @@ import type { Enablement } from './enablement.ts';
 import { trying } from './failure.ts';
 import type { Failure } from './failure.ts';
 import { hostnameOf, setHostname } from './hostname.ts';
+import { NETWORK_MANAGER, takeUpProfiles } from './network-profiles.ts';
 import { changeActivationRecord, readActivationRecord } from './activation-record.ts';
 import type { ActivationRecord } from './activation-record.ts';
 import type { RestartMap } from './restart-map.ts';
@@ -115,7 +116,9 @@ async function activateIn(root: Folder, input: ActivateInput): Promise<Activated
     failed.push({ what: 'swap', why: 'there is no systemd here that would make it' });
   }
   await trying(failed, 'network', async () => {
+    const paths = manifest.files.map(({ path }) => path);
     const isTold = await tellUnits(systemctl, restarts.network, doing, NETWORK);
+    if (doing.restarted.includes(NETWORK_MANAGER)) await takeUpProfiles(paths);
     if (isTold) await waitForAnswer(input.stillAnswers);
   });
   changeActivationRecord(root, (now) => finished(now, record, statement));

@@ -1,5 +1,8 @@
 import * as fs from 'node:fs';
+import { build } from 'esbuild';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { networkManagerFiles } from '../../agent/answers/autoinstall/network-manager-files.ts';
+import { planNetwork } from '../../agent/answers/autoinstall/network-files.ts';
 import { describeWith } from '../support/components.ts';
 import { agentProgram } from '../support/machine.ts';
 import { openNetwork, until } from '../support/network.ts';
@@ -78,7 +81,7 @@ function lab(options: readonly string[]) {
   async function managed(program: string, ...args: string[]): Promise<NetMachine> {
     const made = await machine(
       [nic(0)],
-      [program, 'networkctl', 'nmcli', 'dbus-daemon'],
+      [program, 'networkctl', 'nmcli', 'nm-online', 'dbus-daemon'],
     );
     await made.run(['sh', '-c', FOLDERS]);
     made.start(['dbus-daemon', '--system', '--nofork', '--nopidfile']);
@@ -229,6 +232,33 @@ describeWith('network', "an address of the kernel's command line, where no DHCP 
     made.setCommandLine(`stateless ${BY_FIELDS}`);
     expect(await look(made)).toMatchObject(FIXED);
     expect(await look(made)).toMatchObject(FIXED);
+  });
+});
+
+describeWith('network', 'a profile of a configuration for NetworkManager', () => {
+  const { managed } = lab(DHCP);
+
+  it('takes over from the one of the boot, once NetworkManager was restarted', async () => {
+    const made = await managed('NetworkManager', '--no-daemon');
+    expect(await look(made)).toMatchObject(LEASE);
+    const plan = planNetwork({ ip: '10.77.0.9', netmask: '255.255.255.0' }, { name: 'eth0' });
+    const [[path, text]] = Object.entries(networkManagerFiles(plan)) as [[string, string]];
+    const put = 'mkdir -p "${0%/*}" && printf %s "$1" > "$0" && chmod 600 "$0"';
+    await made.run(['sh', '-c', put, `/${path}`, text]);
+    for (const pid of await processes(made, 'NetworkManager')) process.kill(Number(pid));
+    await until(async () => (await processes(made, 'NetworkManager')).length === 0);
+    made.start(['NetworkManager', '--no-daemon']);
+    await until(async () => (await made.run(['nmcli', 'general'])).code === 0);
+    const { outputFiles } = await build({
+      ...{ entryPoints: ['agent/systemd/network-profiles.ts'], bundle: true, write: false },
+      ...{ format: 'cjs', platform: 'node' },
+    });
+    const takeUp = `${outputFiles[0]!.text}; module.exports.takeUpProfiles(['${path}'])`;
+    const { code, stderr } = await made.run([process.execPath, '-e', takeUp]);
+    expect([code, stderr]).toEqual([0, '']);
+    const address = ['ip', '-4', '-o', 'addr', 'show', 'eth0'];
+    await until(async () => (await made.run(address)).stdout.includes(' 10.77.0.9/24 '));
+    expect((await made.run(address)).stdout).not.toContain('dynamic');
   });
 });
 
