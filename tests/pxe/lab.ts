@@ -108,7 +108,6 @@ const LOGS = join('test-results', 'pxe');
  * @param options.image {@link testImage}, or another
  * @param options.store a real MinIO, or a folder
  * @param options.dnsmasq its options, instead of the boot server's file; without any there is no DHCP, no DNS
- * @param options.host the address that coatcheck listens at
  * @param options.site more of `coatcheck init`, for another site than the image's
  * @param options.bootServer what its dnsmasq reads, instead of `image/boot-server/dnsmasq.conf`
  */
@@ -118,7 +117,6 @@ export async function openRack(
     image?: (say: Say) => Promise<TestImage>;
     store?: 'minio' | 'folder';
     dnsmasq?: readonly string[];
-    host?: string;
     site?: readonly string[];
     bootServer?: string;
   } = {},
@@ -176,7 +174,7 @@ export async function openRack(
             );
       const [program, ...rest] = [
         ...[...inside, process.execPath, join('dist', 'coatcheck.mjs'), '--home', home],
-        ...['serve', '--host', options.host ?? '10.77.0.1', ...store],
+        ...['serve', '--host', '10.77.0.1', ...store],
       ];
       const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
       serving = child;
