@@ -36,8 +36,6 @@ export interface Boot {
   readonly loaded?: true;
   /** MiB */
   readonly memory?: number;
-  /** Its address, where no DHCP server knows it */
-  readonly address?: string;
 }
 
 /** A machine of the rack. */
@@ -255,10 +253,7 @@ export async function openRack(
     for (const other of guests) await other.stop();
     const guest = startGuest({ ...(await plug(number, given)), log });
     guests.push(guest);
-    const tftp = ['--enable-tftp', `--tftp-root=${resolve(image.folder)}`];
-    const { bootServer = 'image/boot-server/dnsmasq.conf' } = options;
-    const { dnsmasq = [`--conf-file=${bootServer}`, ...tftp] } = options;
-    if (dnsmasq.length > 0) await network.dnsmasq(dnsmasq);
+    const ssh = (command: string): Promise<string> => runInside(number, command);
     return { ...guest, ssh };
   }
 
