@@ -149,8 +149,8 @@ async function send(
   }
 }
 
-/** After these the decision may be recorded, or be recorded later. */
-const NO_ANSWER = [
+/** After these what was sent may be recorded, or be recorded later. */
+export const NO_ANSWER = [
   'server_unreachable',
   'server_garbage',
   'store_unknown',

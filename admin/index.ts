@@ -10,6 +10,19 @@ export { createSession } from './session.ts';
 export type { Session, SessionOptions, Step } from './session.ts';
 export type { KeyPorts, OpenPort, SignPort } from './key.ts';
 export { localKey } from './local-key.ts';
+export {
+  isAdministrator,
+  keysetWords,
+  keyWords,
+  planAdd,
+  planRemove,
+  putBackKeysets,
+  signKeysetPlan,
+} from './administrators.ts';
+export type { KeysetPlan, KeysetWarning } from './administrators.ts';
+export { formatKeyRequest, parseKeyRequest, siteNow } from './key-request.ts';
+export { lackingReseal, planReseal, resealNodes, waitingForOthers } from './reseal.ts';
+export type { Resealed } from './reseal.ts';
 export { emptyMemory, formatMemory, mergeMemories, parseMemory } from './memory.ts';
 export type { Memory, MemoryPort, Seen } from './memory.ts';
 export { doubt } from './doubt.ts';

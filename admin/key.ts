@@ -1,8 +1,10 @@
 import type {
+  Keyset,
   Manifest,
   PublicKeys,
   Report,
   SealedBundle,
+  SignedKeyset,
   SignedStatement,
   Statement,
 } from '../bundle/index.ts';
@@ -18,6 +20,8 @@ export interface SignPort {
   request(request: UnsignedRequest): Promise<SignedHeaders>;
   /** A decision. @param keyIndex the position of this key in the keyset of the statement */
   statement(statement: Statement, keyIndex: number): Promise<SignedStatement>;
+  /** The next administrators of a site. @param keyIndex the position of this key in the keyset before */
+  keyset(keyset: Keyset, keyIndex: number): Promise<SignedKeyset>;
   /**
    * A bundle that this administrator makes.
    * @param recipients X25519 keys, 32 bytes each: the node's, then those of the keyset in its order

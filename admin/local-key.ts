@@ -1,4 +1,4 @@
-import { openBundle, openReport, sealBundle, signStatement } from '../bundle/index.ts';
+import { openBundle, openReport, sealBundle, signKeyset, signStatement } from '../bundle/index.ts';
 import type { Identity } from '../bundle/index.ts';
 import { signRequest } from '../protocol/request-signature.ts';
 import type { KeyPorts } from './key.ts';
@@ -15,6 +15,7 @@ export function localKey(identity: Identity): KeyPorts {
       request: (request) => promised(() => signRequest({ ...request, identity })),
       statement: (statement, keyIndex) =>
         promised(() => signStatement(statement, identity, keyIndex)),
+      keyset: (keyset, keyIndex) => promised(() => signKeyset(keyset, [{ identity, keyIndex }])),
       bundle: (manifest, recipients) =>
         promised(() => sealBundle({ manifest, signer: identity, kind: 'admin', recipients })),
     },

@@ -22,6 +22,8 @@ export interface PlannedStatement {
   readonly digest?: Uint8Array;
   /** A bundle to seal, sign and upload as a proposal first. Its time and maker are set then. */
   readonly upload?: Manifest;
+  /** `upload` is what is in force already, for other recipients: no path of it is judged again. */
+  readonly isSame?: true;
   /** Where the server finds the bundle. */
   readonly from?: DecisionSource;
   /** The node's X25519 key, 32 bytes: where the node made the bundle. */
@@ -40,7 +42,7 @@ export interface PlannedStatement {
  */
 export interface Plan {
   readonly action:
-    'approve' | 'rebase' | 'renew' | 'reject' | 'rollback' | 'reconfigure' | 'revoke';
+    'approve' | 'rebase' | 'renew' | 'reject' | 'rollback' | 'reconfigure' | 'revoke' | 'reseal';
   readonly node: NodeId;
   /** the keyset whose signature it wants, by version */
   readonly keysetVersion: number;

@@ -1,8 +1,17 @@
-import { bundleDigest, CoatcheckError, nodeIdOf, showPath, toHex } from '../bundle/index.ts';
+import {
+  bundleDigest,
+  CoatcheckError,
+  nodeIdOf,
+  readBundle,
+  showPath,
+  toHex,
+} from '../bundle/index.ts';
+import { sameSettings } from '../bundle/settings.ts';
 import type { Manifest, NodeId } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
+import { sameFiles } from './changes.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './traits.ts';
 import type { Objection } from './warning.ts';
@@ -26,6 +35,27 @@ export async function sealAsOwn(session: Session, manifest: Manifest): Promise<O
     .map(({ path }) => path)
     .filter((path) => traitsFor(path).executes === 'refused');
   if (paths.length > 0) throw pathsRefused({ paths, unknown: !isKnown });
+  return seal(session, manifest);
+}
+
+/**
+ * Seals what is in force already to the administrators of now. What comes of it is opened again and
+ * compared with it, file by file: nobody reviews it, so nothing else may be signed.
+ * @throws too_large, and what the key throws
+ */
+export async function sealSame(session: Session, manifest: Manifest): Promise<OwnBundle> {
+  const own = await seal(session, manifest);
+  const sealed = readBundle(own.bytes, { maxBytes: own.bytes.length, expect: 'proposal' });
+  const { node, files, metadata } = await session.key.open.bundle(sealed);
+  const isSame =
+    nodeIdOf(node) === nodeIdOf(manifest.node) &&
+    sameFiles(files, manifest.files) &&
+    sameSettings(metadata, manifest.metadata);
+  if (isSame) return own;
+  throw new Error(`what was sealed anew for ${nodeIdOf(node)} is not what is in force`);
+}
+
+async function seal(session: Session, manifest: Manifest): Promise<OwnBundle> {
   const made = { madeAt: session.client.now(), madeBy: session.program };
   const sealed = await session.key.sign.bundle(
     { ...manifest, metadata: { ...manifest.metadata, ...made } },

@@ -1,24 +1,29 @@
 import {
   decodeChain,
+  decodeSignedKeyset,
   equalBytes,
   fromBase64Url,
   fromHex,
+  MAX_KEYSET_BYTES,
   toHex,
   verifyChain,
+  verifyLink,
 } from '../bundle/index.ts';
 import type { Keyset, NodeId, SignedKeyset } from '../bundle/index.ts';
 import { createClient } from '../protocol/client.ts';
 import type { Client } from '../protocol/client.ts';
 import { fail } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
+import { keysetKey } from '../protocol/keys.ts';
 import type { Fetch } from '../protocol/objects.ts';
+import { keysetsOf } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { memoryCache } from './cache.ts';
 import type { CachePort } from './cache.ts';
 import { doubt } from './doubt.ts';
 import type { Doubt } from './doubt.ts';
 import type { KeyPorts } from './key.ts';
-import type { Memory, MemoryPort } from './memory.ts';
+import type { Memory, MemoryPort, Seen } from './memory.ts';
 import { createObjects } from './objects.ts';
 import type { Objects } from './objects.ts';
 import { headOf, readRecord, recordWarnings } from './record.ts';
@@ -79,6 +84,10 @@ export interface Session extends Objects, Remembering {
   accept(node: NodeId, record: History): Promise<NodeRecord>;
   /** Where the store contradicted what this program remembers, so far. */
   readonly doubts: readonly Doubt[];
+  /** Keysets that this program has seen after the newest that the store has: a restore lost them. */
+  readonly lost: readonly SignedKeyset[];
+  /** Has it remembered that this keyset is the newest, for the sessions that come. */
+  rememberKeyset(signed: SignedKeyset): Promise<void>;
 }
 
 /**
@@ -95,7 +104,13 @@ export async function createSession(options: SessionOptions): Promise<Session> {
     ...(now === undefined ? {} : { now }),
   });
   const memory = await options.memory.load();
-  const chain = await during({ code: 'asking_server' }, () => newestChain(client, site));
+  const objects = createObjects(client);
+  const chain = await during({ code: 'asking_server' }, async () => {
+    const shown = await shownChain(client, site);
+    // A server shows a keyset a minute after it was made. Whoever knows of it looks in the store.
+    const isBehind = newest(shown).keyset.version < newest(memory.chain).keyset.version;
+    return isBehind ? followed(objects, shown) : shown;
+  });
   const { keyset } = newest(chain);
   const doubts: Doubt[] = [];
   const doubted = (said: Doubt): void => {
@@ -105,9 +120,8 @@ export async function createSession(options: SessionOptions): Promise<Session> {
   checkChainAgainst(memory, chain, doubted);
   const keyIndex = keyset.keys.findIndex(({ signKey }) => equalBytes(signKey, key.signKey));
   if (keyIndex < 0) {
-    throw fail('not_an_admin', `this key is not in keyset ${keyset.version} of the site`);
+    throw fail('not_an_admin', notAmong(key, chain));
   }
-  const objects = createObjects(client);
   const remembering = createRemembering(options.memory, memory, chain);
 
   async function history(
@@ -132,6 +146,9 @@ export async function createSession(options: SessionOptions): Promise<Session> {
     cache: options.cache ?? memoryCache(),
     ...{ site, key, client, program, chain, keyset, keyIndex, doubts },
     ...{ ...objects, ...remembering, history, accept },
+    lost: memory.chain.filter((link) => link.keyset.version > keyset.version),
+    rememberKeyset: (signed) =>
+      options.memory.add({ chain: [...chain, signed], nodes: new Map<NodeId, Seen>() }),
   };
 }
 
@@ -139,14 +156,49 @@ const justDo: NonNullable<SessionOptions['during']> = (_step, work) => work();
 
 const newest = (chain: readonly SignedKeyset[]): SignedKeyset => chain[chain.length - 1]!;
 
-async function newestChain(client: Client, site: Site): Promise<readonly SignedKeyset[]> {
+type Chain = readonly SignedKeyset[];
+
+/** What the server shows; where that is older than the site's own file, the latter. */
+async function shownChain(client: Client, site: Site): Promise<Chain> {
   const answer = await client.site();
   if (!equalBytes(fromHex(answer.site), site.id)) {
     throw fail('wrong_site', `the server serves site ${answer.site}, not ${toHex(site.id)}`);
   }
   const chain = decodeChain(fromBase64Url(answer.chain));
+  const own = keysetsOf(site);
+  const isOlder = own.some(
+    (link) => link !== site.pinned && equalBytes(link.digest, newest(chain).digest),
+  );
+  if (isOlder) return own;
   verifyChain(chain, site.pinned);
   return chain;
+}
+
+/** A chain to the newest keyset that the store has. @throws does_not_verify, and what reading throws */
+async function followed(objects: Pick<Objects, 'read'>, shown: Chain): Promise<Chain> {
+  const chain = [...shown];
+  for (;;) {
+    const last = newest(chain);
+    const key = keysetKey(last.keyset.version + 1);
+    const bytes = await objects.read(key, MAX_KEYSET_BYTES);
+    if (bytes === undefined) return chain;
+    const next = decodeSignedKeyset(bytes);
+    verifyLink(last, next);
+    chain.push(next);
+  }
+}
+
+/** Why a key is not good, and what to do. */
+function notAmong({ signKey }: Pick<KeyPorts, 'signKey'>, chain: Chain): string {
+  const { version, keys } = newest(chain).keyset;
+  const was = chain.findLast((link) =>
+    link.keyset.keys.some((k) => equalBytes(k.signKey, signKey)),
+  );
+  const names = keys.map(({ name }) => name).join(', ');
+  if (was === undefined) {
+    return `this key is not in keyset ${version} of the site: one of its administrators (${names}) adds it with coatcheck keys add; a server knows of it within a minute`;
+  }
+  return `this key was taken away after keyset ${was.keyset.version} of the site: ask its administrators (${names})`;
 }
 
 function checkChainAgainst(

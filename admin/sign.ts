@@ -7,7 +7,7 @@ import { decide } from './decide.ts';
 import type { Outcome, Recorded } from './decide.ts';
 import { headToFollow } from './plan.ts';
 import type { Plan, PlannedStatement, Predecessor } from './plan.ts';
-import { pathsRefused, propose, sealAsOwn, withdraw } from './propose.ts';
+import { pathsRefused, propose, sealAsOwn, sealSame, withdraw } from './propose.ts';
 import type { OwnBundle } from './propose.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
@@ -57,7 +57,7 @@ export async function sign(
     let own: OwnBundle | undefined;
     try {
       if (planned.upload !== undefined) {
-        own = await sealAsOwn(session, planned.upload);
+        own = await (planned.isSame ? sealSame : sealAsOwn)(session, planned.upload);
         uploaded = own.digest;
         await propose(session, own);
       }

@@ -38,6 +38,8 @@ export interface SignedKeyset {
   readonly signatures: readonly KeySignature[];
 }
 
+/** Limit on a signed keyset, bytes: with 15 keys of the longest names and 15 signatures it has 2,504. */
+export const MAX_KEYSET_BYTES = 4096;
 /** Limit on the keys of a keyset. */
 export const MAX_KEYS = 15;
 const MAY = ['all', 'first'] as const;

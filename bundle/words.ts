@@ -12,7 +12,11 @@ const BITS_PER_WORD = 11;
  * @throws bad_node_id
  */
 export function nodeWords(id: NodeId): string {
-  const bytes = nodeIdBytes(id);
+  return digestWords(nodeIdBytes(id));
+}
+
+/** As {@link nodeWords}, of a digest of 11 bytes or more: what two people compare of a keyset. */
+export function digestWords(bytes: Uint8Array): string {
   return Array.from({ length: WORDS }, (_, i) => wordlist[bitsAt(bytes, i * BITS_PER_WORD)]!).join(
     ' ',
   );

@@ -8,7 +8,7 @@ import {
   toBase64Url,
   utf8,
 } from '../bundle/index.ts';
-import type { Identity } from '../bundle/index.ts';
+import type { Identity, PublicKeys } from '../bundle/index.ts';
 import { openBox, SECRET_BOX, sealBox } from '../bundle/secret-box.ts';
 import { textIn } from '../files/text.ts';
 import { fail } from '../protocol/errors.ts';
@@ -136,6 +136,12 @@ export async function openKeyFile(
     throw fail('file_malformed', `${path} names other public keys than its seed gives`);
   }
   return identity;
+}
+
+/** Whose key a file says it is: what {@link openKeyFile} checks is not known yet. @throws file_malformed */
+export function publicKeysIn(content: Uint8Array, path: string): PublicKeys {
+  const { signKey, boxKey } = parse(content, path);
+  return { signKey, boxKey };
 }
 
 type SealedSeed = Exclude<v.InferOutput<typeof KeyFile>['seed'], Uint8Array>;

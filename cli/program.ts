@@ -7,6 +7,12 @@ import { diffCommand } from './usage/diff.ts';
 import { doctorCommand } from './usage/doctor.ts';
 import { historyCommand } from './usage/history.ts';
 import { initCommand } from './usage/init.ts';
+import {
+  keysAddCommand,
+  keysListCommand,
+  keysRemoveCommand,
+  keysResealCommand,
+} from './usage/keys.ts';
 import { listCommand } from './usage/list.ts';
 import { COMMON } from './usage/options.ts';
 import { pendingCommand } from './usage/pending.ts';
@@ -39,6 +45,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       revokeCommand,
       repairCommand,
     ],
+    ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand],
     ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],

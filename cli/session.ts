@@ -16,6 +16,14 @@ import { doubtText } from './words.ts';
  * @throws usage, wrong_site, not_an_admin, and what the client and the files throw
  */
 export async function openSession(context: Context): Promise<Session> {
+  return (await sessionsOf(context))();
+}
+
+/**
+ * {@link openSession}, several times: the key is unlocked once, and the site's file read once.
+ * @throws as it does, without what a server answers
+ */
+export async function sessionsOf(context: Context): Promise<() => Promise<Session>> {
   const { terminal, home } = context;
   const site = await readSite(home);
   const named = context.server ?? site.servers[0];
@@ -24,15 +32,16 @@ export async function openSession(context: Context): Promise<Session> {
   }
   const server = serverAddress(named);
   const identity = await unlock(context);
-  return createSession({
-    ...{ site, server, key: localKey(identity), memory: fileMemory(home.memoryFile, site) },
-    program: `coatcheck ${VERSION}`,
-    fetch: createFetch({ ca: site.ca, keeps: true }),
-    onDoubt: (doubt) => {
-      terminal.warn(doubtText(doubt));
-    },
-    during: (step, work) => terminal.waiting(label(step), work),
-  });
+  const fetch = createFetch({ ca: site.ca, keeps: true });
+  return () =>
+    createSession({
+      ...{ site, server, key: localKey(identity), memory: fileMemory(home.memoryFile, site) },
+      ...{ program: `coatcheck ${VERSION}`, fetch },
+      onDoubt: (doubt) => {
+        terminal.warn(doubtText(doubt));
+      },
+      during: (step, work) => terminal.waiting(label(step), work),
+    });
 }
 
 function label(step: Step): string {

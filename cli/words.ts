@@ -1,3 +1,4 @@
+import type { KeysetWarning } from '../admin/administrators.ts';
 import type { Doubt, RecordDoubt } from '../admin/doubt.ts';
 import type { Objection, PlanWarning, RecordWarning, ReviewWarning } from '../admin/warning.ts';
 import type { ImageFacts } from '../admin/views/bundle.ts';
@@ -22,6 +23,16 @@ export function doubtText(doubt: Doubt | RecordDoubt): string {
       );
     case 'record_rewritten':
       return `the store shows another decision number ${doubt.seq} than this tool has seen: somebody rewrote its log`;
+  }
+}
+
+/** What a change of the administrators brings, in one sentence. */
+export function keysetWarningText(warning: KeysetWarning): string {
+  switch (warning.code) {
+    case 'removes_self':
+      return 'this is your own key: another administrator has to sign again what is in force';
+    case 'only_one':
+      return `${escapeLine(warning.name)} is the only administrator then: if that key is lost, nobody can decide anything or add anybody, and every machine needs a new site`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { CoatcheckError } from '../bundle/errors.ts';
 import type { PublicKeys } from '../bundle/identity.ts';
 import { equalBytes } from '../bundle/bytes.ts';
-import { decodeSignedKeyset, verifyLink } from '../bundle/keyset.ts';
+import { decodeSignedKeyset, MAX_KEYSET_BYTES, verifyLink } from '../bundle/keyset.ts';
 import type { SignedKeyset } from '../bundle/keyset.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import { keysetKey } from '../protocol/keys.ts';
@@ -15,9 +15,6 @@ import type { ObjectStore, UrlSigner } from '../store/port.ts';
 export interface KeysetReader {
   read(version: number): Promise<Uint8Array | undefined>;
 }
-
-/** With 15 keys of the longest names and 15 signatures a keyset has 2,504 bytes. */
-export const MAX_KEYSET_BYTES = 4096;
 
 /** Reads keysets from a store, one object a version. */
 export function storeKeysets(store: Pick<ObjectStore, 'get'>): KeysetReader {

@@ -4,13 +4,19 @@ import { rmdir, unlink } from 'node:fs/promises';
 import {
   DEFAULT_SEALED_BYTES,
   deriveIdentity,
+  equalBytes,
   signKeyset,
   toHex,
   utf8,
   ZERO_DIGEST,
 } from '../../bundle/index.ts';
+import type { PublicKeys } from '../../bundle/index.ts';
+import { keysetWords, keyWords } from '../../admin/administrators.ts';
+import { formatKeyRequest, parseKeyRequest } from '../../admin/key-request.ts';
+import { readSiteFile } from '../../functions/serve/site-file.ts';
 import { hasRoot, NO_ROOT, parseCa } from '../../net/certificates.ts';
-import { fail } from '../../protocol/errors.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { escapeLine } from '../../protocol/escape.ts';
 import { isStoreOrigin } from '../../protocol/address.ts';
 import { formatSite, MAX_CA_BYTES, MAX_STORES, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
@@ -19,7 +25,9 @@ import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { createFile, exists, makeFolder } from '../../files/write.ts';
 import { notFinished } from '../../files/unfinished.ts';
-import { sealKeyFile } from '../key-file.ts';
+import { confirm } from '../confirm.ts';
+import type { ConsentFlags } from '../confirm.ts';
+import { MAX_KEY_FILE_BYTES, publicKeysIn, sealKeyFile } from '../key-file.ts';
 import { passphraseFrom } from '../passphrase.ts';
 import { serverAddress } from '../server-address.ts';
 
@@ -33,6 +41,116 @@ export interface InitOptions {
   /** Origins, as a site's `stores` */
   readonly storeAt: readonly string[];
   readonly passphrase: boolean;
+}
+
+/** What a second administrator's `coatcheck init` was told. */
+export interface JoinOptions extends ConsentFlags {
+  readonly adminName?: string;
+  readonly passphrase: boolean;
+}
+
+/**
+ * `coatcheck init --request FILE`: a key for a site of others, and the file that one of its administrators
+ * is sent. A key that is there already is taken; nothing secret is in the file.
+ */
+export async function initRequest(
+  context: Context,
+  path: string,
+  { adminName = defaultName(), passphrase: wantsOne }: JoinOptions,
+): Promise<void> {
+  const { terminal, home } = context;
+  if (await exists(home.siteFile)) {
+    throw fail('file_exists', `${home.siteFile} exists already: this folder is of that site`);
+  }
+  if (await exists(path)) throw fail('file_exists', `${path} exists already`);
+  const isNew = !(await exists(home.keyFile));
+  let keys: PublicKeys;
+  if (isNew) {
+    const seed = Uint8Array.from(randomBytes(32));
+    keys = deriveIdentity(seed);
+    assertName({ ...keys, name: adminName });
+    const passphrase = wantsOne
+      ? await passphraseFrom(passphraseSource(context), { isNew: true })
+      : undefined;
+    await makeFolder(home.folder);
+    await createFile(home.keyFile, await sealKeyFile(seed, passphrase), 0o600);
+  } else {
+    keys = await ownPublicKeys(home);
+    assertName({ ...keys, name: adminName });
+  }
+  await createFile(path, utf8(formatKeyRequest({ ...keys, name: adminName })), 0o644);
+  terminal.document({ home: home.folder, request: path, admin: adminName, words: keyWords(keys) });
+  terminal.print(`wrote ${path}: send it to an administrator of the site, for coatcheck keys add`);
+  terminal.print(`  the words of your key, which they read to you: ${keyWords(keys)}`);
+  terminal.print(`  ${home.keyFile}  your key: keep it, and a backup`);
+  if (isNew && !wantsOne) {
+    terminal.warn('the admin key has no passphrase: whoever reads it approves');
+  }
+  terminal.hint('next, with the site.json that they give back: coatcheck init --answer FILE');
+}
+
+/**
+ * `coatcheck init --answer FILE`: the site that an administrator gave back, into the folder of the key
+ * that asked. Whoever brought the file could have made it: so its words are compared.
+ */
+export async function initAnswer(
+  context: Context,
+  path: string,
+  options: JoinOptions,
+): Promise<void> {
+  const { terminal, home } = context;
+  if (await exists(home.siteFile)) {
+    throw fail('file_exists', `${home.siteFile} exists already: a site is never overwritten`);
+  }
+  const own = await ownPublicKeys(home);
+  const site = await readSiteFile(path);
+  const { keyset } = site.pinned;
+  const admin = keyset.keys.find(({ signKey }) => equalBytes(signKey, own.signKey));
+  if (admin === undefined) {
+    throw fail(
+      'not_an_admin',
+      `your key (${keyWords(own)}) is not in keyset ${keyset.version} of ${path}: was another request added?`,
+    );
+  }
+  const words = keysetWords(site.pinned);
+  terminal.print(`site ${toHex(site.id)} (${site.name}), of ${keyset.keys.length} administrators:`);
+  for (const key of keyset.keys) terminal.print(`  ${escapeLine(key.name)}  ${keyWords(key)}`);
+  terminal.print(`the words of its keyset: ${words}`);
+  terminal.print(
+    'Who added you sees the same words (coatcheck keys list). Ask them, not whoever brought the file.',
+  );
+  await confirm([], terminal, 'Are the words the same?', options);
+  await createFile(home.siteFile, utf8(formatSite(site)), 0o644);
+  terminal.document({
+    ...{ home: home.folder, site: toHex(site.id), name: site.name, servers: site.servers },
+    ...{
+      admin: admin.name,
+      keyset: { version: keyset.version, digest: toHex(site.pinned.digest) },
+    },
+    words,
+  });
+  terminal.print(`you are administrator ${escapeLine(admin.name)} of ${site.name}`);
+  terminal.hint('next: coatcheck pending');
+}
+
+/** @throws file_missing (saying how to make a key), file_unsafe, file_malformed */
+async function ownPublicKeys({ keyFile }: Context['home']): Promise<PublicKeys> {
+  try {
+    const content = await readLocalFile(keyFile, { maxBytes: MAX_KEY_FILE_BYTES, secret: true });
+    return publicKeysIn(content, keyFile);
+  } catch (error) {
+    if (!hasCode(error, 'file_missing')) throw error;
+    throw fail('file_missing', `${keyFile} does not exist: coatcheck init --request FILE makes it`);
+  }
+}
+
+/** @throws usage */
+function assertName(admin: PublicKeys & { readonly name: string }): void {
+  try {
+    parseKeyRequest(formatKeyRequest(admin));
+  } catch (cause) {
+    throw fail('usage', '--admin-name is 1 to 32 characters of ASCII', { cause });
+  }
 }
 
 /** Where `coatcheck serve` listens unless told otherwise. */

@@ -1,4 +1,5 @@
 import { command } from './command.ts';
+import { YES } from './options.ts';
 
 /** `coatcheck init` */
 export const initCommand = command({
@@ -42,14 +43,40 @@ export const initCommand = command({
       example: '--store-at http://store.lan:9000',
     },
     {
+      name: 'request',
+      value: '<file>',
+      about: 'join a site of others: make a key, and this file for one of its administrators',
+      more: 'join a site of others: make a key (or take the one of this folder), and write this file, which has no secret, for one of its administrators (`keys add`)',
+      excludes: ['answer', 'ca', 'store-at', 'yes'],
+      example: 'init --request bob.json --admin-name bob',
+    },
+    {
+      name: 'answer',
+      value: '<file>',
+      about: 'the site.json that the administrator gave back',
+      excludes: ['request', 'ca', 'store-at', 'admin-name', 'no-passphrase'],
+      example: 'init --answer bob.site.json',
+    },
+    YES,
+    {
       name: 'no-passphrase',
       about: 'keep the admin key in the clear',
       example: 'init --no-passphrase',
     },
   ],
-  examples: ['init --name grid --server https://cfg.example'],
-  run: async (context, _, { noPassphrase, ...options }) => {
-    const { init } = await import('../commands/init.ts');
-    await init(context, { ...options, passphrase: !noPassphrase });
+  examples: [
+    'init --name grid --server https://cfg.example',
+    'init --request bob.json --admin-name bob',
+    'init --answer bob.site.json',
+  ],
+  run: async (context, _, { noPassphrase, request, answer, yes, ...options }) => {
+    const { init, initAnswer, initRequest } = await import('../commands/init.ts');
+    const joining = {
+      ...{ passphrase: !noPassphrase, yes },
+      ...(options.adminName !== undefined && { adminName: options.adminName }),
+    };
+    if (request !== undefined) await initRequest(context, request, joining);
+    else if (answer !== undefined) await initAnswer(context, answer, joining);
+    else await init(context, { ...options, passphrase: !noPassphrase });
   },
 });

@@ -88,14 +88,17 @@ export const MEANT = [
   },
 ] as const satisfies readonly Option[];
 
+/** Of what asks a person. */
+export const YES = {
+  name: 'yes',
+  about: 'sign without asking',
+  more: 'sign without asking, for scripts; needed with `--json`',
+  example: 'approve b5p2 --yes',
+} as const satisfies Option;
+
 /** Of what asks before it signs. */
 export const CONSENT = [
-  {
-    name: 'yes',
-    about: 'sign without asking',
-    more: 'sign without asking, for scripts; needed with `--json`',
-    example: 'approve b5p2 --yes',
-  },
+  YES,
   {
     name: 'despite-memory',
     about: 'with --yes, although the store shows less than was seen before',

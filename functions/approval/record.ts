@@ -1,6 +1,6 @@
 import { equalBytes } from '../../bundle/bytes.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import { encodeSignedKeyset } from '../../bundle/keyset.ts';
+import { encodeSignedKeyset, MAX_KEYSET_BYTES } from '../../bundle/keyset.ts';
 import type { SignedKeyset } from '../../bundle/keyset.ts';
 import { fail } from '../../protocol/errors.ts';
 import { createHistoryReader, MAX_ENTRY_BYTES } from '../../protocol/history.ts';
@@ -10,7 +10,6 @@ import type { ObjectKey } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
-import { MAX_KEYSET_BYTES } from '../keysets.ts';
 import { putForward, readWithin } from './objects.ts';
 
 type Reader = Pick<ObjectStore, 'list' | 'get' | 'head'>;

@@ -1,0 +1,305 @@
+import {
+  isAdministrator,
+  keysetWords,
+  keyWords,
+  planAdd,
+  planRemove,
+  putBackKeysets,
+  signKeysetPlan,
+} from '../../admin/administrators.ts';
+import type { KeysetPlan } from '../../admin/administrators.ts';
+import { MAX_KEY_REQUEST_BYTES, parseKeyRequest, siteNow } from '../../admin/key-request.ts';
+import { lackingReseal, resealNodes, waitingForOthers } from '../../admin/reseal.ts';
+import type { Resealed } from '../../admin/reseal.ts';
+import type { Session } from '../../admin/session.ts';
+import { CoatcheckError, equalBytes, toHex, utf8 } from '../../bundle/index.ts';
+import type { NodeId } from '../../bundle/index.ts';
+import { readLocalFile } from '../../files/read.ts';
+import { textIn } from '../../files/text.ts';
+import { replaceFile } from '../../files/write.ts';
+import { count } from '../../protocol/count.ts';
+import { fail } from '../../protocol/errors.ts';
+import { escapeLine } from '../../protocol/escape.ts';
+import { formatSite } from '../../protocol/site.ts';
+import { confirm } from '../confirm.ts';
+import type { ConsentFlags } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { nextInterrupt } from '../interrupt.ts';
+import { openSession, sessionsOf } from '../session.ts';
+import { table } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
+import { when } from '../time.ts';
+import { keysetWarningText } from '../words.ts';
+
+/** `coatcheck keys list`: who is an administrator, since when, and what is not sealed to them yet. */
+export async function keysList(context: Context): Promise<void> {
+  const { terminal } = context;
+  const session = await openSession(context);
+  const made = new Map<number, number>();
+  for await (const { parsed, modified } of session.list('keysets')) {
+    if (parsed.prefix === 'keysets') made.set(parsed.version, modified);
+  }
+  const { keyset, chain } = session;
+  const keys = keyset.keys.map((key, index) => {
+    const since = chain.find((link) =>
+      link.keyset.keys.some((other) => equalBytes(other.signKey, key.signKey)),
+    )!.keyset.version;
+    const at = made.get(since);
+    return {
+      ...{ name: key.name, may: key.may, words: keyWords(key), you: index === session.keyIndex },
+      ...{ sinceKeyset: since, ...(at !== undefined && { since: at }) },
+    };
+  });
+  const lacking = await terminal.waiting('reading what is in force', () => lackingReseal(session));
+  const waiting = await waitingForOthers(session);
+  const digest = chain.at(-1)!.digest;
+  terminal.print(
+    `keyset ${keyset.version}: ${keyset.threshold} of ${keyset.keys.length} must sign`,
+  );
+  terminal.print(`its words: ${keysetWords({ digest })}`);
+  const { dim } = terminal.style;
+  const rows = keys.map(({ name, may, sinceKeyset, since, words, you }) => [
+    `${escapeLine(name)}${you ? ' (you)' : ''}`,
+    may,
+    `keyset ${sinceKeyset}${since === undefined ? '' : `, ${when(since)}`}`,
+    words,
+  ]);
+  for (const line of table([['NAME', 'MAY', 'SINCE', 'WORDS'].map(dim), ...rows])) {
+    terminal.print(line);
+  }
+  tellLacking(terminal, lacking);
+  tellWaiting(terminal, waiting);
+  terminal.document({
+    ...{ version: keyset.version, threshold: keyset.threshold, digest: toHex(digest) },
+    ...{ words: keysetWords({ digest }), keys, lacking },
+    waiting: waiting.map(({ node, digest: proposal }) => ({ node, digest: proposal })),
+  });
+}
+
+function tellLacking(terminal: Terminal, lacking: readonly NodeId[]): void {
+  if (lacking.length === 0) return;
+  terminal.warn(
+    `what is in force for ${count(lacking.length, 'node')} is under an older keyset, sealed to who was an administrator then: coatcheck keys reseal signs it again`,
+  );
+}
+
+function tellWaiting(
+  terminal: Terminal,
+  waiting: readonly { readonly node: NodeId; readonly digest: string }[],
+): void {
+  for (const { node, digest } of waiting) {
+    terminal.warn(
+      `proposal ${digest.slice(0, 16)} of ${node} is sealed to other administrators: reject it, and the node proposes anew; or who can open it approves with --rebase`,
+    );
+  }
+}
+
+interface Options extends ConsentFlags {
+  /** Where the newcomer's site.json goes */
+  readonly answer?: string;
+}
+
+/** `coatcheck keys add REQUEST`: one administrator more. */
+export async function keysAdd(
+  context: Context,
+  requestPath: string,
+  options: Options,
+): Promise<void> {
+  const { terminal } = context;
+  const bytes = await readLocalFile(requestPath, { maxBytes: MAX_KEY_REQUEST_BYTES });
+  const admin = parseKeyRequest(textIn(bytes, requestPath));
+  const answer = options.answer ?? `${requestPath.replace(/\.json$/, '')}.site.json`;
+  const open = await sessionsOf(context);
+  const session = await open();
+  if (isAdministrator(session, admin)) {
+    terminal.hint(`${escapeLine(admin.name)} is an administrator already; what is left is done`);
+  } else {
+    const plan = planAdd(session, admin);
+    terminal.print(
+      `${terminal.style.bold('add')} ${escapeLine(admin.name)}, whose key has the words`,
+    );
+    terminal.print(`  ${keyWords(admin)}`);
+    terminal.print(
+      'They see the same words where they made the key. Ask them, not whoever brought the file.',
+    );
+    terminal.print(
+      'They will open and decide everything from now on, and what is in force; not older entries of the history.',
+    );
+    await change(
+      session,
+      terminal,
+      plan,
+      `Is this ${admin.name}’s key, and an administrator?`,
+      options,
+    );
+  }
+  const now = await open();
+  await replaceFile(answer, utf8(formatSite(siteNow(now))), 0o644);
+  terminal.print(
+    `wrote ${answer}: give it to ${escapeLine(admin.name)}, for coatcheck init --answer`,
+  );
+  terminal.print(`  the words of its keyset: ${keysetWords(now.chain.at(-1)!)}`);
+  await sealAnew(context, now, options);
+}
+
+/** `coatcheck keys remove NAME`: one administrator less. */
+export async function keysRemove(
+  context: Context,
+  name: string,
+  options: ConsentFlags,
+): Promise<void> {
+  const { terminal } = context;
+  const open = await sessionsOf(context);
+  const session = await open();
+  const plan = planRemove(session, name);
+  terminal.print(`${terminal.style.bold('remove')} ${escapeLine(name)}: ${keyWords(plan.admin)}`);
+  for (const line of [
+    'What they could read they may have kept: all that was in force or waited until now, and all older entries of the history, which are not sealed anew. Change what has to stay secret: passwords, host keys, tokens.',
+    'What they approved stays in force, until it is decided anew.',
+    'A machine without a memory whose image pins an older keyset still obeys them, if they can write to the network, the bucket or the server: build new images once this is through.',
+  ]) {
+    terminal.print(`  ${line}`);
+  }
+  await change(session, terminal, plan, `Remove ${name}?`, options);
+  if (plan.warnings.some(({ code }) => code === 'removes_self')) {
+    terminal.document({ keyset: plan.keyset.version, resealed: [] });
+    terminal.hint(
+      'your key is good for nothing any more: another administrator runs coatcheck keys reseal',
+    );
+    return;
+  }
+  await sealAnew(context, await open(), options);
+}
+
+const ending = { isWatched: false, isEnding: false };
+
+/** From now on Ctrl-C ends nothing in the middle: it is asked for where an end does no harm. */
+function endsAtLeisure(terminal: Terminal): Readonly<typeof ending> {
+  if (!ending.isWatched) {
+    ending.isWatched = true;
+    void nextInterrupt().then(() => {
+      ending.isEnding = true;
+      terminal.hint('ending: what was begun is finished first');
+    });
+  }
+  return ending;
+}
+
+/** Asks, signs, and makes it the newest. */
+async function change(
+  session: Session,
+  terminal: Terminal,
+  plan: KeysetPlan,
+  question: string,
+  flags: ConsentFlags,
+): Promise<void> {
+  for (const warning of plan.warnings) terminal.warn(keysetWarningText(warning));
+  const objections = session.doubts.map((doubt) => ({ code: 'record_doubtful', doubt }) as const);
+  await confirm(objections, terminal, escapeLine(question), flags);
+  endsAtLeisure(terminal);
+  await signKeysetPlan(session, plan);
+  terminal.print(`${terminal.style.green('made')} keyset ${plan.keyset.version}`);
+}
+
+/** `coatcheck keys reseal`: sign again, under the newest keyset, what is in force under an older one. */
+export async function keysReseal(context: Context, flags: ConsentFlags): Promise<void> {
+  const { terminal } = context;
+  const open = await sessionsOf(context);
+  let session = await open();
+  if (session.lost.length > 0) {
+    for (const { keyset } of await putBackKeysets(session)) {
+      terminal.print(`put back keyset ${keyset.version}, which the store had lost`);
+    }
+    session = await open();
+  }
+  await sealAnew(context, session, flags);
+}
+
+/**
+ * Passes until one finds nothing: what somebody decides meanwhile under the older keyset is found by the
+ * next. Then the site's file of this folder pins the newest keyset.
+ */
+async function sealAnew(
+  context: Context,
+  session: Session,
+  { despiteMemory = false }: ConsentFlags,
+): Promise<void> {
+  const { terminal, home } = context;
+  const done: Resealed[] = [];
+  const doing = endsAtLeisure(terminal);
+  const total = { nodes: 0 };
+  for (;;) {
+    const lacking = await terminal.waiting('looking for what is under an older keyset', () =>
+      lackingReseal(session),
+    );
+    if (lacking.length === 0) break;
+    total.nodes = done.length + lacking.length;
+    const pass: Resealed[] = [];
+    const nodes = resealNodes(session, lacking, {
+      isEnding: () => doing.isEnding,
+      despiteDoubts: despiteMemory,
+    });
+    for await (const one of nodes) {
+      pass.push(one);
+      if (one.outcome !== undefined) {
+        done.push(one);
+        terminal.print(`${done.length}/${total.nodes} ${line(one)}`);
+      }
+    }
+    if (doing.isEnding) {
+      tell(pass);
+      throw fail(
+        'interrupted',
+        `${done.length} of ${total.nodes} nodes are signed again: coatcheck keys reseal goes on`,
+      );
+    }
+    const failed = pass.filter(({ outcome }) => outcome === undefined);
+    if (failed.length > 0 && failed.length === pass.length) {
+      tell(pass);
+      throw stuck(failed);
+    }
+  }
+  tell([]);
+  tellWaiting(terminal, await waitingForOthers(session));
+  terminal.print(`nothing is in force under an older keyset than ${session.keyset.version}`);
+  await pinNewest();
+
+  function tell(pass: readonly Resealed[]): void {
+    const failed = pass.filter((one) => one.outcome === undefined && one.problem !== undefined);
+    terminal.document({ keyset: session.keyset.version, resealed: done, failed });
+  }
+
+  async function pinNewest(): Promise<void> {
+    const { site, keyset } = session;
+    if (site.pinned.keyset.version === keyset.version) return;
+    if (site.approval === 'none') {
+      terminal.hint(
+        'what nodes approved for themselves stays under the keyset of then, so their images keep their site.json',
+      );
+      return;
+    }
+    await replaceFile(home.siteFile, utf8(formatSite(siteNow(session))), 0o644);
+    terminal.print(
+      `${home.siteFile} pins keyset ${keyset.version} now: build new images with it, and give it to the servers and the other administrators`,
+    );
+  }
+}
+
+function line({ node, outcome }: Resealed): string {
+  return `${outcome!.type} ${node} (seq ${outcome!.seq})`;
+}
+
+/** Nothing of a pass could be done: another would end alike. */
+function stuck(failed: readonly Resealed[]): CoatcheckError {
+  const why = failed.map(({ node, ...one }) =>
+    'problem' in one && one.problem !== undefined
+      ? `${node}: ${one.problem.message} [${one.problem.code}]`
+      : `${node}: somebody else is at it`,
+  );
+  const shown = why.slice(0, 20);
+  const more = why.length > shown.length ? `; and ${why.length - shown.length} more` : '';
+  return fail(
+    'step_failed',
+    `${count(failed.length, 'node')} could not be signed again: ${shown.join('; ')}${more}. Whoever can open what is in force there runs coatcheck keys reseal`,
+  );
+}

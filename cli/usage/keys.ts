@@ -1,0 +1,58 @@
+import { command } from './command.ts';
+import { CONSENT } from './options.ts';
+
+/** `coatcheck keys list` */
+export const keysListCommand = command({
+  usage: 'keys list',
+  about: 'the administrators, since when, and what is not sealed to them yet',
+  run: async (context) => {
+    const { keysList } = await import('../commands/keys.ts');
+    await keysList(context);
+  },
+});
+
+/** `coatcheck keys add` */
+export const keysAddCommand = command({
+  usage: 'keys add <request>',
+  about: 'make who sent a request file an administrator',
+  options: [
+    {
+      name: 'answer-to',
+      value: '<file>',
+      about: 'where the site.json for them goes; default: beside the request',
+      example: '--answer-to bob.site.json',
+    },
+    ...CONSENT,
+  ],
+  examples: ['keys add bob.json'],
+  run: async (context, { request }, { answerTo, ...options }) => {
+    const { keysAdd } = await import('../commands/keys.ts');
+    await keysAdd(context, request, {
+      ...options,
+      ...(answerTo !== undefined && { answer: answerTo }),
+    });
+  },
+});
+
+/** `coatcheck keys remove` */
+export const keysRemoveCommand = command({
+  usage: 'keys remove <name>',
+  about: 'take the rights of an administrator away',
+  options: CONSENT,
+  examples: ['keys remove bob'],
+  run: async (context, { name }, options) => {
+    const { keysRemove } = await import('../commands/keys.ts');
+    await keysRemove(context, name, options);
+  },
+});
+
+/** `coatcheck keys reseal` */
+export const keysResealCommand = command({
+  usage: 'keys reseal',
+  about: 'finish what a change of the administrators began',
+  options: CONSENT,
+  run: async (context, _, options) => {
+    const { keysReseal } = await import('../commands/keys.ts');
+    await keysReseal(context, options);
+  },
+});

@@ -1,0 +1,152 @@
+// @module-tag long
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseCa } from '../../net/certificates.ts';
+import { parseSite } from '../../protocol/site.ts';
+import { openDesk, refusal, runCli, startCli } from '../support/cli.ts';
+import type { Desk } from '../support/cli.ts';
+import type { Run } from '../support/run.ts';
+import { makeNode } from '../support/site.ts';
+
+interface KeysView {
+  readonly version: number;
+  readonly words: string;
+  readonly keys: readonly { name: string; words: string; you: boolean; sinceKeyset: number }[];
+  readonly lacking: readonly string[];
+  readonly waiting: readonly unknown[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'coatcheck-keys-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const words = ({ stdout }: Run): string => /((?:[a-z]+ ){7}[a-z]+)\n/.exec(stdout)![1]!;
+const pins = (home: string): number =>
+  parseSite(readFileSync(join(home, 'site.json'), 'utf8'), parseCa).pinned.keyset.version;
+
+describe('a second administrator', () => {
+  let desk: Desk;
+  const home = join(folder, 'bob');
+  const request = join(folder, 'bob.json');
+  const answer = join(folder, 'bob.site.json');
+  const bob = (...args: string[]): Promise<Run> =>
+    runCli(['--home', home, '--server', desk.url, ...args]);
+  const [known, later] = [makeNode('known'), makeNode('later')];
+
+  beforeAll(async () => {
+    desk = await openDesk();
+    await desk.propose(known, {});
+    expect((await desk.run('approve', known.id, '--yes')).code).toBe(0);
+  });
+  afterAll(() => desk.close());
+
+  it('makes a key and a request without a secret, and sees its words', async () => {
+    const args = ['init', '--request', request, '--admin-name', 'bob', '--no-passphrase'];
+    const made = await runCli(['--home', home, ...args]);
+    expect([made.code, made.stderr]).toEqual([0, expect.stringContaining('no passphrase')]);
+    const text = readFileSync(request, 'utf8');
+    expect(Object.keys(JSON.parse(text) as object)).toEqual([
+      ...['coatcheck', 'name', 'signKey', 'boxKey'],
+    ]);
+    expect(existsSync(join(home, 'site.json'))).toBe(false);
+    expect(refusal(await bob('pending'))).toEqual([2, 'file_missing']);
+    expect(refusal(await runCli(['--home', home, ...args]))).toEqual([2, 'file_exists']);
+  });
+
+  it('is added, all that is in force is signed again, and the same once more changes nothing', async () => {
+    const added = await desk.run('keys', 'add', request, '--yes');
+    expect(added).toMatchObject({ code: 0 });
+    expect(added.stdout).toContain('made keyset 2');
+    expect(added.stdout).toContain(`approve ${known.id} (seq 2)`);
+    expect(pins(desk.home)).toBe(2);
+    const again = await desk.run('keys', 'add', request, '--yes');
+    expect(again).toMatchObject({ code: 0 });
+    expect(again.stdout).not.toContain('made keyset');
+    const view = await desk.json<KeysView>('keys', 'list');
+    expect(view).toMatchObject({ version: 2, lacking: [], waiting: [] });
+    expect(view.keys.map(({ name, sinceKeyset, you }) => [name, sinceKeyset, you])).toEqual([
+      ['ada', 1, true],
+      ['bob', 2, false],
+    ]);
+  });
+
+  it('takes the site that comes back, whose words are the same on both sides', async () => {
+    const taken = await runCli(['--home', home, 'init', '--answer', answer, '--yes']);
+    expect(taken).toMatchObject({ code: 0 });
+    const { words: seen } = await desk.json<KeysView>('keys', 'list');
+    expect(taken.stdout).toContain(`the words of its keyset: ${seen}`);
+    expect(pins(home)).toBe(2);
+    expect(refusal(await bob('init', '--answer', answer, '--yes'))).toEqual([2, 'file_exists']);
+  });
+
+  it('decides at once, though the server has shown the older keyset for less than a minute', async () => {
+    const shown = await bob('show', known.id);
+    expect(shown).toMatchObject({ code: 0 });
+    expect((await bob('revoke', known.id, '--reason', 'moved', '--yes')).code).toBe(0);
+  });
+
+  it('is removed, and told so; what they could read is said before', async () => {
+    const removed = await desk.run('keys', 'remove', 'bob', '--yes');
+    expect(removed).toMatchObject({ code: 0 });
+    expect(removed.stdout).toContain('they may have kept');
+    expect(removed.stderr).toContain('ada is the only administrator then');
+    expect(pins(desk.home)).toBe(3);
+    const late = await bob('reconfigure', known.id, '--yes');
+    expect(refusal(late)[0]).toBeGreaterThan(0);
+    expect((await desk.json<KeysView>('keys', 'list')).keys).toHaveLength(1);
+    expect(refusal(await desk.run('keys', 'remove', 'bob', '--yes'))).toEqual([5, 'not_found']);
+    expect(refusal(await desk.run('keys', 'remove', 'ada', '--yes'))).toEqual([2, 'usage']);
+    await desk.propose(later, {});
+  });
+
+  it('refuses a request that is none, and an answer for another key', async () => {
+    const site = join(desk.home, 'site.json');
+    expect(refusal(await desk.run('keys', 'add', site, '--yes'))).toEqual([2, 'file_malformed']);
+    const eve = join(folder, 'eve');
+    const file = join(folder, 'eve.json');
+    const made = await runCli(['--home', eve, 'init', '--request', file, '--no-passphrase']);
+    expect(words(made)).toMatch(/^[a-z ]+$/);
+    const took = await runCli(['--home', eve, 'init', '--answer', answer, '--yes']);
+    expect(refusal(took)).toEqual([6, 'not_an_admin']);
+  });
+});
+
+describe('cut short', () => {
+  let desk: Desk;
+  const nodes = Array.from({ length: 12 }, (_, i) => makeNode(`of many ${i}`));
+
+  beforeAll(async () => {
+    desk = await openDesk();
+    for (const node of nodes) {
+      await desk.propose(node, {});
+      expect((await desk.run('approve', node.id, '--yes')).code).toBe(0);
+    }
+  });
+  afterAll(() => desk.close());
+
+  it.each(['SIGINT', 'SIGKILL'] as const)('by %s, reseal goes on from there', async (signal) => {
+    const request = join(folder, `${signal}.json`);
+    const home = join(folder, signal);
+    const init = ['init', '--request', request, '--admin-name', signal, '--no-passphrase'];
+    expect((await runCli(['--home', home, ...init])).code).toBe(0);
+    const args = ['--home', desk.home, '--server', desk.url, 'keys', 'add', request, '--yes'];
+    const { child, said, done } = await startCli(args);
+    while (!said.stdout.includes('1/12')) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill(signal);
+    const ended = await done;
+    if (signal === 'SIGINT') {
+      expect(ended.code).toBe(130);
+      expect(ended.stderr).toContain('coatcheck keys reseal goes on');
+    }
+    const before = await desk.json<KeysView>('keys', 'list');
+    expect(before.lacking.length).toBeGreaterThan(0);
+    expect(before.lacking.length).toBeLessThan(nodes.length);
+    const version = pins(desk.home);
+    expect(await desk.run('keys', 'reseal')).toMatchObject({ code: 0 });
+    expect(await desk.json<KeysView>('keys', 'list')).toMatchObject({ lacking: [], waiting: [] });
+    expect(pins(desk.home)).toBe(version + 1);
+  });
+});
