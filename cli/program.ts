@@ -25,6 +25,7 @@ import { rollbackCommand } from './usage/rollback.ts';
 import { serveCommand } from './usage/serve.ts';
 import { siteAddPathCommand, sitePathsCommand } from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
+import { statusCommand } from './usage/status.ts';
 
 /** The whole command line: docs/config.md lists it. */
 export const PROGRAM: Program<Context, typeof COMMON> = {
@@ -34,7 +35,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
   options: COMMON,
   commands: [
     ...[initCommand, serveCommand, doctorCommand],
-    ...[pendingCommand, listCommand, showCommand, diffCommand],
+    ...[statusCommand, pendingCommand, listCommand, showCommand, diffCommand],
     ...[
       approveCommand,
       rejectCommand,
