@@ -33,7 +33,7 @@ export async function status(
   );
   const wanted = { nodes: texts, where: options.where };
   const { views } = selectNodes(fleet, wanted, 'show', session.client.now());
-  const nodes = [...views].sort(ORDERS[options.sort as keyof typeof ORDERS]);
+  const nodes = [...views].sort(ORDERS[options.sort]);
   terminal.document({ nodes });
   if (nodes.length === 0)
     terminal.hint(fleet.length === 0 ? 'there is no node yet' : 'no node is so');
