@@ -312,6 +312,7 @@ describeWith('systemd', 'what was applied takes effect', () => {
 
   it('tells the network last', async () => {
     await running({ NetworkManager: '', zzz: 'ExecStartPre=sleep 1', aaa: '' });
+    machine.write('usr/local/bin/nmcli', '#!/bin/sh\n', 0o755);
     machine.write('run/log', '');
     const files = [
       fileEntry('etc/NetworkManager/system-connections/lan.nmconnection', '[connection]\n', 0o600),
