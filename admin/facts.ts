@@ -72,7 +72,7 @@ export interface Facts {
   readonly proposal: (listed: Listed) => ProposalFacts | NoFacts | undefined;
   readonly head: (listed: Listed) => HeadFacts | NoFacts | undefined;
   readonly report: (listed: Listed) => ReportFacts | NoFacts | undefined;
-  /** Those of which nothing is known, or only what another version of them said. */
+  /** Those of which nothing is known, or only what another version of them said, or what may pass. */
   unread(listed: readonly Listed[]): Listed[];
   /**
    * Reads these, 8 at a time: one request for 100 of them, and a GET each.
@@ -89,10 +89,15 @@ type Known = Cached & { readonly isPassing: boolean };
 /** {@link Facts} over what the cache of the session has. */
 export async function loadFacts(session: Session): Promise<Facts> {
   const { cache } = session;
-  let kept = await cache.load();
   const known = new Map<string, Known>();
-  for (const [key, entry] of kept) known.set(key, { ...entry, isPassing: false });
-  let isChanged = false;
+  /** By key, the version that is known to be kept. */
+  const kept = new Map<string, string>();
+  for (const [key, entry] of await cache.load()) {
+    known.set(key, { ...entry, isPassing: false });
+    kept.set(key, entry.version);
+  }
+  /** Keys of what was read since it was kept. */
+  const news = new Set<string>();
 
   const get = ({ key, version }: Listed): unknown => {
     const entry = known.get(key);
@@ -126,7 +131,7 @@ export async function loadFacts(session: Session): Promise<Facts> {
           ...{ version: one.version ?? '', facts },
           isPassing: isPassing || isUntold,
         });
-        isChanged = true;
+        news.add(one.key);
         onRead();
       });
       await collect(each);
@@ -134,18 +139,33 @@ export async function loadFacts(session: Session): Promise<Facts> {
   }
 
   async function keep(listed: readonly Listed[], prefixes: readonly Prefix[]): Promise<void> {
-    const others = [...kept].filter(([key]) => !prefixes.some((p) => key.startsWith(`${p}/`)));
-    const entries = new Map<string, Cached>(others);
-    for (const one of listed) {
-      const entry = known.get(one.key);
-      if (entry === undefined) continue;
-      if (entry.isPassing) known.delete(one.key);
-      else entries.set(one.key, { version: entry.version, facts: entry.facts });
+    const there = new Set(listed.map(({ key }) => key));
+    // One whose kept version is another now was kept by somebody who looked later.
+    const gone = [...kept].filter(
+      ([key]) => !there.has(key) && prefixes.some((prefix) => key.startsWith(`${prefix}/`)),
+    );
+    const read = [...news].flatMap((key) => {
+      const entry = known.get(key);
+      const isKept = entry !== undefined && !entry.isPassing && there.has(key);
+      return isKept ? [[key, entry] as const] : [];
+    });
+    news.clear();
+    if (gone.length + read.length === 0) return;
+    await cache.update((now) => {
+      const entries = new Map(now);
+      for (const [key, version] of gone) {
+        if (now.get(key)?.version === version) entries.delete(key);
+      }
+      for (const [key, { version, facts }] of read) {
+        entries.set(key, { version, facts: withLatest(facts, now.get(key)?.facts) });
+      }
+      return entries;
+    });
+    for (const [key] of gone) {
+      kept.delete(key);
+      known.delete(key);
     }
-    if (!isChanged && entries.size === kept.size) return;
-    isChanged = false;
-    await cache.save(entries);
-    kept = entries;
+    for (const [key, { version }] of read) kept.set(key, version);
   }
 
   return {
@@ -153,9 +173,17 @@ export async function loadFacts(session: Session): Promise<Facts> {
     proposal: get as Facts['proposal'],
     head: get as Facts['head'],
     report: get as Facts['report'],
-    unread: (listed) => listed.filter((one) => get(one) === undefined),
+    unread: (listed) =>
+      listed.filter((one) => get(one) === undefined || known.get(one.key)?.isPassing === true),
     ...{ read, keep },
   };
+}
+
+/** Of a report, with the latest time that another program has seen meanwhile. */
+function withLatest(facts: unknown, others: unknown): unknown {
+  const [own, other] = [facts, others] as Partial<ReportFacts>[];
+  if (own?.latest === undefined || other?.latest === undefined) return facts;
+  return { ...own, latest: Math.max(own.latest, other.latest) };
 }
 
 /** In this order: what a newest slot comes to is told from what the node is shown. */

@@ -76,10 +76,10 @@ let server: InProcess;
 beforeEach(() => {
   server = serveInProcess(site);
 });
-const open = async (cache = memoryCache()) =>
+const open = async (cache = memoryCache(), fetch = server.fetch) =>
   createFleetReader(
     await createSession({
-      ...{ site, server: server.server, fetch: server.fetch, key: localKey(ada!.identity), cache },
+      ...{ site, server: server.server, fetch, key: localKey(ada!.identity), cache },
       ...{ program: 'test', memory: { load: async () => emptyMemory(site), add: async () => {} } },
     }),
   );
@@ -308,14 +308,67 @@ describe('what was read', () => {
     expect(seen.at(-1)!.slice(0, 2)).toEqual([0, [false, false]]);
   });
 
+  it('is shown, and read each time, where the listing tells no version, or a read fails', async () => {
+    const m = machine(server, 'one');
+    await m.reports(await m.put('approve', 'a'), OK);
+    const untold: typeof server.fetch = async (url, init) => {
+      const answer = await server.fetch(url, init);
+      if (!new URL(url).pathname.endsWith('/admin/list')) return answer;
+      const told: unknown = JSON.parse(await new Response(answer.body as BodyInit).text());
+      const without = JSON.stringify(told, (key, value: unknown) =>
+        key === 'version' ? undefined : value,
+      );
+      return new Response(without, { status: answer.status });
+    };
+    const reader = await open(memoryCache(), untold);
+    gets();
+    for (let i = 0; i < 2; i++) {
+      expect(await reader.look()).toMatchObject([{ name: 'a', refreshing: false }]);
+      expect(gets().sort()).toEqual(['approved', 'reports']);
+    }
+
+    let isDown = true;
+    const failing: typeof server.fetch = async (url, init) =>
+      isDown && new URL(url).pathname.includes('/approved')
+        ? new Response('', { status: 403 })
+        : server.fetch(url, init);
+    const other = await open(memoryCache(), failing);
+    const [unread] = await other.look();
+    expect(unread).toMatchObject({ problem: 'store_denied', refreshing: false });
+    expect(unread!.states).toContain('unreadable');
+    isDown = false;
+    expect(await other.look()).toMatchObject([{ states: ['in-force'] }]);
+  });
+
+  it('is kept together with what another program has read meanwhile', async () => {
+    const cache = memoryCache();
+    const [one, two] = ['1', '2'].map((name) => machine(server, name));
+    const decided = await one!.put('approve', 'a');
+    await one!.reports(decided, OK, 1_790_000_100);
+    const early = await open(cache);
+    await early.look();
+    await two!.waits('b');
+    await one!.reports(decided, OK, 1_790_000_900);
+    await (await open(cache)).look();
+    await one!.reports(decided, OK, 1_790_000_200);
+    gets();
+    await early.look({ withoutReports: true });
+    await early.look();
+    expect(gets().sort()).toEqual(['pending', 'reports']);
+    const views = await (await open(cache)).look();
+    expect(gets()).toEqual([]);
+    const machineOf = views.find(({ node }) => node === one!.node.id)!.machine;
+    expect(machineOf).toMatchObject({ time: 1_790_000_200, isOlder: true });
+  });
+
   it('holds no content of a file', async () => {
     let kept = '';
     const cache = memoryCache();
     const port = {
       load: () => cache.load(),
-      save: async (entries: Parameters<typeof cache.save>[0]) => {
-        kept = JSON.stringify([...entries]);
-        await cache.save(entries);
+      update: async (change: Parameters<typeof cache.update>[0]) => {
+        await cache.update(change);
+        kept = JSON.stringify([...(await cache.load())]);
       },
     };
     const m = machine(server, 'one');

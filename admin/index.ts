@@ -39,7 +39,7 @@ export type { Filter, FilterField, FilterTerm } from './filter.ts';
 export { createFleetReader } from './fleet.ts';
 export type { Fleet, FleetOptions, FleetReader } from './fleet.ts';
 export { memoryCache } from './cache.ts';
-export type { Cached, CachePort } from './cache.ts';
+export type { Cached, CacheEntries, CachePort } from './cache.ts';
 export { openEntry, openPlace } from './open.ts';
 export type { OpenedBundle } from './open.ts';
 export type { NodeHistory } from './in-force.ts';

@@ -9,6 +9,8 @@ export interface Home {
   readonly keyFile: string;
   /** what the tool has seen in the store (memory.ts) */
   readonly memoryFile: string;
+  /** what was read of the store's objects (cache-file.ts); 0600 */
+  readonly cacheFile: string;
   /** where `coatcheck serve` keeps its objects unless told otherwise */
   readonly storeFolder: string;
 }
@@ -21,6 +23,7 @@ export function homeAt(folder: string): Home {
     siteFile: join(base, 'site.json'),
     keyFile: join(base, 'admin.key'),
     memoryFile: join(base, 'memory.json'),
+    cacheFile: join(base, 'status.cache'),
     storeFolder: join(base, 'store'),
   };
 }

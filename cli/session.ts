@@ -4,6 +4,7 @@ import type { Session, Step } from '../admin/session.ts';
 import { VERSION } from '../functions/version.ts';
 import { fail } from '../protocol/errors.ts';
 import { createFetch } from '../net/fetch.ts';
+import { fileCache } from './cache-file.ts';
 import { unlock } from './context.ts';
 import type { Context } from './context.ts';
 import { readSite } from './site-file.ts';
@@ -37,6 +38,9 @@ export async function sessionsOf(context: Context): Promise<() => Promise<Sessio
     createSession({
       ...{ site, server, key: localKey(identity), memory: fileMemory(home.memoryFile, site) },
       ...{ program: `coatcheck ${VERSION}`, fetch },
+      cache: fileCache(home.cacheFile, identity, site, ({ message }) => {
+        terminal.warn(`what was read now will be read again, since it cannot be kept: ${message}`);
+      }),
       onDoubt: (doubt) => {
         terminal.warn(doubtText(doubt));
       },

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StatusView } from '../../admin/index.ts';
 import { deriveIdentity } from '../../bundle/index.ts';
@@ -49,6 +51,12 @@ describe('status', () => {
     const wrong = await desk.run('status', 'stat=x');
     expect(refusal(wrong)).toEqual([EXIT.usage, 'usage']);
     expect(wrong.stderr).toContain('at character 1');
+    // What was read is beside the key, and what is there is not needed.
+    const cache = join(desk.home, 'status.cache');
+    expect(fs.statSync(cache).mode & 0o777).toBe(0o600);
+    expect(fs.readFileSync(cache, 'latin1')).not.toContain('gx001');
+    fs.writeFileSync(cache, 'damaged');
+    expect((await desk.json<{ nodes: StatusView[] }>('status')).nodes).toEqual(nodes);
     // A name in force names a node to decide about, and a claimed one never does.
     expect((await desk.run('reconfigure', 'gx001', '--yes')).code).toBe(0);
   });
