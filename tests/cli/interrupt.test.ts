@@ -1,8 +1,10 @@
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatKeyRequest } from '../../admin/key-request.ts';
 import { PROGRAM } from '../../cli/program.ts';
 import { partsOf } from '../../usage/table.ts';
 import { EXIT } from '../../protocol/errors.ts';
@@ -10,10 +12,12 @@ import { openDesk, refusal, startCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
-import { makeNode } from '../support/site.ts';
+import { makeAdmin, makeNode } from '../support/site.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const node = makeNode().id;
+const folder = fs.mkdtempSync(join(tmpdir(), 'interrupt-'));
+const request = join(folder, 'ada.json');
 
 /** Every command of `coatcheck` that asks a server, with what it needs. */
 const ASKING: Record<string, string[]> = {
@@ -29,9 +33,17 @@ const ASKING: Record<string, string[]> = {
   reconfigure: [node, '--yes'],
   revoke: [node, '--reason', 'x', '--yes'],
   repair: [],
+  status: [],
+  'keys list': [],
+  'keys add': [request, '--yes'],
+  'keys remove': ['ada', '--yes'],
+  'keys reseal': [],
 };
 /** What ends by itself, and what the tests below are about. */
-const OTHERS = ['init', 'serve', 'doctor', 'bundle', 'site'];
+const OTHERS = [
+  ...['init', 'serve', 'doctor', 'site paths', 'site add-path'],
+  ...['bundle inspect', 'bundle verify', 'bundle export'],
+];
 
 let desk: Desk;
 let machine: Machine;
@@ -40,6 +52,7 @@ const silent = createServer();
 let url = '';
 beforeAll(async () => {
   desk = await openDesk();
+  fs.writeFileSync(request, formatKeyRequest(makeAdmin('ada').key));
   machine = makeMachine(desk.site);
   machine.write('etc/hostname', 'x\n');
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
@@ -49,6 +62,7 @@ afterAll(async () => {
   silent.closeAllConnections();
   silent.close();
   machine.remove();
+  fs.rmSync(folder, { recursive: true });
   await desk.close();
 });
 
@@ -56,14 +70,14 @@ const asked = (): Promise<unknown> => new Promise((resolve) => silent.once('requ
 
 describe.each(SIGNALS)('%s', (signal) => {
   it('knows every command', () => {
-    const commands = new Set(PROGRAM.commands.map((command) => partsOf(command).words[0]));
+    const commands = new Set(PROGRAM.commands.map((command) => partsOf(command).words.join(' ')));
     const names = [...Object.keys(ASKING), ...OTHERS].sort();
     expect([...commands].sort()).toEqual(names);
   });
 
   it.each(Object.entries(ASKING))('ends %s while it waits, with 130', async (name, args) => {
     const waits = asked();
-    const command = ['--home', desk.home, '--server', url, name, ...args];
+    const command = ['--home', desk.home, '--server', url, ...name.split(' '), ...args];
     const { child, done } = await startCli(command);
     await waits;
     child.kill(signal);
