@@ -1,3 +1,16 @@
+const acts = new Set<() => void>();
+
+/** Has `act` done before a signal ends the process, unless what this gives was called. */
+export function beforeEnd(act: () => void): () => void {
+  acts.add(act);
+  return () => void acts.delete(act);
+}
+
+/** Does what {@link beforeEnd} was told. */
+export function doBeforeEnd(): void {
+  for (const act of acts) act();
+}
+
 let handler: (() => void) | undefined;
 
 /** Calls `end` at the first SIGINT or SIGTERM, unless {@link nextInterrupt} waits for it. */

@@ -4,7 +4,7 @@ import { escapeJson } from '../protocol/escape.ts';
 import { fileError } from '../files/errors.ts';
 import { removeUnfinished } from '../files/unfinished.ts';
 import { parse } from '../usage/parse.ts';
-import { onSignal } from './interrupt.ts';
+import { doBeforeEnd, onSignal } from './interrupt.ts';
 import { PROGRAM } from './program.ts';
 import { reportError } from './report-error.ts';
 import { mayHaveDecided, notRead, whatIsLeft } from './under-way.ts';
@@ -14,6 +14,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const json = args.includes('--json');
   const warnings: string[] = [];
   const end = (error: unknown): never => {
+    doBeforeEnd();
     removeUnfinished();
     process.exit(reportError(error, process, { json, warnings }));
   };

@@ -20,3 +20,26 @@ export function table(rows: readonly (readonly string[])[]): string[] {
       .trimEnd(),
   );
 }
+
+/**
+ * A table for a terminal of so many columns, as lines for each row, the head's first. Columns that do not
+ * fit stand below their row, named, unless there is nothing in them (`-`); no cell is cut. Without
+ * `columns` all fit.
+ */
+export function tableWithin(rows: readonly (readonly string[])[], columns = Infinity): string[][] {
+  const [head = []] = rows;
+  let fits = 0;
+  for (let width = 0; fits < head.length; fits++) {
+    width += Math.max(...rows.map((row) => stringWidth(row[fits] ?? ''))) + (fits > 0 ? 2 : 0);
+    if (width > columns) break;
+  }
+  fits = Math.max(fits, 1);
+  const lines = table(rows.map((row) => row.slice(0, fits)));
+  return rows.map((row, i) => [
+    lines[i]!,
+    ...(i === 0 ? [] : row.slice(fits))
+      .map((cell, j) => [head[fits + j]!.toLowerCase(), cell] as const)
+      .filter(([, cell]) => cell !== '-')
+      .map(([name, cell]) => `  ${name}: ${cell}`),
+  ]);
+}

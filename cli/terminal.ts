@@ -2,6 +2,8 @@ import { styleText } from 'node:util';
 import { escapeJson } from '../protocol/escape.ts';
 import { fold } from './fold.ts';
 import { page, pagerOf } from './pager.ts';
+import { openScreen } from './screen.ts';
+import type { Screen, ScreenStream } from './screen.ts';
 
 /** What a command may do to the terminal: results to stdout, everything else to stderr. */
 export interface Terminal {
@@ -14,8 +16,14 @@ export interface Terminal {
   readonly paged: boolean;
   /** Lines of a result that may be many: through the pager, where there is one and they do not fit. */
   readonly page: (lines: readonly string[]) => Promise<void>;
+  /** How wide stdout is; undefined where it is no terminal, and lines may be of any length. */
+  readonly columns: number | undefined;
   /** The result of a command in JSON mode; nothing otherwise. Called once. */
   readonly document: (value: unknown) => void;
+  /** One of many results in JSON mode, in one line; nothing otherwise. */
+  readonly record: (value: unknown) => void;
+  /** The whole terminal, for what changes; undefined where stdout is none. */
+  readonly screen: () => Screen | undefined;
   /** What helps a person and is no result: the next step, a fact about how it was done. */
   readonly hint: (line: string) => void;
   /** What should worry a person. In JSON mode it is kept for the one document on stderr. */
@@ -40,13 +48,7 @@ export interface Style {
 /** What a process talks over, and its environment. */
 export interface Streams {
   readonly stdin: { readonly isTTY?: boolean };
-  readonly stdout: {
-    readonly isTTY?: boolean;
-    /** Of a terminal that does not know its size: 0 */
-    readonly rows?: number;
-    readonly columns?: number;
-    write(text: string): unknown;
-  };
+  readonly stdout: ScreenStream;
   readonly stderr: {
     readonly isTTY?: boolean;
     readonly columns?: number;
@@ -109,6 +111,11 @@ export function createTerminal(
     document: (value) => {
       if (options.json) stdout.write(escapeJson(value));
     },
+    columns: stdout.isTTY === true ? stdout.columns || 80 : undefined,
+    record: (value) => {
+      if (options.json) stdout.write(escapeJson(value, 0));
+    },
+    screen: () => (options.json ? undefined : openScreen(stdout, env)),
     hint: (line) => {
       if (!options.json) stderr.write(`${onErr(onStderr.dim(line)).join('\n')}\n`);
     },

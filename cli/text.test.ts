@@ -9,7 +9,7 @@ import { storePlace } from '../functions/stores/kinds.ts';
 import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { fold } from './fold.ts';
 import { page } from './pager.ts';
-import { table } from './table.ts';
+import { table, tableWithin } from './table.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
 import type { Streams } from './terminal.ts';
@@ -70,7 +70,7 @@ describe('the terminal', () => {
     reportError(fail('rejected', forged), { stderr }, { json: false, fold });
     const rows = `${read().err}${read().out}`.split('\n');
     expect(rows.filter((row) => row.startsWith('~'))).toEqual([]);
-    expect(rows.filter((row) => row.startsWith('    > '))).toHaveLength(5);
+    expect(rows.filter((row) => row.startsWith('    > '))).toHaveLength(7);
     expect(rows.every((row) => row.length <= 40)).toBe(true);
   });
   it.each([
@@ -139,6 +139,16 @@ describe('a line that is longer than the terminal is wide', () => {
       `    > ${'x'.repeat(10)}`,
     ]);
   });
+  it('has no word cut that fits into a row, such as an id', () => {
+    const id = 'o5uv7tidtt22pyfjvlq4b4tonv3b5p2d';
+    const line = `  ${'x'.repeat(50)} claims gx001, as do \x1b[2m${id}\x1b[22m, ${id}`;
+    for (let columns = 44; columns <= 200; columns++) {
+      const rows = fold(line, columns);
+      expect(rows.map((row, i) => (i === 0 ? row : row.slice(6))).join('')).toBe(line);
+      expect(rows.filter((row) => stringWidth(row) > columns)).toEqual([]);
+      expect(rows.join('\n').split(id)).toHaveLength(3);
+    }
+  });
   it.each([
     ['as it is where it fits', `| +${'x'.repeat(37)}`, [40]],
     ['by the cells of wide letters', `| +${'東'.repeat(20)}`, [39, 8]],
@@ -198,6 +208,24 @@ describe('a line that is longer than the terminal is wide', () => {
     await terminal.page([`| +${'x'.repeat(80 * 30)}`]);
     expect(read().out).toBe('');
     expect(readFileSync(file, 'utf8').split('\n')).toHaveLength(33);
+  });
+});
+
+describe('a table on a terminal', () => {
+  const rows = [
+    ['NODE', 'NAME', 'SINCE', 'THE MACHINE SAYS'],
+    ['a'.repeat(32), 'gx001', '-', 'applied: 東京'],
+    ['b'.repeat(32), '-', 'today', '-'],
+  ];
+  it('has what does not fit below its row, with its name, and cuts nothing', () => {
+    expect(tableWithin(rows, 39)).toEqual([
+      [`NODE${' '.repeat(28)}  NAME`],
+      [`${'a'.repeat(32)}  gx001`, '  the machine says: applied: 東京'],
+      [`${'b'.repeat(32)}  -`, '  since: today'],
+    ]);
+    expect(tableWithin(rows, 38)[1]).toHaveLength(3);
+    expect(tableWithin(rows, 1)[1]).toHaveLength(3);
+    expect(tableWithin(rows)).toEqual(table(rows).map((line) => [line]));
   });
 });
 

@@ -21,6 +21,20 @@ export const statusCommand = command({
       example: 'status --sort name',
     },
     {
+      name: 'columns',
+      value: '<names>',
+      about: 'what the table has: node,words,name,state,since,in-force,expires,machine',
+      more: 'what the table has, with commas between: `node`, `words`, `name`, `state`, `since`, `in-force`, `expires`, `machine`. What does not fit into the width of the terminal stands below its row. A document (`--json`) has all of it',
+      example: 'status --columns name,state,expires',
+    },
+    {
+      name: 'watch',
+      about: 'look again every 5 seconds, and show what changed',
+      more: 'look again 5 seconds after each look, and show how all stands on the whole terminal, until Ctrl-C. With `--json`: a line each time something changed, `{"nodes": [...], "gone": [...]}`, with all nodes in the first, later those that changed, and the ids of those that are not among them any more; a look that failed is `{"error": ...}`, and doubts are `{"warnings": [...]}`',
+      excludes: ['exit-code'],
+      example: 'status --watch state!=in-force',
+    },
+    {
       name: 'exit-code',
       about: 'exit 9 if something is wrong, else 8 if something waits',
       more: 'exit 9 if something is wrong with one of the nodes that are shown (`unreadable`, `unpublished`, `unapproved`, `failed`, `expired`, `drifted`), else 8 if something waits',

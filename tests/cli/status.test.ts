@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,8 +7,9 @@ import type { StatusView } from '../../admin/index.ts';
 import { deriveIdentity } from '../../bundle/index.ts';
 import type { Identity } from '../../bundle/index.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { openDesk, refusal } from '../support/cli.ts';
+import { cliProgram, openDesk, refusal, startCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
+import { openScreen } from '../support/tmux.ts';
 
 let desk: Desk;
 beforeAll(async () => {
@@ -59,5 +61,121 @@ describe('status', () => {
     expect((await desk.json<{ nodes: StatusView[] }>('status')).nodes).toEqual(nodes);
     // A name in force names a node to decide about, and a claimed one never does.
     expect((await desk.run('reconfigure', 'gx001', '--yes')).code).toBe(0);
+  });
+});
+
+describe('the table', { tags: 'long' }, () => {
+  let nodes: readonly StatusView[];
+  beforeAll(async () => {
+    await desk.propose(newNode(), { metadata: { hostname: 'wide.example.org' } });
+    ({ nodes } = await desk.json<{ nodes: StatusView[] }>('status'));
+  });
+
+  const command = (...args: string[]): string[] => [
+    ...[process.execPath, cliProgram(), '--home', desk.home, '--server', desk.url, ...args],
+  ];
+
+  it.each([60, 100, 200])(
+    'has ids and words whole on %i columns, and no colour',
+    async (columns) => {
+      const env = ['env', 'NO_COLOR=1', 'TERM=xterm'];
+      const screen = await openScreen([...env, ...command('status')], { columns, rows: 50 });
+      try {
+        await screen.until('wide.example.org');
+        await screen.until('reconfigure');
+        // The spinner alone erases its line.
+        const sent = screen.sent().replaceAll('\x1b[K', '');
+        expect(sent).not.toContain('\x1b');
+        const rows = sent.split(/[\r\n]+/);
+        expect(rows.filter((row) => row.length > columns)).toEqual([]);
+        for (const { node, words, states } of nodes) {
+          expect(rows.some((row) => row.startsWith(`${node}  `))).toBe(true);
+          if (states.includes('waiting')) expect(rows).toContain(`  ${words}`);
+        }
+      } finally {
+        screen.close();
+      }
+    },
+  );
+
+  it('has the columns that are asked for, and no others', async () => {
+    const { stdout } = await desk.run('status', '--columns', 'name,state', '--sort', 'name', 'gx*');
+    expect(stdout.split('\n')[0]).toMatch(/^NAME +STATE$/);
+    expect(stdout).not.toContain('approve (seq');
+    for (const text of ['nme', 'name,', '', 'name state']) {
+      const wrong = await desk.run('status', '--columns', text);
+      expect([text, ...refusal(wrong)]).toEqual([text, EXIT.usage, 'usage']);
+    }
+  });
+
+  it('may be read as far as somebody wants', async () => {
+    const sh = ['sh', '-c', '"$@" | head -n 1', 'sh', ...command('status')];
+    const head = execFileSync(sh[0]!, sh.slice(1), { encoding: 'utf8' });
+    expect(head).toMatch(/^NODE .*\n$/);
+  });
+
+  it('is drawn on a terminal as all stands, at any size of it, and stays there', async () => {
+    const env = ['env', 'TERM=xterm'];
+    const watch = command('status', '--watch', '--sort', 'node');
+    const line = ['sh', '-c', 'trap : INT; "$@"; echo "ended with $?"', 'sh', ...env, ...watch];
+    const screen = await openScreen(line, { columns: 120, rows: 30, term: 'xterm' });
+    try {
+      await screen.until(`${nodes.length} nodes: `);
+      const newcomer = newNode();
+      await desk.propose(newcomer, { metadata: { hostname: 'late' } });
+      await screen.until('claims late');
+      await screen.until(`${nodes.length + 1} nodes: `);
+      screen.resize(60, 12);
+      await screen.until('more');
+      await screen.until('first');
+      screen.resize(140, 40);
+      await screen.until(newcomer.id);
+      screen.type('\x03');
+      await screen.until('ended with 130');
+      const left = screen.text();
+      for (const { node } of nodes) expect(left).toContain(node);
+      expect(left).toContain('[interrupted]');
+    } finally {
+      screen.close();
+    }
+  });
+
+  it('needs a terminal to be watched on', async () => {
+    expect(refusal(await desk.run('status', '--watch'))).toEqual([EXIT.usage, 'usage']);
+    const both = await desk.run('status', '--watch', '--exit-code');
+    expect(refusal(both)).toEqual([EXIT.usage, 'usage']);
+  });
+
+  it('comes as a line for each change with --json', async () => {
+    const args = [
+      '--home',
+      desk.home,
+      '--server',
+      desk.url,
+      '--json',
+      'status',
+      '--watch',
+      'late*',
+    ];
+    const { child, said, done } = await startCli(args);
+    const lines = async (number: number): Promise<{ nodes: StatusView[]; gone: string[] }[]> => {
+      while (said.stdout.split('\n').length <= number) {
+        if (child.exitCode !== null) throw new Error(said.stderr);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      const all = said.stdout.split('\n').slice(0, -1);
+      return all.map((line) => JSON.parse(line) as { nodes: StatusView[]; gone: string[] });
+    };
+    const [first] = await lines(1);
+    expect(first).toMatchObject({ nodes: [{ states: ['waiting', 'first'] }], gone: [] });
+    const [late] = first!.nodes;
+    const another = newNode();
+    await desk.propose(another, { metadata: { hostname: 'later' } });
+    expect((await lines(2))[1]).toMatchObject({ nodes: [{ node: another.id }], gone: [] });
+    const { digest } = late!.waiting[0]!;
+    await desk.json('reject', late!.node, digest, '--reason', 'no', '--yes');
+    expect((await lines(3))[2]).toEqual({ nodes: [], gone: [late!.node] });
+    child.kill('SIGINT');
+    expect((await done).code).toBe(EXIT.interrupted);
   });
 });

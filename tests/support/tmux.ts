@@ -16,6 +16,8 @@ export interface Screen {
   until(text: string): Promise<void>;
   /** Every byte that the program has sent to the terminal. */
   sent(): string;
+  /** Makes the terminal as large as this. */
+  resize(columns: number, rows: number): void;
   /** Hangs up. */
   close(): void;
 }
@@ -75,6 +77,8 @@ export async function openScreen(
       await shows((screen) => isAsked(screen, prompt), prompt);
       type(`${answer}\r`);
     },
+    resize: (width, height) =>
+      void tmux('resize-window', '-x', String(width), '-y', String(height)),
     close() {
       tmux('kill-server');
       fs.rmSync(folder, { recursive: true, force: true });

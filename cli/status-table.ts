@@ -1,0 +1,147 @@
+import { claimsOf, STATES, WRONG } from '../admin/views/status.ts';
+import type { State, StatusNote, StatusView } from '../admin/views/status.ts';
+import { fail } from '../protocol/errors.ts';
+import { escapeLine } from '../protocol/escape.ts';
+import { quote } from '../bundle/errors.ts';
+import { decidedBy } from './statement-line.ts';
+import { tableWithin } from './table.ts';
+import type { Style } from './terminal.ts';
+import { when } from './time.ts';
+import { problemText } from './words.ts';
+
+type Order = (a: StatusView, b: StatusView) => number;
+
+const byText = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
+const rank = ({ states }: StatusView): number => STATES.indexOf(states[0] as State);
+const nameOf = (view: StatusView): string => view.name ?? claimsOf(view)[0] ?? '';
+
+/** Orders of nodes. What is equal stays by id, so that a second look has the same order. */
+export const ORDERS: Readonly<Record<string, Order>> = {
+  node: (a, b) => byText(a.node, b.node),
+  name: (a, b) => byText(nameOf(a), nameOf(b)),
+  state: (a, b) => rank(a) - rank(b) || byText(nameOf(a), nameOf(b)),
+  since: (a, b) => (a.since ?? Infinity) - (b.since ?? Infinity),
+};
+
+/** What a column is called in the head, and what stands in it. */
+interface Column {
+  readonly head: string;
+  /** Escaped; `-` where there is nothing. */
+  readonly cell: (view: StatusView, style: Style) => string;
+}
+
+const orNone = (text: string | undefined): string => text ?? '-';
+const orNever = (time: number | undefined): string => (time === undefined ? '-' : when(time));
+
+const COLUMNS = {
+  node: { head: 'NODE', cell: ({ node }) => node },
+  words: { head: 'WORDS', cell: ({ words }) => words },
+  name: { head: 'NAME', cell: nameText },
+  state: { head: 'STATE', cell: stateText },
+  since: { head: 'SINCE', cell: ({ since }) => orNever(since) },
+  'in-force': { head: 'IN FORCE', cell: inForceText },
+  expires: { head: 'EXPIRES', cell: ({ decision }) => orNever(decision?.expires) },
+  machine: { head: 'THE MACHINE SAYS', cell: machineText },
+} as const satisfies Readonly<Record<string, Column>>;
+
+/** What a node's line may have. */
+export type ColumnName = keyof typeof COLUMNS;
+
+/** All of {@link ColumnName}. */
+export const COLUMN_NAMES = Object.keys(COLUMNS) as ColumnName[];
+
+/** Those that are shown unless others are asked for. */
+export const DEFAULT_COLUMNS: readonly ColumnName[] = [
+  ...(['node', 'name', 'state', 'since', 'in-force', 'machine'] as const),
+];
+
+/** Names of columns with commas between. @throws usage */
+export function parseColumns(text: string): readonly ColumnName[] {
+  return text.split(',').map((word) => {
+    const name = COLUMN_NAMES.find((one) => one === word.trim());
+    if (name !== undefined) return name;
+    throw fail('usage', `there is no column ${quote(word)}; there are ${COLUMN_NAMES.join(', ')}`);
+  });
+}
+
+/** How a table of nodes is made. */
+export interface TableOptions {
+  readonly names: readonly ColumnName[];
+  readonly style: Style;
+  /** Of the terminal; undefined where lines may be of any length. */
+  readonly columns: number | undefined;
+}
+
+/**
+ * The head, and the lines of each node: its row, what does not fit into that, its words where it waits,
+ * and what somebody should know who looks at it.
+ */
+export function statusLines(
+  nodes: readonly StatusView[],
+  { names, style, columns }: TableOptions,
+): { readonly head: readonly string[]; readonly blocks: readonly (readonly string[])[] } {
+  const shown = names.map((name): Column => COLUMNS[name]);
+  const rows = nodes.map((view) => shown.map(({ cell }) => cell(view, style)));
+  const [head = [], ...blocks] = tableWithin(
+    [shown.map((column) => column.head), ...rows],
+    columns,
+  );
+  return {
+    head: head.map(style.dim),
+    blocks: blocks.map((lines, i) => {
+      const { states, words, notes } = nodes[i]!;
+      const hasWords = states.includes('waiting') && !names.includes('words');
+      return [
+        ...lines,
+        ...(hasWords ? [style.dim(`  ${words}`)] : []),
+        ...notes.map((note) => style.yellow(`  ${noteText(note)}`)),
+      ];
+    }),
+  };
+}
+
+function nameText(view: StatusView): string {
+  const [claim] = claimsOf(view);
+  if (view.name !== undefined) return escapeLine(view.name);
+  return claim === undefined ? '-' : `claims ${escapeLine(claim)}`;
+}
+
+function stateText({ states, refreshing }: StatusView, style: Style): string {
+  const paint = states.some((state) => WRONG.includes(state))
+    ? style.red
+    : states.includes('waiting')
+      ? style.yellow
+      : style.green;
+  return `${paint(states.join(', '))}${refreshing ? style.dim(' (refreshing)') : ''}`;
+}
+
+function inForceText({ decision, problem }: StatusView): string {
+  if (decision === undefined) return orNone(problem && problemText(problem));
+  const { type, seq, expires } = decision;
+  const until = expires === undefined ? '' : `, until ${when(expires)}`;
+  return `${type} (seq ${seq}) by ${escapeLine(decidedBy(decision))}${until}`;
+}
+
+/** All of it is the machine's word but when it was stored. */
+function machineText({ machine }: StatusView): string {
+  if (machine === undefined) return '-';
+  const stored = `stored ${when(machine.stored)}`;
+  if ('problem' in machine) return `${problemText(machine.problem)} (${stored})`;
+  const times = `at ${when(machine.time)}, ${stored}`;
+  const older = machine.isOlder ? ', older than one seen before' : '';
+  return `${escapeLine(machine.result)} (${times}${older})`;
+}
+
+function noteText(note: StatusNote): string {
+  const name = escapeLine(note.name);
+  switch (note.code) {
+    case 'name_in_force':
+      return `what waits claims ${name}, which is in force for ${note.nodes.join(', ')}`;
+    case 'name_claimed':
+      return `${name} is claimed as well by ${note.nodes.join(', ')}`;
+    case 'name_twice':
+      return `${name} is in force as well for ${note.nodes.join(', ')}`;
+    case 'maybe_new_key':
+      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which`;
+  }
+}

@@ -1,0 +1,197 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { createFleetReader } from '../admin/fleet.ts';
+import type { Fleet } from '../admin/fleet.ts';
+import type { Session } from '../admin/session.ts';
+import { STATES } from '../admin/views/status.ts';
+import type { StatusView } from '../admin/views/status.ts';
+import type { NodeId } from '../bundle/index.ts';
+import { count } from '../protocol/count.ts';
+import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
+import { escapeLine } from '../protocol/escape.ts';
+import type { Context } from './context.ts';
+import { fold } from './fold.ts';
+import type { Picture } from './screen.ts';
+import { openSession } from './session.ts';
+import { statusLines } from './status-table.ts';
+import type { ColumnName, TableOptions } from './status-table.ts';
+import type { Terminal } from './terminal.ts';
+import { when } from './time.ts';
+import { isReadNoMore } from './under-way.ts';
+
+/** Between two looks. */
+const PAUSE_MILLISECONDS = 5_000;
+/** While much is read a picture is made so often at most: each is made of every node. */
+const REDRAW_MILLISECONDS = 500;
+
+/** What is shown, and as of when. */
+interface Shown {
+  readonly nodes: readonly StatusView[];
+  /** how many objects are still to be read */
+  readonly left: number;
+  /** why the last look failed */
+  readonly error?: unknown;
+}
+
+/** Where what was seen goes. */
+interface Watcher {
+  readonly show: (shown: Shown) => void;
+  /** Told while a look goes on. @param soFar makes what is known so far */
+  readonly progress?: (soFar: () => Shown) => void;
+  readonly close: () => void;
+}
+
+/**
+ * Looks at the nodes again and again until the process is ended: on the whole terminal, or in JSON mode
+ * in lines with what changed. A look that fails for a reason that may pass is said, and the next one
+ * follows.
+ * @throws usage where there is neither a terminal nor JSON mode; otherwise as a first look does
+ */
+export async function watchNodes(
+  context: Context,
+  names: readonly ColumnName[],
+  choose: (session: Session, fleet: readonly StatusView[]) => readonly StatusView[],
+): Promise<void> {
+  const { terminal } = context;
+  const warnings = new Set<string>();
+  // What is said while the screen is ours would stand in the middle of it.
+  const quiet: Terminal = {
+    ...terminal,
+    warn: (line) => void warnings.add(line),
+    waiting: (_, work) => work(),
+  };
+  const session = await openSession({ ...context, terminal: quiet });
+  const reader = createFleetReader(session);
+  const watcher = terminal.json
+    ? inLines(terminal, warnings)
+    : onScreen(terminal, names, warnings, () => session.client.now());
+  let shown: Shown | undefined;
+  try {
+    while (!isReadNoMore()) {
+      try {
+        const onProgress = ({ views, left }: Fleet): void => {
+          watcher.progress?.(() => ({ nodes: choose(session, views()), left }));
+        };
+        const fleet = await reader.look({ onProgress });
+        shown = { nodes: choose(session, fleet), left: 0 };
+      } catch (error) {
+        if (shown === undefined || ERRORS[codeOf(error)].exit !== EXIT.unavailable) throw error;
+        shown = { ...shown, error };
+      }
+      watcher.show(shown);
+      await setImmediate();
+      if (!isReadNoMore()) await setTimeout(PAUSE_MILLISECONDS);
+    }
+  } finally {
+    watcher.close();
+  }
+}
+
+/**
+ * Every line is one JSON object: `{"nodes": [...], "gone": [...]}` with the nodes that are new or changed, all of
+ * them at first, and the ids of those that are not among the chosen any more; `{"error": ...}`; `{"warnings": [...]}`.
+ */
+function inLines({ record }: Terminal, warnings: ReadonlySet<string>): Watcher {
+  let before: ReadonlyMap<NodeId, string> | undefined;
+  let [failed, warned] = ['', 0];
+  return {
+    show: ({ nodes, error }) => {
+      if (warnings.size > warned) record({ warnings: [...warnings].slice(warned) });
+      warned = warnings.size;
+      const said = error === undefined ? '' : messageOf(error);
+      if (said !== failed && error !== undefined) {
+        record({ error: { code: codeOf(error), message: said } });
+      }
+      failed = said;
+      if (error !== undefined) return;
+      const now = new Map(nodes.map((view) => [view.node, JSON.stringify(view)]));
+      const changed = nodes.filter(({ node }) => before?.get(node) !== now.get(node));
+      const gone = [...(before?.keys() ?? [])].filter((node) => !now.has(node));
+      if (before === undefined || changed.length + gone.length > 0)
+        record({ nodes: changed, gone });
+      before = now;
+    },
+    close: () => undefined,
+  };
+}
+
+/** @throws usage where there is no terminal that can be drawn on */
+function onScreen(
+  terminal: Terminal,
+  names: readonly ColumnName[],
+  warnings: ReadonlySet<string>,
+  now: () => number,
+): Watcher {
+  const screen = terminal.screen();
+  if (screen === undefined) {
+    throw fail('usage', '--watch draws on a terminal: where there is none, give --json as well');
+  }
+  let drawn = 0;
+  const show = (shown: Shown): void => {
+    drawn = performance.now();
+    screen.draw(pictureOf(shown, { names, warnings, style: terminal.style, time: now() }));
+  };
+  return {
+    show,
+    progress: (soFar) => {
+      if (performance.now() - drawn < REDRAW_MILLISECONDS) return;
+      try {
+        show(soFar());
+      } catch (error) {
+        // A name that is not read yet names nobody so far.
+        if (!hasCode(error, 'not_found', 'usage')) throw error;
+      }
+    },
+    close: () => {
+      screen.close();
+      for (const line of warnings) terminal.warn(line);
+    },
+  };
+}
+
+interface PictureOptions extends Pick<TableOptions, 'names' | 'style'> {
+  readonly warnings: ReadonlySet<string>;
+  /** unix seconds */
+  readonly time: number;
+}
+
+/** As many nodes as there is room for, each with all its lines, and how many there are. */
+const pictureOf =
+  ({ nodes, left, error }: Shown, { names, style, warnings, time }: PictureOptions): Picture =>
+  ({ columns, rows }) => {
+    const { head, blocks } = statusLines(nodes, { names, style, columns });
+    const foot = [
+      ...[...warnings].map((line) => style.yellow(`warning: ${escapeLine(line)}`)),
+      ...(error === undefined
+        ? []
+        : [style.red(`not looked at since, and tried again: ${escapeLine(messageOf(error))}`)]),
+      style.dim(`${tally(nodes)}, ${left > 0 ? `${left} objects to read` : `at ${when(time)}`}`),
+    ].flatMap((line) => fold(line, columns));
+    const body: string[] = [];
+    let fits = 0;
+    for (const block of blocks) {
+      const folded = block.flatMap((line) => fold(line, columns));
+      const isLast = fits === blocks.length - 1;
+      const room = rows - head.length - foot.length - (isLast ? 0 : 1);
+      if (fits > 0 && body.length + folded.length > room) break;
+      body.push(...folded);
+      fits++;
+    }
+    const more = nodes.length - fits;
+    return [
+      ...(nodes.length === 0 ? ['no node is so'] : [...head, ...body]),
+      ...(more > 0 ? [style.dim(`and ${count(more, 'node')} more`)] : []),
+      ...foot,
+    ];
+  };
+
+function tally(nodes: readonly StatusView[]): string {
+  const counts = STATES.map((state) => [
+    state,
+    nodes.filter(({ states }) => states.includes(state)).length,
+  ]).filter(([, number]) => number !== 0);
+  const said = counts.map(([state, number]) => `${state} ${number}`).join(', ');
+  return said === '' ? count(nodes.length, 'node') : `${count(nodes.length, 'node')}: ${said}`;
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
