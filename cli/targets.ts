@@ -3,6 +3,7 @@ import { isFilter } from '../admin/filter.ts';
 import { createFleetReader } from '../admin/fleet.ts';
 import type { LeftOut, Target } from '../admin/many.ts';
 import { findNode, isFirst, selectNodes } from '../admin/select.ts';
+import type { Purpose } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
@@ -53,7 +54,7 @@ export async function targetsOf(
     if (before !== undefined && !isMany(before) && /^[0-9a-f]{1,64}$/.test(word)) {
       const node = await findNode(session, before, purpose);
       const isLast = words.length === 2 && i === 1;
-      if (!digests.has(node) && (await isDigestOf(session, node, word, isLast))) {
+      if (!digests.has(node) && (await isDigestOf(session, node, word, purpose, isLast))) {
         digests.set(node, word);
         continue;
       }
@@ -126,13 +127,14 @@ async function isDigestOf(
   session: Session,
   node: NodeId,
   word: string,
+  purpose: Purpose,
   isLast: boolean,
 ): Promise<boolean> {
   if (word.length === 64) return true;
   const { pending, history } = await lookAt(session, node);
   const digests = [...pending.map(({ digest }) => digest), ...decidedDigests(history).keys()];
   const isDigest = digests.some((digest) => digest.startsWith(word));
-  const other = await nodeNamed(session, word);
+  const other = await nodeNamed(session, word, purpose);
   if (isDigest && other !== undefined) {
     throw fail(
       'usage',
@@ -142,9 +144,14 @@ async function isDigestOf(
   return isDigest || (isLast && other === undefined);
 }
 
-async function nodeNamed(session: Session, word: string): Promise<string | undefined> {
+/** By what names a node for this purpose: a claimed name, which anybody may choose, hides no digest. */
+async function nodeNamed(
+  session: Session,
+  word: string,
+  purpose: Purpose,
+): Promise<string | undefined> {
   try {
-    return await findNode(session, word, 'show');
+    return await findNode(session, word, purpose);
   } catch (error) {
     if (hasCode(error, 'not_found')) return undefined;
     throw error;

@@ -17,18 +17,18 @@ export const approveCommand = command({
       about: 'apply its changes to what is in force now',
       more: 'for a proposal that was made before what is in force: apply its changes to that, file by file and setting by setting',
       excludes: ['anyway'],
-      example: 'approve b5p2 --rebase',
+      example: 'approve web1 --rebase',
     },
     {
       name: 'anyway',
       about: 'approve it although it was made before what is in force now',
       more: 'approve such a proposal as it is, or again the bundle of an older decision',
-      example: 'approve b5p2 --anyway',
+      example: 'approve web1 --anyway',
     },
   ],
   examples: [
-    "approve b5p2 --reason 'rack 7'",
-    'approve b5p2 3bf0 --anyway --expires 30d',
+    "approve o5uv7tidtt22pyfj --reason 'rack 7'",
+    'approve web1 3bf0 --anyway --expires 30d',
     'approve --expect rack7.txt',
   ],
   run: async (context, { node }, options) => {

@@ -41,19 +41,19 @@ export const DIFFERENCE = [
     value: '[path...]',
     about: 'show what is masked otherwise, in these files or in all',
     more: 'show what is masked or withheld otherwise: in the files of these paths (words with a `/`), or without a path in all',
-    example: 'diff b5p2 --show-secrets etc/shadow',
+    example: 'diff web1 --show-secrets etc/shadow',
   },
   {
     name: 'full',
     about: 'show all of it, however long',
     more: 'show all of it: without a pager, 4,000 lines are shown, what executes first',
-    example: 'diff b5p2 --full',
+    example: 'diff web1 --full',
   },
   {
     name: 'stat',
     about: 'name the files that change, and not their contents',
     more: 'name the files that change, and not their contents; what can run something is not signed then',
-    example: 'diff b5p2 --stat',
+    example: 'diff web1 --stat',
   },
 ] as const satisfies readonly Option[];
 
@@ -64,7 +64,7 @@ export const UNSEEN = {
   repeatable: true,
   about: 'take this file although nothing of it is shown',
   more: 'a file that is secret in no format that is known, to be taken although nothing of it was shown (`not_shown` otherwise)',
-  example: 'approve b5p2 --unseen etc/ssl/private/x',
+  example: 'approve web1 --unseen etc/ssl/private/x',
 } as const satisfies Option;
 
 /** Of what is about many nodes. */
@@ -93,7 +93,7 @@ export const YES = {
   name: 'yes',
   about: 'sign without asking',
   more: 'sign without asking, for scripts; needed with `--json`',
-  example: 'approve b5p2 --yes',
+  example: 'approve o5uv7tidtt22pyfj --yes',
 } as const satisfies Option;
 
 /** Of what asks before it signs. */

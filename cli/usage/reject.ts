@@ -6,7 +6,7 @@ export const rejectCommand = command({
   usage: 'reject [node...]',
   about: 'refuse what nodes propose; a digest may follow a node',
   options: [...MEANT, NEEDED_REASON, ...CONSENT],
-  examples: ["reject b5p2 3bf0 --reason 'the wrong rack'"],
+  examples: ["reject web1 3bf0 --reason 'the wrong rack'"],
   run: async (context, { node }, options) => {
     const { reject } = await import('../commands/decisions.ts');
     await reject(context, node, options);

@@ -6,7 +6,7 @@ export const renewCommand = command({
   usage: 'renew [node...]',
   about: 'give what is in force another end',
   options: [...MEANT, ...DIFFERENCE, EXPIRES, REASON, ...CONSENT],
-  examples: ['renew b5p2 --expires 90d'],
+  examples: ['renew web1 --expires 90d'],
   run: async (context, { node }, options) => {
     const { renew } = await import('../commands/approve.ts');
     await renew(context, node, options);

@@ -162,6 +162,18 @@ describe('approve', () => {
   });
 });
 
+describe('a digest behind a node', () => {
+  it('is none the less one where another node claims to have that name', async () => {
+    const node = await approved({ 'etc/motd': 'a\n' });
+    const files = { 'etc/motd': 'b\n' };
+    const digest = await desk.propose(node, { files, base: await base(node.id) });
+    const word = digest.slice(0, 12);
+    await desk.propose(newNode(), { metadata: { hostname: word } });
+    await desk.json('reject', node.id, word, '--reason', 'no', '--yes');
+    expect(await types(node.id)).toEqual(['1 approve', '2 reject']);
+  });
+});
+
 describe('approve with the digest of something that is decided', { tags: 'long' }, () => {
   it('renews what is in force, and says so', async () => {
     const node = await approved({ 'etc/motd': '1' });
