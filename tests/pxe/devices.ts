@@ -4,6 +4,15 @@ import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../support/network.ts';
 
+/** QEMU's arguments that put sticks into USB ports: files with what is on them. */
+export const plugged = (...sticks: string[]): string[] => [
+  ...['-device', 'qemu-xhci'],
+  ...sticks.flatMap((file, i) => [
+    ...['-drive', `if=none,id=stick${i},format=raw,file=${file}`],
+    ...['-device', `usb-storage,drive=stick${i}`],
+  ]),
+];
+
 /** Where Debian's package ovmf has UEFI for QEMU. */
 const OVMF = '/usr/share/OVMF';
 
@@ -46,3 +55,6 @@ export async function startChip(folder: string): Promise<Chip> {
     },
   };
 }
+
+/** Of {@link startChip}: the file below its folder that has its NV indices. */
+export const NV_FILE = 'tpm2-00.permall';

@@ -1,56 +1,93 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Random, seedOfRun } from '../support/random.ts';
-import { makeVariables, uefi } from './devices.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { seedOfRun } from '../support/random.ts';
+import { cutting } from './cut.ts';
+import { makeVariables, NV_FILE, plugged, startChip, uefi } from './devices.ts';
 import { smallImage } from './image.ts';
 import { openRack } from './lab.ts';
 import type { Machine, Rack } from './lab.ts';
+import { cli, must } from './programs.ts';
 
-/** What the write of a variable takes in an emulated machine, from the first byte that changes: ms */
-const WRITE_MILLISECONDS = 100;
+/** A machine's key and its memory, in what outlives its power. */
+interface Board {
+  readonly key: string;
+  /** Where this machine here has what the memory keeps. */
+  readonly kept: string;
+  /** What a write may take in an emulated machine, from the first byte that changes: ms */
+  readonly within: number;
+  /** QEMU's arguments, and what goes off with the machine. */
+  readonly on: () => Promise<{
+    readonly args: readonly string[];
+    readonly off?: () => Promise<void>;
+  }>;
+}
 
-describe('15: the power goes while a memory in EFI variables is written', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'power-cut-'));
-  const variables = join(folder, 'variables');
-  const append = 'ip=dhcp hostname=node15 coatcheck.key=image coatcheck.memory=efi';
-  const seed = seedOfRun();
-  let rack: Rack | undefined;
-  beforeAll(async () => {
-    makeVariables(variables);
-    rack = await openRack('power-cut', { image: smallImage, store: 'folder' });
-  });
-  afterAll(async () => {
-    await rack?.close();
-    rmSync(folder, { recursive: true });
-  });
+/** By the kind of the memory; what they keep is below a folder. */
+const BOARDS = {
+  /** The key on another stick, with iso9660. */
+  stick: async (folder: string): Promise<Board> => {
+    const [key, memory] = [join(folder, 'key.iso'), join(folder, 'memory')];
+    const file = keyFileIn(folder);
+    await cli('coatcheck-agent', ['key', 'make', 'file', file]);
+    await must(['xorriso', '-as', 'mkisofs', '-quiet', '-r', '-V', 'COATCHECK', '-o', key, file]);
+    await must(['truncate', '--size=4M', memory]);
+    const table = 'label: gpt\nsize=1MiB, name=COATCHECK-MEM\n';
+    await must(['sh', '-c', `printf '${table}' | sfdisk --quiet "$0"`, memory]);
+    const args = plugged(key, memory);
+    return { key: 'usb', kept: memory, within: 50, on: async () => ({ args }) };
+  },
+  tpm: async (folder: string): Promise<Board> => ({
+    ...{ key: 'tpm', kept: join(folder, NV_FILE), within: 1000 },
+    on: async () => {
+      const chip = await startChip(folder);
+      return { args: chip.args, off: () => chip.stop() };
+    },
+  }),
+  efi: async (folder: string): Promise<Board> => {
+    const kept = join(folder, 'variables');
+    makeVariables(kept);
+    return { key: 'image', kept, within: 100, on: async () => ({ args: uefi(kept) }) };
+  },
+};
 
-  it(`the next boot is whole, and what was remembered by then holds (seed ${seed})`, async () => {
-    const { coatcheck, home, proposal, report } = rack!;
-    const boot = (): Promise<Machine> =>
-      rack!.boot(15, { append, args: uefi(variables), loaded: true });
-    const approved = (node: string): string =>
-      join(home, 'store', 'objects', 'approved', `${node}.object`);
+const keyFileIn = (folder: string): string => join(folder, 'coatcheck.key');
+
+let folder: string;
+let rack: Rack | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'power-cut-'));
+});
+afterEach(async () => {
+  await rack?.close();
+  rmSync(folder, { recursive: true });
+});
+
+const seed = seedOfRun();
+
+describe.each(Object.entries(BOARDS))('15: a memory in %s', (kind, make) => {
+  it(`is the old or the new where the power goes while it is written, and holds (seed ${seed})`, async () => {
+    rack = await openRack(`power-cut-${kind}`, { image: smallImage, store: 'folder' });
+    const { coatcheck, proposal, report } = rack;
+    const board = await make(folder);
+    const boot = (): Promise<Machine> => bootOn(board, kind);
 
     const first = await boot();
     const { node } = await proposal();
-    const written = isWritten(variables, () => first.at(/^decision 2 by/) !== undefined);
+    const cut = cutting(seed)(first, { ...board, at: /^decision 2 by/ });
     const older = await first.whilePaused(async () => {
       await coatcheck('approve', node, '--yes');
       const bytes = readFileSync(approved(node));
       await coatcheck('rollback', node, '1', '--yes');
       return bytes;
     });
-    await written;
-    await sleep(new Random(seed).below(WRITE_MILLISECONDS));
-    await first.stop();
+    await cut;
 
     const second = await boot();
     await second.line(/applied decision 2/);
     expect((await report(node)).report!.result).toMatch(
-      /memory: efi, (nothing|decision 2) was remembered$/,
+      new RegExp(`memory: ${kind}, (nothing|decision 2) was remembered$`),
     );
     await second.stop();
 
@@ -67,9 +104,49 @@ describe('15: the power goes while a memory in EFI variables is written', () => 
   });
 });
 
-/** Once a file is another than it was, or once that is over. */
-async function isWritten(file: string, isOver: () => boolean): Promise<void> {
-  const stamp = (): bigint => statSync(file, { bigint: true }).mtimeNs;
-  const before = stamp();
-  while (stamp() === before && !isOver()) await sleep(1);
+describe('15: an apply', () => {
+  /** So that it takes some seconds in an emulated machine. */
+  const FILES = 1000;
+
+  it(`is done anew, and whole, where the power goes in it: only the memory is left of that boot (seed ${seed})`, async () => {
+    rack = await openRack('power-cut-apply', { image: smallImage, store: 'folder' });
+    const { coatcheck, home, network, proposal, report } = rack;
+    const board = await BOARDS.stick(folder);
+    const root = join(folder, 'root');
+    for (const path of ['etc/coatcheck', 'etc/chrony/sources.d']) {
+      mkdirSync(join(root, path), { recursive: true });
+    }
+    cpSync(join(home, 'site.json'), join(root, 'etc/coatcheck/site.json'));
+    writeFileSync(join(root, 'etc/hostname'), 'node15\n');
+    for (let i = 0; i < FILES; i++) {
+      writeFileSync(join(root, `etc/chrony/sources.d/${i}.sources`), `server ${i}.example\n`);
+    }
+    const propose = ['--root', root, '--key', keyFileIn(folder), 'propose'];
+    await cli('coatcheck-agent', propose, network.inside);
+    const { node } = await proposal();
+    await coatcheck('approve', node, '--yes');
+
+    const first = await bootOn(board, 'stick');
+    await cutting(seed)(first, { kept: board.kept, within: 8000 });
+
+    const second = await bootOn(board, 'stick');
+    await second.line(new RegExp(`applied decision 1: ${FILES + 1} changed, 0 removed, 0 as`));
+    expect((await report(node)).report!.result).toMatch(
+      /memory: stick, (nothing|decision 1) was remembered$/,
+    );
+    await second.stop();
+  });
+});
+
+const approved = (node: string): string =>
+  join(rack!.home, 'store', 'objects', 'approved', `${node}.object`);
+
+async function bootOn(board: Board, memory: string): Promise<Machine> {
+  const append = `ip=dhcp hostname=node15 coatcheck.key=${board.key} coatcheck.memory=${memory}`;
+  const { args, off } = await board.on();
+  const machine = await rack!.boot(15, { append, args, loaded: true });
+  const stop = async (): Promise<void> => {
+    await Promise.all([off?.(), machine.stop()]);
+  };
+  return { ...machine, stop };
 }

@@ -2,18 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { plugged } from './devices.ts';
 import { openRack } from './lab.ts';
 import type { Rack } from './lab.ts';
 import { cli, must } from './programs.ts';
-
-/** Puts sticks into QEMU's USB ports. */
-const plugged = (...sticks: string[]): string[] => [
-  ...['-device', 'qemu-xhci'],
-  ...sticks.flatMap((file, i) => [
-    ...['-drive', `if=none,id=stick${i},format=raw,file=${file}`],
-    ...['-device', `usb-storage,drive=stick${i}`],
-  ]),
-];
 
 describe('6: a key on a USB stick', () => {
   const folder = mkdtempSync(join(tmpdir(), 'sticks-'));
