@@ -14,8 +14,18 @@ const device = (path: string, modalias: string): void => {
   writeFileSync(join(folder, 'sys/devices', path, 'modalias'), `${modalias}\n`);
 };
 
-it('a small machine tries the drivers of each device once, also of what a bus shows later', () => {
+/** Runs the script with this in the place of modprobe: what that was called with, one call a line. */
+function driversBy(modprobe: string): string[] {
   for (const name of ['run', 'usr/sbin']) mkdirSync(join(folder, name), { recursive: true });
+  writeFileSync(join(folder, 'usr/sbin/modprobe'), modprobe, { mode: 0o755 });
+  const script = readFileSync(SCRIPT, 'utf8').replace(/\/(?=run|sys|usr)/g, `${folder}/`);
+  const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  expect(readdirSync(join(folder, 'run'))).toEqual([]);
+  return readFileSync(join(folder, 'log'), 'utf8').trimEnd().split('\n');
+}
+
+it('a small machine tries the drivers of each device once, also of what a bus shows later', () => {
   device('pci0', 'pci:host');
   device('pci0/card', 'pci:card');
   device('pci0/other', 'pci:card');
@@ -28,15 +38,16 @@ case "$*" in
   *usb:stick*) shows disk scsi:disk ;;
 esac
 `;
-  writeFileSync(join(folder, 'usr/sbin/modprobe'), modprobe, { mode: 0o755 });
-  const script = readFileSync(SCRIPT, 'utf8').replace(/\/(?=run|sys|usr)/g, `${folder}/`);
-  const { status, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
-  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-  expect(readFileSync(join(folder, 'log'), 'utf8').split('\n')).toEqual([
+  expect(driversBy(modprobe)).toEqual([
     '-a -q pci:card pci:host',
     '-a -q usb:stick',
     '-a -q scsi:disk',
-    '',
   ]);
-  expect(readdirSync(join(folder, 'run'))).toEqual([]);
+});
+
+it('takes what firmware calls a machine as it is: a quote in it ends nothing', () => {
+  device('dmi', `dmi:bvn15"x:svnJoe's`);
+  device('bus', 'platform:Fixed MDIO bus');
+  const modprobe = `#!/bin/sh\nshift 2; printf '<%s>' "$@" >> ${folder}/log; echo >> ${folder}/log\n`;
+  expect(driversBy(modprobe)).toEqual([`<dmi:bvn15"x:svnJoe's><platform:Fixed MDIO bus>`]);
 });
