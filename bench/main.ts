@@ -10,6 +10,7 @@ import { nodeSuites } from './node.ts';
 import { columnsOf, toMarkdown } from './result.ts';
 import { sealSuite } from './seal.ts';
 import { sizeSuite } from './sizes.ts';
+import { statusSuite } from './status.ts';
 import { stormSuites } from './storm/suites.ts';
 import { strangersSuite } from './strangers/suite.ts';
 
@@ -38,7 +39,9 @@ async function measureAll(): Promise<void> {
   const strangers = await strangersSuite(folder);
   console.error('measuring an administrator with 300 machines');
   const many = await manySuite(folder);
-  const suites = [...storm, ...growth, many, strangers, ...inProcess, ...node];
+  console.error('measuring a look at every node');
+  const status = await statusSuite(folder);
+  const suites = [...storm, ...growth, many, status, strangers, ...inProcess, ...node];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
   const tables = toMarkdown(suites);
