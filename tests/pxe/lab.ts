@@ -18,7 +18,7 @@ import { SERVER, testImage } from './image.ts';
 import type { TestImage } from './image.ts';
 import { makeOverlay } from './overlay.ts';
 import type { Files } from './overlay.ts';
-import { cli, run } from './programs.ts';
+import { cli, must, run } from './programs.ts';
 
 /** What a machine is given beside its number. */
 export interface Boot {
@@ -32,7 +32,7 @@ export interface Boot {
   readonly args?: readonly string[];
   /** No network boot: it has what `args` name */
   readonly local?: true;
-  /** No network boot: QEMU itself hands kernel and initramfs, without `files`, to the firmware, which may be UEFI */
+  /** No network boot: QEMU itself hands kernel and initramfs to the firmware, which may be UEFI */
   readonly loaded?: true;
   /** MiB */
   readonly memory?: number;
@@ -106,6 +106,7 @@ const LOGS = join('test-results', 'pxe');
  * @param options.image {@link testImage}, or another
  * @param options.store a real MinIO, or a folder
  * @param options.dnsmasq its options, instead of the boot server's file; without any there is no DHCP, no DNS
+ * @param options.serve where coatcheck listens, and by which names
  * @param options.site more of `coatcheck init`, for another site than the image's
  * @param options.bootServer what its dnsmasq reads, instead of `image/boot-server/dnsmasq.conf`
  */
@@ -115,6 +116,7 @@ export async function openRack(
     image?: (say: Say) => Promise<TestImage>;
     store?: 'minio' | 'folder';
     dnsmasq?: readonly string[];
+    serve?: readonly string[];
     site?: readonly string[];
     bootServer?: string;
   } = {},
@@ -172,12 +174,16 @@ export async function openRack(
             );
       const [program, ...rest] = [
         ...[...inside, process.execPath, join('dist', 'coatcheck.mjs'), '--home', home],
-        ...['serve', '--host', '10.77.0.1', ...store],
+        ...['serve', ...(options.serve ?? ['--host', '10.77.0.1']), ...store],
       ];
       const child = spawn(program!, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
       serving = child;
       child.stderr.setEncoding('utf8').on('data', (text: string) => (requests += text));
-      await once(child.stdout, 'data');
+      const ended = once(child, 'close').then(() => {
+        throw new Error(`coatcheck serve ended: ${requests}`);
+      });
+      await Promise.race([once(child.stdout, 'data'), ended]);
+      ended.catch(() => undefined);
     },
     stop: async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
       const ended = once(serving!, 'exit');
@@ -221,11 +227,25 @@ export async function openRack(
       ...(given.memory !== undefined && { memory: given.memory }),
       args: [
         ...['-netdev', `tap,id=n0,ifname=${tap},script=no,downscript=no`, '-device', nic],
-        ...(loaded ? handedOver(image.folder, append ?? '') : []),
+        ...(loaded ? await handedOver(append ?? '', hasOverlay) : []),
         ...args,
       ],
       uuid: `6f0d0c1e-5a3b-4c2d-8e1f-0000000000${two}`,
     };
+  }
+
+  /** A processor that can do little: the kernel loads, and tests, less for it. */
+  async function handedOver(append: string, hasOverlay: boolean): Promise<string[]> {
+    let initrd = join(image.folder, 'initrd.img');
+    if (hasOverlay) {
+      const padded = 'cat "$1" > "$0" && truncate --size=%4 "$0" && cat "$2" >> "$0"';
+      await must(['sh', '-c', padded, at('both.img'), initrd, at('more.img')]);
+      initrd = at('both.img');
+    }
+    return [
+      ...['-cpu', 'qemu64,+rdrand', '-kernel', join(image.folder, 'vmlinuz'), '-initrd', initrd],
+      ...['-append', argumentsOf(`${append} ${EMULATED}`)],
+    ];
   }
 
   const login = (number: number, address: string): string[] => [
@@ -293,13 +313,6 @@ export async function openRack(
     },
   };
 }
-
-/** A processor that can do little: the kernel loads, and tests, less for it. */
-const handedOver = (folder: string, append: string): string[] => [
-  ...['-cpu', 'qemu64,+rdrand'],
-  ...['-kernel', join(folder, 'vmlinuz'), '-initrd', join(folder, 'initrd.img')],
-  ...['-append', argumentsOf(`${append} ${EMULATED}`)],
-];
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0');
 const macOf = (number: number): string => `52:54:00:77:00:${twoDigits(number)}`;
