@@ -46,6 +46,11 @@ export interface Network {
   readonly inside: readonly string[];
   /** A port of the switch for an emulated machine: the name of its tap device. */
   tap(): Promise<string>;
+  /**
+   * Puts the switch into a VLAN, whose frames pass its other ports with their tag.
+   * @param address of the switch there, `10.78.0.1/24`
+   */
+  vlan(id: number, address: string): Promise<void>;
   /** @param programs of the image, besides a shell, `ip` and the like: all that its PATH has */
   machine(nics: readonly Nic[], programs: readonly string[]): Promise<NetMachine>;
   /** A real dnsmasq on the switch, with these options, once it answers. */
@@ -107,6 +112,19 @@ export async function openNetwork(): Promise<Network> {
     await must('ip', '-n', hub, 'tuntap', 'add', 'dev', port, 'mode', 'tap');
     await must('ip', '-n', hub, 'link', 'set', port, 'master', 'br0', 'up');
     return port;
+  }
+
+  async function vlan(id: number, address: string): Promise<void> {
+    const [trunk, access] = [`t${id}`, `v${id}`];
+    const port = spawn(
+      'ip',
+      inHub('python3', 'tests/support/vlan-port.py', trunk, access, String(id)).slice(1),
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    await once(port.stdout, 'data');
+    await must('ip', '-n', hub, 'link', 'set', trunk, 'master', 'br0', 'up');
+    await must('ip', '-n', hub, 'addr', 'add', address, 'dev', access);
+    await must('ip', '-n', hub, 'link', 'set', access, 'up');
   }
 
   async function machine(nics: readonly Nic[], programs: readonly string[]): Promise<NetMachine> {
@@ -226,7 +244,7 @@ export async function openNetwork(): Promise<Network> {
     fs.rmSync(folder, { recursive: true, force: true });
   }
 
-  return { folder, inside: inHub(), tap, machine, dnsmasq, publish, close };
+  return { folder, inside: inHub(), tap, vlan, machine, dnsmasq, publish, close };
 }
 
 const RELAY = `
