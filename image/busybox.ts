@@ -80,7 +80,10 @@ export async function makeBusyboxRoot(
  * programs given, what the agent needs, and the libraries of both.
  */
 const CLOSURE = `set -eu
-{ command -v "$@"; /usr/lib/coatcheck/initramfs/contents; } > /needed
+{
+  for program; do command -v "$program"; done
+  /usr/lib/coatcheck/initramfs/contents
+} > /needed
 {
   cat /needed
   xargs ldd < /needed 2> /dev/null | sed -n 's/.*=> \\(\\/[^ ]*\\) (.*/\\1/p; s/^[[:space:]]*\\(\\/[^ ]*\\) (.*/\\1/p' || true
