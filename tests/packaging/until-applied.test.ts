@@ -11,6 +11,8 @@ const AGENT = `#!/bin/sh
 echo "agent $*" >> "$T/log"
 read -r end status < "$T/ends"
 sed -i 1d "$T/ends"
+# Before whoever waits for it is ready goes on.
+[ "$status" != stays ] || echo $$ > "$T/stays"
 case $end in
   leased)
     systemd-notify --ready --status=done
@@ -25,10 +27,7 @@ case $end in
   ready) systemd-notify --ready --status=done ;;
   killed) kill -9 $$ ;;
 esac
-if [ "$status" = stays ]; then
-  echo $$ > "$T/stays"
-  exec tail -f /dev/null
-fi
+[ "$status" != stays ] || exec tail -f /dev/null
 exit "$status"
 `;
 const IP = `#!/bin/sh
