@@ -393,7 +393,7 @@ describeWith('systemctl', 'a server that is down', () => {
     expect(machine.tree()['etc/hostname']).toBeUndefined();
   });
 
-  it('lets a machine go on UNAPPROVED where the site allows it, and is told when it is back', async () => {
+  it('lets a machine go on UNAPPROVED if it may, and hears of it', { tags: 'long' }, async () => {
     let isBack = false;
     const { url } = await web((request, response) => {
       if (isBack) passOn(request, response);
