@@ -13,25 +13,13 @@ import { openProposal } from '../open.ts';
 import type { Session } from '../session.ts';
 import { statementView } from './statement.ts';
 import type { StatementView } from './statement.ts';
+import type { WaitingView } from './status.ts';
 
 /** A proposal that waits, in a line. What only its maker vouches for is a claim. */
-export interface PendingView {
+export interface PendingView extends WaitingView {
   readonly node: NodeId;
   /** eight, as the console of the node shows them */
   readonly words: string;
-  /** of the proposal, 64 hex digits */
-  readonly digest: string;
-  /** bytes, sealed */
-  readonly size: number;
-  /** since when it waits, unix seconds by the store */
-  readonly modified: number;
-  readonly madeBy?: 'node' | 'admin';
-  /** claimed */
-  readonly hostname?: string;
-  /** claimed */
-  readonly keySource?: string;
-  /** why it cannot be opened: then the three above are absent */
-  readonly problem?: ErrorCode;
 }
 
 /**

@@ -74,7 +74,7 @@ export interface WaitingView {
   readonly hostname?: string;
   /** claimed */
   readonly keySource?: string;
-  /** why it cannot be opened */
+  /** why it cannot be opened: then the three above are absent */
   readonly problem?: ErrorCode;
 }
 

@@ -22,6 +22,7 @@ import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../statement-line.ts';
 import { targetsOf } from '../targets.ts';
+import type { Targets } from '../targets.ts';
 import type { Terminal } from '../terminal.ts';
 import { parseExpiry } from '../time.ts';
 import { objectionText, warningText } from '../words.ts';
@@ -58,22 +59,9 @@ export async function approve(
       '--rebase and --anyway are for one node: each stale proposal is another case',
     );
   }
-  const shown = shownBy(terminal, options);
-  const plans = await terminal.waiting(`looking at ${meant.targets.length} nodes`, () =>
-    planApproveMany(
-      session,
-      meant.targets,
-      wishOf(session, shown, reason, options),
-      tellingOf(terminal),
-    ),
-  );
-  await signGroups(
-    session,
-    terminal,
-    { ...plans, leftOut: [...meant.leftOut, ...plans.leftOut] },
-    { verb: 'Approve', noun: 'proposal', flags: options, expect: meant.expect },
-    shown,
-  );
+  await decide(context, session, meant, reason, options, {
+    ...{ plan: planApproveMany, verb: 'Approve', noun: 'proposal' },
+  });
 }
 
 /** `coatcheck renew NODE...`: another end for what is in force. */
@@ -86,20 +74,29 @@ export async function renew(
   const reason = checkReason(options.reason ?? '');
   const session = await openSession(context);
   const meant = await targetsOf(session, terminal, { words, ...options }, 'decide');
+  await decide(context, session, meant, reason, options, {
+    ...{ plan: planRenewMany, verb: 'Renew', noun: 'approval' },
+  });
+}
+
+/** Plans about each of the nodes that are meant, shows what would change, asks, and signs. */
+async function decide(
+  { terminal }: Context,
+  session: Session,
+  meant: Targets,
+  reason: string,
+  options: ApproveOptions,
+  { plan, verb, noun }: { plan: typeof planApproveMany; verb: string; noun: string },
+): Promise<void> {
   const shown = shownBy(terminal, options);
   const plans = await terminal.waiting(`looking at ${meant.targets.length} nodes`, () =>
-    planRenewMany(
-      session,
-      meant.targets,
-      wishOf(session, shown, reason, options),
-      tellingOf(terminal),
-    ),
+    plan(session, meant.targets, wishOf(session, shown, reason, options), tellingOf(terminal)),
   );
   await signGroups(
     session,
     terminal,
     { ...plans, leftOut: [...meant.leftOut, ...plans.leftOut] },
-    { verb: 'Renew', noun: 'approval', flags: options, expect: meant.expect },
+    { verb, noun, flags: options, expect: meant.expect },
     shown,
   );
 }
