@@ -36,15 +36,14 @@ export async function tellUnits(
     ...toReload.map((state) => [state.unit, reloadVerb(state)] as const),
     ...toRestart.map((state) => [state.unit, restartVerb(state)] as const),
   ]);
-  await Promise.all(
-    [...verbs].map(async ([unit, verb]) => {
-      // A unit that is ordered after the agent has its turn when the agent is done: asked for only.
-      const now = verb === 'stop' ? [] : ['--no-block'];
-      const ran = await systemctl.ask(...now, verb, '--', unit);
-      if (ran.status !== 0) told.failed.push({ what: unit, why: saidBy(ran) });
-      else told[DONE[verb]].push(unit);
-    }),
-  );
+  // One after another: a unit that is ordered after another must not have its turn before that one was told.
+  for (const [unit, verb] of verbs) {
+    // A unit that is ordered after the agent has its turn when the agent is done: asked for only.
+    const now = verb === 'stop' ? [] : ['--no-block'];
+    const ran = await systemctl.ask(...now, verb, '--', unit);
+    if (ran.status !== 0) told.failed.push({ what: unit, why: saidBy(ran) });
+    else told[DONE[verb]].push(unit);
+  }
   const { late, states } = await untilDone(systemctl, [...verbs.keys()], JOB_SECONDS);
   told.failed.push(...late);
   const deaf = states
