@@ -9,11 +9,10 @@ import { toHex } from '../bundle/bytes.ts';
 import { deriveIdentity } from '../bundle/identity.ts';
 import { randomBytes } from '../bundle/platform/node.ts';
 import { fileMemory } from '../cli/memory.ts';
-import { createFetch } from '../net/fetch.ts';
 import { approvedKey, historyKey, parseDigest, pendingKey } from '../protocol/keys.ts';
-import type { Fetch } from '../protocol/objects.ts';
 import { buildCommands } from '../scripts/commands.ts';
 import { makeStatement, propose, SETTINGS, sign } from '../tests/support/site.ts';
+import { countingFetch } from './counting-fetch.ts';
 import { ADMIN } from './fixtures.ts';
 import type { Row, Suite } from './result.ts';
 import { KEYSET, SITE } from './storm/fleet.ts';
@@ -89,12 +88,7 @@ async function measure(place: Place, folder: string): Promise<Omit<Row, 'name'>>
   }
   const server = await place.serve();
   try {
-    let requests = 0;
-    const plain = createFetch({ ca: undefined, keeps: true });
-    const fetch: Fetch = (...args) => {
-      requests++;
-      return plain(...args);
-    };
+    const { fetch, requests } = countingFetch();
     const start = performance.now();
     const session = await createSession({
       ...{ site: SITE, server: server.url, fetch, program: 'bench' },
@@ -116,7 +110,7 @@ async function measure(place: Place, folder: string): Promise<Omit<Row, 'name'>>
       value: (performance.now() - start) / 1000 / NODES,
       more: {
         'of that until the review, s in all': (looked - start) / 1000,
-        'requests a node': requests / NODES,
+        'requests a node': requests() / NODES,
       },
     };
   } finally {

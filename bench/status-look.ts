@@ -3,8 +3,7 @@ import { localKey } from '../admin/local-key.ts';
 import { createSession } from '../admin/session.ts';
 import { fileCache } from '../cli/cache-file.ts';
 import { fileMemory } from '../cli/memory.ts';
-import { createFetch } from '../net/fetch.ts';
-import type { Fetch } from '../protocol/objects.ts';
+import { countingFetch } from './counting-fetch.ts';
 import { ADMIN } from './fixtures.ts';
 import { SITE } from './storm/fleet.ts';
 
@@ -24,12 +23,7 @@ export interface Look {
 }
 
 const [server, folder] = process.argv.slice(2) as [string, string];
-let requests = 0;
-const plain = createFetch({ ca: undefined, keeps: true });
-const fetch: Fetch = (...args) => {
-  requests++;
-  return plain(...args);
-};
+const { fetch, requests } = countingFetch();
 const start = performance.now();
 const sinceStart = (): number => (performance.now() - start) / 1000;
 const unkept = (error: Error): void => {
@@ -49,7 +43,12 @@ const views = await createFleetReader(session).look({
   },
 });
 const look: Look = {
-  ...{ nodes: views.length, firstSeconds: firstSeconds!, seconds: sinceStart(), requests },
+  ...{
+    nodes: views.length,
+    firstSeconds: firstSeconds!,
+    seconds: sinceStart(),
+    requests: requests(),
+  },
   mebibytes: process.resourceUsage().maxRSS / 1024,
 };
 process.stdout.write(JSON.stringify(look), () => process.exit());
