@@ -1,7 +1,8 @@
 import type { NodeId } from '../bundle/index.ts';
 import { quote } from '../bundle/errors.ts';
 import { nodeWords } from '../bundle/words.ts';
-import { fail } from '../protocol/errors.ts';
+import { fail, hasCode } from '../protocol/errors.ts';
+import { isNodeId } from '../protocol/keys.ts';
 import { isFilter, matchesFilter, matchesGlob, parseFilter } from './filter.ts';
 import { createFleetReader } from './fleet.ts';
 import { knownNodes } from './find.ts';
@@ -155,7 +156,7 @@ export async function findNode(
   text: string,
   purpose: Purpose = 'show',
 ): Promise<NodeId> {
-  if (/^[a-z2-7]{32}$/.test(text)) return text as NodeId;
+  if (isNodeId(text)) return text;
   const byKey = /^[a-z]+( [a-z]+)+$|^[a-z2-7]{16,31}$/.test(text);
   if (byKey) {
     const nodes = (await knownNodes(session)).map((node) => ({ node }));
@@ -175,4 +176,22 @@ export async function findNode(
     'usage',
     `nothing is in force for ${closed.node}, and no filter selects such a node for approval: name it by its id or its words`,
   );
+}
+
+/**
+ * {@link findNode}, where a text may as well name something else than a node.
+ * @returns undefined if it names none
+ * @throws usage if several are meant, or it is not enough for a decision
+ */
+export async function findNodeIfAny(
+  session: Session,
+  text: string,
+  purpose?: Purpose,
+): Promise<NodeId | undefined> {
+  try {
+    return await findNode(session, text, purpose);
+  } catch (error) {
+    if (hasCode(error, 'not_found')) return undefined;
+    throw error;
+  }
 }

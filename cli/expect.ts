@@ -1,6 +1,7 @@
 import { nodeWords } from '../bundle/words.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
+import { isNodeId } from '../protocol/keys.ts';
 import { readLocalFile } from '../files/read.ts';
 import { textIn } from '../files/text.ts';
 
@@ -28,8 +29,7 @@ export async function readExpected(text: string): Promise<Expected> {
   return names.filter((name) => name !== '');
 }
 
-const isName = (text: string): boolean =>
-  /^[a-z2-7]{32}$/.test(text) || /^[a-z]+( [a-z]+){7}$/.test(text);
+const isName = (text: string): boolean => isNodeId(text) || /^[a-z]+( [a-z]+){7}$/.test(text);
 
 /**
  * The nodes of a list, as far as they are known.

@@ -2,13 +2,14 @@ import { knownNodes, lookAt } from '../admin/find.ts';
 import { isFilter } from '../admin/filter.ts';
 import { createFleetReader } from '../admin/fleet.ts';
 import type { LeftOut, Target } from '../admin/many.ts';
-import { findNode, isFirst, selectNodes } from '../admin/select.ts';
+import { findNode, findNodeIfAny, isFirst, selectNodes } from '../admin/select.ts';
 import type { Purpose } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
-import { fail, hasCode } from '../protocol/errors.ts';
+import { fail } from '../protocol/errors.ts';
 import { decidedDigests } from '../protocol/history.ts';
+import { isNodeId } from '../protocol/keys.ts';
 import { expectedNodes, readExpected } from './expect.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -101,8 +102,8 @@ async function select(
   where: string | undefined,
   purpose: 'decide' | 'approve',
 ): Promise<Pick<Targets, 'targets' | 'leftOut'>> {
-  if (where === undefined && names.every((name) => /^[a-z2-7]{32}$/.test(name))) {
-    const nodes = [...new Set(names as readonly NodeId[])];
+  if (where === undefined && names.every(isNodeId)) {
+    const nodes = [...new Set(names)];
     return { targets: nodes.map((node) => ({ node, named: true })), leftOut: [] };
   }
   const all = await terminal.waiting('looking at the nodes', () =>
@@ -134,7 +135,8 @@ async function isDigestOf(
   const { pending, history } = await lookAt(session, node);
   const digests = [...pending.map(({ digest }) => digest), ...decidedDigests(history).keys()];
   const isDigest = digests.some((digest) => digest.startsWith(word));
-  const other = await nodeNamed(session, word, purpose);
+  // By what names a node for this purpose: a claimed name, which anybody may choose, hides no digest.
+  const other = await findNodeIfAny(session, word, purpose);
   if (isDigest && other !== undefined) {
     throw fail(
       'usage',
@@ -142,18 +144,4 @@ async function isDigestOf(
     );
   }
   return isDigest || (isLast && other === undefined);
-}
-
-/** By what names a node for this purpose: a claimed name, which anybody may choose, hides no digest. */
-async function nodeNamed(
-  session: Session,
-  word: string,
-  purpose: Purpose,
-): Promise<string | undefined> {
-  try {
-    return await findNode(session, word, purpose);
-  } catch (error) {
-    if (hasCode(error, 'not_found')) return undefined;
-    throw error;
-  }
 }

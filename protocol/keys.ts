@@ -29,12 +29,15 @@ const DIGEST = /^[0-9a-f]{64}$/;
 const NUMBER = /^[0-9]{10}$/;
 const MAX_NUMBER = 9_999_999_999;
 
+/** Whether `text` is a whole node id: 32 characters of lower-case base32 (RFC 4648). */
+export const isNodeId = (text: string): text is NodeId => NODE_ID.test(text);
+
 /** @throws bad_node_id unless `text` is 32 characters of lower-case base32 (RFC 4648) */
 export function parseNodeId(text: string): NodeId {
-  if (!NODE_ID.test(text)) {
+  if (!isNodeId(text)) {
     throw new CoatcheckError('bad_node_id', 'a node id is 32 characters of a-z and 2-7');
   }
-  return text as NodeId;
+  return text;
 }
 
 /** @throws bad_digest unless `text` is 64 lower-case hex digits */

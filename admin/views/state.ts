@@ -1,13 +1,13 @@
 import { toHex } from '../../bundle/index.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
+import { codeOf, fail } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { findBundle, onlyMatch, waiting } from '../find.ts';
 import type { BundlePlace, Standing } from '../find.ts';
 import { isUnreadable, openPlace } from '../open.ts';
 import type { OpenedBundle } from '../open.ts';
-import { findNode } from '../select.ts';
+import { findNode, findNodeIfAny } from '../select.ts';
 import type { Session } from '../session.ts';
 import { bundleView } from './bundle.ts';
 import type { BundleView } from './bundle.ts';
@@ -118,21 +118,11 @@ export async function findNodeOrProposal(
   const proposals = /^[0-9a-f]{1,64}$/.test(text) ? await waiting(session) : [];
   const matches = proposals.filter(({ digest }) => digest.startsWith(text));
   if (matches.length === 0) return { node: await findNode(session, text) };
-  const [node] = await nodesNamed(session, text);
+  const node = await findNodeIfAny(session, text);
   const digests = matches.map(({ digest }) => digest);
   if (node !== undefined) {
     throw fail('usage', `${text} names node ${node}, and ${digests.join(', ')}: give more of it`);
   }
   const match: string = onlyMatch<string>('waiting proposal', text, digests);
   return matches.find(({ digest }) => digest === match)!;
-}
-
-/** Those that a text names which a proposal's digest begins with as well: none or one. */
-async function nodesNamed(session: Session, text: string): Promise<NodeId[]> {
-  try {
-    return [await findNode(session, text)];
-  } catch (error) {
-    if (hasCode(error, 'not_found')) return [];
-    throw error;
-  }
 }
