@@ -68,10 +68,13 @@ async function fill({ endpoint, rootUser, rootPassword }: Started): Promise<void
   const key = approvedKey(node(1));
   const { etag } = await store.create(key, bytes('x'));
   const large = new Uint8Array(8 * 1024 * 1024);
-  const many = async (): Promise<void> => {
-    for (let i = 2; i < 20; i++) await store.create(approvedKey(node(i)), large);
-  };
-  expect(await answered(many)).toBe('store_full');
+  let said = 'done';
+  for (let i = 2; i < 20 && said === 'done'; i++) {
+    said = await answered(() => store.create(approvedKey(node(i)), large));
+    // Its answer was lost, and the object was there when it was asked again.
+    if (said === 'already_exists') said = 'done';
+  }
+  expect(said).toBe('store_full');
   const replaced = await answered(async () => {
     expect((await store.get(key, LIMIT))!.body).toEqual(bytes('x'));
     await store.replace(key, large, etag);
