@@ -17,7 +17,8 @@ const mayImport = {
   functions: ['store', 'files', 'net', 'protocol', 'bundle'],
   agent: ['bundle', 'protocol', 'net', 'usage', 'files'],
   admin: ['bundle', 'protocol'],
-  cli: ['bundle', 'protocol', 'net', 'admin', 'store', 'functions', 'usage', 'files'],
+  words: ['admin', 'bundle', 'protocol'],
+  cli: ['bundle', 'protocol', 'net', 'admin', 'words', 'store', 'functions', 'usage', 'files'],
   infra: ['protocol', 'net'],
   packaging: ['protocol', 'files', 'cli'],
   image: ['packaging', 'protocol', 'net', 'files', 'cli'],
@@ -50,7 +51,7 @@ const foldersOf = {
 };
 
 /** The folders that run in a browser, too: nothing of Node is there. */
-const withoutNode = ['bundle', 'protocol', 'admin'];
+const withoutNode = ['bundle', 'protocol', 'admin', 'words'];
 const inBrowser = `${withoutNode.join('/, ')}/ run in a browser, too: whoever calls them brings it`;
 
 /** The modules of bundle/ that neither make nor open contents: all that the server side may use. */

@@ -3,7 +3,7 @@ import type { Objection } from '../admin/warning.ts';
 import { fail } from '../protocol/errors.ts';
 import type { Terminal } from './terminal.ts';
 import { isReadNoMore } from './under-way.ts';
-import { doubtText, unseenText } from './words.ts';
+import { doubtText, unseenText } from '../words/warnings.ts';
 
 type UnseenObjection = Parameters<typeof unseenText>[0];
 

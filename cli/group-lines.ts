@@ -6,7 +6,7 @@ import { showSetting } from '../bundle/settings.ts';
 import { count } from '../protocol/count.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
-import { namesText, shortName } from './names.ts';
+import { namesText, shortName } from '../words/names.ts';
 import { aboutLines, summary } from './review.ts';
 import { table } from './table.ts';
 import type { Style } from './terminal.ts';

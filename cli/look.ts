@@ -5,8 +5,8 @@ import type { Session } from '../admin/session.ts';
 import { takeBackOwn } from '../admin/take-back.ts';
 import type { NodeId } from '../bundle/index.ts';
 import type { Terminal } from './terminal.ts';
-import { when } from './time.ts';
-import { warningText } from './words.ts';
+import { when } from '../words/time.ts';
+import { warningText } from '../words/warnings.ts';
 
 /** What waits for a node and what was decided, with what in it should worry a person. */
 export async function look(session: Session, terminal: Terminal, node: NodeId): Promise<Standing> {

@@ -7,7 +7,7 @@ import type { NodeId, SignedKeyset } from '../bundle/index.ts';
 import type { Site } from '../protocol/site.ts';
 import { doubt } from '../admin/doubt.ts';
 import { readMemory, writeMemory } from './memory.ts';
-import { doubtText } from './words.ts';
+import { doubtText } from '../words/warnings.ts';
 
 const admin = deriveIdentity(new Uint8Array(32).fill(9));
 const siteId = new Uint8Array(16).fill(3);

@@ -8,8 +8,8 @@ import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
 import { count } from '../protocol/count.ts';
 import type { Terminal } from './terminal.ts';
-import { when } from './time.ts';
-import { imageText, warningText } from './words.ts';
+import { when } from '../words/time.ts';
+import { imageText, warningText } from '../words/warnings.ts';
 
 /** Which node it is: its console shows the same words. */
 export function nameLines({

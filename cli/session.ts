@@ -10,7 +10,7 @@ import type { Context } from './context.ts';
 import { readSite } from './site-file.ts';
 import { fileMemory } from './memory.ts';
 import { serverAddress } from './server-address.ts';
-import { doubtText } from './words.ts';
+import { doubtText } from '../words/warnings.ts';
 
 /**
  * A session of the administrator whose home folder this is.

@@ -3,11 +3,11 @@ import type { State, StatusNote, StatusView } from '../admin/views/status.ts';
 import { fail } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { quote } from '../bundle/errors.ts';
-import { decidedBy } from './statement-line.ts';
+import { decidedBy } from '../words/decisions.ts';
 import { tableWithin } from './table.ts';
 import type { Style } from './terminal.ts';
-import { when } from './time.ts';
-import { problemText } from './words.ts';
+import { when } from '../words/time.ts';
+import { problemText } from '../words/warnings.ts';
 
 type Order = (a: StatusView, b: StatusView) => number;
 

@@ -13,7 +13,7 @@ import { table, tableWithin } from './table.ts';
 import { reportError } from './report-error.ts';
 import { createTerminal } from './terminal.ts';
 import type { Streams } from './terminal.ts';
-import { parseExpiry, when } from './time.ts';
+import { parseExpiry, when } from '../words/time.ts';
 
 function streams(options: { isTTY: boolean; env?: Record<string, string> }) {
   let out = '';

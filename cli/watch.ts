@@ -15,7 +15,7 @@ import { openSession } from './session.ts';
 import { statusLines } from './status-table.ts';
 import type { ColumnName, TableOptions } from './status-table.ts';
 import type { Terminal } from './terminal.ts';
-import { when } from './time.ts';
+import { when } from '../words/time.ts';
 import { isReadNoMore } from './under-way.ts';
 
 /** Between two looks. */

@@ -5,7 +5,9 @@ import ts from 'typescript';
 
 /** Folders that ship; `tests/`, `bench/`, `scripts/` and `docs/` may import anything. */
 const ROOMS =
-  'admin agent bundle cli files functions infra local-minio net protocol store usage'.split(' ');
+  'admin agent bundle cli files functions infra local-minio net protocol store usage words'.split(
+    ' ',
+  );
 
 /** The folder whose own folders are drawn too. */
 const OPENED = 'agent';

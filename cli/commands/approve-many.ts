@@ -9,7 +9,7 @@ import { nodeWords } from '../../bundle/words.ts';
 import { toHex } from '../../bundle/index.ts';
 import { groupLines, groupsText, headingOf } from '../group-lines.ts';
 import type { Terminal } from '../terminal.ts';
-import { warningText } from '../words.ts';
+import { warningText } from '../../words/warnings.ts';
 import { printLeftOut, signManyAsked } from './many.ts';
 import type { ManyAsked } from './many.ts';
 

@@ -16,9 +16,9 @@ import { readLocalFile } from '../../files/read.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { readSite } from '../site-file.ts';
 import { statementView } from '../../admin/views/statement.ts';
-import { statementLine } from '../statement-line.ts';
+import { statementLine } from '../../words/decisions.ts';
 import type { Terminal } from '../terminal.ts';
-import { warningText } from '../words.ts';
+import { warningText } from '../../words/warnings.ts';
 
 /** What a file may be: a sealed bundle, a report, or a decision with or without its bundle. */
 type Parsed =

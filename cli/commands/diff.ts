@@ -8,7 +8,7 @@ import { look } from '../look.ts';
 import { imageLines, shownBy, summary, warnOfUnreadable } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
-import { warningText } from '../words.ts';
+import { warningText } from '../../words/warnings.ts';
 
 /** `coatcheck diff NODE [DIGEST]`: what would change for a node. */
 export async function diff(

@@ -5,10 +5,10 @@ import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { record } from '../look.ts';
 import { openSession } from '../session.ts';
-import { decidedBy } from '../statement-line.ts';
+import { decidedBy } from '../../words/decisions.ts';
 import { table } from '../table.ts';
 import type { Style } from '../terminal.ts';
-import { when } from '../time.ts';
+import { when } from '../../words/time.ts';
 
 /** `coatcheck history NODE`: every decision about a node, verified. */
 export async function history(context: Context, nodeText: string): Promise<void> {

@@ -28,8 +28,8 @@ import { nextInterrupt } from '../interrupt.ts';
 import { openSession, sessionsOf } from '../session.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
-import { when } from '../time.ts';
-import { keysetWarningText } from '../words.ts';
+import { when } from '../../words/time.ts';
+import { keysetWarningText } from '../../words/warnings.ts';
 
 /** `coatcheck keys list`: who is an administrator, since when, and what is not sealed to them yet. */
 export async function keysList(context: Context): Promise<void> {

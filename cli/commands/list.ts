@@ -5,11 +5,11 @@ import type { StatementView } from '../../admin/views/statement.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
-import { decidedBy } from '../statement-line.ts';
+import { decidedBy } from '../../words/decisions.ts';
 import { table } from '../table.ts';
 import type { Style } from '../terminal.ts';
-import { when } from '../time.ts';
-import { problemText } from '../words.ts';
+import { when } from '../../words/time.ts';
+import { problemText } from '../../words/warnings.ts';
 
 /** `coatcheck list`: every node, with what is in force for it, was refused, or waits. */
 export async function list(context: Context): Promise<void> {

@@ -13,11 +13,11 @@ import { escapeLine } from '../../protocol/escape.ts';
 import { confirm, confirmNumber } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import { nextInterrupt } from '../interrupt.ts';
-import { namesText, shortName } from '../names.ts';
+import { namesText, shortName } from '../../words/names.ts';
 import type { Terminal } from '../terminal.ts';
-import { when } from '../time.ts';
+import { when } from '../../words/time.ts';
 import { answered, recorded, sending } from '../under-way.ts';
-import { objectionText, unseenText, warningText } from '../words.ts';
+import { objectionText, unseenText, warningText } from '../../words/warnings.ts';
 import { printOutcome } from './outcome.ts';
 
 /** Something that is signed about one of many nodes. */

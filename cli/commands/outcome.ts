@@ -6,7 +6,7 @@ import { escapeLine } from '../../protocol/escape.ts';
 import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Terminal } from '../terminal.ts';
-import { when } from '../time.ts';
+import { when } from '../../words/time.ts';
 import { answered, recorded, sending } from '../under-way.ts';
 
 /** Asks for the consent to a plan that was shown with all that it objects, and signs it. */

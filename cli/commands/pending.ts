@@ -4,8 +4,8 @@ import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
 import { table } from '../table.ts';
-import { when } from '../time.ts';
-import { problemText } from '../words.ts';
+import { when } from '../../words/time.ts';
+import { problemText } from '../../words/warnings.ts';
 
 /** `coatcheck pending`: what waits for a decision, of all nodes. */
 export async function pending(context: Context): Promise<void> {

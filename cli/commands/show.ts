@@ -15,10 +15,10 @@ import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
 import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
-import { reportLine } from '../report-line.ts';
+import { reportLine } from '../../words/report.ts';
 import { aboutLines, nameLines } from '../review.ts';
 import { openSession } from '../session.ts';
-import { statementLine } from '../statement-line.ts';
+import { statementLine } from '../../words/decisions.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 

@@ -3,7 +3,7 @@ import { encodeSignedKeyset } from '../../../bundle/keyset.ts';
 import { doubt } from '../../../admin/doubt.ts';
 import type { RecordDoubt } from '../../../admin/doubt.ts';
 import type { Seen } from '../../../admin/memory.ts';
-import { doubtText } from '../../../cli/words.ts';
+import { doubtText } from '../../../words/warnings.ts';
 import { settleDecided } from '../../../functions/approval/repair.ts';
 import { codeOf } from '../../../protocol/errors.ts';
 import type { History } from '../../../protocol/history.ts';

@@ -2,7 +2,7 @@ import { MAX_TIME } from '../../../bundle/index.ts';
 import { homeAt } from '../../../cli/home.ts';
 import { serverAddress } from '../../../cli/server-address.ts';
 import { storePlace } from '../../../functions/stores/kinds.ts';
-import { parseExpiry, when } from '../../../cli/time.ts';
+import { parseExpiry, when } from '../../../words/time.ts';
 import { isServerAddress } from '../../../protocol/address.ts';
 import { parseDigest, parseNodeId } from '../../../protocol/keys.ts';
 import type { Target } from '../engine/target.ts';
