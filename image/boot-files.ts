@@ -3,9 +3,12 @@
  * have a console, the last one named is `/dev/console`.
  */
 
-/** The kernel's arguments. `systemd.machine_id=firmware`: the same at every boot. */
+/**
+ * The kernel's arguments. `panic=30`: after so many seconds it starts again (docs/adr/0214).
+ * `systemd.machine_id=firmware`: the same at every boot.
+ */
 export const argumentsOf = (append: string): string =>
-  `stateless ${append} systemd.machine_id=firmware console=tty0 console=ttyS0,115200`.replace(
+  `stateless panic=30 ${append} systemd.machine_id=firmware console=tty0 console=ttyS0,115200`.replace(
     / +/g,
     ' ',
   );

@@ -86,9 +86,13 @@ describe('the command line of npm run image', () => {
 describe('the arguments of the kernel', () => {
   it('say that the machine has no disk, and open both consoles', () => {
     expect(argumentsOf('ip=dhcp coatcheck.key=tpm')).toBe(
-      'stateless ip=dhcp coatcheck.key=tpm systemd.machine_id=firmware console=tty0 console=ttyS0,115200',
+      'stateless panic=30 ip=dhcp coatcheck.key=tpm systemd.machine_id=firmware console=tty0 console=ttyS0,115200',
     );
-    expect(argumentsOf('')).toMatch(/^stateless systemd/);
+    expect(argumentsOf('')).toMatch(/^stateless panic=30 systemd/);
+  });
+
+  it('start a machine again whose kernel panics, unless they say otherwise: of several the last one counts', () => {
+    expect(argumentsOf('panic=0').match(/panic=\d+/g)).toEqual(['panic=30', 'panic=0']);
   });
 
   it('are those of GRUB too, whose script has variables, operators and comments', () => {
