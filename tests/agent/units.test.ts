@@ -334,6 +334,9 @@ describeWith('systemd', 'a machine with these units', () => {
       await machine.run('systemctl', 'daemon-reload');
       await machine.run('systemctl', 'start', '--no-block', 'default.target');
     }
+    const told = async (): Promise<string> =>
+      (await machine.run('systemctl', 'show', '--value', '-p', 'Result', 'coatcheck-failed'))
+        .stdout;
     const isActive = async (unit: string): Promise<string> =>
       (await machine.run('systemctl', 'is-active', unit)).stdout.trim();
 
@@ -361,9 +364,6 @@ describeWith('systemd', 'a machine with these units', () => {
       machine.write('etc/coatcheck/site.json', 'damaged\n');
       await boot('quiet stateless');
       await expect.poll(() => isActive('coatcheck-agent.service')).toBe('failed');
-      const told = async (): Promise<string> =>
-        (await machine.run('systemctl', 'show', '--value', '-p', 'Result', 'coatcheck-failed'))
-          .stdout;
       await expect.poll(told).toBe('success\n');
       expect(machine.log()).toEqual([]);
       machine.write('etc/coatcheck/site.json', site);
@@ -380,12 +380,12 @@ describeWith('systemd', 'a machine with these units', () => {
         machine.write('run/consoles', `${ttys.join(' ')}\n`);
         const active = '/sys/class/tty/console/active';
         await machine.run('mount', '--bind', '/run/consoles', active);
-        const ends = '[Service]\nExecStart=\nExecStart=/bin/sh -c "exit $(cat /run/ends)"\n';
+        const ends = '[Service]\nExecStart=\nExecStart=/bin/sh /run/ends\n';
         machine.write('etc/systemd/system/coatcheck-agent.service.d/z.conf', ends);
-        machine.write('run/ends', '5');
+        machine.write('run/ends', 'exit 5\n');
         await boot('quiet stateless');
         for (const screen of screens) await screen.until('ended (exited 5): tried again in 30 s');
-        machine.write('run/ends', '2');
+        machine.write('run/ends', 'exit 2\n');
         for (const screen of screens) {
           await screen.until('command line it gives a shell');
           expect(screen.text()).toContain('coatcheck: this machine has no configuration');
@@ -393,6 +393,13 @@ describeWith('systemd', 'a machine with these units', () => {
           const lines = screen.text().split('\n');
           expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
         }
+        const before = screens.map((screen) => screen.text());
+        // Part of what is in place did not take effect: it has its configuration, and the rest is started.
+        machine.write('run/ends', 'systemd-notify --ready\nexit 9\n');
+        await machine.run('systemctl', 'start', 'coatcheck-agent.service');
+        await expect.poll(() => isActive('coatcheck-agent.service')).toBe('failed');
+        await expect.poll(told).toBe('exec-condition\n');
+        expect(screens.map((screen) => screen.text())).toEqual(before);
       } finally {
         screens.forEach((screen) => screen.close());
       }
