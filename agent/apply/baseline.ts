@@ -3,7 +3,7 @@ import { sha256 } from '#platform';
 import { fromUtf8, toHex } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { attributesOf, fileDigest } from '../../bundle/file-digest.ts';
-import type { FileEntry } from '../../bundle/manifest.ts';
+import type { FileEntry, Metadata } from '../../bundle/manifest.ts';
 import { formatEntries, isAccountFile, parseEntries } from '../../protocol/accounts.ts';
 import type { Entry } from '../../protocol/accounts.ts';
 import { fail } from '../../protocol/errors.ts';
@@ -70,6 +70,15 @@ function checkOwner(root: Folder): void {
       throw fail('path_refused', `others than root may write ${path}`);
     }
   }
+}
+
+/** What a bundle that is made here says of the image. */
+export function madeOn(root: Folder, look: BaselineLook): Pick<Metadata, 'image' | 'baseline'> {
+  const image = imageVersion(root);
+  return {
+    ...(look.state === 'found' && { baseline: look.digest }),
+    ...(image !== undefined && { image }),
+  };
 }
 
 /** The text of a baseline. @param entries what `filesOf` gives of an image's root, with its links */

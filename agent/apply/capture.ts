@@ -13,12 +13,11 @@ import { isPassedOver, isStagedName } from '../../protocol/paths.ts';
 import type { PathList } from '../../protocol/paths.ts';
 import { readNames, textOf } from './accounts.ts';
 import type { Names } from './accounts.ts';
-import { formatBaseline, missingEntries, ownPart, readBaseline } from './baseline.ts';
+import { formatBaseline, madeOn, missingEntries, ownPart, readBaseline } from './baseline.ts';
 import type { Baseline, BaselineLook } from './baseline.ts';
 import { readIn, statIn } from '../tree/files.ts';
 import { at, inFolderOf, nameOf } from '../tree/folder.ts';
 import type { Folder } from '../tree/folder.ts';
-import { imageVersion } from '../tree/image.ts';
 import type { FileItem } from '../tree/item.ts';
 import { pathsBelow } from '../tree/listing.ts';
 import type { ListedPath } from '../tree/listing.ts';
@@ -101,7 +100,6 @@ export interface MachineCapture extends Capture {
 export function captureMachine(root: Folder, list: PathList): MachineCapture {
   const look = readBaseline(root);
   const baseline = look.state === 'found' ? look.baseline : undefined;
-  const image = imageVersion(root);
   const left: Record<string, string> = {};
   const lacking: Skipped[] = [];
   const { skipped, ...captured } = captureFiles(root, list, undefined, (file) => {
@@ -123,8 +121,7 @@ export function captureMachine(root: Folder, list: PathList): MachineCapture {
     skipped: [...skipped, ...settings.skipped, ...lacking, ...gone].filter((one) => !isImages(one)),
     metadata: {
       ...settings.metadata,
-      ...(look.state === 'found' && { baseline: look.digest }),
-      ...(image !== undefined && { image }),
+      ...madeOn(root, look),
       ...(baseline !== undefined && { left }),
     },
     baseline: look,

@@ -71,6 +71,15 @@ export function createConsole({ json, warnings }: Speech): Console {
   };
 }
 
+/** As `note`, but no line twice. */
+export function notingOnce({ note }: Pick<Console, 'note'>): (line: string) => void {
+  const noted = new Set<string>();
+  return (line) => {
+    if (!noted.has(line)) note(line);
+    noted.add(line);
+  };
+}
+
 /** With `--json`, what was noted on the way to a good end: one document on stderr. */
 export function sayWarnings({ warnings }: Speech): void {
   if (warnings.length > 0) process.stderr.write(escapeJson({ warnings }));

@@ -7,6 +7,7 @@ import { createServers, foundServers } from '../boot/servers.ts';
 import type { Servers } from '../boot/servers.ts';
 import { createSource } from '../boot/source.ts';
 import type { Source } from '../boot/source.ts';
+import { notingOnce } from '../console/console.ts';
 import { followDates } from '../network/clock/adjust.ts';
 import { agentFetch, lookupBy } from '../network/fetch.ts';
 import { findServers } from '../network/find-servers.ts';
@@ -63,11 +64,7 @@ export function contact(
   const plain = agentFetch({ site, orders, lease });
   const fetch = isBoot ? followDates(plain, { console, built, lookup: lookupBy(lease) }) : plain;
 
-  const noted = new Set<string>();
-  const note = (line: string): void => {
-    if (!noted.has(line)) console.note(line);
-    noted.add(line);
-  };
+  const note = notingOnce(console);
   const left = leavingAlone(false);
   const servers = foundServers(
     async () => {

@@ -4,6 +4,7 @@ import type { Facts } from '../answers/dialogue/dialogue.ts';
 import type { Node } from '../boot/node.ts';
 import type { Outage } from '../boot/outage.ts';
 import type { BootOptions } from '../boot/step.ts';
+import { notingOnce } from '../console/console.ts';
 import { listInterfaces } from '../network/interfaces.ts';
 import type { Network } from '../network/network.ts';
 import { draftOptions } from './drafts.ts';
@@ -37,6 +38,7 @@ export function prepareDrafts(
   const input: DraftInput = {
     ...{ node, answers, terminal },
     bootDevice: () => network.bootDevice(),
+    note: notingOnce(node.console),
     facts: () => ({ interfaces: listInterfaces(), offered: offeredBy(network) }),
   };
   const unapproved = unapprovedOption(policyOf(orders), input, outage);

@@ -3,6 +3,7 @@ import { makeFiles } from '../answers/autoinstall/make-files.ts';
 import { answersOf } from '../answers/autoinstall/kept-answers.ts';
 import { findLayout } from '../answers/autoinstall/layout.ts';
 import type { BootDevice } from '../answers/autoinstall/network-files.ts';
+import { madeOn, readBaseline } from '../apply/baseline.ts';
 import { hostKeys } from '../boot/snapshot.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import type { BootOptions } from '../boot/boot.ts';
@@ -24,6 +25,8 @@ export interface DraftInput {
   /** A network may come up after the boot began: both are of the moment. */
   readonly bootDevice: () => BootDevice;
   readonly facts: () => Omit<Facts, 'unapproved'>;
+  /** A draft may be made at each look: told each line once. */
+  readonly note: (line: string) => void;
   /** Absent where there is nobody to ask. */
   readonly terminal?: KeyTerminal | undefined;
 }
@@ -73,15 +76,18 @@ export function draftOptions(
 }
 
 /** @throws bad_argument where answers are missing, or contradict one another */
-export function madeDraft({ node, bootDevice, facts }: DraftInput, answers: Answers): Draft {
-  const layout = withRoot(node.rootPath, findLayout);
+export function madeDraft({ node, bootDevice, facts, note }: DraftInput, answers: Answers): Draft {
+  const { layout, image } = withRoot(node.rootPath, (root) => ({
+    layout: findLayout(root),
+    image: madeOn(root, readBaseline(root)),
+  }));
   const nameOf = (mac: string): string | undefined =>
     facts().interfaces.find((one) => one.mac === mac)?.name;
   const { files, metadata, unmet } = makeFiles(answers, layout, bootDevice(), nameOf);
   if (unmet.length > 0) {
-    node.console.note(`this image has no use for ${unmet.join(', ')}: left out`);
+    note(`this image has no use for ${unmet.join(', ')}: left out`);
   }
-  return { files, metadata, made: hostKeys(node) };
+  return { files, metadata: { ...metadata, ...image }, made: hostKeys(node) };
 }
 
 interface Question {

@@ -3,8 +3,10 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { readBundle } from '../../bundle/header.ts';
+import { openBundle } from '../../bundle/open.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { approvedKey } from '../../protocol/keys.ts';
+import { approvedKey, parseDigest, pendingKey } from '../../protocol/keys.ts';
 import { formatSite } from '../../protocol/site.ts';
 import { describeWith } from '../support/components.ts';
 import { startLab } from '../support/lab.ts';
@@ -239,11 +241,27 @@ describeWith('systemctl', 'a start', () => {
     expect(keysOf(last)).toEqual(['600 private 3\n', '644 public 3\n']);
   });
 
-  it('proposes an answer of which this image makes no file', async () => {
-    const machine = node('stateless ip=dhcp');
+  it('proposes an answer of which this image makes no file, and says so once, however often it tries', async () => {
+    let tries = 0;
+    const { url } = await web((request, response) => {
+      if (request.url!.includes('/proposals') && tries++ < 2) response.destroy();
+      else passOn(request, response);
+    });
+    const machine = node(`stateless ip=dhcp coatcheck.server=${url}`);
     fs.rmSync(machine.path('usr/lib/systemd/system/systemd-networkd.service'));
-    const digest = await proposes(machine);
-    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    const booting = boot(machine);
+    await booting.saw(/approve [0-9a-f]{64}/);
+    expect(tries).toBeGreaterThan(2);
+    expect((await booting.cut()).stderr.match(/has no use for ip/g)).toHaveLength(1);
+  });
+
+  it('says what image it made its configuration on', async () => {
+    const machine = node(WITH_DHCP);
+    machine.write('usr/lib/coatcheck/image.json', '{"version":"seven"}\n');
+    const key = pendingKey(machine.identity.id, parseDigest(await proposes(machine)));
+    const { body } = (await lab.store.get(key, { maxBytes: 2 ** 24 }))!;
+    const sealed = readBundle(body, { maxBytes: body.length, expect: 'proposal' });
+    expect(openBundle(sealed, machine.identity).metadata.image).toBe('seven');
   });
 
   it('says that nobody can be asked where the arguments are not enough', async () => {
