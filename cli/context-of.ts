@@ -10,7 +10,7 @@ import type { COMMON } from './usage/options.ts';
  * @param warnings takes what is warned of in JSON mode
  */
 export function contextOf(
-  { home, server, passphraseFile, json }: OptionsOf<typeof COMMON>,
+  { home, server, passphraseFile, passphraseCommand, json }: OptionsOf<typeof COMMON>,
   streams: Streams,
   warnings: string[],
 ): Context {
@@ -20,5 +20,6 @@ export function contextOf(
     env: streams.env,
     server,
     passphraseFile,
+    passphraseCommand,
   };
 }

@@ -16,11 +16,14 @@ export interface Context {
   readonly server: string | undefined;
   /** `--passphrase-file` */
   readonly passphraseFile: string | undefined;
+  /** `--passphrase-command`, COATCHECK_PASSPHRASE_COMMAND */
+  readonly passphraseCommand: string | undefined;
 }
 
 /** Where the passphrase of this command's key comes from. */
 export function passphraseSource(context: Context): PassphraseSource {
-  return { terminal: context.terminal, env: context.env, file: context.passphraseFile };
+  const { terminal, env, passphraseFile: file, passphraseCommand: command } = context;
+  return { terminal, env, file, command };
 }
 
 /**
@@ -29,13 +32,20 @@ export function passphraseSource(context: Context): PassphraseSource {
  */
 export async function unlock(context: Context): Promise<Identity> {
   const { keyFile } = context.home;
-  let content: Uint8Array;
+  const content = await readKeyFile(context.home);
+  return openKeyFile(content, () => ownPassphrase(context), keyFile);
+}
+
+/** The passphrase that opens the key of the home folder. @throws as `passphraseFrom` */
+export const ownPassphrase = (context: Context): Promise<string> =>
+  passphraseFrom(passphraseSource(context), { isNew: false });
+
+/** @throws file_missing, file_unsafe, file_malformed */
+export async function readKeyFile({ keyFile }: Home): Promise<Uint8Array> {
   try {
-    content = await readLocalFile(keyFile, { maxBytes: MAX_KEY_FILE_BYTES, secret: true });
+    return await readLocalFile(keyFile, { maxBytes: MAX_KEY_FILE_BYTES, secret: true });
   } catch (error) {
     if (!hasCode(error, 'file_missing')) throw error;
     throw fail('file_missing', `${keyFile} does not exist: this needs an administrator's key`);
   }
-  const passphrase = () => passphraseFrom(passphraseSource(context), { isNew: false });
-  return openKeyFile(content, passphrase, keyFile);
 }

@@ -124,6 +124,15 @@ export async function openKeyFile(
   passphrase: () => Promise<string>,
   path: string,
 ): Promise<Identity> {
+  return deriveIdentity(await seedInKeyFile(content, passphrase, path));
+}
+
+/** As {@link openKeyFile}. @returns the seed, 32 bytes, which gives the public keys that the file names */
+export async function seedInKeyFile(
+  content: Uint8Array,
+  passphrase: () => Promise<string>,
+  path: string,
+): Promise<Uint8Array> {
   const file = parse(content, path);
   const seed =
     file.seed instanceof Uint8Array
@@ -135,7 +144,7 @@ export async function openKeyFile(
   if (!equalBytes(identity.signKey, file.signKey) || !equalBytes(identity.boxKey, file.boxKey)) {
     throw fail('file_malformed', `${path} names other public keys than its seed gives`);
   }
-  return identity;
+  return seed;
 }
 
 /** Whose key a file says it is: what {@link openKeyFile} checks is not known yet. @throws file_malformed */

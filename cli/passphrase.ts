@@ -2,14 +2,17 @@ import { fail } from '../protocol/errors.ts';
 import { readLocalFile } from '../files/read.ts';
 import { textIn } from '../files/text.ts';
 import { giveWidth } from './confirm.ts';
+import { firstLineOf } from './passphrase-command.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Where a passphrase may come from: a file, the environment, a person. */
+/** Where a passphrase may come from: a file, a command, the environment, a person. */
 export interface PassphraseSource {
   readonly terminal: Terminal;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** `--passphrase-file` */
-  readonly file: string | undefined;
+  readonly file?: string | undefined;
+  /** `--passphrase-command` */
+  readonly command?: string | undefined;
 }
 
 const MAX_PASSPHRASE_BYTES = 1024;
@@ -18,9 +21,10 @@ const MAX_PASSPHRASE_BYTES = 1024;
 const MIN_CHARACTERS = 12;
 
 /**
- * The passphrase of the admin key: from `--passphrase-file`, else from COATCHECK_PASSPHRASE, else
- * asked for (twice if it is new).
- * @throws weak_secret for an empty one, and a new one of fewer than 12 characters; usage where nobody can be asked, interrupted
+ * The passphrase of the admin key: from `--passphrase-file`, else from `--passphrase-command`, else from
+ * COATCHECK_PASSPHRASE, else asked for (twice if it is new).
+ * @throws weak_secret for an empty one, and a new one of fewer than 12 characters; usage where nobody can be
+ *   asked, interrupted; what the file and the command throw
  */
 export async function passphraseFrom(
   source: PassphraseSource,
@@ -35,7 +39,7 @@ export async function passphraseFrom(
   if (!source.terminal.interactive) {
     throw fail(
       'usage',
-      'the admin key needs a passphrase: set COATCHECK_PASSPHRASE or --passphrase-file where nobody can be asked',
+      'the admin key needs a passphrase: where nobody can be asked, it is of --passphrase-file, --passphrase-command or COATCHECK_PASSPHRASE',
     );
   }
   const passphrase = await askSecret(
@@ -49,14 +53,19 @@ export async function passphraseFrom(
 }
 
 async function givenPassphrase(source: PassphraseSource): Promise<string | undefined> {
-  if (source.file === undefined) return source.env['COATCHECK_PASSPHRASE'];
+  if (source.file === undefined) {
+    if (source.command !== undefined) return firstLineOf(source.command, source.env);
+    return source.env['COATCHECK_PASSPHRASE'];
+  }
   const bytes = await readLocalFile(source.file, { maxBytes: MAX_PASSPHRASE_BYTES, secret: true });
   return textIn(bytes, source.file).replace(/\r?\n$/, '');
 }
 
 /** Why a passphrase is refused, in one sentence; undefined if it is not. */
 function weakness(passphrase: string, { isNew }: { isNew: boolean }): string | undefined {
-  if (passphrase === '') return 'an empty passphrase is refused';
+  if (passphrase === '') {
+    return `an empty passphrase is refused${isNew ? ': --no-passphrase says that there is to be none' : ''}`;
+  }
   if (!isNew || Array.from(passphrase.normalize('NFC')).length >= MIN_CHARACTERS) return undefined;
   return `a passphrase of fewer than ${MIN_CHARACTERS} characters is refused: choose a longer one`;
 }

@@ -7,6 +7,7 @@ import { diffCommand } from './usage/diff.ts';
 import { doctorCommand } from './usage/doctor.ts';
 import { historyCommand } from './usage/history.ts';
 import { initCommand } from './usage/init.ts';
+import { keyPassphraseCommand } from './usage/key.ts';
 import {
   keysAddCommand,
   keysListCommand,
@@ -46,6 +47,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       revokeCommand,
       repairCommand,
     ],
+    ...[keyPassphraseCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand],
     ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],

@@ -38,6 +38,7 @@ export const manPages = (): Record<string, string> => ({
       ['COATCHECK_HOME', 'As --home.'],
       ['COATCHECK_SERVER', 'As --server.'],
       ['COATCHECK_PASSPHRASE', 'The passphrase of the admin key. Prefer --passphrase-file.'],
+      ['COATCHECK_PASSPHRASE_COMMAND', 'As --passphrase-command.'],
       ['NO_COLOR', 'Any value that is not empty: no colours.'],
     ],
     files: [

@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { YES } from './options.ts';
+import { NO_PASSPHRASE, YES } from './options.ts';
 
 /** `coatcheck init` */
 export const initCommand = command({
@@ -58,11 +58,7 @@ export const initCommand = command({
       example: 'init --answer bob.site.json',
     },
     YES,
-    {
-      name: 'no-passphrase',
-      about: 'keep the admin key in the clear',
-      example: 'init --no-passphrase',
-    },
+    NO_PASSPHRASE,
   ],
   examples: [
     'init --name grid --server https://cfg.example',

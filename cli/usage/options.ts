@@ -24,8 +24,17 @@ export const COMMON = [
     name: 'passphrase-file',
     value: '<file>',
     about: 'read the passphrase of the admin key from a 0600 file',
-    more: 'a 0600 file with the passphrase of the admin key. Without it: `COATCHECK_PASSPHRASE`, else it is asked for',
+    more: 'a 0600 file with the passphrase of the admin key. Without it: `--passphrase-command`, else `COATCHECK_PASSPHRASE`, else it is asked for',
+    excludes: ['passphrase-command'],
     example: '--passphrase-file ~/.cc-pass',
+  },
+  {
+    name: 'passphrase-command',
+    value: '<command>',
+    about: 'the first line that a command says is the passphrase of the admin key',
+    more: 'a command for the shell, of which the first line on stdout is the passphrase of the admin key. It may ask at the terminal; one that fails, says nothing or takes two minutes is an error',
+    env: 'COATCHECK_PASSPHRASE_COMMAND',
+    example: "--passphrase-command 'pass show coatcheck'",
   },
   {
     name: 'json',
@@ -33,6 +42,13 @@ export const COMMON = [
     example: 'coatcheck --json pending',
   },
 ] as const satisfies readonly Option[];
+
+/** Of what writes the admin key. */
+export const NO_PASSPHRASE = {
+  name: 'no-passphrase',
+  about: 'keep the admin key in the clear',
+  example: 'init --no-passphrase',
+} as const satisfies Option;
 
 /** Of what shows a difference. */
 export const DIFFERENCE = [
