@@ -1,46 +1,15 @@
-import type { DiffView, FileView } from '../admin/diff-view.ts';
+import type { DiffView } from '../admin/diff-view.ts';
 import type { Differing, Group } from '../admin/groups.ts';
 import { toHex } from '../bundle/bytes.ts';
 import { showPath } from '../bundle/errors.ts';
 import { showSetting } from '../bundle/settings.ts';
-import { count } from '../protocol/count.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
-import { namesText, shortName } from '../words/names.ts';
-import { aboutLines, summary } from './review.ts';
+import { aboutLines } from '../words/bundle.ts';
+import { headingOf } from '../words/changes.ts';
+import { shortName } from '../words/names.ts';
 import { table } from './table.ts';
 import type { Style } from './terminal.ts';
-
-/** Who is in a group and what is changed: `gx003..gx010 (8 nodes): +1 line in etc/chrony.conf`. */
-export function headingOf({ members }: Group): string {
-  const names = members.map(({ plan, name }) => shortName({ node: plan.node, name }));
-  const who = members.length === 1 ? names[0]! : `${namesText(names)} (${members.length} nodes)`;
-  return `${who}: ${changeText(members[0].plan.review!.diff)}`;
-}
-
-/** So many files are named in a heading. */
-const MAX_FILES = 3;
-
-function changeText(diff: DiffView): string {
-  const { files, metadata } = diff;
-  if (files.length + metadata.length === 0) return 'no difference';
-  if (files.length > MAX_FILES || metadata.length > 1) return summary(diff);
-  return [
-    ...files.map(fileText),
-    ...metadata.map(({ name }) => `setting ${showSetting(name)}`),
-  ].join('; ');
-}
-
-function fileText({ path, change, lines = [] }: FileView): string {
-  const name = showPath(path);
-  if (change !== 'changed') return `${name} ${change}`;
-  const [added, removed] = ['+', '-'].map(
-    (sign) => lines.filter((line) => line.startsWith(sign)).length,
-  ) as [number, number];
-  if (added + removed === 0) return `${name} changed`;
-  const signed = [...(added > 0 ? [`+${added}`] : []), ...(removed > 0 ? [`-${removed}`] : [])];
-  return `${signed.join(' ')} ${added + removed === 1 ? 'line' : 'lines'} in ${name}`;
-}
 
 /** What of a bundle is the same in all of a group. */
 const SHARED = ['key from', 'signed by', 'image'];
@@ -93,10 +62,4 @@ function differingText({ kind, places }: Differing): string {
     return side === 'before' ? `${what} (before)` : what;
   });
   return `${KINDS[kind]}: ${[...new Set(where)].join(', ')}`;
-}
-
-/** What heads the summary behind a review: how many changes there are, and of how many nodes. */
-export function groupsText(groups: readonly Group[]): string {
-  const nodes = groups.reduce((sum, { members }) => sum + members.length, 0);
-  return `${count(groups.length, 'change')} of ${count(nodes, 'node')}`;
 }

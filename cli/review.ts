@@ -1,55 +1,13 @@
 import { REVIEW_LINES } from '../admin/budget.ts';
-import { tally } from '../admin/diff-view.ts';
-import type { DiffView } from '../admin/diff-view.ts';
 import type { Review, ReviewOptions } from '../admin/review.ts';
-import type { BundleFacts, BundleSigner, ImageFacts } from '../admin/views/bundle.ts';
+import type { BundleFacts, ImageFacts } from '../admin/views/bundle.ts';
 import { pathIn } from '../bundle/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
-import { count } from '../protocol/count.ts';
 import type { Terminal } from './terminal.ts';
-import { when } from '../words/time.ts';
+import { aboutLines } from '../words/bundle.ts';
+import { summary } from '../words/changes.ts';
 import { imageText, warningText } from '../words/warnings.ts';
-
-/** Which node it is: its console shows the same words. */
-export function nameLines({
-  node,
-  words,
-}: Pick<BundleFacts, 'node' | 'words'>): [string, string][] {
-  return [
-    ['node', node],
-    ['words', words],
-  ];
-}
-
-/** The name of whoever signed a bundle. */
-function signerName(signer: BundleSigner): string {
-  if (signer.by === 'node') return 'the node itself';
-  return signer.name === undefined
-    ? 'an administrator of an older keyset'
-    : `administrator ${signer.name}`;
-}
-
-/** Who and what a bundle is; every fact that only the node vouches for is marked as its claim. */
-export function aboutLines(facts: BundleFacts): [string, string][] {
-  const { hostname, keySource, madeAt, madeBy, digest, size } = facts;
-  const claim = (text: string | undefined): string =>
-    text === undefined ? 'not said' : `${escapeLine(text)} (as the maker claims)`;
-  const made = [
-    ...(madeAt === undefined ? [] : [when(madeAt)]),
-    ...(madeBy === undefined ? [] : [`by ${madeBy}`]),
-  ].join(' ');
-  return [
-    ...nameLines(facts),
-    ['host name', claim(hostname)],
-    ['key from', claim(keySource)],
-    ['made', claim(made === '' ? undefined : made)],
-    ['signed by', signerName(facts.signer)],
-    ['bundle', `${digest}, ${size} bytes sealed`],
-    ['image', claim(facts.image && imageText(facts.image))],
-    ['files', String(facts.files)],
-  ];
-}
 
 /** Prints who and what a bundle is. */
 export function printAbout({ print, style }: Terminal, facts: BundleFacts): void {
@@ -113,15 +71,4 @@ export function imageLines({ bundle: { image }, imageInForce }: Review): string[
     imageInForce !== undefined &&
     (image?.version !== imageInForce.version || image?.baseline !== imageInForce.baseline);
   return differs ? [now, `image of what is in force: ${shown(imageInForce)}`] : [now];
-}
-
-/** How much a difference changes, in a line. */
-export function summary(diff: DiffView): string {
-  const { added, changed, removed, settings } = tally(diff);
-  return [
-    `${count(added, 'file')} added`,
-    `${changed} changed`,
-    `${removed} removed`,
-    ...(settings > 0 ? [`${count(settings, 'setting')} changed`] : []),
-  ].join(', ');
 }

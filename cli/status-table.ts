@@ -1,13 +1,11 @@
 import { claimsOf, STATES, WRONG } from '../admin/views/status.ts';
-import type { State, StatusNote, StatusView } from '../admin/views/status.ts';
+import type { State, StatusView } from '../admin/views/status.ts';
 import { fail } from '../protocol/errors.ts';
-import { escapeLine } from '../protocol/escape.ts';
 import { quote } from '../bundle/errors.ts';
-import { decidedBy } from '../words/decisions.ts';
 import { tableWithin } from './table.ts';
 import type { Style } from './terminal.ts';
 import { when } from '../words/time.ts';
-import { problemText } from '../words/warnings.ts';
+import { inForceText, machineText, nameText, noteText } from '../words/status.ts';
 
 type Order = (a: StatusView, b: StatusView) => number;
 
@@ -30,7 +28,6 @@ interface Column {
   readonly cell: (view: StatusView, style: Style) => string;
 }
 
-const orNone = (text: string | undefined): string => text ?? '-';
 const orNever = (time: number | undefined): string => (time === undefined ? '-' : when(time));
 
 const COLUMNS = {
@@ -100,12 +97,6 @@ export function statusLines(
   };
 }
 
-function nameText(view: StatusView): string {
-  const [claim] = claimsOf(view);
-  if (view.name !== undefined) return escapeLine(view.name);
-  return claim === undefined ? '-' : `claims ${escapeLine(claim)}`;
-}
-
 function stateText({ states, refreshing }: StatusView, style: Style): string {
   const paint = states.some((state) => WRONG.includes(state))
     ? style.red
@@ -113,35 +104,4 @@ function stateText({ states, refreshing }: StatusView, style: Style): string {
       ? style.yellow
       : style.green;
   return `${paint(states.join(', '))}${refreshing ? style.dim(' (refreshing)') : ''}`;
-}
-
-function inForceText({ decision, problem }: StatusView): string {
-  if (decision === undefined) return orNone(problem && problemText(problem));
-  const { type, seq, expires } = decision;
-  const until = expires === undefined ? '' : `, until ${when(expires)}`;
-  return `${type} (seq ${seq}) by ${escapeLine(decidedBy(decision))}${until}`;
-}
-
-/** All of it is the machine's word but when it was stored. */
-function machineText({ machine }: StatusView): string {
-  if (machine === undefined) return '-';
-  const stored = `stored ${when(machine.stored)}`;
-  if ('problem' in machine) return `${problemText(machine.problem)} (${stored})`;
-  const times = `at ${when(machine.time)}, ${stored}`;
-  const older = machine.isOlder ? ', older than one seen before' : '';
-  return `${escapeLine(machine.result)} (${times}${older})`;
-}
-
-function noteText(note: StatusNote): string {
-  const name = escapeLine(note.name);
-  switch (note.code) {
-    case 'name_in_force':
-      return `what waits claims ${name}, which is in force for ${note.nodes.join(', ')}`;
-    case 'name_claimed':
-      return `${name} is claimed as well by ${note.nodes.join(', ')}`;
-    case 'name_twice':
-      return `${name} is in force as well for ${note.nodes.join(', ')}`;
-    case 'maybe_new_key':
-      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which`;
-  }
 }

@@ -5,9 +5,10 @@ import { review } from '../../admin/review.ts';
 import type { Context } from '../context.ts';
 import { diffLines } from '../diff-lines.ts';
 import { look } from '../look.ts';
-import { imageLines, shownBy, summary, warnOfUnreadable } from '../review.ts';
+import { imageLines, shownBy, warnOfUnreadable } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
+import { summary } from '../../words/changes.ts';
 import { warningText } from '../../words/warnings.ts';
 
 /** `coatcheck diff NODE [DIGEST]`: what would change for a node. */

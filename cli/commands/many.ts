@@ -17,7 +17,8 @@ import { namesText, shortName } from '../../words/names.ts';
 import type { Terminal } from '../terminal.ts';
 import { when } from '../../words/time.ts';
 import { answered, recorded, sending } from '../under-way.ts';
-import { objectionText, unseenText, warningText } from '../../words/warnings.ts';
+import { leftOutText } from '../../words/left-out.ts';
+import { warningText } from '../../words/warnings.ts';
 import { printOutcome } from './outcome.ts';
 
 /** Something that is signed about one of many nodes. */
@@ -60,44 +61,6 @@ export function printLeftOut(terminal: Terminal, leftOut: readonly LeftOut[]): v
   for (const one of leftOut) {
     const who = one.name === undefined ? one.node : `${one.node} ${escapeLine(one.name)}`;
     terminal.print(`  ${who}: ${escapeLine(leftOutText(one).message)}`);
-  }
-}
-
-/** Why a node is left out: a code, and a sentence that is not escaped. */
-function leftOutText({ node, why }: LeftOut): { code: string; message: string } {
-  switch (why.code) {
-    case 'first':
-      return {
-        code: 'first',
-        message:
-          'nothing is in force for it yet: compare its words, and name it by them, by its id, or in --expect FILE',
-      };
-    case 'done':
-      return {
-        code: 'done',
-        message: `nothing waits; decision ${why.seq} (${why.type}) is in force`,
-      };
-    case 'error':
-      return { code: why.error.code, message: why.error.message };
-    case 'objections': {
-      const [objection] = why.objections as [Objection];
-      return { code: objection.code, message: objectedText(node, objection) };
-    }
-  }
-}
-
-function objectedText(node: NodeId, objection: Objection): string {
-  switch (objection.code) {
-    case 'stale_base':
-    case 'older_bundle':
-      return `${objectionText(objection)}: decide about it alone, with coatcheck approve ${node}`;
-    case 'withheld':
-    case 'cut':
-      return unseenText(objection);
-    case 'refused_paths':
-      return `it would refuse ${objection.paths.join(', ')}: no list of paths has that`;
-    case 'record_doubtful':
-      return 'the store contradicts what was seen before';
   }
 }
 

@@ -16,7 +16,7 @@ import type { Context } from '../context.ts';
 import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
 import { reportLine } from '../../words/report.ts';
-import { aboutLines, nameLines } from '../review.ts';
+import { aboutLines, nameLines } from '../../words/bundle.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../../words/decisions.ts';
 import { table } from '../table.ts';

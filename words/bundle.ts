@@ -1,0 +1,44 @@
+import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
+import { escapeLine } from '../protocol/escape.ts';
+import { when } from './time.ts';
+import { imageText } from './warnings.ts';
+
+/** Which node it is: its console shows the same words. */
+export function nameLines({
+  node,
+  words,
+}: Pick<BundleFacts, 'node' | 'words'>): [string, string][] {
+  return [
+    ['node', node],
+    ['words', words],
+  ];
+}
+
+/** The name of whoever signed a bundle. */
+function signerName(signer: BundleSigner): string {
+  if (signer.by === 'node') return 'the node itself';
+  return signer.name === undefined
+    ? 'an administrator of an older keyset'
+    : `administrator ${signer.name}`;
+}
+
+/** Who and what a bundle is; every fact that only the node vouches for is marked as its claim. */
+export function aboutLines(facts: BundleFacts): [string, string][] {
+  const { hostname, keySource, madeAt, madeBy, digest, size } = facts;
+  const claim = (text: string | undefined): string =>
+    text === undefined ? 'not said' : `${escapeLine(text)} (as the maker claims)`;
+  const made = [
+    ...(madeAt === undefined ? [] : [when(madeAt)]),
+    ...(madeBy === undefined ? [] : [`by ${madeBy}`]),
+  ].join(' ');
+  return [
+    ...nameLines(facts),
+    ['host name', claim(hostname)],
+    ['key from', claim(keySource)],
+    ['made', claim(made === '' ? undefined : made)],
+    ['signed by', signerName(facts.signer)],
+    ['bundle', `${digest}, ${size} bytes sealed`],
+    ['image', claim(facts.image && imageText(facts.image))],
+    ['files', String(facts.files)],
+  ];
+}

@@ -1,0 +1,46 @@
+import { claimsOf } from '../admin/views/status.ts';
+import type { StatusNote, StatusView } from '../admin/views/status.ts';
+import { escapeLine } from '../protocol/escape.ts';
+import { decidedBy } from './decisions.ts';
+import { when } from './time.ts';
+import { problemText } from './warnings.ts';
+
+/** The name in force, or that which is claimed. */
+export function nameText(view: StatusView): string {
+  const [claim] = claimsOf(view);
+  if (view.name !== undefined) return escapeLine(view.name);
+  return claim === undefined ? '-' : `claims ${escapeLine(claim)}`;
+}
+
+/** What is in force, and until when. */
+export function inForceText({ decision, problem }: StatusView): string {
+  if (decision === undefined) return problem === undefined ? '-' : problemText(problem);
+  const { type, seq, expires } = decision;
+  const until = expires === undefined ? '' : `, until ${when(expires)}`;
+  return `${type} (seq ${seq}) by ${escapeLine(decidedBy(decision))}${until}`;
+}
+
+/** All of it is the machine's word but when it was stored. */
+export function machineText({ machine }: StatusView): string {
+  if (machine === undefined) return '-';
+  const stored = `stored ${when(machine.stored)}`;
+  if ('problem' in machine) return `${problemText(machine.problem)} (${stored})`;
+  const times = `at ${when(machine.time)}, ${stored}`;
+  const older = machine.isOlder ? ', older than one seen before' : '';
+  return `${escapeLine(machine.result)} (${times}${older})`;
+}
+
+/** What somebody should know who looks at a node, in one sentence. */
+export function noteText(note: StatusNote): string {
+  const name = escapeLine(note.name);
+  switch (note.code) {
+    case 'name_in_force':
+      return `what waits claims ${name}, which is in force for ${note.nodes.join(', ')}`;
+    case 'name_claimed':
+      return `${name} is claimed as well by ${note.nodes.join(', ')}`;
+    case 'name_twice':
+      return `${name} is in force as well for ${note.nodes.join(', ')}`;
+    case 'maybe_new_key':
+      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which`;
+  }
+}
