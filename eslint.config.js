@@ -56,14 +56,26 @@ const inBrowser = `${withoutNode.join('/, ')}/ run in a browser, too: whoever ca
 
 /** The modules of bundle/ that neither make nor open contents: all that the server side may use. */
 const publicPart = [
-  ...['base64', 'brand', 'bytes', 'ed25519', 'errors', 'frame', 'header', 'hostname', 'identity'],
-  ...['keyset', 'path', 'statement', 'x25519'],
+  ...[
+    'base64',
+    'brand',
+    'bytes',
+    'capability',
+    'ed25519',
+    'errors',
+    'frame',
+    'header',
+    'hostname',
+    'identity',
+  ],
+  ...['keyset', 'path', 'statement', 'words', 'x25519'],
 ].map((name) => `bundle/${name}.ts`);
 const serverSide = ['protocol', 'net', 'files', 'store', 'functions', 'infra'];
 
 /** What of bundle/ and protocol/ is, gives or takes a secret key. */
 const takesSecret = [
   ...['Identity', 'BoxKeys', 'deriveIdentity', 'signStatement', 'addSignature', 'signKeyset'],
+  'signCapability',
   ...['sealBundle', 'sealReport', 'openBundle', 'openReport', 'signRequest'],
 ];
 

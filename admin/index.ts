@@ -21,6 +21,8 @@ export {
 } from './administrators.ts';
 export type { KeysetPlan, KeysetWarning } from './administrators.ts';
 export { formatKeyRequest, parseKeyRequest, siteNow } from './key-request.ts';
+export { formatMonitor, giveCapability, parseMonitor, readStates } from './monitor.ts';
+export type { Monitor, MonitorView } from './monitor.ts';
 export { lackingReseal, planReseal, resealNodes, waitingForOthers } from './reseal.ts';
 export type { Resealed } from './reseal.ts';
 export { emptyMemory, formatMemory, mergeMemories, parseMemory } from './memory.ts';

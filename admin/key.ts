@@ -1,9 +1,11 @@
 import type {
+  Capability,
   Keyset,
   Manifest,
   PublicKeys,
   Report,
   SealedBundle,
+  SignedCapability,
   SignedKeyset,
   SignedStatement,
   Statement,
@@ -22,6 +24,8 @@ export interface SignPort {
   statement(statement: Statement, keyIndex: number): Promise<SignedStatement>;
   /** The next administrators of a site. @param keyIndex the position of this key in the keyset before */
   keyset(keyset: Keyset, keyIndex: number): Promise<SignedKeyset>;
+  /** The right to read states. @param keyIndex the position of this key in the keyset that it names */
+  capability(capability: Capability, keyIndex: number): Promise<SignedCapability>;
   /**
    * A bundle that this administrator makes.
    * @param recipients X25519 keys, 32 bytes each: the node's, then those of the keyset in its order

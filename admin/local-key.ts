@@ -1,4 +1,11 @@
-import { openBundle, openReport, sealBundle, signKeyset, signStatement } from '../bundle/index.ts';
+import {
+  openBundle,
+  openReport,
+  sealBundle,
+  signCapability,
+  signKeyset,
+  signStatement,
+} from '../bundle/index.ts';
 import type { Identity } from '../bundle/index.ts';
 import { signRequest } from '../protocol/request-signature.ts';
 import type { KeyPorts } from './key.ts';
@@ -16,6 +23,8 @@ export function localKey(identity: Identity): KeyPorts {
       statement: (statement, keyIndex) =>
         promised(() => signStatement(statement, identity, keyIndex)),
       keyset: (keyset, keyIndex) => promised(() => signKeyset(keyset, [{ identity, keyIndex }])),
+      capability: (capability, keyIndex) =>
+        promised(() => signCapability(capability, identity, keyIndex)),
       bundle: (manifest, recipients) =>
         promised(() => sealBundle({ manifest, signer: identity, kind: 'admin', recipients })),
     },

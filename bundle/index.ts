@@ -1,5 +1,6 @@
 /** Everything of the format, for the node and for the administrator's tools. */
 export * from './bytes.ts';
+export * from './capability.ts';
 export * from './ed25519.ts';
 export * from './errors.ts';
 export * from './frame.ts';
@@ -15,3 +16,4 @@ export type { BoxKeys } from './open.ts';
 export { openReport, sealReport } from './report.ts';
 export type { Report } from './report.ts';
 export { sealBundle } from './seal.ts';
+export { signCapability } from './sign-capability.ts';

@@ -11,6 +11,7 @@ import { keyPassphraseCommand } from './usage/key.ts';
 import {
   keysAddCommand,
   keysListCommand,
+  keysMonitorCommand,
   keysRemoveCommand,
   keysResealCommand,
 } from './usage/keys.ts';
@@ -48,7 +49,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       repairCommand,
     ],
     ...[keyPassphraseCommand],
-    ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand],
+    ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],

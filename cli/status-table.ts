@@ -97,7 +97,11 @@ export function statusLines(
   };
 }
 
-function stateText({ states, refreshing }: StatusView, style: Style): string {
+/** The states of a node, in their colour. */
+export function stateText(
+  { states, refreshing }: Pick<StatusView, 'states' | 'refreshing'>,
+  style: Style,
+): string {
   const paint = states.some((state) => WRONG.includes(state))
     ? style.red
     : states.includes('waiting')

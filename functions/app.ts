@@ -95,7 +95,13 @@ export function createApp(deps: AppDeps): Hono {
   };
 
   const app = new Hono({ getPath: (request) => pathBelow(place.basePath, getPath(request)) });
-  if (objects !== undefined) app.all('/objects/*', (c) => objects(c.req.raw));
+  if (objects !== undefined) {
+    app.all('/objects/*', async (c) => {
+      const response = await objects(c.req.raw);
+      if (response.ok && c.req.method === 'PUT') admin?.events?.stir();
+      return response;
+    });
+  }
   app.onError((error, c) => finish(c, 'none', performance.now(), refuse(c, error), error));
   const mounted: Route[] = [];
   for (const name of Object.keys(ROUTES) as RouteName[]) {
@@ -108,6 +114,7 @@ export function createApp(deps: AppDeps): Hono {
       const start = performance.now();
       try {
         const answer = await handler(await admit(c, route, gate, chain));
+        if (route.credential === 'admin' && route.method === 'POST') admin?.events?.stir();
         return finish(c, route.path, start, c.json(answer, route.status));
       } catch (error) {
         return finish(c, route.path, start, refuse(c, error), error);

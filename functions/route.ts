@@ -1,9 +1,17 @@
 import type { Context } from 'hono';
 import * as v from 'valibot';
+import { fromBase64Url, equalBytes } from '../bundle/bytes.ts';
+import {
+  decodeSignedCapability,
+  MAX_CAPABILITY_BYTES,
+  verifyCapability,
+} from '../bundle/capability.ts';
+import { CoatcheckError } from '../bundle/errors.ts';
 import { nodeIdOf } from '../bundle/identity.ts';
 import type { NodeId, PublicKeys } from '../bundle/identity.ts';
-import { fail } from '../protocol/errors.ts';
-import { MAX_REQUEST_BYTES } from '../protocol/http.ts';
+import type { SignedKeyset } from '../bundle/keyset.ts';
+import { codeOf, fail } from '../protocol/errors.ts';
+import { CAPABILITY_HEADER, MAX_REQUEST_BYTES } from '../protocol/http.ts';
 import type { Answer, Body, Query, Route, RouteName } from '../protocol/http.ts';
 import { parseNodeId } from '../protocol/keys.ts';
 import { readBody } from '../protocol/objects.ts';
@@ -13,12 +21,15 @@ import type { Site } from '../protocol/site.ts';
 import { isAdmin } from './keysets.ts';
 import type { ChainReader } from './keysets.ts';
 
+/** As what somebody asks. */
+export type Caller = 'node' | 'admin' | 'monitor';
+
 /** What a handler is given: everything checked that can be checked without knowing the route. */
 export interface Call<N extends RouteName> {
   /** Of the path; the empty string where the path names none. */
   readonly node: NodeId;
   /** Who signed, and as what; absent where nobody has to. */
-  readonly by: 'node' | 'admin' | undefined;
+  readonly by: Caller | undefined;
   /** Its keys */
   readonly signer: PublicKeys | undefined;
   readonly query: Query<N>;
@@ -65,7 +76,8 @@ export async function admit<N extends RouteName>(
     : ('' as NodeId);
   if (route.body !== undefined) demandLength(c.req.raw);
   const head = route.signedBy === 'nobody' ? undefined : verify(c, route, gate, now);
-  const by = head && (await authorize(route, node, head.signer, chain));
+  const shown = c.req.header(CAPABILITY_HEADER);
+  const by = head && (await authorize(route, { node, shown, now }, head.signer, chain));
   const bytes = route.body === undefined ? NO_BODY : await readRequestBody(c.req.raw);
   head?.demandBody(bytes);
   return {
@@ -98,23 +110,65 @@ function publicPath({ basePath }: Gate, route: Route, pathname: string): string 
 
 async function authorize(
   { signedBy }: Route,
-  node: NodeId,
+  { node, shown, now }: { node: NodeId; shown: string | undefined; now: number },
   signer: PublicKeys,
   chain: ChainReader | undefined,
-): Promise<'node' | 'admin'> {
-  if (signedBy !== 'admin' && nodeIdOf(signer) === node) return 'node';
+): Promise<Caller> {
+  if (signedBy.startsWith('node') && nodeIdOf(signer) === node) return 'node';
   if (signedBy === 'node' || chain === undefined) {
     throw fail('not_this_node', `the request is not signed by node ${node}`);
+  }
+  if (signedBy === 'admin or monitor' && shown !== undefined) {
+    await demandCapability(shown, signer, now, chain);
+    return 'monitor';
   }
   if (isAdmin(await chain(), signer)) return 'admin';
   // It may have been added since. However many strangers ask, that is read again this often.
   if (isAdmin(await chain(NEW_ADMIN_SECONDS), signer)) return 'admin';
-  throw signedBy === 'admin'
+  throw signedBy.startsWith('admin')
     ? fail('not_an_admin', 'the key that signed the request is not in the newest keyset')
     : fail(
         'not_this_node',
         `the request is signed neither by node ${node} nor by an administrator`,
       );
+}
+
+/** @throws capability_refused */
+async function demandCapability(
+  text: string,
+  { signKey }: PublicKeys,
+  now: number,
+  chain: ChainReader,
+): Promise<void> {
+  const newest = async (maxAge?: number): Promise<SignedKeyset> => (await chain(maxAge)).at(-1)!;
+  try {
+    if (text.length > MAX_CAPABILITY_BYTES * 2)
+      throw fail('too_large', 'the capability is too long');
+    const signed = decodeSignedCapability(fromBase64Url(text));
+    const { capability } = signed;
+    if (!equalBytes(capability.signKey, signKey)) {
+      throw fail(
+        'bad_signer',
+        'the capability is of another key than that which signed the request',
+      );
+    }
+    const known = await newest();
+    const isNewer = !equalBytes(capability.keyset, known.digest);
+    verifyCapability(signed, isNewer ? await newest(NEW_ADMIN_SECONDS) : known);
+    if (now >= capability.expires) {
+      throw fail(
+        'bad_time',
+        `the capability ended at ${new Date(capability.expires * 1000).toISOString()}`,
+      );
+    }
+  } catch (cause) {
+    if (!(cause instanceof CoatcheckError) || codeOf(cause).startsWith('store_')) throw cause;
+    throw fail(
+      'capability_refused',
+      `${cause.message}: an administrator gives a new one (coatcheck keys monitor)`,
+      { cause },
+    );
+  }
 }
 
 const declaredLength = ({ headers }: Request): number => Number(headers.get('content-length') ?? 0);

@@ -3,7 +3,7 @@ import { toBase64Url, utf8 } from '../bundle/bytes.ts';
 import type { Identity, NodeId } from '../bundle/identity.ts';
 import { MAX_TIME } from '../bundle/statement.ts';
 import { ERRORS, fail, hasCode, isErrorCode } from './errors.ts';
-import { ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
+import { CAPABILITY_HEADER, ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
 import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
 import type { DigestHex } from './keys.ts';
 import { addressesIn, assertWithin } from './address.ts';
@@ -31,6 +31,8 @@ export interface ClientOptions {
   readonly site: Uint8Array;
   /** Whoever signs; without it and `sign` only `health` and `site` can be asked. */
   readonly identity?: Identity;
+  /** A capability, encoded, that is shown with every signed request: for who is no administrator. */
+  readonly capability?: Uint8Array;
   /** As `signRequest` does with an identity: for a key that is in another process. */
   readonly sign?: (request: UnsignedRequest) => Promise<SignedHeaders>;
   readonly fetch?: Fetch;
@@ -104,6 +106,9 @@ export interface Client {
   /** @param keyset signed, encoded */
   keyset(keyset: Uint8Array): Promise<Answer<'keyset'>>;
   list(query: Query<'list'>): Promise<Answer<'list'>>;
+  states(query?: Query<'states'>): Promise<Answer<'states'>>;
+  /** Held for up to 20 s, where the server can. */
+  events(query?: Query<'events'>): Promise<Answer<'events'>>;
   read(keys: readonly string[]): Promise<Answer<'read'>>;
   /**
    * As {@link putObject}, within what an answer of the server may lead to.
@@ -155,6 +160,9 @@ export function createClient(options: ClientOptions): Client {
     const body = parts.body === undefined ? undefined : utf8(JSON.stringify(parts.body));
     const headers: Record<string, string> = { accept: 'application/json', ...AS_BYTES };
     if (body !== undefined) headers['content-type'] = 'application/json';
+    if (route.signedBy === 'admin or monitor' && options.capability !== undefined) {
+      headers[CAPABILITY_HEADER] = toBase64Url(options.capability);
+    }
     if (route.signedBy !== 'nobody') {
       const signing = { method, url, site, created: timeOfRequest() };
       Object.assign(headers, await sign(name, body === undefined ? signing : { ...signing, body }));
@@ -245,6 +253,8 @@ export function createClient(options: ClientOptions): Client {
     repair: (node) => call('repair', { node, body: {} }),
     keyset: (keyset) => call('keyset', { body: { keyset: toBase64Url(keyset) } }),
     list: (query) => call('list', { query }),
+    states: (query = {}) => call('states', { query }),
+    events: (query = {}) => call('events', { query }),
     read: (keys) => call('read', { body: { keys: [...keys] } }),
     async put(presigned, body, { overwrite } = { overwrite: false }) {
       assertWithin(presigned.url, { server, stores: options.stores });

@@ -58,6 +58,7 @@ const PROTOCOL_ERRORS = {
   not_this_node: row(403, EXIT.denied, 'stop'),
   not_an_admin: row(403, EXIT.denied, 'stop'),
   token_refused: row(403, EXIT.denied, 'stop'),
+  capability_refused: row(403, EXIT.denied, 'stop'), // it ended, or the keyset changed, or it is no capability
   approval_required: row(403, EXIT.denied, 'stop'),
   // Proposals and decisions
   waiting: row(409, EXIT.waiting, 'wait'),

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { BUNDLE_ERROR_CODES } from '../bundle/errors.ts';
-import { MAX_TIME } from '../bundle/statement.ts';
+import { MAX_TIME, STATEMENT_TYPES } from '../bundle/statement.ts';
 import type { ErrorCode } from './errors.ts';
 import { PREFIXES } from './keys.ts';
 import type { Credential } from './permissions.ts';
@@ -25,6 +25,8 @@ const Size = v.pipe(v.number(), v.integer(), v.minValue(1));
 const Slot = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(9_999_999_999));
 const Version = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(0xffff_ffff));
 const Key = v.pipe(v.string(), v.maxLength(200));
+/** The header in which a monitor shows its capability (docs/format.md), base64url. */
+export const CAPABILITY_HEADER = 'coatcheck-capability';
 const NodeId = v.pipe(v.string(), v.regex(/^[a-z2-7]{32}$/, 'is not a node id'));
 
 const Put = v.object({
@@ -65,7 +67,7 @@ export const ErrorAnswer = v.object({
 });
 
 /** Whose signature a route wants. */
-export type SignedBy = 'nobody' | 'node' | 'admin' | 'node or admin';
+export type SignedBy = 'nobody' | 'node' | 'admin' | 'node or admin' | 'admin or monitor';
 type Schema = v.GenericSchema;
 
 /** A row of {@link ROUTES}. */
@@ -73,7 +75,10 @@ export interface Route {
   readonly method: 'GET' | 'POST';
   /** In the notation of Hono: `:node` is a node id. */
   readonly path: string;
-  /** Whose key must have signed the request; `node` is the one that the path names. */
+  /**
+   * Whose key must have signed the request; `node` is the one that the path names, `monitor` one to which the
+   * request shows a capability.
+   */
   readonly signedBy: SignedBy;
   /** The credential of the function that serves it; `any`: every function does. */
   readonly credential: Credential | 'any';
@@ -322,6 +327,50 @@ export const ROUTES = {
       urls: v.array(v.object({ key: Key, url: v.string(), expiresAt: Time })),
     }),
     errors: [...POSTED, ...STORE, 'not_an_admin'],
+  },
+  states: {
+    method: 'GET',
+    path: '/v1/states',
+    signedBy: 'admin or monitor',
+    credential: 'admin',
+    summary:
+      'How nodes stand, as far as nothing of it is sealed: up to 1,000 of them, in the order of their ids.',
+    query: v.strictObject({ after: v.optional(NodeId) }),
+    status: 200,
+    answer: v.object({
+      nodes: v.array(
+        v.object({
+          node: NodeId,
+          words: v.string(),
+          waitingSince: v.optional(Time),
+          type: v.optional(v.picklist(STATEMENT_TYPES)),
+          seq: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
+          issued: v.optional(Time),
+          expires: v.optional(Time),
+          reported: v.optional(Time),
+          problem: v.optional(v.string()),
+        }),
+      ),
+      next: v.optional(NodeId),
+      now: Time,
+    }),
+    errors: [...STORE, 'not_an_admin', 'capability_refused'],
+  },
+  events: {
+    method: 'GET',
+    path: '/v1/events',
+    signedBy: 'admin or monitor',
+    credential: 'admin',
+    summary:
+      'How many proposals wait: at once where others wait than at the cursor, otherwise once that is so, or some seconds later.',
+    query: v.strictObject({ after: v.optional(v.pipe(v.string(), v.maxLength(64))) }),
+    status: 200,
+    answer: v.object({
+      cursor: v.pipe(v.string(), v.maxLength(64)),
+      waiting: v.pipe(v.number(), v.integer(), v.minValue(0)),
+      again: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    }),
+    errors: [...STORE, 'not_an_admin', 'capability_refused'],
   },
 } as const satisfies Record<string, Route>;
 

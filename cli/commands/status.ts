@@ -8,6 +8,7 @@ import { fail } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
 import { DEFAULT_COLUMNS, ORDERS, parseColumns, statusLines } from '../status-table.ts';
+import { monitorStatus } from './monitor.ts';
 import { watchNodes } from '../watch.ts';
 
 /** What the command line says of it. */
@@ -17,6 +18,7 @@ export interface StatusOptions {
   readonly columns?: string;
   readonly watch?: boolean;
   readonly exitCode?: boolean;
+  readonly capability?: string;
 }
 
 /** `coatcheck status [FILTER...]`: every node, and how it stands. */
@@ -26,6 +28,13 @@ export async function status(
   options: StatusOptions,
 ): Promise<void> {
   const { terminal } = context;
+  if (options.capability !== undefined) {
+    if (texts.length > 0)
+      throw fail('usage', 'with --capability all nodes are shown: give no filter');
+    const nodes = await monitorStatus(context, options.capability);
+    if (options.exitCode === true) demandQuiet(nodes);
+    return;
+  }
   const names = options.columns === undefined ? DEFAULT_COLUMNS : parseColumns(options.columns);
   const wanted = { nodes: texts, where: options.where };
   const choose = (session: Session, fleet: readonly StatusView[]): readonly StatusView[] =>
@@ -51,8 +60,8 @@ export async function status(
 }
 
 /** @throws probe_failed where something is wrong, else waiting where something waits */
-function demandQuiet(nodes: readonly StatusView[]): void {
-  const tally = (states: readonly State[]): readonly StatusView[] =>
+function demandQuiet(nodes: readonly Pick<StatusView, 'states'>[]): void {
+  const tally = (states: readonly State[]): typeof nodes =>
     nodes.filter((view) => view.states.some((state) => states.includes(state)));
   const wrong = tally(WRONG);
   if (wrong.length > 0) {

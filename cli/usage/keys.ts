@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { CONSENT } from './options.ts';
+import { CONSENT, EXPIRES } from './options.ts';
 
 /** `coatcheck keys list` */
 export const keysListCommand = command({
@@ -54,5 +54,26 @@ export const keysResealCommand = command({
   run: async (context, _, options) => {
     const { keysReseal } = await import('../commands/keys.ts');
     await keysReseal(context, options);
+  },
+});
+
+/** `coatcheck keys monitor` */
+export const keysMonitorCommand = command({
+  usage: 'keys monitor <file>',
+  about: 'a key that may be told how nodes stand, and nothing else',
+  options: [
+    {
+      name: 'for',
+      value: '<name>',
+      about: 'what it is for, up to 32 characters: signed with it',
+      default: 'monitor',
+      example: 'keys monitor nagios.json --for nagios',
+    },
+    EXPIRES,
+  ],
+  examples: ['keys monitor nagios.json --expires 90d'],
+  run: async (context, { file }, { for: name, ...options }) => {
+    const { keysMonitor } = await import('../commands/monitor.ts');
+    await keysMonitor(context, file, { name, ...options });
   },
 });

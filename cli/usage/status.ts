@@ -40,6 +40,14 @@ export const statusCommand = command({
       more: 'exit 9 if something is wrong with one of the nodes that are shown (`unreadable`, `unpublished`, `unapproved`, `failed`, `expired`, `drifted`), else 8 if something waits',
       example: 'status --exit-code',
     },
+    {
+      name: 'capability',
+      value: '<file>',
+      about: 'by a file of keys monitor: states only, and no administrator’s key',
+      more: 'by a file of `keys monitor`, without an administrator’s key or folder: states, times and types of decisions of all nodes, by the server’s word. Names, reports and failures are sealed',
+      excludes: ['where', 'columns', 'watch'],
+      example: 'status --capability monitor.json --exit-code',
+    },
   ],
   examples: ['status', 'status gx* state=failed,behind'],
   run: async (context, { filter }, options) => {

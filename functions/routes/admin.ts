@@ -5,7 +5,14 @@ import { decodeSignedStatement } from '../../bundle/statement.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { Answer, Query } from '../../protocol/http.ts';
-import { digestHex, isObjectKey, parseDigest, parseKey, pendingKey } from '../../protocol/keys.ts';
+import {
+  digestHex,
+  isObjectKey,
+  parseDigest,
+  parseKey,
+  parseNodeId,
+  pendingKey,
+} from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
@@ -13,7 +20,11 @@ import { decide } from '../approval/decide.ts';
 import { createKeyset } from '../approval/new-keyset.ts';
 import { repair, settleDecided } from '../approval/repair.ts';
 import { withdraw } from '../approval/withdraw.ts';
+import { createEvents } from '../events.ts';
+import type { EventSource } from '../events.ts';
 import type { Call, Handlers } from '../route.ts';
+import { createStatesReader } from '../states.ts';
+import type { PublicState } from '../states.ts';
 import { unixSeconds } from './time.ts';
 
 /** What the administrators' routes work with. */
@@ -23,6 +34,8 @@ export interface AdminDeps {
   readonly signer: UrlSigner;
   /** Whether the server asks strangers for an enrolment token (`UploadDeps`): then it bounds their number. */
   readonly hasToken?: boolean;
+  /** Tells when something else waits; absent: one that holds no question, as in a function. */
+  readonly events?: EventSource;
 }
 
 /** A node takes `issued` for a clock: far ahead, it would end what expires before its time. */
@@ -36,8 +49,12 @@ const PARALLEL_NODES = 4;
 /** What administrators ask: decisions, listings, and URLs to read by. Signs GETs only. */
 export function adminRoutes(
   site: Site,
-  { store, signer, hasToken = false }: AdminDeps,
-): Pick<Handlers, 'decide' | 'accept' | 'repair' | 'withdraw' | 'keyset' | 'list' | 'read'> {
+  { store, signer, hasToken = false, events = createEvents(store, { holdSeconds: 0 }) }: AdminDeps,
+): Pick<
+  Handlers,
+  'decide' | 'accept' | 'repair' | 'withdraw' | 'keyset' | 'list' | 'read' | 'states' | 'events'
+> {
+  const reader = createStatesReader(store, site);
   async function decided(
     { node, body, now }: Pick<Call<'decide'>, 'node' | 'body' | 'now'>,
     by: 'admin' | 'node',
@@ -127,6 +144,28 @@ export function adminRoutes(
       );
       return { urls };
     },
+
+    states: async ({ query, now }) => {
+      const { states, next } = await reader.page(
+        query.after === undefined ? undefined : parseNodeId(query.after),
+      );
+      return { nodes: states.map(plainState), ...(next === undefined ? {} : { next }), now };
+    },
+
+    events: ({ query }) => events.wait(query.after),
+  };
+}
+
+function plainState(state: PublicState): Answer<'states'>['nodes'][number] {
+  const { node, words, waiting, shown, reported, problem } = state;
+  const since = waiting.map((one) => one.since);
+  return {
+    ...{ node, words },
+    ...(since.length === 0 ? {} : { waitingSince: Math.min(...since) }),
+    ...(shown === undefined ? {} : { type: shown.type, seq: shown.seq, issued: shown.issued }),
+    ...(shown?.expires === undefined ? {} : { expires: shown.expires }),
+    ...(reported === undefined ? {} : { reported }),
+    ...(problem === undefined ? {} : { problem }),
   };
 }
 

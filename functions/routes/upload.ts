@@ -74,7 +74,8 @@ export function uploadRoutes(site: Site, deps: UploadDeps): Pick<Handlers, 'prop
   }
 
   return {
-    propose: async ({ node, by = 'node', body }) => {
+    propose: async ({ node, by: caller, body }) => {
+      const by = caller === 'admin' ? caller : 'node';
       demandSize(body.size, site.maxBundleBytes);
       const proof =
         body.decidedBy === undefined ? undefined : readProof(site, node, body.decidedBy);

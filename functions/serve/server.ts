@@ -11,6 +11,7 @@ import { createApp } from '../app.ts';
 import type { RequestLog } from '../app.ts';
 import type { OpenedStore } from '../stores/kind.ts';
 import { rolesOn } from './backend.ts';
+import { createEvents } from '../events.ts';
 import { boundLog } from './bounded-log.ts';
 import { createBoundedServer } from './limits.ts';
 import { keepSweeping } from './sweep.ts';
@@ -51,6 +52,8 @@ export interface RunningServer {
 }
 
 const GRACE_MILLISECONDS = 3000;
+/** How long a question is held at most: less than any proxy or client waits. */
+const HOLD_SECONDS = 20;
 
 /** Stands for the host of a request that names none, as balancers ask in HTTP/1.0: nobody signs for it. */
 const NO_HOST = 'no-host.invalid';
@@ -78,6 +81,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     options.log &&
     boundLog(options.log, (left) => notice?.(`${count(left, 'line')} of the log left out`));
   let answer: (request: Request) => Response | Promise<Response>;
+  const { admin } = rolesOn(store, { baseUrl: 'http://not.yet.invalid', clock });
+  const events = createEvents(admin.store, { holdSeconds: HOLD_SECONDS });
 
   const failed = (error: unknown, method: string): void => {
     const code = codeOf(error);
@@ -93,7 +98,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     };
     return createApp({
       ...{ site, clock, ...roles, upload: { ...upload, ...limits } },
-      admin: { ...admin, hasToken: token !== undefined },
+      admin: { ...admin, hasToken: token !== undefined, events },
       ...(publicUrls.length === 0 ? {} : { publicUrl: publicUrls }),
       ...(log === undefined ? {} : { log: log.log }),
     }).fetch;
@@ -115,7 +120,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
   }
   answer = makeAnswer(url);
-  const { admin } = rolesOn(store, { baseUrl: url, clock });
   const sweeping = keepSweeping(admin.store, clock, (swept) =>
     notice?.(`${count(swept, 'proposal')} of more than ${PENDING_DAYS} days ended`),
   );
@@ -124,6 +128,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port: bound.port,
     close: async () => {
       sweeping.stop();
+      events.stop();
       await close(server);
       log?.flush();
     },

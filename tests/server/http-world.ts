@@ -195,6 +195,8 @@ export async function makeWorld(): Promise<World> {
       ...draft('list', undefined, identity),
       target: `${ROUTES.list.path}?prefix=pending`,
     },
+    states: draft('states', undefined, identity),
+    events: draft('events', undefined, identity),
     read: draft('read', undefined, identity, { body: json({ keys: [approvedKey(known.id)] }) }),
   };
   return {
