@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildImage } from '../../image/build.ts';
 import { readOptions } from '../../image/options.ts';
+import { errnoOf } from '../../files/errors.ts';
 import type { Say } from '../../packaging/run.ts';
 import { cli, must } from './programs.ts';
 
@@ -34,6 +35,8 @@ const INPUTS = [
   ...['package.json', 'CHANGELOG.md', 'LICENSE', 'docs/man'],
 ];
 const KEPT = 2;
+/** What was used within this time may be in use by another run. */
+const IN_USE_MILLISECONDS = 60 * 60 * 1000;
 
 /** What an image is made of, in a folder that it stays in. */
 export interface Ingredients {
@@ -80,6 +83,7 @@ export async function keptImage(kind: string, make: MakeImage): Promise<TestImag
     removeOld(images);
     await makeKept(folder, make);
   }
+  fs.utimesSync(folder, new Date(), new Date());
   const of = ingredientsIn(folder);
   const date = Math.floor(fs.statSync(of.files).mtimeMs / 1000);
   const at = (name: string): string => join(folder, name);
@@ -105,20 +109,32 @@ async function makeKept(folder: string, make: MakeImage): Promise<void> {
     const date = Math.floor(Date.now() / 1000);
     fs.utimesSync(files, date, date);
     await make({ home, key, files, date }, join(work, 'image'));
-    fs.renameSync(work, folder);
+    try {
+      fs.renameSync(work, folder);
+    } catch (error) {
+      // Another run was quicker.
+      if (errnoOf(error) !== 'ENOTEMPTY') throw error;
+    }
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
   }
 }
 
-/** The newest stay: whoever works on two branches builds less often. */
+/** Those that were used last stay: whoever works on two branches builds less often. */
 function removeOld(images: string): void {
-  const age = (name: string): number => -fs.statSync(join(images, name)).mtimeMs;
-  const names = fs.readdirSync(images).sort((a, b) => age(a) - age(b));
-  for (const name of names.slice(KEPT - 1)) {
-    fs.rmSync(join(images, name), { recursive: true, force: true });
+  const now = Date.now();
+  const used = fs
+    .readdirSync(images)
+    .map((name) => ({ path: join(images, name), at: usedAt(join(images, name)) }))
+    .sort((a, b) => b.at - a.at);
+  for (const { path, at } of used.slice(KEPT - 1)) {
+    if (now - at > IN_USE_MILLISECONDS) fs.rmSync(path, { recursive: true, force: true });
   }
 }
+
+/** When, in milliseconds since 1970; now, where another run has just removed it. */
+const usedAt = (folder: string): number =>
+  fs.statSync(folder, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
 
 function addTo(hash: ReturnType<typeof createHash>, path: string): void {
   if (fs.statSync(path).isDirectory()) {
