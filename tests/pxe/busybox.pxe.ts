@@ -8,7 +8,7 @@ interface Pending {
 }
 
 const append = 'ip=dhcp hostname=node9 swap=zram coatcheck.key=image';
-const LOGIN = /^node9 login:/;
+const LOGIN = /^node9 login:$/;
 
 describe('a small machine, without systemd', () => {
   let rack: Rack | undefined;
@@ -26,16 +26,14 @@ describe('a small machine, without systemd', () => {
     await rack!.coatcheck('approve', pending[0]!.node, '--yes');
     await guest.line(/FAILED swap: there is no systemd/);
     await guest.line(/applied decision 1: \d+ changed/);
-    guest.type('\n');
-    await guest.line(LOGIN);
+    await guest.prompt(LOGIN);
     await guest.stop();
   });
 
   it('is ready at once the next time', async () => {
     const guest = await rack!.boot(41, { append });
     await guest.line(/applied decision 1: \d+ changed/);
-    guest.type('\n');
-    await guest.line(LOGIN);
+    await guest.prompt(LOGIN);
     expect(guest.said()).not.toMatch(/waits for an administrator/);
     await guest.stop();
   });

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { until } from '../support/network.ts';
 
@@ -25,6 +26,43 @@ export const uefi = (variables: string): string[] => [
   ...['-drive', `if=pflash,format=raw,file=${join(OVMF, 'OVMF_CODE_4M.fd')},readonly=on`],
   ...['-drive', `if=pflash,format=raw,file=${variables}`],
 ];
+
+/** A VGA screen in text mode. */
+export interface TextScreen {
+  /** QEMU's arguments that plug it in. */
+  readonly args: readonly string[];
+  /** Its lines, of 80 columns, and those that went off its upper end while there was room for them. */
+  lines(): Promise<string[]>;
+}
+
+/** The memory of VGA's text mode: a character and its colour. */
+const TEXT = { address: 0xb8000, bytes: 0x8000, columns: 80 } as const;
+/** What QEMU's monitor says when it waits for a command. */
+const PROMPT = '(qemu) ';
+
+/** @param folder for its socket, and for what is read of it */
+export function textScreen(folder: string): TextScreen {
+  const [socket, file] = [join(folder, 'monitor'), join(folder, 'screen')];
+  return {
+    args: ['-vga', 'std', '-monitor', `unix:${socket},server=on,wait=off`],
+    lines: async () => {
+      const monitor = connect(socket);
+      let said = '';
+      const prompts = (count: number): Promise<void> =>
+        until(() => said.split(PROMPT).length > count);
+      monitor.setEncoding('utf8').on('data', (text: string) => (said += text));
+      await prompts(1);
+      monitor.write(`pmemsave ${TEXT.address} ${TEXT.bytes} "${file}"\n`);
+      await prompts(2);
+      monitor.destroy();
+      const characters = readFileSync(file).filter((_, at) => at % 2 === 0);
+      const rows = Array.from({ length: Math.floor(characters.length / TEXT.columns) }, (_, row) =>
+        characters.subarray(row * TEXT.columns, (row + 1) * TEXT.columns),
+      );
+      return rows.map((row) => Buffer.from(row).toString('latin1').trimEnd());
+    },
+  };
+}
 
 /** A TPM in software, under power. */
 export interface Chip {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
 
 /** A machine without a disk, in QEMU's software emulation. */
@@ -17,6 +18,12 @@ export interface Guest {
    * @throws as `line`
    */
   answer(prompt: RegExp, text: string): Promise<void>;
+  /**
+   * Presses Enter until its last line is this prompt of somebody who shows it again then: what others say on that line
+   * takes it away.
+   * @throws as `line`
+   */
+  prompt(expected: RegExp): Promise<void>;
   /** When, in seconds after the power was switched on, the first line came that matches. */
   at(expected: RegExp): number | undefined;
   /** Whether it has ended. */
@@ -43,6 +50,8 @@ export interface GuestOptions {
   readonly log: string;
 }
 
+/** From one Enter to the next, where nothing is said meanwhile. */
+const ENTER_MILLISECONDS = 2000;
 const FATAL = /Kernel panic|Initramfs unpacking failed|Out of memory: Killed/;
 
 /** As a terminal shows it, which begins a line again at a carriage return. */
@@ -113,10 +122,18 @@ export function startGuest(options: GuestOptions): Guest {
     child.stdin.write(`${text}\r`);
   }
 
+  async function prompt(expected: RegExp): Promise<void> {
+    while (!expected.test(clean(unfinished))) {
+      child.stdin.write('\r');
+      await Promise.race([more(String(expected)), sleep(ENTER_MILLISECONDS)]);
+    }
+  }
+
   return {
     said: () => [...lines, clean(unfinished)].join('\n'),
     line,
     answer,
+    prompt,
     at: (expected) => times[lines.findIndex((text) => expected.test(text))],
     isOff: () => over,
     type: (text) => void child.stdin.write(text),

@@ -17,7 +17,7 @@ describe('11: `stateless` is absent', () => {
       commandLine: 'root=ram coatcheck.key=image console=ttyS0,115200',
       files: { 'etc/systemd/network/90-image.network': DHCP },
     });
-    await machine.answer(/login:$/, '');
+    await machine.prompt(/ login:$/);
     expect(await machine.ssh('systemctl is-active multi-user.target')).toBe('active\n');
     expect(await machine.ssh('systemctl is-active coatcheck-agent || true')).toBe('inactive\n');
     expect(await machine.ssh('coatcheck-agent start')).toContain('does not say stateless');
