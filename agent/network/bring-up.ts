@@ -66,7 +66,7 @@ async function ask(
   if (typeof lease === 'object') return lease;
   return fail(
     'network_down',
-    `${found.name} has no address for ${link.name} after ${ASK_SECONDS} s: does a DHCP server answer there?`,
+    `${found.name} has no address for ${link.name} after ${ASK_SECONDS} s: does a DHCP server answer there? Where there is none, ip= on the kernel's command line says the address`,
   );
 }
 
