@@ -161,7 +161,8 @@ function endsRevoke(inForce: HistoryEntry | undefined): PlanWarning[] {
   return [{ code: 'ends_revoke', seq, reason }];
 }
 
-function endsReconfigure(inForce: HistoryEntry | undefined): PlanWarning[] {
+/** Warns of what an approval takes back. */
+export function endsReconfigure(inForce: HistoryEntry | undefined): PlanWarning[] {
   return inForce?.frame.statement.type === 'reconfigure' ? [{ code: 'ends_reconfigure' }] : [];
 }
 

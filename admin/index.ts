@@ -64,6 +64,10 @@ export { planReconfigure, planReject, planRevoke, planRollback } from './orders.
 export type { RejectPlan } from './orders.ts';
 export { placeInForce, planApproveMany, planOrders, planRenewMany, signMany } from './many.ts';
 export type { LeftOut, ManyPlans, ManyWish, Ordered, Signed, Target, Telling } from './many.ts';
+export { planChanges, readCurrent } from './change.ts';
+export type { Current } from './change.ts';
+export { versionsOf, withFile, withoutFile, withSetting } from './alter.ts';
+export type { Change, Configuration, FileVersion, FileWish, OwnerWish } from './alter.ts';
 export { groupsOf, viewsOf } from './groups.ts';
 export type { Differing, Group, Planned, Shape, VaryingPlace } from './groups.ts';
 export type { Varying } from './varying.ts';
@@ -88,7 +92,13 @@ export type { MachineView, State, StatusNote, StatusView, WaitingView } from './
 export type { MachineFault } from './machine-says.ts';
 export { collect } from './pool.ts';
 export { bundleFacts, bundleView, imageFacts } from './views/bundle.ts';
-export type { BundleFacts, BundleSigner, BundleView, ImageFacts } from './views/bundle.ts';
+export type {
+  BundleFacts,
+  BundleSigner,
+  BundleView,
+  ImageFacts,
+  Reviewable,
+} from './views/bundle.ts';
 export { lastReport } from './views/report.ts';
 export type { ReportView } from './views/report.ts';
 export { findNodeOrProposal, nodeState } from './views/state.ts';

@@ -13,6 +13,7 @@ import { shapeOf } from './groups.ts';
 import type { Planned } from './groups.ts';
 import { openInForce } from './in-force.ts';
 import { lookAtMany } from './look-at-many.ts';
+import type { OpenedBundle } from './open.ts';
 import type { Plan } from './plan.ts';
 import type { RecordWarning, Objection } from './warning.ts';
 import type { Session } from './session.ts';
@@ -37,13 +38,15 @@ export interface LeftOut {
   /**
    * `error`: it cannot be planned. `objections`: what only a decision about it alone can name. `first`:
    * nothing was in force yet, and it was not named by itself. `done`: nothing waits, and something is in
-   * force: so it is where a run that was interrupted got to.
+   * force: so it is where a run that was interrupted got to. `same`: the change that is meant changes nothing
+   * of it.
    */
   readonly why:
     | { readonly code: 'error'; readonly error: CoatcheckError<ErrorCode> }
     | { readonly code: 'objections'; readonly objections: readonly Objection[] }
     | { readonly code: 'first' }
-    | { readonly code: 'done'; readonly seq: number; readonly type: string };
+    | { readonly code: 'done'; readonly seq: number; readonly type: string }
+    | { readonly code: 'same' };
 }
 
 /** What would be signed about many nodes. */
@@ -61,7 +64,7 @@ export interface Telling {
 }
 
 /** Why a node is left out, thrown by what plans it. */
-class Left extends Error {
+export class Left extends Error {
   readonly why: LeftOut['why'];
   readonly hostname: string | undefined;
   constructor(why: LeftOut['why'], hostname?: string) {
@@ -77,7 +80,7 @@ class Left extends Error {
  * @param planOf throws what makes it leave out that node
  * @throws where server or store do not answer, and what is no error of ours
  */
-async function planMany<P>(
+export async function planMany<P>(
   session: Session,
   targets: readonly Target[],
   telling: Telling,
@@ -92,18 +95,32 @@ async function planMany<P>(
     for (const warning of found.history.warnings) telling.onWarning?.(node, warning);
     const { standing, takenBack } = await takeBackOwn(session, found, target.digest);
     for (const taken of takenBack) telling.onTakenBack?.(node, taken);
-    try {
-      planned.push(await planOf(standing, target));
-    } catch (error) {
-      if (error instanceof Left) {
-        const { why, hostname } = error;
-        leftOut.push({ node, ...(hostname !== undefined && { name: hostname }), why });
-      } else if (error instanceof CoatcheckError && !isOfAll(error)) {
-        leftOut.push({ node, why: { code: 'error', error: error as CoatcheckError<ErrorCode> } });
-      } else throw error;
-    }
+    const one = await planOne(node, () => planOf(standing, target));
+    if ('why' in one) leftOut.push(one);
+    else planned.push(one.planned);
   }
   return { planned, leftOut };
+}
+
+/**
+ * Plans about one node of many.
+ * @param planOf throws what makes it leave out that node: {@link Left}, or an error about it
+ * @throws what is about every node, and what is no error of ours
+ */
+export async function planOne<P>(
+  node: NodeId,
+  planOf: () => P | Promise<P>,
+): Promise<{ readonly planned: P } | LeftOut> {
+  try {
+    return { planned: await planOf() };
+  } catch (error) {
+    if (error instanceof Left) {
+      const { why, hostname } = error;
+      return { node, ...(hostname !== undefined && { name: hostname }), why };
+    }
+    if (!(error instanceof CoatcheckError) || isOfAll(error)) throw error;
+    return { node, why: { code: 'error', error: error as CoatcheckError<ErrorCode> } };
+  }
 }
 
 /** Whether an error is none about one node: the next would meet it too. */
@@ -163,7 +180,17 @@ export function placeInForce({ node, history }: Standing): BundlePlace & { where
   return { where: 'history', digest: digestHex(entry.frame.statement.digest), entry };
 }
 
-function withShape({ plan, opened, inForce }: SeenPlan): Planned {
+/**
+ * A plan as one of many.
+ * @throws {@link Left} for what objects to it alone
+ */
+export function withShape({
+  plan,
+  opened,
+  inForce,
+}: Pick<SeenPlan, 'plan' | 'inForce'> & {
+  readonly opened: Pick<OpenedBundle, 'manifest'>;
+}): Planned {
   const before = inForce.opened?.manifest;
   const name = before?.metadata.hostname;
   const own = plan.objections.filter(({ code }) => code !== 'record_doubtful' && code !== 'cut');

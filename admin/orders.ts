@@ -59,7 +59,7 @@ export async function planReject(
   async function refusedFacts(): Promise<Pick<RejectPlan, 'refused' | 'unreadable'>> {
     try {
       const opened = await openPlace(session, node, placeOf(match!));
-      return { refused: bundleFacts(node, opened, session.keyset) };
+      return { refused: bundleFacts(node, opened, session) };
     } catch (error) {
       return { unreadable: codeOf(error) };
     }

@@ -42,7 +42,15 @@ export interface PlannedStatement {
  */
 export interface Plan {
   readonly action:
-    'approve' | 'rebase' | 'renew' | 'reject' | 'rollback' | 'reconfigure' | 'revoke' | 'reseal';
+    | 'approve'
+    | 'change'
+    | 'rebase'
+    | 'renew'
+    | 'reject'
+    | 'rollback'
+    | 'reconfigure'
+    | 'revoke'
+    | 'reseal';
   readonly node: NodeId;
   /** the keyset whose signature it wants, by version */
   readonly keysetVersion: number;

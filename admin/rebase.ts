@@ -1,9 +1,7 @@
-import type { Manifest, Metadata } from '../bundle/index.ts';
+import type { Metadata } from '../bundle/index.ts';
 import { settingsOf, withSettings } from '../bundle/settings.ts';
+import type { Configuration } from './alter.ts';
 import { sameFile } from './changes.ts';
-
-/** What a rebase works on: a manifest is one. */
-type Configuration = Pick<Manifest, 'files' | 'metadata'>;
 
 /**
  * The outcome, if `conflicts` is empty: paths, and names of settings as `setting swap`, that both sides

@@ -10,7 +10,7 @@ import type { OpenedBundle } from './open.ts';
 import type { Session } from './session.ts';
 import { startsSomething } from './changes.ts';
 import { bundleFacts, imageFacts } from './views/bundle.ts';
-import type { BundleFacts, ImageFacts } from './views/bundle.ts';
+import type { BundleFacts, ImageFacts, Reviewable } from './views/bundle.ts';
 import type { Unseen } from './unseen.ts';
 import type { ReviewWarning } from './warning.ts';
 
@@ -48,7 +48,7 @@ export async function reviewAgainst(
   session: Session,
   decided: NodeHistory,
   inForce: InForce,
-  opened: OpenedBundle,
+  opened: Reviewable,
   options: ReviewOptions & Unseen,
 ): Promise<Review> {
   const whole = diffView(inForce.opened?.manifest, opened.manifest, {
@@ -58,7 +58,7 @@ export async function reviewAgainst(
   const diff = options.budget === undefined ? whole : cutToFit(whole, options.budget);
   const imageInForce = inForce.opened && imageFacts(inForce.opened.manifest.metadata);
   return {
-    bundle: bundleFacts(decided.node, opened, session.keyset),
+    bundle: bundleFacts(decided.node, opened, session),
     ...(imageInForce && { imageInForce }),
     diff,
     fresh: await isFresh(session, decided, inForce, opened.manifest),
@@ -87,7 +87,7 @@ function unknownPaths(
 function warningsOf(
   { keyset }: Pick<Session, 'keyset'>,
   { unreadable }: InForce,
-  { sealed, manifest }: OpenedBundle,
+  { sealed, manifest }: Reviewable,
   { files, metadata, unknownPaths }: DiffView,
 ): ReviewWarning[] {
   const placed = files.filter(({ change }) => change !== 'removed');
@@ -105,7 +105,7 @@ function warningsOf(
   );
   const passedOver = manifest.files.map(({ path }) => path).filter(isPassedOver);
   const expected = 1 + keyset.keys.length;
-  const counted = sealed.recipientCount;
+  const counted = sealed?.recipientCount ?? expected;
   const warnings: (ReviewWarning | false | undefined)[] = [
     unreadable && { code: 'in_force_unreadable', reason: unreadable },
     runs.length + settings.length > 0 && { code: 'runs_by_place', paths: runs, settings },

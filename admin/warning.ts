@@ -52,6 +52,8 @@ export type PlanWarning =
   | { readonly code: 'ends_revoke'; readonly seq: number; readonly reason: string }
   /** The node was asked to make a new proposal: this takes that back. */
   | { readonly code: 'ends_reconfigure' }
+  /** So many proposals wait, made before it: each is stale afterwards. */
+  | { readonly code: 'makes_stale'; readonly proposals: number }
   /** It is good until then, unix seconds, as it was before: nobody said until when. */
   | { readonly code: 'keeps_expiry'; readonly expires: number };
 

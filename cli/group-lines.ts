@@ -37,13 +37,14 @@ export function groupLines(group: Group, diff: DiffView, style: Style): string[]
 const nameOf = ({ members: [{ plan, name }] }: Group) => ({ node: plan.node, name });
 
 function memberLines({ members, differing }: Group, style: Style): string[] {
-  const head = ['NAME', 'NODE', 'PROPOSAL', ...differing.map((_, i) => `[${i + 1}]`)];
+  const isProposed = members[0].plan.statements[0].digest !== undefined;
+  const head = ['NAME', 'NODE', ...(isProposed ? ['PROPOSAL'] : [])];
   return table([
-    head.map(style.dim),
-    ...members.map(({ plan, name }, member) => [
+    [...head, ...differing.map((_, i) => `[${i + 1}]`)].map(style.dim),
+    ...members.map(({ plan: { node, statements }, name }, member) => [
       name === undefined ? '-' : escapeLine(name),
-      plan.node,
-      toHex(plan.statements[0].digest!).slice(0, 16),
+      node,
+      ...(isProposed ? [toHex(statements[0].digest!).slice(0, 16)] : []),
       ...differing.map(({ values }) => escapeLine(values[member]!)),
     ]),
   ]);

@@ -11,14 +11,14 @@ export function doBeforeEnd(): void {
   for (const act of acts) act();
 }
 
-let handler: (() => void) | undefined;
+let handler: ((signal: 'SIGINT' | 'SIGTERM') => void) | undefined;
 
 /** Calls `end` at the first SIGINT or SIGTERM, unless {@link nextInterrupt} waits for it. */
 export function onSignal(end: (signal: 'SIGINT' | 'SIGTERM') => void): void {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (handler === undefined) end(signal);
-      else handler();
+      else handler(signal);
     });
   }
 }
@@ -29,6 +29,25 @@ export function onSignal(end: (signal: 'SIGINT' | 'SIGTERM') => void): void {
  */
 export function nextInterrupt(): Promise<void> {
   return new Promise((resolve) => {
-    handler = resolve;
+    handler = () => resolve();
   });
+}
+
+/**
+ * Ends nothing at a SIGINT or SIGTERM, but tells of it, until what this gives is called, which says the last
+ * that came.
+ */
+export function holdingSignals(
+  tell: (signal: 'SIGINT' | 'SIGTERM') => void,
+): () => 'SIGINT' | 'SIGTERM' | undefined {
+  const before = handler;
+  let last: 'SIGINT' | 'SIGTERM' | undefined;
+  handler = (signal) => {
+    last = signal;
+    tell(signal);
+  };
+  return () => {
+    handler = before;
+    return last;
+  };
 }

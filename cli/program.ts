@@ -5,6 +5,7 @@ import { approveCommand } from './usage/approve.ts';
 import { bundleExportCommand, bundleInspectCommand, bundleVerifyCommand } from './usage/bundle.ts';
 import { diffCommand } from './usage/diff.ts';
 import { doctorCommand } from './usage/doctor.ts';
+import { editCommand } from './usage/edit.ts';
 import { historyCommand } from './usage/history.ts';
 import { initCommand } from './usage/init.ts';
 import { keyPassphraseCommand } from './usage/key.ts';
@@ -18,13 +19,16 @@ import {
 import { listCommand } from './usage/list.ts';
 import { COMMON } from './usage/options.ts';
 import { pendingCommand } from './usage/pending.ts';
+import { putCommand } from './usage/put.ts';
 import { reconfigureCommand } from './usage/reconfigure.ts';
 import { rejectCommand } from './usage/reject.ts';
 import { renewCommand } from './usage/renew.ts';
 import { repairCommand } from './usage/repair.ts';
 import { revokeCommand } from './usage/revoke.ts';
+import { rmCommand } from './usage/rm.ts';
 import { rollbackCommand } from './usage/rollback.ts';
 import { serveCommand } from './usage/serve.ts';
+import { setCommand } from './usage/set.ts';
 import { siteAddPathCommand, sitePathsCommand } from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
@@ -49,6 +53,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       repairCommand,
     ],
     ...[keyPassphraseCommand],
+    ...[editCommand, putCommand, rmCommand, setCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],

@@ -46,6 +46,15 @@ const program: Program<string[], typeof common> = {
       },
     }),
     command({
+      usage: 'into [from...] <to>',
+      about: 'put them there',
+      run: (said, { from, to }) => {
+        expectTypeOf(from).toEqualTypeOf<readonly string[]>();
+        expectTypeOf(to).toEqualTypeOf<string>();
+        said.push(`${from.join(' ')} > ${to}`);
+      },
+    }),
+    command({
       usage: 'show [what]',
       about: 'show that',
       run: (_, { what }) => {
@@ -99,6 +108,18 @@ describe('a command line', () => {
     const parsed = read('copy a b c --why= --as text --leave-out d --leave-out=e --ask');
     if ('run' in parsed) await parsed.run(said);
     expect(said).toEqual(['a b c', '', 'text', 'd', 'e', 'true false']);
+  });
+
+  it('gives the last word to an operand behind one that is many', async () => {
+    const said: string[] = [];
+    for (const line of ['into x', 'into a x', 'into a b x']) {
+      const parsed = read(line);
+      if ('run' in parsed) await parsed.run(said);
+    }
+    expect(said).toEqual([' > x', 'a > x', 'a b > x']);
+    expect(() => read('into')).toThrow('into: <to> is missing');
+    expect(() => parse(program, ['into', 'a', ''])).toThrow('into: <to> is empty');
+    expect(() => parse(program, ['into', '', 'x'])).toThrow('into: [from...] is empty');
   });
 
   it('takes from the environment what the line does not say, where it says something', () => {

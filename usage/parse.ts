@@ -206,7 +206,7 @@ function demandNoMore<Context>(
 ): void {
   const wanted = partsOf(command).operands;
   const odd = given[wanted.length];
-  if (odd !== undefined && wanted.at(-1)?.repeated !== true) {
+  if (odd !== undefined && !wanted.some(({ repeated }) => repeated)) {
     throw say(`: ${odd} is one word too many`);
   }
 }
@@ -217,14 +217,27 @@ function operandsOf<Context>(
   say: Say,
 ): Record<string, string | readonly string[]> {
   const wanted = partsOf(command).operands;
-  const missing = wanted.find(({ required }, i) => required && given[i] === undefined);
-  if (missing !== undefined) throw say(`: ${missing.shown} is missing`);
+  const many = wanted.findIndex(({ repeated }) => repeated);
+  // Those behind an operand that is many are the last words of the line.
+  const behind = many < 0 ? 0 : wanted.length - 1 - many;
+  const end = Math.max(given.length - behind, many);
+  const taken = wanted.map(({ repeated }, i) => {
+    if (repeated) return given.slice(i, end);
+    return given[many >= 0 && i > many ? end + i - many - 1 : i];
+  });
+  const missing = wanted.find(
+    ({ required }, i) => required && (taken[i] === undefined || taken[i].length === 0),
+  );
   const empty = given.indexOf('');
   // As where a script names a variable that is not set: it must not mean the only one there is.
-  if (empty >= 0) throw say(`: ${(wanted[empty] ?? wanted.at(-1)!).shown} is empty`);
+  if (empty >= 0) {
+    const of = wanted.findIndex((_, i) => [taken[i]].flat().includes(''));
+    throw say(`: ${wanted[of]!.shown} is empty`);
+  }
+  if (missing !== undefined) throw say(`: ${missing.shown} is missing`);
   return Object.fromEntries(
     wanted
-      .map(({ name, repeated }, i) => [name, repeated ? given.slice(i) : given[i]] as const)
+      .map(({ name }, i) => [name, taken[i]] as const)
       .filter((entry): entry is [string, string | string[]] => entry[1] !== undefined),
   );
 }

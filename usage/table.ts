@@ -34,7 +34,10 @@ export interface Option {
 
 /** A command as the table holds it; `commandsFor` makes it. */
 export interface Command<Context> {
-  /** Its words and then its operands: `bundle export <file> <folder>`, `diff <node> [digest]`, `a [b...]` */
+  /**
+   * Its words and then its operands: `bundle export <file> <folder>`, `diff <node> [digest]`, `a [b...]`,
+   * `c [b...] <d>`
+   */
   readonly usage: string;
   readonly about: string;
   readonly options: readonly Option[];

@@ -37,7 +37,10 @@ export function aboutLines(facts: BundleFacts): [string, string][] {
     ['key from', claim(keySource)],
     ['made', claim(made === '' ? undefined : made)],
     ['signed by', signerName(facts.signer)],
-    ['bundle', `${digest}, ${size} bytes sealed`],
+    [
+      'bundle',
+      digest === undefined ? 'sealed once you have said yes' : `${digest}, ${size} bytes sealed`,
+    ],
     ['image', claim(facts.image && imageText(facts.image))],
     ['files', String(facts.files)],
   ];

@@ -17,6 +17,8 @@ export function leftOutText({ node, why }: LeftOut): { code: string; message: st
         code: 'done',
         message: `nothing waits; decision ${why.seq} (${why.type}) is in force`,
       };
+    case 'same':
+      return { code: 'same', message: 'it is so already' };
     case 'error':
       return { code: why.error.code, message: why.error.message };
     case 'objections': {

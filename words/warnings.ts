@@ -101,6 +101,8 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
       return `this node is revoked (seq ${warning.seq}, reason "${escapeLine(warning.reason)}"): approving lets it apply a configuration again`;
     case 'ends_reconfigure':
       return 'approving it takes the reconfigure back';
+    case 'makes_stale':
+      return `${count(warning.proposals, 'proposal')} of it waits, made before this: it becomes stale`;
     case 'keeps_expiry':
       return `it is good until ${when(warning.expires)}, as before: --expires says another time, or never`;
   }

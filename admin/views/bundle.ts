@@ -1,10 +1,11 @@
 import { equalBytes, toHex } from '../../bundle/index.ts';
-import type { Keyset, Metadata, NodeId } from '../../bundle/index.ts';
+import type { Manifest, Metadata, NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import type { Execution, SitePath } from '../../protocol/paths.ts';
 import { octal } from '../octal.ts';
 import { machinePaths } from '../traits.ts';
 import type { OpenedBundle } from '../open.ts';
+import type { Session } from '../session.ts';
 
 /** Whose signature a bundle has: its node's, or an administrator's; without name, of an older keyset. */
 export type BundleSigner =
@@ -45,23 +46,34 @@ export interface BundleFacts {
   readonly madeBy?: string;
   readonly image?: ImageFacts;
   readonly signer: BundleSigner;
-  /** 64 hex digits */
-  readonly digest: string;
-  /** bytes, sealed */
-  readonly size: number;
+  /** 64 hex digits; absent for one that is sealed once somebody has consented to it */
+  readonly digest?: string;
+  /** bytes, sealed; absent as `digest` is */
+  readonly size?: number;
   /** how many */
   readonly files: number;
 }
 
-/** {@link BundleFacts} of a bundle of `node`. @param keyset whose names are known */
+/** A bundle, or what is to become one here: sealed once somebody has consented to it. */
+export type Reviewable =
+  OpenedBundle | { readonly manifest: Manifest; readonly sealed?: undefined };
+
+/**
+ * {@link BundleFacts} of a bundle of `node`.
+ * @param by whose names are known, and whose key signs what is not sealed yet
+ */
 export function bundleFacts(
   node: NodeId,
-  { sealed, manifest }: OpenedBundle,
-  keyset: Keyset,
+  { sealed, manifest }: Reviewable,
+  { keyset, keyIndex }: Pick<Session, 'keyset' | 'keyIndex'>,
 ): BundleFacts {
   const { hostname, keySource, madeAt, madeBy } = manifest.metadata;
   const image = imageFacts(manifest.metadata);
-  const name = keyset.keys.find(({ signKey }) => equalBytes(signKey, sealed.signer))?.name;
+  const name = (
+    sealed === undefined
+      ? keyset.keys[keyIndex]
+      : keyset.keys.find(({ signKey }) => equalBytes(signKey, sealed.signer))
+  )?.name;
   return {
     ...{ node, words: nodeWords(node) },
     ...(hostname === undefined ? {} : { hostname }),
@@ -70,11 +82,10 @@ export function bundleFacts(
     ...(madeBy === undefined ? {} : { madeBy }),
     ...(image === undefined ? {} : { image }),
     signer:
-      sealed.kind === 'node'
+      sealed?.kind === 'node'
         ? { by: 'node' }
         : { by: 'admin', ...(name === undefined ? {} : { name }) },
-    digest: toHex(sealed.digest),
-    size: sealed.bytes.length,
+    ...(sealed && { digest: toHex(sealed.digest), size: sealed.bytes.length }),
     files: manifest.files.length,
   };
 }

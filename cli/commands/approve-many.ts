@@ -57,7 +57,7 @@ function groupView({ members, differing }: Group, diff: DiffView) {
       node: plan.node,
       words: nodeWords(plan.node),
       ...(name !== undefined && { name }),
-      digest: toHex(plan.statements[0].digest!),
+      ...(plan.statements[0].digest && { digest: toHex(plan.statements[0].digest) }),
     })),
     differing,
     bundle,

@@ -40,6 +40,8 @@ export interface ManyAsked {
   readonly byNumber?: boolean;
   readonly objections?: readonly Objection[];
   readonly document?: Readonly<Record<string, unknown>>;
+  /** Told of each that is recorded. */
+  readonly onRecorded?: (outcome: Outcome) => void;
 }
 
 /** What is told while many nodes are looked at: see `Telling`. */
@@ -65,7 +67,7 @@ export function printLeftOut(terminal: Terminal, leftOut: readonly LeftOut[]): v
 }
 
 /** Where a run got to before, or what a filter may not select, is no failure. */
-const isFailure = ({ why }: LeftOut): boolean => why.code !== 'done' && why.code !== 'first';
+const isFailure = ({ why }: LeftOut): boolean => !['done', 'same', 'first'].includes(why.code);
 
 /** One that failed, in JSON. */
 interface Failed {
@@ -122,6 +124,7 @@ export async function signManyAsked<P extends Signable>(
     onOutcome: (outcome: Outcome) => {
       recorded(outcome);
       decisions.push(outcome);
+      asked.onRecorded?.(outcome);
       printOutcome(terminal, outcome);
     },
   };

@@ -33,7 +33,7 @@ export async function show(context: Context, text: string): Promise<void> {
     terminal.warn(`what is in the bundle cannot be shown (${unreadable})`);
   }
   terminal.document(view);
-  const about = opened ? aboutLines(bundleFacts(node, opened, session.keyset)) : nameLines(view);
+  const about = opened ? aboutLines(bundleFacts(node, opened, session)) : nameLines(view);
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(`${label(terminal, 'state')} ${state(view, standing.history)}`);
   const { where, rejected, waiting } = view;

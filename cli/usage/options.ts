@@ -146,5 +146,23 @@ export const EXPIRES = {
   example: '--expires 30d',
 } as const satisfies Option;
 
+/** Of what puts a file into a bundle: as it is there, unless told otherwise. */
+export const ATTRIBUTES = [
+  {
+    name: 'mode',
+    value: '<mode>',
+    about: 'its mode, octal; default: as it is, and of a new file 0644',
+    more: 'its mode, octal. Without it a file that is there keeps its own; a new one has `0644`, or `0600` where a list of paths says that it is secret',
+    example: '--mode 0440',
+  },
+  {
+    name: 'owner',
+    value: '<user:group>',
+    about: 'whom it belongs to; default: as it is, and of a new file root:root',
+    more: "whom it belongs to: `user`, `user:group` or `:group`. Their numbers are those of the node's own `etc/passwd` and `etc/group` in the bundle, or of another of its files; where none says it, `user=998:group=996` does",
+    example: '--owner chrony:chrony',
+  },
+] as const satisfies readonly Option[];
+
 /** Of what reaches the store itself. */
 export const STORE = STORE_OPTIONS satisfies readonly Option[];
