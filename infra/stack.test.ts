@@ -68,13 +68,14 @@ const RIGHTS: Record<Credential, string[]> = {
     `Allow s3:ListBucket ${ARN} if {"StringLike":{"s3:prefix":["pending/*","rejected/*","keysets/*"]}}`,
   ],
   admin: [
-    ...['pending', 'history', 'approved', 'rejected', 'reports', 'keysets'].map(
+    ...['pending', 'history', 'approved', 'rejected', 'reports', 'keysets', 'cosign'].map(
       (prefix) => `Allow s3:GetObject ${ARN}/${prefix}/*`,
     ),
-    ...['history', 'approved', 'rejected', 'keysets'].map(
+    ...['history', 'approved', 'rejected', 'keysets', 'cosign'].map(
       (prefix) => `Allow s3:PutObject ${ARN}/${prefix}/*`,
     ),
     `Allow s3:DeleteObject ${ARN}/pending/*`,
+    `Allow s3:DeleteObject ${ARN}/cosign/*`,
     `Allow s3:ListBucket ${ARN}`,
   ],
 };
@@ -144,7 +145,10 @@ it('lets no role delete from history/, whatever its rights name', () => {
   const deletes = CREDENTIALS.flatMap((c) =>
     rights(rolePolicies(template, c, BUCKET)['store']!.Statement),
   ).filter((right) => /Delete|s3:\*/.test(right));
-  expect(deletes).toEqual([`Allow s3:DeleteObject ${ARN}/pending/*`]);
+  expect(deletes.toSorted()).toEqual([
+    `Allow s3:DeleteObject ${ARN}/cosign/*`,
+    `Allow s3:DeleteObject ${ARN}/pending/*`,
+  ]);
 });
 
 describe('the bucket', () => {

@@ -101,6 +101,13 @@ export interface Client {
     from?: DecisionSource,
     nodeBoxKey?: Uint8Array,
   ): Promise<Answer<'decide'>>;
+  /** As {@link Client.decide}, with one signature of several that it lacks. */
+  cosign(
+    node: NodeId,
+    statement: Uint8Array,
+    from?: DecisionSource,
+    nodeBoxKey?: Uint8Array,
+  ): Promise<Answer<'cosign'>>;
   accept(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'accept'>>;
   repair(node: NodeId): Promise<Answer<'repair'>>;
   /** @param keyset signed, encoded */
@@ -249,6 +256,8 @@ export function createClient(options: ClientOptions): Client {
       call('report', { node, body: { digest, size, proof: toBase64Url(proof) } }),
     decide: (node, statement, from, nodeBoxKey) =>
       call('decide', { node, body: decision(statement, from, nodeBoxKey) }),
+    cosign: (node, statement, from, nodeBoxKey) =>
+      call('cosign', { node, body: decision(statement, from, nodeBoxKey) }),
     accept: (node, statement, from) => call('accept', { node, body: decision(statement, from) }),
     repair: (node) => call('repair', { node, body: {} }),
     keyset: (keyset) => call('keyset', { body: { keyset: toBase64Url(keyset) } }),

@@ -64,6 +64,8 @@ const PROTOCOL_ERRORS = {
   waiting: row(409, EXIT.waiting, 'wait'),
   rejected: row(409, EXIT.waiting, 'wait'),
   already_decided: row(409, EXIT.conflict, 'stop'),
+  cosigned: row(409, EXIT.conflict, 'stop'), // a decision about it is signed, and lacks signatures
+  too_many_cosignatures: row(409, EXIT.conflict, 'stop'), // of one administrator about one node
   head_moved: row(409, EXIT.conflict, 'retry'),
   stale_keyset: row(409, EXIT.conflict, 'retry'),
   stale_base: row(409, EXIT.conflict, 'stop'),

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../bundle/bytes.ts';
 import {
   approvedKey,
+  cosignKey,
   historyKey,
   keysetKey,
   parseDigest,
@@ -24,6 +25,7 @@ const keys = [
     reportKey(node),
     ...numbers.map((slot) => historyKey(node, slot)),
     ...digests.flatMap((digest) => [pendingKey(node, digest), rejectedKey(node, digest)]),
+    ...digests.flatMap((digest) => [0, 9, 14].map((index) => cosignKey(node, digest, index))),
   ]),
 ];
 
@@ -35,7 +37,7 @@ describe('object keys', () => {
   });
 
   it('need no escaping, and no distinction of case', () => {
-    for (const key of keys) expect(key).toMatch(/^[a-z]+(\/[a-z0-9]+){1,2}$/);
+    for (const key of keys) expect(key).toMatch(/^[a-z]+(\/[a-z0-9]+){1,3}$/);
   });
 
   it('are read back as what they were made from, under every prefix', () => {
@@ -59,6 +61,9 @@ describe('object keys', () => {
       `history/${'a'.repeat(32)}/1`,
       'keysets/0000000001/',
     ],
+    ...['15', '00', '-1', '', '0/0'].map(
+      (index) => `cosign/${'a'.repeat(32)}/${'d'.repeat(64)}/${index}`,
+    ),
     ...[`pending/${'a'.repeat(32)}/${'d'.repeat(63)}`, `pending/${'a'.repeat(32)}/../x`],
   ])('are not "%s"', (text) => {
     expect(parseKey(text)).toBeUndefined();

@@ -17,6 +17,7 @@ export const PREFIXES = [
   'rejected',
   'reports',
   'keysets',
+  'cosign',
 ] as const;
 /** One of these. */
 export type Prefix = (typeof PREFIXES)[number];
@@ -27,6 +28,7 @@ export const PENDING_DAYS = 30;
 const NODE_ID = /^[a-z2-7]{32}$/;
 const DIGEST = /^[0-9a-f]{64}$/;
 const NUMBER = /^[0-9]{10}$/;
+const KEY_INDEX = /^([0-9]|1[0-4])$/;
 const MAX_NUMBER = 9_999_999_999;
 
 /** Whether `text` is a whole node id: 32 characters of lower-case base32 (RFC 4648). */
@@ -78,20 +80,44 @@ export const reportKey = (node: NodeId): ObjectKey => key(`reports/${node}`);
 /** Where a keyset is. @param version 1 to 9,999,999,999 */
 export const keysetKey = (version: number): ObjectKey => key(`keysets/${number(version)}`);
 
+/**
+ * Where one administrator's signature on a statement is that lacks others.
+ * @param statement digest of the statement
+ * @param keyIndex 0 to 14: the position of the key in the keyset of the statement
+ */
+export function cosignKey(node: NodeId, statement: DigestHex, keyIndex: number): ObjectKey {
+  if (!KEY_INDEX.test(String(keyIndex))) {
+    throw new CoatcheckError('bad_number', 'a key of a keyset is number 0 to 14');
+  }
+  return key(`cosign/${node}/${statement}/${keyIndex}`);
+}
+
 /** The prefix under which a listing finds the objects of one node. */
-export const nodePrefix = (prefix: 'pending' | 'history' | 'rejected', node: NodeId): string =>
-  `${prefix}/${node}/`;
+export const nodePrefix = (
+  prefix: 'pending' | 'history' | 'rejected' | 'cosign',
+  node: NodeId,
+): string => `${prefix}/${node}/`;
 
 /** What a key means; undefined for a key that none of the functions above makes. */
 export type ParsedKey =
   | { prefix: 'pending' | 'rejected'; node: NodeId; digest: DigestHex }
   | { prefix: 'history'; node: NodeId; slot: number }
   | { prefix: 'approved' | 'reports'; node: NodeId }
-  | { prefix: 'keysets'; version: number };
+  | { prefix: 'keysets'; version: number }
+  | { prefix: 'cosign'; node: NodeId; statement: DigestHex; keyIndex: number };
 
 /** The inverse of the key makers. Total: any string of a listing or a request may be given. */
 export function parseKey(text: string): ParsedKey | undefined {
   const [prefix, first = '', second = '', ...rest] = text.split('/');
+  if (prefix === 'cosign') {
+    const [index = ''] = rest;
+    return rest.length === 1 && NODE_ID.test(first) && DIGEST.test(second) && KEY_INDEX.test(index)
+      ? {
+          ...{ prefix, node: first as NodeId },
+          ...{ statement: second as DigestHex, keyIndex: Number(index) },
+        }
+      : undefined;
+  }
   if (rest.length > 0) return undefined;
   const parts = text.split('/').length;
   const validNumber = (s: string): boolean => NUMBER.test(s) && Number(s) > 0;

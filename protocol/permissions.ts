@@ -31,9 +31,9 @@ export const PERMISSIONS: Readonly<Record<Credential, Permissions>> = {
     list: ['pending', 'rejected', 'keysets'],
   },
   admin: {
-    get: ['pending', 'history', 'approved', 'rejected', 'reports', 'keysets'],
-    put: ['history', 'approved', 'rejected', 'keysets'],
-    delete: ['pending'],
+    get: ['pending', 'history', 'approved', 'rejected', 'reports', 'keysets', 'cosign'],
+    put: ['history', 'approved', 'rejected', 'keysets', 'cosign'],
+    delete: ['pending', 'cosign'],
     list: 'bucket',
   },
 };

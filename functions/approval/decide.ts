@@ -1,20 +1,17 @@
-import { equalBytes } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { encodeFrame } from '../../bundle/frame.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
-import { demandFollows, verifyEntry } from '../../protocol/history.ts';
+import { verifyEntry } from '../../protocol/history.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
-import { digestHex, historyKey, pendingKey } from '../../protocol/keys.ts';
+import { digestHex, historyKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
-import { keysetsOf } from '../../protocol/site.ts';
-import { currentChain, storeKeysets } from '../keysets.ts';
-import { bundleOf } from './bundle-of.ts';
-import { demandModest, demandNearSeq, demandRequest, isSelfSigned } from './demands.ts';
+import { removeOvertaken } from './cosigned.ts';
+import { demandModest, demandRequest } from './demands.ts';
 import type { DecisionRequest } from './demands.ts';
-import { readWithin } from './objects.ts';
-import { publishInForce, publishRejection, readShown, removeProposal } from './publish.ts';
+import { examine } from './examine.ts';
+import { publishInForce, publishRejection, removeProposal } from './publish.ts';
 import type { NodeRecord } from './publish.ts';
-import { putBackKeyset, readNode } from './record.ts';
+import { putBackKeyset } from './record.ts';
 
 /** The answer to a decision that is committed. */
 export interface DecisionOutcome {
@@ -37,9 +34,7 @@ const TRIES = 6;
  * answered as such, also if it could not be published: asking for another one would be wrong, and
  * any later request or repair publishes it. The same statement may be sent again at any time.
  *
- * @throws head_moved with the new head's `head` (hex) and `seq` in the details; bad_sequence with
- *   the `seq` to go above; stale_keyset with the newest `version`; the codes of `demandRequest`,
- *   `demandFollows` and `bundleOf`, of `verifyFrame`, and of the store. Nothing was decided, except
+ * @throws the codes of `demandRequest`, `examine` and `verifyFrame`, and of the store. Nothing was decided, except
  *   under store_unknown: then it is not known, and the same statement must be sent again.
  */
 export async function decide(record: NodeRecord & DecisionRequest): Promise<DecisionOutcome> {
@@ -47,6 +42,7 @@ export async function decide(record: NodeRecord & DecisionRequest): Promise<Deci
   const { entry, history, outcome } = await commit(record);
   const published = await succeeds(() => publish(record, history, entry));
   if (published) await succeeds(() => removeProposal(record, entry));
+  await succeeds(() => removeOvertaken(record, entry));
   return {
     outcome,
     slot: entry.slot,
@@ -87,42 +83,10 @@ async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> 
 }
 
 async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed> {
-  const { store, site, node, from, statement: signed } = record;
-  const { statement } = signed;
-  // Both are read before the listing: it then shows why a proposal is gone, and holds whatever is
-  // shown, unless the history was cut.
-  const shown = await readShown(record);
-  const proposal =
-    from && 'pending' in from
-      ? await readWithin(store, pendingKey(node, digestHex(statement.digest)), site.maxBundleBytes)
-      : undefined;
-
-  const wanted = from && 'slot' in from ? from.slot : undefined;
-  const history = await readNode(store, site, node, (slot) => slot === wanted);
-  const self = isSelfSigned(signed);
-  // A node and an administrator can sign the same statement, and it does not mean the same.
-  const found = history.entries.find(
-    ({ frame }) => frame.self === self && equalBytes(frame.statementDigest, signed.digest),
-  );
+  const { store, site, node, statement } = record;
+  const { history, found, chain, bundle } = await examine(record);
   if (found !== undefined) return { outcome: 'already', entry: found, history };
-
-  demandFollows({ statement, self }, history.head?.frame);
-  demandNearSeq(record, history);
-  if (statement.type !== 'reject' && shown && shown.statement.seq >= statement.seq) {
-    const { seq } = shown.statement;
-    throw fail('bad_sequence', `the node is shown seq ${seq}, which its history lost: go above`, {
-      details: { seq },
-    });
-  }
-  const chain = await currentChain(storeKeysets(store), keysetsOf(site));
-  const newest = chain.at(-1)!.keyset;
-  if (statement.keysetVersion !== newest.version) {
-    throw fail('stale_keyset', `the newest keyset is ${newest.version}: sign again`, {
-      details: { version: newest.version },
-    });
-  }
-  const bundle = bundleOf(record, history, newest, site, proposal);
-  const bytes = encodeFrame({ chain, statement: signed, ...(bundle && { bundle }) });
+  const bytes = encodeFrame({ chain, statement, ...(bundle && { bundle }) });
   const slot = history.nextSlot;
   const entry = { slot, bytes, frame: verifyEntry(bytes, site, node), forgotten: false };
   await demandModest(store, record, history, bytes.length);

@@ -5,7 +5,10 @@ import { decidedDigests } from '../../protocol/history.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
 import { approvedKey, nodePrefix, parseKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
+import { keysetsOf } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
+import { currentChain, storeKeysets } from '../keysets.ts';
+import { readCosigned, sortCosigned } from './cosigned.ts';
 import { publishInForce, publishRejection, removeProposal } from './publish.ts';
 import type { NodeRecord, OnWritten } from './publish.ts';
 import { putBackKeyset, readNode } from './record.ts';
@@ -21,7 +24,7 @@ export interface RepairOutcome {
   readonly published: boolean;
   /** Slots that hold no entry, and why. They stay: nothing in `history/` is ever removed. */
   readonly junk: readonly { slot: number; code: ErrorCode }[];
-  /** Decided proposals that were still in `pending/`. */
+  /** Decided proposals that were still in `pending/`, and signatures that no decision can use any more. */
   readonly cleaned: readonly ObjectKey[];
   /** Objects that were missing or behind, and were written again. */
   readonly written: readonly ObjectKey[];
@@ -29,13 +32,15 @@ export interface RepairOutcome {
 
 /**
  * Does again whatever a crash, a full store or a restore left undone for one node: puts back missing
- * keysets, publishes what is in force and the newest rejection, and removes decided proposals.
+ * keysets, publishes what is in force and the newest rejection, and removes decided proposals and
+ * signatures that came too late.
  * Anybody may, at any time; done twice it changes nothing.
  *
  * @throws any code of the store
  */
 export async function repair(record: NodeRecord): Promise<RepairOutcome> {
   const { store, site, node } = record;
+  const cosigned = await readCosigned(record);
   const history = await readNode(store, site, node);
   const written: ObjectKey[] = [];
   const onWritten: OnWritten = (key) => void written.push(key);
@@ -55,6 +60,13 @@ export async function repair(record: NodeRecord): Promise<RepairOutcome> {
     if (entry === undefined) continue;
     await settleProposal(record, entry, onWritten);
     cleaned.push(key);
+  }
+  if (cosigned.length > 0) {
+    const chain = await currentChain(storeKeysets(store), keysetsOf(site));
+    for (const { key } of sortCosigned(cosigned, history, chain.at(-1)!.keyset).overtaken) {
+      await store.delete(key);
+      cleaned.push(key);
+    }
   }
   return { published, junk: history.junk, cleaned, written };
 }

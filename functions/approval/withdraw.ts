@@ -1,10 +1,11 @@
-import { equalBytes, toHex } from '../../bundle/bytes.ts';
+import { equalBytes, fromHex, toHex } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { readBundle } from '../../bundle/header.ts';
 import { fail } from '../../protocol/errors.ts';
 import { decidedDigests } from '../../protocol/history.ts';
 import { pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
+import { bundlesUnderWay } from './cosigned.ts';
 import { readWithin } from './objects.ts';
 import type { NodeRecord } from './publish.ts';
 import { readNode } from './record.ts';
@@ -16,8 +17,8 @@ import { readNode } from './record.ts';
  *
  * @param signKey of the administrator who asks
  * @returns whether it was there
- * @throws bad_signer unless that key signed the proposal; already_decided if an entry names it; any code
- *   of the store
+ * @throws bad_signer unless that key signed the proposal; cosigned if somebody has signed a decision about
+ *   it that lacks signatures; already_decided if an entry names it; any code of the store
  */
 export async function withdraw(
   record: NodeRecord,
@@ -29,6 +30,10 @@ export async function withdraw(
   const there = await readWithin(store, key, site.maxBundleBytes);
   if (there !== undefined && !isSignedBy(there.bytes, digest, signKey)) {
     throw fail('bad_signer', 'this proposal is not yours: reject it, if it is to go');
+  }
+  const underWay = await bundlesUnderWay(record);
+  if (underWay.some((one) => equalBytes(one, fromHex(digest)))) {
+    throw fail('cosigned', 'a decision about this proposal is signed, and lacks signatures');
   }
   const entry = decidedDigests(await readNode(store, site, node)).get(digest);
   if (entry !== undefined) {

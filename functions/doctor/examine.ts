@@ -1,5 +1,6 @@
 import type { Site } from '../../protocol/site.ts';
 import { probeConditions } from './conditions.ts';
+import { probeCosigned } from './cosigned.ts';
 import { probeKeysets } from './keysets.ts';
 import { probeListing } from './listing.ts';
 import { probePending } from './pending.ts';
@@ -37,6 +38,9 @@ export async function examine(
     ...(await during('probing the credentials', () => probePermissions(lab, { keepsConditions }))),
     ...(await during('reading the keysets', () => probeKeysets(lab.stores.admin, site))),
     ...(await during('reading the record', () => probeRecords(lab.stores.admin, site))),
+    ...(await during('reading signatures that wait for others', () =>
+      probeCosigned(lab.stores.admin, site),
+    )),
     ...(await during('reading what waits', () => probePending(lab.stores.admin, site))),
   ];
 }

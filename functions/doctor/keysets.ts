@@ -1,3 +1,4 @@
+import type { Keyset } from '../../bundle/keyset.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { keysetsOf } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
@@ -28,5 +29,15 @@ export async function probeKeysets(store: ObjectStore, site: Site): Promise<Find
           'nobody can decide anything meanwhile: delete that object as the owner of the bucket, and have an administrator run coatcheck keys, which puts back what their tool has seen',
       },
     ];
+  }
+}
+
+/** The newest that is proven; the pinned one where the store has none. */
+export async function newestKeyset(store: ObjectStore, site: Site): Promise<Keyset> {
+  try {
+    return (await currentChain(storeKeysets(store), [site.pinned])).at(-1)!.keyset;
+  } catch (error) {
+    if (!hasCode(error, 'does_not_verify')) throw error;
+    return site.pinned.keyset;
   }
 }

@@ -5,7 +5,7 @@ import type { SealedBundle } from '../../bundle/header.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import type { Keyset } from '../../bundle/keyset.ts';
 import { count } from '../../protocol/count.ts';
-import { codeOf, hasCode } from '../../protocol/errors.ts';
+import { codeOf } from '../../protocol/errors.ts';
 import { decidedDigests } from '../../protocol/history.ts';
 import { historyKey, parseKey, PENDING_DAYS } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey } from '../../protocol/keys.ts';
@@ -13,8 +13,9 @@ import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { readWithin } from '../approval/objects.ts';
+import { bundlesUnderWay } from '../approval/cosigned.ts';
 import { readNode } from '../approval/record.ts';
-import { currentChain, storeKeysets } from '../keysets.ts';
+import { newestKeyset } from './keysets.ts';
 import { DOCTOR } from './probe.ts';
 import type { Finding } from './probe.ts';
 
@@ -24,6 +25,8 @@ interface Waiting {
   readonly digest: DigestHex;
   /** By the store's clock */
   readonly modified: Date;
+  /** It is past its end. */
+  readonly isOld: boolean;
 }
 
 /** A day more than the sweeper's: it comes by hourly, and a lifecycle rule of AWS daily. */
@@ -54,20 +57,26 @@ export async function probePending(
     const parsed = parseKey(key);
     if (parsed?.prefix === 'pending' && parsed.node === DOCTOR) continue;
     all++;
-    if (now - modified.getTime() > END_MILLISECONDS) old.push(key);
-    if (parsed?.prefix !== 'pending') undecidable.push(`${key} (not ours)`);
-    else {
+    const isOld = now - modified.getTime() > END_MILLISECONDS;
+    if (parsed?.prefix !== 'pending') {
+      undecidable.push(`${key} (not ours)`);
+      if (isOld) old.push(key);
+    } else {
       const { node, digest } = parsed;
-      nodes.set(node, [...(nodes.get(node) ?? []), { key, digest, modified }]);
+      nodes.set(node, [...(nodes.get(node) ?? []), { key, digest, modified, isOld }]);
     }
   }
   const keyset = await newestKeyset(store, site);
   for (const [node, waiting] of nodes) {
+    // The sweeper leaves what somebody has signed a decision about.
+    const isAnyOld = waiting.some(({ isOld }) => isOld);
+    const underWay = (isAnyOld ? await bundlesUnderWay({ store, site, node }) : []).map(toHex);
     const history = await readNode(store, site, node);
     const decided = decidedDigests(history);
     const { head } = history;
     const last = head && (await store.head(historyKey(node, head.slot)))?.modified;
-    for (const { key, digest, modified } of waiting) {
+    for (const { key, digest, modified, isOld } of waiting) {
+      if (isOld && !underWay.includes(digest)) old.push(key);
       const entry = decided.get(digest);
       if (entry !== undefined) {
         overtaken.push(`${key} (decided: seq ${entry.frame.statement.seq})`);
@@ -108,16 +117,6 @@ function finding(probe: string, all: number, bad: readonly string[], advice: str
   if (bad.length === 0) return { probe, status: 'ok', found: count(all, 'proposal') };
   const more = bad.length > NAMED ? [`and ${bad.length - NAMED} more`] : [];
   return { probe, status: 'warn', found: [...bad.slice(0, NAMED), ...more].join(', '), advice };
-}
-
-/** The newest that is proven; the pinned one where the store has none. */
-async function newestKeyset(store: ObjectStore, site: Site): Promise<Keyset> {
-  try {
-    return (await currentChain(storeKeysets(store), [site.pinned])).at(-1)!.keyset;
-  } catch (error) {
-    if (!hasCode(error, 'does_not_verify')) throw error;
-    return site.pinned.keyset;
-  }
 }
 
 /** The bundle; why no server would let anybody approve it; undefined if it is gone meanwhile. */

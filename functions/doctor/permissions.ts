@@ -89,7 +89,7 @@ async function attempt(
     if (hasCode(error, 'precondition_failed', 'already_exists', 'too_large')) return true;
     throw error;
   } finally {
-    if (operation === 'put' && prefix === 'pending' && !may) {
+    if (operation === 'put' && PERMISSIONS.admin.delete.includes(prefix) && !may) {
       await lab.stores.admin.delete(key).catch(() => undefined);
     }
   }

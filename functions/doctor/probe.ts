@@ -1,5 +1,5 @@
 import type { NodeId } from '../../bundle/identity.ts';
-import { approvedKey, historyKey, keysetKey } from '../../protocol/keys.ts';
+import { approvedKey, cosignKey, historyKey, keysetKey } from '../../protocol/keys.ts';
 import { parseDigest, pendingKey, rejectedKey, reportKey } from '../../protocol/keys.ts';
 import type { DigestHex, ObjectKey, Prefix } from '../../protocol/keys.ts';
 import type { Credential } from '../../protocol/permissions.ts';
@@ -52,6 +52,7 @@ export const EMPTY_KEYS: Readonly<Record<Prefix, ObjectKey>> = {
   rejected: rejectedKey(DOCTOR, parseDigest('e'.repeat(64))),
   reports: reportKey(DOCTOR),
   keysets: keysetKey(9_999_999_999),
+  cosign: cosignKey(DOCTOR, parseDigest('e'.repeat(64)), 14),
 };
 
 /** How long a probe waits for an answer. */

@@ -16,7 +16,10 @@ import {
 import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
+import { cosign } from '../approval/cosign.ts';
 import { decide } from '../approval/decide.ts';
+import type { DecisionRequest } from '../approval/demands.ts';
+import type { NodeRecord } from '../approval/publish.ts';
 import { createKeyset } from '../approval/new-keyset.ts';
 import { repair, settleDecided } from '../approval/repair.ts';
 import { withdraw } from '../approval/withdraw.ts';
@@ -52,13 +55,22 @@ export function adminRoutes(
   { store, signer, hasToken = false, events = createEvents(store, { holdSeconds: 0 }) }: AdminDeps,
 ): Pick<
   Handlers,
-  'decide' | 'accept' | 'repair' | 'withdraw' | 'keyset' | 'list' | 'read' | 'states' | 'events'
+  | 'decide'
+  | 'cosign'
+  | 'accept'
+  | 'repair'
+  | 'withdraw'
+  | 'keyset'
+  | 'list'
+  | 'read'
+  | 'states'
+  | 'events'
 > {
   const reader = createStatesReader(store, site);
-  async function decided(
+  function requested(
     { node, body, now }: Pick<Call<'decide'>, 'node' | 'body' | 'now'>,
     by: 'admin' | 'node',
-  ): Promise<Answer<'decide'>> {
+  ): NodeRecord & DecisionRequest {
     const { from, nodeBoxKey } = body;
     const statement = decodeSignedStatement(fromBase64Url(body.statement));
     if (statement.statement.issued > now + MAX_AHEAD_SECONDS) {
@@ -67,7 +79,7 @@ export function adminRoutes(
         'the statement is issued in the future: set the clock, and sign again',
       );
     }
-    return decide({
+    return {
       store,
       site,
       node,
@@ -76,17 +88,18 @@ export function adminRoutes(
       ...(by === 'node' && { isStrangersOwn: !hasToken }),
       ...(from === undefined ? {} : { from }),
       ...(nodeBoxKey === undefined ? {} : { nodeBoxKey: fromBase64Url(nodeBoxKey) }),
-    });
+    };
   }
 
   return {
-    decide: (call) => decided(call, 'admin'),
+    decide: async (call) => decide(requested(call, 'admin')),
+    cosign: async (call) => cosign(requested(call, 'admin'), call.signer!.signKey),
     accept: async (call) => {
       if (site.approval !== 'none') {
         throw fail('approval_required', 'at this site an administrator approves, not the node');
       }
       try {
-        return await decided(call, 'node');
+        return await decide(requested(call, 'node'));
       } catch (error) {
         // A node signs after what it is shown. Where a crash left that behind, nobody else may come
         // to publish what was decided, and it would be refused for ever.

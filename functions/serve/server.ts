@@ -120,7 +120,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
   }
   answer = makeAnswer(url);
-  const sweeping = keepSweeping(admin.store, clock, (swept) =>
+  const sweeping = keepSweeping(admin.store, site, clock, (swept) =>
     notice?.(`${count(swept, 'proposal')} of more than ${PENDING_DAYS} days ended`),
   );
   return {

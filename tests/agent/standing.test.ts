@@ -26,7 +26,7 @@ const bytesOf = async (machine: Machine, digest: string): Promise<Buffer> =>
 
 /** As after a long holiday. */
 async function sweep(machine: Machine): Promise<void> {
-  await sweepPending(lab.store, Date.now() / 1000 + (PENDING_DAYS + 1) * 24 * 3600);
+  await sweepPending(lab.store, lab.site, Date.now() / 1000 + (PENDING_DAYS + 1) * 24 * 3600);
   for await (const { key } of listAll(lab.store, `pending/${machine.identity.id}/`)) {
     throw new Error(`${key} is still there`);
   }

@@ -1,6 +1,7 @@
 import { beforeEach, describe } from 'vitest';
 import { listAll } from '../../store/port.ts';
 import { bucketWriterContract } from './approval/bucket-writer.ts';
+import { cosignedContract } from './approval/cosigned.ts';
 import { crashesContract } from './approval/crashes.ts';
 import { decisionsContract } from './approval/decisions.ts';
 import { failingStoreContract } from './approval/failing-store.ts';
@@ -41,6 +42,7 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('a PUT URL used again', () => reusedUrlContract(under));
   describe('what its maker takes back', () => withdrawnContract(under));
   describe('an older copy put back', () => restoredContract(under));
+  describe('a decision that lacks signatures', () => cosignedContract(under));
   describe('keysets', () => keysetsContract(under));
   describe('listings', () => listingsContract(under));
   describe('races', () => racesContract(under));

@@ -30,6 +30,7 @@ export const keyUnder = (prefix: Prefix): ObjectKey => {
     rejected: `rejected/${id}/${DIGEST}`,
     reports: `reports/${id}`,
     keysets: 'keysets/0000000001',
+    cosign: `cosign/${id}/${DIGEST}/0`,
   };
   return keys[prefix] as ObjectKey;
 };

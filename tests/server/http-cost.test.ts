@@ -12,7 +12,7 @@ import { json, makeApp, makeWorld, sendSigned } from './http-world.ts';
 vi.mock(import('../../bundle/ed25519.ts'), { spy: true });
 
 const world = await makeWorld();
-const { site, known, fresh, ada } = world;
+const { site, known, fresh, admins } = world;
 const { pinned } = site;
 const TOKEN = 'q7Zr0-Yk2m_vB81sXh';
 const DIGEST = new Uint8Array(32).fill(1);
@@ -22,7 +22,7 @@ const shown = (statement: SignedStatement): string =>
 const aboutKnown = (type: 'approve' | 'reject'): SignedStatement =>
   sign(
     makeStatement(pinned.keyset, known.id, type, NOTHING, { digest: DIGEST }),
-    ...([pinned.keyset, ada] as const),
+    ...([pinned.keyset, ...admins] as const),
   );
 const approval = shown(aboutKnown('approve'));
 const rejection = shown(aboutKnown('reject'));
@@ -95,7 +95,7 @@ describe('a flood is refused before it costs much', () => {
 describe('what is granted', () => {
   it('costs a new node no signature, and one that shows a decision those of the decision', async () => {
     expect(await cost('proposals', fresh, { token: TOKEN })).toEqual(['granted', 0, 2]);
-    expect(await cost('proposals', known, { decidedBy: approval })).toEqual(['granted', 1, 2]);
-    expect(await cost('reports', known, { proof: approval })).toEqual(['granted', 1, 0]);
+    expect(await cost('proposals', known, { decidedBy: approval })).toEqual(['granted', 2, 2]);
+    expect(await cost('reports', known, { proof: approval })).toEqual(['granted', 2, 0]);
   });
 });

@@ -127,7 +127,10 @@ describe('a proposal', () => {
 
   /** The same site, where an administrator approves. */
   const strictApp = (): World['app'] =>
-    makeApp(makeSite({ name: 'http', approval: 'required' }), world.store);
+    makeApp(
+      makeSite({ name: 'http', approval: 'required', admins: world.admins, threshold: 2 }),
+      world.store,
+    );
 
   it('is refused while one waits, with its digest, and nothing changes', async () => {
     const before = await contents(world.store);
@@ -148,7 +151,7 @@ describe('a proposal', () => {
     expect(await code(proposeAs('known'))).toBe('granted');
     const approval = sign(
       makeStatement(keyset, world.known.id, 'approve', NOTHING, { digest: left.digest }),
-      ...([keyset, world.ada] as const),
+      ...([keyset, ...world.admins] as const),
     );
     const frame = encodeFrame({ chain: [world.site.pinned], statement: approval });
     expect(await code(proposeAs('known', { decidedBy: toBase64Url(frame) }), strictApp())).toBe(
@@ -268,7 +271,7 @@ describe('a report', () => {
       makeStatement(keyset, world.known.id, 'reject', NOTHING, {
         digest: new Uint8Array(32).fill(1),
       }),
-      ...([keyset, world.ada] as const),
+      ...([keyset, ...world.admins] as const),
     );
     const proof = toBase64Url(encodeFrame({ chain: [world.site.pinned], statement: rejection }));
     const body = json({ digest: 'ab'.repeat(32), size: 900, proof });

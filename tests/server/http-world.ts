@@ -124,17 +124,19 @@ export interface World extends TestSite {
 }
 
 export async function makeWorld(): Promise<World> {
-  const test = makeSite({ name: 'http', approval: 'none' });
+  // Of two, so that one signature may lack another.
+  const both = [makeAdmin('ada'), makeAdmin('bob')] as const;
+  const test = makeSite({ name: 'http', approval: 'none', admins: both, threshold: 2 });
   const { site, admins } = test;
   const { keyset } = site.pinned;
-  const ada = admins[0]!;
+  const [ada] = both;
   const [known, waiting, fresh] = [makeNode('known'), makeNode('waiting'), makeNode('fresh')];
   const store = createMemoryStore();
 
   const mine = propose({ keyset, node: known });
   const approval = sign(
     makeStatement(keyset, known.id, 'approve', NOTHING, { digest: mine.digest }),
-    ...([keyset, ada] as const),
+    ...([keyset, ...both] as const),
   );
   const frame = { chain: [site.pinned], statement: approval };
   for (const key of [historyKey(known.id, 1), approvedKey(known.id)]) {
@@ -175,6 +177,12 @@ export async function makeWorld(): Promise<World> {
     }),
     decide: draft('decide', waiting, identity, {
       body: json({
+        ...decision(sign(approve, keyset, ...both)),
+        nodeBoxKey: toBase64Url(waiting.boxKey),
+      }),
+    }),
+    cosign: draft('cosign', waiting, identity, {
+      body: json({
         ...decision(sign(approve, keyset, ada)),
         nodeBoxKey: toBase64Url(waiting.boxKey),
       }),
@@ -186,7 +194,7 @@ export async function makeWorld(): Promise<World> {
     keyset: draft('keyset', undefined, identity, {
       body: json({
         keyset: toBase64Url(
-          encodeSignedKeyset(nextKeyset({ signed: site.pinned, admins }, [ada, makeAdmin('bob')])),
+          encodeSignedKeyset(nextKeyset({ signed: site.pinned, admins }, [ada, makeAdmin('cyd')])),
         ),
       }),
     }),

@@ -1,6 +1,6 @@
 // @module-tag long
 import { describe, expect, it } from 'vitest';
-import { approvedKey, historyKey, keysetKey, pendingKey } from '../../protocol/keys.ts';
+import { approvedKey, cosignKey, historyKey, keysetKey, pendingKey } from '../../protocol/keys.ts';
 import { parseDigest, rejectedKey, reportKey, PREFIXES } from '../../protocol/keys.ts';
 import type { ObjectKey, Prefix } from '../../protocol/keys.ts';
 import { codeOf } from '../../protocol/errors.ts';
@@ -21,6 +21,7 @@ const KEYS: Record<Prefix, ObjectKey> = {
   rejected: rejectedKey(id, digest),
   reports: reportKey(id),
   keysets: keysetKey(2),
+  cosign: cosignKey(id, digest, 1),
 };
 
 /** What the AWS roles may do, as read off by trying; as in `infra/stack.test.ts`. */
@@ -41,8 +42,9 @@ const ALLOWED: Record<Credential, string[]> = {
   ],
   admin: [
     ...PREFIXES.map((prefix) => `get ${prefix}`),
-    ...['history', 'approved', 'rejected', 'keysets'].map((prefix) => `put ${prefix}`),
+    ...['history', 'approved', 'rejected', 'keysets', 'cosign'].map((prefix) => `put ${prefix}`),
     'delete pending',
+    'delete cosign',
     ...PREFIXES.map((prefix) => `list ${prefix}`),
   ],
 };

@@ -112,7 +112,7 @@ describe('the table of routes', () => {
       'report',
     ]);
     expect(mounted({ admin: { signer, store } })).toEqual([
-      ...['health', 'withdraw', 'decide', 'accept', 'repair', 'keyset', 'list', 'read'],
+      ...['health', 'withdraw', 'decide', 'cosign', 'accept', 'repair', 'keyset', 'list', 'read'],
       ...['states', 'events'],
     ]);
   });

@@ -40,7 +40,7 @@ export function watch(store: ObjectStore): Watch {
         return result;
       },
       delete: async (key) => {
-        if (!key.startsWith('pending/')) broken.push(`deletes ${key}`);
+        if (!/^(pending|cosign)\//.test(key)) broken.push(`deletes ${key}`);
         await store.delete(key);
       },
     },

@@ -1,5 +1,6 @@
 import {
   approvedKey,
+  cosignKey,
   historyKey,
   keysetKey,
   parseKey,
@@ -27,6 +28,8 @@ function make(parsed: ParsedKey): string {
       return reportKey(parsed.node);
     case 'keysets':
       return keysetKey(parsed.version);
+    case 'cosign':
+      return cosignKey(parsed.node, parsed.statement, parsed.keyIndex);
   }
 }
 
@@ -55,6 +58,7 @@ export const target: Target = {
     const digest = 'ab'.repeat(32);
     return [
       ...[`pending/${node}/${digest}`, `rejected/${node}/${digest}`, `history/${node}/0000000001`],
+      ...[`cosign/${node}/${digest}/0`, `cosign/${node}/${digest}/15`],
       ...[`approved/${node}`, `reports/${node}`, 'keysets/0000000002', 'keysets/0000000000'],
       ...['a//b', '../x', '', 'ü/%41/.', 'con', 'CON'],
     ].map((text) => Buffer.from(text));

@@ -33,10 +33,13 @@ const statements = [ZERO_DIGEST, inForce.statement.digest, digests[3]!];
 /** A statement that may follow what is in the store, and is signed by whom it says. */
 function statement(choices: Choices): string {
   const node = choices.pick(nodes);
-  const signatures: StatementSignature[] = [];
-  const by = choices.below(4);
-  if (by < 3) signatures.push({ keyIndex: by === 2 ? 1 : 0, signature: new Uint8Array(64) });
-  else signatures.push({ self: choices.pick(nodes), signature: new Uint8Array(64) });
+  const signature = new Uint8Array(64);
+  // Two are enough for a decision, and one for a cosignature.
+  const by = choices.pick([[0, 1], [0], [0, 2], []]);
+  const signatures: StatementSignature[] =
+    by.length > 0
+      ? by.map((keyIndex) => ({ keyIndex, signature }))
+      : [{ self: choices.pick(nodes), signature }];
   const made = {
     type: choices.pick(STATEMENT_TYPES),
     keysetVersion: 1 + ((choices.below(16) % 5) % 2),
