@@ -18,7 +18,11 @@ const mayImport = {
   agent: ['bundle', 'protocol', 'net', 'usage', 'files'],
   admin: ['bundle', 'protocol'],
   words: ['admin', 'bundle', 'protocol'],
-  cli: ['bundle', 'protocol', 'net', 'admin', 'words', 'store', 'functions', 'usage', 'files'],
+  web: ['words', 'admin', 'protocol', 'bundle'],
+  cli: [
+    ...['bundle', 'protocol', 'net', 'admin', 'words', 'web', 'store', 'functions', 'usage'],
+    'files',
+  ],
   infra: ['protocol', 'net'],
   packaging: ['protocol', 'files', 'cli'],
   image: ['packaging', 'protocol', 'net', 'files', 'cli'],
@@ -222,7 +226,7 @@ export default tseslint.config(
   },
   {
     // Tests may reach anywhere; the product's own files keep the direction.
-    files: layers.map((l) => `${l}/**/*.ts`),
+    files: layers.map((l) => `${l}/**/*.{ts,tsx}`),
     ignores: ['**/*.test.ts'],
     rules: { 'coatcheck/layering': 'error', 'coatcheck/documented': 'error' },
   },

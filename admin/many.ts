@@ -61,6 +61,8 @@ export interface Telling {
   readonly onWarning?: (node: NodeId, warning: RecordWarning) => void;
   /** What was taken back of what this administrator had uploaded, as `takeBackOwn` has it. */
   readonly onTakenBack?: (node: NodeId, taken: Waiting) => void;
+  /** Nothing is taken back: for who looks, and may not decide at all. */
+  readonly looksOnly?: boolean;
 }
 
 /** Why a node is left out, thrown by what plans it. */
@@ -93,7 +95,9 @@ export async function planMany<P>(
     const { node } = found;
     const target = byNode.get(node)!;
     for (const warning of found.history.warnings) telling.onWarning?.(node, warning);
-    const { standing, takenBack } = await takeBackOwn(session, found, target.digest);
+    const { standing, takenBack } = telling.looksOnly
+      ? { standing: found, takenBack: [] }
+      : await takeBackOwn(session, found, target.digest);
     for (const taken of takenBack) telling.onTakenBack?.(node, taken);
     const one = await planOne(node, () => planOf(standing, target));
     if ('why' in one) leftOut.push(one);

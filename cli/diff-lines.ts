@@ -1,9 +1,10 @@
 import type { DiffView, FileView } from '../admin/diff-view.ts';
 import type { SettingChange } from '../admin/changes.ts';
-import type { AccountChange, AccountView } from '../admin/secrets/accounts.ts';
+import type { AccountChange } from '../admin/secrets/accounts.ts';
 import { showPath } from '../bundle/errors.ts';
 import { showSetting } from '../bundle/settings.ts';
 import { escapeLine, escapeText } from '../protocol/escape.ts';
+import { accountText } from '../words/accounts.ts';
 import { count } from '../protocol/count.ts';
 import type { Style } from './terminal.ts';
 
@@ -97,33 +98,10 @@ function notes(file: FileView): string[] {
   ];
 }
 
-function accountLine(
-  { name, before, after, passwordChanged }: AccountChange,
-  style: Style,
-): string {
-  const said = [before, after].filter((side) => side !== undefined).map(passwordWords);
-  const password = said[0] === said[1] ? said.slice(1) : said;
-  const changed = passwordChanged && said.length === 2 && password.length === 1 ? ', changed' : '';
-  const line = `account ${escapeLine(name)}: ${password.join(' -> ')}${changed}`;
-  return after?.password === 'empty' ? style.red(line) : line;
+function accountLine(change: AccountChange, style: Style): string {
+  const line = accountText(change);
+  return change.after?.password === 'empty' ? style.red(line) : line;
 }
-
-const PASSWORDS = {
-  empty: 'EMPTY PASSWORD',
-  locked: 'locked',
-  none: 'no password',
-  set: 'password',
-};
-
-function passwordWords({ password, scheme, changed, expires }: AccountView): string {
-  return [
-    scheme === undefined ? PASSWORDS[password] : `${PASSWORDS[password]} (${scheme})`,
-    ...(changed === undefined ? [] : [`set ${day(changed)}`]),
-    ...(expires === undefined ? [] : [`ends ${day(expires)}`]),
-  ].join(', ');
-}
-
-const day = (days: number): string => new Date(days * 86_400_000).toISOString().slice(0, 10);
 
 function fact(label: string, sides: { before?: string; after?: string } | undefined): string[] {
   return sides === undefined ? [] : [escapeLine(`${label} ${arrow(sides)}`)];

@@ -32,6 +32,7 @@ import { setCommand } from './usage/set.ts';
 import { siteAddPathCommand, sitePathsCommand } from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
+import { uiCommand } from './usage/ui.ts';
 
 /** The whole command line: docs/config.md lists it. */
 export const PROGRAM: Program<Context, typeof COMMON> = {
@@ -41,7 +42,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
   options: COMMON,
   commands: [
     ...[initCommand, serveCommand, doctorCommand],
-    ...[statusCommand, pendingCommand, listCommand, showCommand, diffCommand],
+    ...[statusCommand, uiCommand, pendingCommand, listCommand, showCommand, diffCommand],
     ...[
       approveCommand,
       rejectCommand,

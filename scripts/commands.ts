@@ -1,4 +1,4 @@
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
@@ -32,6 +32,7 @@ export async function buildCommands(outdir: string): Promise<void> {
     chunkNames: 'coatcheck-[name]-[hash]',
     external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
   });
+  await cp('web/assets', join(outdir, 'assets'), { recursive: true });
   // The agent rides in a node's image: one file that needs nothing but Node.
   await build({
     ...shared,

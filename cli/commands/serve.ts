@@ -60,7 +60,8 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   terminal.hint('stopped');
 }
 
-function parsePort(text: string): number {
+/** A port as a command line has it. @throws usage */
+export function parsePort(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
     throw fail('usage', '--port is a number from 0 to 65535');
   }

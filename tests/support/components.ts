@@ -26,6 +26,7 @@ export const COMPONENTS = [
   'openssl',
   'rpm',
   'dpkg',
+  'chromium',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -123,6 +124,7 @@ const probes: Record<Component, () => string | undefined> = {
   openssl: () => lacking('openssl'),
   rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
   dpkg: () => lacking('dpkg-deb'),
+  chromium: () => lacking('chromium'),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(

@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import type { ChildProcess } from 'node:child_process';
+import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { deriveIdentity, toHex } from '../../bundle/index.ts';
+import type { Identity } from '../../bundle/index.ts';
+import { nodeWords } from '../../bundle/words.ts';
+import { openDesk, startCli } from '../support/cli.ts';
+import type { Desk } from '../support/cli.ts';
+import { describeWith } from '../support/components.ts';
+import { WAIT_MILLISECONDS } from '../support/limits.ts';
+import { openBrowser } from './browser.ts';
+
+const newNode = (): Identity => deriveIdentity(Uint8Array.from(randomBytes(32)));
+const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+describeWith('chromium', 'the page', () => {
+  let desk: Desk;
+  let ui: { url: string; code: string; child: ChildProcess; said: { stdout: string } };
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  /** Requests of the browser that left the page's own origin. */
+  const elsewhere: string[] = [];
+
+  beforeAll(async () => {
+    desk = await openDesk();
+    const args = ['--home', desk.home, '--server', desk.url, 'ui', '--no-open'];
+    const { child, said } = await startCli(args);
+    const found = (pattern: RegExp): string | undefined => pattern.exec(said.stdout)?.[1];
+    await vi.waitUntil(() => found(/code, .*: (\S+)\n/), { timeout: WAIT_MILLISECONDS });
+    ui = { url: found(/at (http:\S+)/)!, code: found(/code, .*: (\S+)\n/)!, child, said };
+    browser = await openBrowser();
+    context = await browser.newContext();
+    context.on('request', (request) => {
+      if (!request.url().startsWith(`${ui.url}/`)) elsewhere.push(request.url());
+    });
+    page = await context.newPage();
+  });
+  afterAll(async () => {
+    await browser.close();
+    ui.child.kill('SIGINT');
+    await desk.close();
+  });
+
+  /** Axe's findings on the page as it is. */
+  async function faults(): Promise<string[]> {
+    await page.evaluate(axe);
+    return page.evaluate(async () => {
+      const { violations } = await (
+        globalThis as unknown as {
+          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+        }
+      ).axe.run();
+      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+    });
+  }
+
+  /** At every width and in both colours. */
+  async function findsNothing(): Promise<void> {
+    for (const width of [400, 1600]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        expect({ width, colorScheme, faults: await faults() }).toEqual({
+          ...{ width, colorScheme },
+          faults: [],
+        });
+        const overflow = await page.evaluate(
+          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        );
+        expect({ width, overflow }).toEqual({ width, overflow: 0 });
+      }
+    }
+  }
+
+  /** A request as any program of this machine can make it. */
+  function ask(
+    path: string,
+    { method = 'GET', headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+    body = '',
+  ): Promise<{ status: number; text: string }> {
+    const { host, port } = new URL(ui.url);
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(
+        { host: '127.0.0.1', port, path, method, headers: { host, ...headers } },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+          response.on('end', () => {
+            resolve({ status: response.statusCode!, text });
+          });
+        },
+      );
+      request.on('error', reject);
+      request.end(body);
+    });
+  }
+
+  it('lets in the browser that brings the code, once, and nobody else', async () => {
+    const { host } = new URL(ui.url);
+    expect((await ask('/')).status).toBe(303);
+    expect(
+      (await ask('/', { headers: { host: `localhost:${new URL(ui.url).port}` } })).status,
+    ).toBe(403);
+    expect((await ask('/nodes', { headers: { cookie: 'coatcheck=guessed' } })).status).toBe(303);
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const enter = (code: string) =>
+      ask('/enter', { method: 'POST', headers: form }, `code=${code}`);
+    expect((await enter('guessed')).status).toBe(403);
+    await page.goto(`${ui.url}/`);
+    await page.fill('input[name=code]', ui.code);
+    await page.click('button');
+    await page.waitForURL(`${ui.url}/`);
+    await expect.poll(() => page.textContent('main')).toContain('There is no node yet');
+    expect((await enter(ui.code)).status).toBe(403);
+
+    const [{ name, value } = { name: '', value: '' }] = await context.cookies();
+    const cookie = `${name}=${value}`;
+    const inside = { ...form, cookie };
+    expect((await ask('/nodes', { headers: { cookie } })).status).toBe(200);
+    expect(
+      (await ask('/nodes', { headers: { cookie, 'sec-fetch-site': 'cross-site' } })).status,
+    ).toBe(403);
+    for (const headers of [
+      inside,
+      { ...inside, origin: 'http://evil.localhost' },
+      { ...inside, origin: `http://${host}`, 'x-token': 'guessed' },
+    ]) {
+      expect((await ask('/decide', { method: 'POST', headers }, 'id=1')).status).toBe(403);
+    }
+    // A page of another origin reads nothing, and its form decides nothing.
+    const other = await context.newPage();
+    await other.goto('about:blank');
+    expect(
+      await other.evaluate(
+        (url) =>
+          fetch(url, { credentials: 'include' }).then(
+            () => 'read',
+            () => 'refused',
+          ),
+        `${ui.url}/nodes`,
+      ),
+    ).toBe('refused');
+    await other.close();
+  });
+
+  it('shows a proposal that arrives while it is open, and approves it by the words of the machine', async () => {
+    const node = newNode();
+    await page.goto(`${ui.url}/`);
+    await page.mouse.move(1500, 880);
+    await desk.propose(node, {
+      metadata: { hostname: 'gx001.example.org' },
+      files: {
+        'etc/chrony.conf': 'server ntp.example.org\n',
+        'etc/cron.d/backup': '0 3 * * * root /usr/local/bin/backup\n',
+        'etc/motd': 'for <b>all</b> \u202e of \u001b[31myou\n',
+      },
+    });
+    await expect.poll(() => page.textContent('main')).toContain(nodeWords(node.id));
+    await findsNothing();
+    // By keys alone: to the card, into the review, to the decision.
+    await page.keyboard.press('j');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/review/**');
+    const review = (await page.textContent('main'))!;
+    expect(review).toContain('gx001.example.org (as the maker claims)');
+    expect(await page.locator('.file').first().textContent()).toMatch(
+      /etc\/cron.d\/backup.*runs or lets in/s,
+    );
+    // What a stranger wrote is text, and neither markup nor a control character.
+    expect(await page.locator('main b').count()).toBe(0);
+    expect(review).toContain('<b>all</b>');
+    expect(review).not.toMatch(/[\u001b\u202e]/);
+    await findsNothing();
+    await page.keyboard.press('a');
+    await page.keyboard.type('not the words of it at all, none');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/decide');
+    expect(await page.textContent('main')).toContain('those are not the words');
+    await page.goBack();
+    await page.reload();
+    await page.keyboard.press('a');
+    await page.keyboard.type(nodeWords(node.id));
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('rack 4');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('approve (seq 1)');
+    const { decision } = await desk.json<{ decision: { type: string; reason: string } }>(
+      ...['show', node.id],
+    );
+    expect(decision).toMatchObject({ type: 'approve', reason: 'rack 4' });
+  });
+
+  it('rejects with a reason', async () => {
+    const node = newNode();
+    const digest = await desk.propose(node, { metadata: { hostname: 'stranger' } });
+    await page.goto(`${ui.url}/review/${node.id}/${digest}`);
+    const form = page.locator('form.confirm', { hasText: 'Reject' });
+    await form.locator('input[name=reason]').fill('no machine of ours');
+    await form.locator('button').click();
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('reject (seq 1)');
+    const { entries } = await desk.json<{ entries: { type: string; reason: string }[] }>(
+      ...['history', node.id],
+    );
+    expect(entries).toMatchObject([{ type: 'reject', reason: 'no machine of ours' }]);
+  });
+
+  it('reviews one change of many nodes once, and approves it by their number', async () => {
+    const nodes = [newNode(), newNode(), newNode()];
+    for (const [i, node] of nodes.entries()) {
+      const metadata = { hostname: `rack${i + 1}` };
+      const before = { 'etc/chrony.conf': 'server a\n' };
+      await desk.propose(node, { metadata, files: before });
+      await desk.json('approve', node.id, '--yes');
+      const { decision } = await desk.json<{ decision: { statementDigest: string } }>(
+        'show',
+        node.id,
+      );
+      await desk.propose(node, {
+        ...{ metadata, files: { 'etc/chrony.conf': 'server a\nserver b\n' } },
+        base: Uint8Array.from(Buffer.from(decision.statementDigest, 'hex')),
+      });
+    }
+    await page.goto(`${ui.url}/`);
+    const link = page.locator('a', {
+      hasText: 'rack1..rack3 (3 nodes): +1 line in etc/chrony.conf',
+    });
+    await link.click();
+    await page.waitForURL('**/review/**');
+    await findsNothing();
+    for (const node of nodes)
+      expect(await page.textContent('form.confirm')).toContain(nodeWords(node.id));
+    await page.fill('form.confirm input[name=typed]', '3');
+    await page.click('form.confirm button');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('rack3: approve (seq 2)');
+    await page.goto(`${ui.url}/nodes/${nodes[0]!.id}`);
+    expect(await page.locator('.timeline li').count()).toBe(2);
+    await findsNothing();
+    await page.click('text=Compare with what is in force');
+    expect(await page.textContent('.lines')).toContain('server b');
+    await page.goto(`${ui.url}/nodes?q=state%3Din-force`);
+    expect(await page.textContent('main')).toContain('rack3');
+    await findsNothing();
+  });
+
+  it('revokes only what it was asked for, and says who decided meanwhile', async () => {
+    const node = newNode();
+    await desk.propose(node, { metadata: { hostname: 'leaver' } });
+    await desk.json('approve', node.id, '--yes');
+    await page.goto(`${ui.url}/nodes/${node.id}/revoke`);
+    expect(await page.textContent('form.confirm')).toContain(nodeWords(node.id));
+    // Another administrator, or this one in a terminal, is quicker.
+    await desk.json('reconfigure', node.id, '--yes');
+    await page.click('form.confirm button');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('head_moved');
+    await page.goto(`${ui.url}/nodes/${node.id}/revoke`);
+    await page.click('form.confirm button');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('revoke (seq 3)');
+  });
+
+  it('asks nobody but itself, and never says a byte of the key', async () => {
+    expect(elsewhere.filter((url) => !url.startsWith('about:'))).toEqual([]);
+    const key = fs.readFileSync(join(desk.home, 'admin.key'));
+    const [{ name, value } = { name: '', value: '' }] = await context.cookies();
+    for (const path of ['/', '/nodes', '/assets/page.js', '/admin.key', '/../admin.key']) {
+      const { text } = await ask(path, { headers: { cookie: `${name}=${value}` } });
+      expect(text).not.toContain(toHex(key).slice(0, 32));
+      expect(text).not.toContain(key.toString('base64').slice(0, 24));
+    }
+  });
+});

@@ -1,0 +1,103 @@
+// @ts-check
+// What needs a script: news of the server, keys, and times as this browser has them. Without it every
+// screen works, and is loaded again by hand.
+
+const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const UNITS = /** @type {const} */ ([
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+]);
+
+/** Writes every time as the reader's language and zone have it; the exact one is at hand. */
+function writeTimes() {
+  for (const time of document.querySelectorAll('time')) {
+    const at = new Date(time.dateTime);
+    time.title = at.toLocaleString(undefined, { dateStyle: 'full', timeStyle: 'long' });
+    const seconds = (at.getTime() - Date.now()) / 1000;
+    const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
+    if (time.dataset['relative'] === undefined) time.textContent = absolute.format(at);
+    else if (unit === undefined) time.textContent = relative.format(0, 'minute');
+    else time.textContent = relative.format(Math.round(seconds / unit[1]), unit[0]);
+  }
+}
+writeTimes();
+setInterval(writeTimes, 30_000);
+
+const main = /** @type {HTMLElement} */ (document.querySelector('main'));
+const news = document.querySelector('#news');
+const keys = /** @type {HTMLDetailsElement | null} */ (document.querySelector('.keys'));
+
+/** Nothing moves under a pointer, a field that is filled in, or a line that is looked at. */
+const isInUse = () => main.matches(':hover') || main.contains(document.activeElement);
+
+/** Takes the screen as it is now, in place. */
+async function load() {
+  const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
+  const now = fresh.querySelector('main');
+  if (now === null) return;
+  main.replaceChildren(...now.childNodes);
+  document.body.dataset['version'] = fresh.body.dataset['version'];
+  if (news instanceof HTMLElement) news.hidden = true;
+  writeTimes();
+}
+
+if (document.body.dataset['version'] !== undefined) {
+  new EventSource('/events').addEventListener('version', (event) => {
+    if (event.data === document.body.dataset['version']) return;
+    if (isInUse()) {
+      if (news instanceof HTMLElement) news.hidden = false;
+    } else void load();
+  });
+}
+news?.addEventListener('click', (event) => {
+  event.preventDefault();
+  void load();
+});
+
+/** What j and k go through. */
+const stops = () =>
+  /** @type {HTMLElement[]} */ ([...main.querySelectorAll('.card h3 a, .nodes tbody a, .file h3')]);
+
+/** @param {number} by */
+function move(by) {
+  const all = stops();
+  const at = all.indexOf(/** @type {HTMLElement} */ (document.activeElement));
+  const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
+  if (next === undefined) return;
+  if (!(next instanceof HTMLAnchorElement)) next.tabIndex = -1;
+  next.focus();
+  next.scrollIntoView({ block: 'center' });
+}
+
+let isGoing = false;
+document.addEventListener('keydown', (event) => {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (target.matches('input, select, textarea')) {
+    if (event.key === 'Escape') target.blur();
+    return;
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const wasGoing = isGoing;
+  isGoing = event.key === 'g';
+  if (wasGoing && event.key === 'w') location.href = '/';
+  else if (wasGoing && event.key === 'n') location.href = '/nodes';
+  else if (event.key === 'j') move(1);
+  else if (event.key === 'k') move(-1);
+  else if (event.key === 'r' && news instanceof HTMLElement && !news.hidden) void load();
+  else if (event.key === 'a') {
+    const form = document.querySelector('form.confirm');
+    const field = form?.querySelector('input:not([type=hidden])') ?? form?.querySelector('button');
+    if (field instanceof HTMLElement) field.focus();
+    form?.scrollIntoView({ block: 'center' });
+  } else if (event.key === '/') {
+    const field = document.querySelector('#search');
+    if (field instanceof HTMLElement) field.focus();
+    else location.href = '/nodes';
+  } else if (event.key === '?' && keys !== null) keys.open = !keys.open;
+  else return;
+  event.preventDefault();
+});

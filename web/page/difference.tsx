@@ -1,0 +1,179 @@
+import type { SettingChange } from '../../admin/changes.ts';
+import type { DiffView, FileView } from '../../admin/diff-view.ts';
+import { showPath } from '../../bundle/errors.ts';
+import { showSetting } from '../../bundle/settings.ts';
+import { count } from '../../protocol/count.ts';
+import { escapeLine, escapeText } from '../../protocol/escape.ts';
+import { accountText } from '../../words/accounts.ts';
+import { sideBySide } from './side-by-side.ts';
+import type { Row } from './side-by-side.ts';
+
+/** What may be asked for beside a difference. */
+export interface DifferenceProps {
+  readonly diff: DiffView;
+  /** The address of this review with the file of this path shown; absent: nothing can be unmasked. */
+  readonly showing?: ((path: string) => string) | undefined;
+}
+
+/** What differs, what runs by its place first: files side by side, settings by name. */
+export function Difference({ diff, showing }: DifferenceProps) {
+  const { files, metadata, settingsCut = 0 } = diff;
+  const runs = (change: SettingChange): boolean => change.executes === 'by place';
+  if (files.length + metadata.length === 0) return <p>No difference.</p>;
+  return (
+    <div class="difference">
+      {metadata.filter(runs).map((change) => (
+        <Setting change={change} />
+      ))}
+      {files.map((file) => (
+        <File file={file} showing={showing} />
+      ))}
+      {metadata
+        .filter((change) => !runs(change))
+        .map((change) => (
+          <Setting change={change} />
+        ))}
+      {settingsCut > 0 && <p class="note">{count(settingsCut, 'more setting')} not shown</p>}
+    </div>
+  );
+}
+
+function Marks({ executes, secret }: Pick<FileView, 'executes' | 'secret'>) {
+  return (
+    <>
+      {executes === 'by place' && <strong class="mark runs">▶ runs or lets in</strong>}
+      {executes === 'may name' && <span class="mark may">▷ may name a program</span>}
+      {executes === 'refused' && <strong class="mark runs">✖ nodes refuse this path</strong>}
+      {secret && <span class="mark secret">⚿ secret</span>}
+    </>
+  );
+}
+
+function Setting({ change: { name, executes, before, after } }: { change: SettingChange }) {
+  const what = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
+  return (
+    <section class="file">
+      <h3>
+        <span class={`sign ${what}`}>{what}</span> setting {showSetting(name)}{' '}
+        <Marks executes={executes} secret={false} />
+      </h3>
+      <table class="lines">
+        <tbody>
+          <tr>
+            <td class="number" />
+            <td class={before === undefined ? 'none' : 'removed'}>
+              {before !== undefined && escapeLine(before)}
+            </td>
+            <td class="number" />
+            <td class={after === undefined ? 'none' : 'added'}>
+              {after !== undefined && escapeLine(after)}
+            </td>
+          </tr>
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+function File({ file, showing }: { file: FileView; showing: DifferenceProps['showing'] }) {
+  const { path, change, lines = [], masked } = file;
+  const isMasked = new Set(masked.map(({ line }) => line));
+  return (
+    <section class="file">
+      <h3>
+        <span class={`sign ${change}`}>{change}</span> <code>{showPath(path)}</code>{' '}
+        <Marks {...file} />
+        <span class="facts">{facts(file).join(', ')}</span>
+      </h3>
+      {(file.accounts ?? []).map((account) => (
+        <p class={account.after?.password === 'empty' ? 'account bad' : 'account'}>
+          {accountText(account)}
+        </p>
+      ))}
+      {lines.length > 0 && (
+        <table class="lines">
+          <caption class="hidden">{`Lines of ${showPath(path)}, before and after`}</caption>
+          <tbody>
+            {sideBySide(lines).map((row) => (
+              <Line row={row} isMasked={isMasked} />
+            ))}
+          </tbody>
+        </table>
+      )}
+      {notes(file).map((note) => (
+        <p class="note">
+          {note}
+          {showing !== undefined && isHiding(file) && (
+            <>
+              {' '}
+              <a href={showing(path)}>Show it</a>
+            </>
+          )}
+        </p>
+      ))}
+    </section>
+  );
+}
+
+function Line({ row, isMasked }: { row: Row; isMasked: ReadonlySet<number> }) {
+  if (row.hunk !== undefined || row.note !== undefined) {
+    return (
+      <tr class="hunk">
+        <td colspan={4}>{escapeLine(row.hunk ?? row.note!)}</td>
+      </tr>
+    );
+  }
+  const { before, after } = row;
+  const isSame = before !== undefined && before.index === after?.index;
+  const side = (one: typeof before, kind: 'removed' | 'added') => (
+    <>
+      <td class="number">{one?.number}</td>
+      <td class={one === undefined ? 'none' : isSame ? '' : kind}>
+        {one !== undefined && (
+          <>
+            {!isSame && <span class="hidden">{kind}: </span>}
+            {escapeText(one.text)}
+            {isMasked.has(one.index) && <span class="mark secret">masked</span>}
+          </>
+        )}
+      </td>
+    </>
+  );
+  return (
+    <tr>
+      {side(before, 'removed')}
+      {side(after, 'added')}
+    </tr>
+  );
+}
+
+const arrow = (sides: { before?: string | number; after?: string | number }): string =>
+  [sides.before, sides.after].filter((side) => side !== undefined).join(' → ');
+
+function facts({ mode, owner, size, becomesImages }: FileView): string[] {
+  return [
+    ...(becomesImages === undefined
+      ? []
+      : [
+          `becomes the image's own, which is ${becomesImages === 'same' ? 'the same' : 'ANOTHER'} (as the maker claims)`,
+        ]),
+    ...(mode === undefined ? [] : [`mode ${arrow(mode)}`]),
+    ...(owner === undefined ? [] : [escapeLine(`owner ${arrow(owner)}`)]),
+    `${arrow(size)} bytes`,
+  ];
+}
+
+const isHiding = ({ hidden, maskedValues }: FileView): boolean =>
+  hidden === 'key' || hidden === 'withheld' || maskedValues > 0;
+
+function notes({ hidden, maskedValues, linesCut = 0, accountsCut = 0 }: FileView): string[] {
+  return [
+    ...(hidden === 'key' ? ['One key and nothing else: it is not shown.'] : []),
+    ...(hidden === 'withheld'
+      ? ['Secret, and in no format that is known: nobody can tell its secrets from what it runs.']
+      : []),
+    ...(accountsCut > 0 ? [`${count(accountsCut, 'more account')} not shown.`] : []),
+    ...(linesCut > 0 ? [`${count(linesCut, 'more line')} not shown.`] : []),
+    ...(maskedValues > 0 ? [`${count(maskedValues, 'value')} masked.`] : []),
+  ];
+}

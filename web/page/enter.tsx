@@ -1,0 +1,28 @@
+/** Where a browser is that did not come in: it takes the code that the terminal shows. */
+export function EnterScreen() {
+  return (
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>coatcheck</title>
+        <link rel="icon" href="data:," />
+      </head>
+      <body>
+        <main>
+          <h1>coatcheck</h1>
+          <p>
+            This browser is not let in. Press Enter where <code>coatcheck ui</code> runs: it opens a
+            browser that is, and says the code.
+          </p>
+          <form method="post" action="/enter">
+            <label>
+              Code <input name="code" autocomplete="off" required />
+            </label>{' '}
+            <button>Come in</button>
+          </form>
+        </main>
+      </body>
+    </html>
+  );
+}

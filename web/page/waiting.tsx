@@ -1,0 +1,160 @@
+import type { Group } from '../../admin/groups.ts';
+import { STATES, WRONG } from '../../admin/views/status.ts';
+import type { State, StatusView } from '../../admin/views/status.ts';
+import { toHex } from '../../bundle/bytes.ts';
+import { count } from '../../protocol/count.ts';
+import { headingOf } from '../../words/changes.ts';
+import { leftOutText } from '../../words/left-out.ts';
+import { machineText, noteText } from '../../words/status.ts';
+import { escapeLine } from '../../protocol/escape.ts';
+import type { Picture, Waits } from '../desk.ts';
+import { Time } from './frame.tsx';
+import { NodeLink, Words } from './node-name.tsx';
+import { Badge, States } from './state.tsx';
+
+/** Where a group is reviewed: it is named by its first proposal, and looked up again there. */
+export const groupPath = ({ members: [{ plan }] }: Group): string =>
+  `/review/${plan.node}/${toHex(plan.statements[0].digest!)}`;
+
+/** The first screen: what needs a person on one side, what is fine on the other. */
+export function WaitingScreen({ picture, waits }: { picture: Picture; waits: Waits }) {
+  const { nodes, left, at } = picture;
+  const views = new Map(nodes.map((view) => [view.node, view]));
+  const wrong = nodes.filter(({ states }) => states.some((state) => WRONG.includes(state)));
+  const waiting = nodes.filter(({ states }) => states.includes('waiting'));
+  const since = Math.min(...waiting.flatMap((view) => view.waiting.map((one) => one.modified)));
+  const nobody = nodes.length === 0 && at !== undefined;
+  return (
+    <>
+      <p class="lead">
+        {at === undefined
+          ? left > 0
+            ? `Reading: ${count(left, 'object')} to go.`
+            : 'Looking at the nodes.'
+          : `${count(waiting.length, 'node')} ${waiting.length === 1 ? 'waits' : 'wait'}`}
+        {at !== undefined && waiting.length > 0 && (
+          <>
+            , the first of them since <Time at={since} relative />
+          </>
+        )}
+        {at !== undefined &&
+          `. ${count(wrong.length, 'node')} ${wrong.length === 1 ? 'has' : 'have'} something wrong.`}
+      </p>
+      <div class="columns">
+        <section aria-labelledby="needs">
+          <h2 id="needs">Needs a person</h2>
+          {nobody && (
+            <p class="empty">
+              There is no node yet. A machine that boots your image and has no configuration makes
+              one, and waits here.
+            </p>
+          )}
+          {!nobody && at !== undefined && wrong.length + waiting.length === 0 && (
+            <p class="empty">Nothing: every node is as it was approved.</p>
+          )}
+          <ul class="cards">
+            {waits.groups.map((group) => (
+              <li>
+                <GroupCard group={group} views={views} />
+              </li>
+            ))}
+            {waits.leftOut.map((one) => (
+              <li>
+                <article class="card">
+                  <h3>
+                    <a href={`/nodes/${one.node}`}>
+                      {one.name === undefined ? one.node.slice(0, 16) : escapeLine(one.name)}
+                    </a>
+                  </h3>
+                  <p>{escapeLine(leftOutText(one).message)}</p>
+                </article>
+              </li>
+            ))}
+            {wrong.map((view) => (
+              <li>
+                <article class="card">
+                  <h3>
+                    <NodeLink view={view} /> <States view={view} />
+                  </h3>
+                  {view.machine !== undefined && (
+                    <p>
+                      <span class="dim">the machine says:</span> {machineText(view)}
+                    </p>
+                  )}
+                </article>
+              </li>
+            ))}
+          </ul>
+        </section>
+        <section aria-labelledby="fine">
+          <h2 id="fine">All nodes</h2>
+          <Tally nodes={nodes} />
+        </section>
+      </div>
+    </>
+  );
+}
+
+function GroupCard({ group, views }: { group: Group; views: ReadonlyMap<string, StatusView> }) {
+  const { members } = group;
+  const [{ plan }] = members;
+  const view = views.get(plan.node);
+  const isFirst = plan.warnings.length === 0 && view?.decision === undefined;
+  const since = Math.min(
+    ...members.flatMap((one) => views.get(one.plan.node)?.waiting.map((w) => w.modified) ?? []),
+  );
+  const runs = plan.review!.diff.files.filter(({ executes }) => executes === 'by place').length;
+  return (
+    <article class="card">
+      <h3>
+        <a href={groupPath(group)}>{headingOf(group)}</a>{' '}
+        <Badge state={isFirst ? 'first' : 'waiting'} />
+      </h3>
+      {members.length === 1 && (
+        <p>
+          <Words node={plan.node} />
+        </p>
+      )}
+      <p class="dim">
+        {Number.isFinite(since) && (
+          <>
+            waits since <Time at={since} relative />
+          </>
+        )}
+        {runs > 0 && (
+          <>
+            {' · '}
+            <strong class="mark runs">▶ {count(runs, 'file')} can run or let somebody in</strong>
+          </>
+        )}
+      </p>
+      {view?.notes.map((note) => (
+        <p class="caution">{noteText(note)}</p>
+      ))}
+    </article>
+  );
+}
+
+/** How many nodes are in each state, each a way to those. */
+export function Tally({ nodes }: { nodes: readonly StatusView[] }) {
+  const counts = STATES.map((state): [State, number] => [
+    state,
+    nodes.filter(({ states }) => states.includes(state)).length,
+  ]).filter(([, number]) => number > 0);
+  return (
+    <ul class="tally">
+      {counts.map(([state, number]) => (
+        <li>
+          <a href={`/nodes?q=${encodeURIComponent(`state=${state}`)}`}>
+            <Badge state={state} /> <span class="number">{number}</span>
+          </a>
+        </li>
+      ))}
+      <li>
+        <a href="/nodes">
+          all <span class="number">{nodes.length}</span>
+        </a>
+      </li>
+    </ul>
+  );
+}
