@@ -5,8 +5,11 @@ import { html } from 'hono/html';
 import { streamSSE } from 'hono/streaming';
 import type { Child } from 'hono/jsx';
 import { planApprove, planRenew } from '../admin/approve.ts';
+import type { ApproveWish } from '../admin/approve.ts';
 import { diffView } from '../admin/diff-view.ts';
+import type { MaskedSpan } from '../admin/diff-view.ts';
 import { findBundle, lookAt } from '../admin/find.ts';
+import type { Standing } from '../admin/find.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
 import { placeInForce, planApproveMany } from '../admin/many.ts';
@@ -15,6 +18,7 @@ import { planReconfigure, planReject, planRevoke, planRollback } from '../admin/
 import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
+import type { Review } from '../admin/review.ts';
 import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { Objection } from '../admin/warning.ts';
@@ -207,13 +211,22 @@ export function createPage(desk: Desk, gate: Gate): Hono {
       ...(first && { typed: node }),
     });
     const path = `/review/${node}/${digest}`;
-    const showing = (one: string): string =>
-      `${path}?${[...shows, one].map((each) => `show=${encodeURIComponent(each)}`).join('&')}`;
+    const values = context.req.queries('value') ?? [];
+    const showing = (one: string, line?: number): string => {
+      const asked = new URLSearchParams([
+        ...[...shows, ...(line === undefined ? [one] : [])].map((each) => ['show', each]),
+        ...[...values, ...(line === undefined ? [] : [`${line}:${one}`])].map((each) => [
+          ...['value', each],
+        ]),
+      ]);
+      return `${path}?${asked.toString()}`;
+    };
+    const unmasked = await unmaskedIn(session, standing, { ...wish, place }, plan.review!, values);
     return screen(
       context,
       `Review: ${nameOf(view, node)}`,
       <>
-        <ReviewPart review={plan.review!} plan={plan} showing={showing} />
+        <ReviewPart review={unmasked} plan={plan} showing={showing} />
         <ConfirmForm
           verb="Approve"
           plans={[{ plan, ...(name !== undefined && { name }) }]}
@@ -419,6 +432,34 @@ async function planOrder(
     case 'revoke':
       return planRevoke(session, standing, wish);
   }
+}
+
+/**
+ * A review with these values shown that it masks, and no others.
+ * @param values `<index of the line>:<path>`
+ */
+async function unmaskedIn(
+  session: Session,
+  standing: Standing,
+  wish: ApproveWish,
+  review: Review,
+  values: readonly string[],
+): Promise<Review> {
+  const wanted = new Set(values);
+  if (wanted.size === 0) return review;
+  const paths = values.map((value) => value.slice(value.indexOf(':') + 1));
+  const whole = await planApprove(session, standing, { ...wish, showSecrets: paths });
+  const shown = new Map(whole.review!.diff.files.map((file) => [file.path, file]));
+  const files = review.diff.files.map((file) => {
+    const isShown = ({ line }: MaskedSpan): boolean => wanted.has(`${line}:${file.path}`);
+    const lines = file.lines?.slice();
+    for (const span of file.masked) {
+      if (isShown(span)) lines![span.line] = shown.get(file.path)!.lines![span.line]!;
+    }
+    const masked = file.masked.filter((span) => !isShown(span));
+    return { ...file, ...(lines && { lines }), masked, maskedValues: masked.length };
+  });
+  return { ...review, diff: { ...review.diff, files } };
 }
 
 /** A plan with what the form says. */

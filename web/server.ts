@@ -79,7 +79,7 @@ export async function startPage(open: () => Promise<Session>, port = 0): Promise
  * says whose, where there is one (Linux).
  */
 async function isOfAnother({ remoteAddress, remotePort }: Socket): Promise<boolean> {
-  const own = process.geteuid?.();
+  const own = process.geteuid === undefined ? undefined : process.geteuid();
   if (own === undefined || remoteAddress !== '127.0.0.1' || remotePort === undefined) return false;
   const table = await readFile('/proc/net/tcp', 'utf8').catch(() => undefined);
   if (table === undefined) return false;

@@ -156,9 +156,9 @@ function lackingTcti(): string | undefined {
 const notRoot = (): string | undefined =>
   process.getuid?.() === 0 ? undefined : 'only root makes disks of files, and installs packages';
 
-/** Another server of a kind that the quick tests have one of. */
+/** Another server of a kind that the quick tests have one of, and a browser. */
 const tagged = (component: Component): { tags: string[] } => ({
-  tags: component === 'versitygw' ? ['long'] : [],
+  tags: component === 'versitygw' || component === 'chromium' ? ['long'] : [],
 });
 
 const found = new Map<Component, string | undefined>();

@@ -197,6 +197,23 @@ describeWith('chromium', 'the page', () => {
     expect(decision).toMatchObject({ type: 'approve', reason: 'rack 4' });
   });
 
+  it('masks a secret, and shows the one value that is asked for', async () => {
+    const node = newNode();
+    const digest = await desk.propose(node, {
+      files: {
+        'etc/chrony.keys': '1 SHA1 HEX:AAAA\n',
+        'etc/shadow': 'root:$6$salt$HASHOFROOT:1::::::\nbob:$6$salt$HASHOFBOB:1::::::\n',
+      },
+    });
+    await page.goto(`${ui.url}/review/${node.id}/${digest}`);
+    expect(await page.content()).not.toContain('HASHOF');
+    await page.locator('a', { hasText: 'show this value' }).first().click();
+    await expect.poll(() => page.content()).toContain('HASHOFROOT');
+    expect(await page.content()).not.toContain('HASHOFBOB');
+    await page.locator('a', { hasText: 'Show all of them' }).first().click();
+    await expect.poll(() => page.content()).toContain('HASHOFBOB');
+  });
+
   it('rejects with a reason', async () => {
     const node = newNode();
     const digest = await desk.propose(node, { metadata: { hostname: 'stranger' } });

@@ -11,8 +11,11 @@ import type { Row } from './side-by-side.ts';
 /** What may be asked for beside a difference. */
 export interface DifferenceProps {
   readonly diff: DiffView;
-  /** The address of this review with the file of this path shown; absent: nothing can be unmasked. */
-  readonly showing?: ((path: string) => string) | undefined;
+  /**
+   * The address of this review with the file of this path shown, or only the value in one of its lines (an
+   * index into `lines`); absent: nothing can be unmasked.
+   */
+  readonly showing?: ((path: string, line?: number) => string) | undefined;
 }
 
 /** What differs, what runs by its place first: files side by side, settings by name. */
@@ -38,6 +41,15 @@ export function Difference({ diff, showing }: DifferenceProps) {
   );
 }
 
+const Columns = () => (
+  <colgroup>
+    <col class="number" />
+    <col />
+    <col class="number" />
+    <col />
+  </colgroup>
+);
+
 function Marks({ executes, secret }: Pick<FileView, 'executes' | 'secret'>) {
   return (
     <>
@@ -58,6 +70,7 @@ function Setting({ change: { name, executes, before, after } }: { change: Settin
         <Marks executes={executes} secret={false} />
       </h3>
       <table class="lines">
+        <Columns />
         <tbody>
           <tr>
             <td class="number" />
@@ -93,9 +106,14 @@ function File({ file, showing }: { file: FileView; showing: DifferenceProps['sho
       {lines.length > 0 && (
         <table class="lines">
           <caption class="hidden">{`Lines of ${showPath(path)}, before and after`}</caption>
+          <Columns />
           <tbody>
             {sideBySide(lines).map((row) => (
-              <Line row={row} isMasked={isMasked} />
+              <Line
+                row={row}
+                isMasked={isMasked}
+                unmask={showing && ((line) => showing(path, line))}
+              />
             ))}
           </tbody>
         </table>
@@ -106,7 +124,7 @@ function File({ file, showing }: { file: FileView; showing: DifferenceProps['sho
           {showing !== undefined && isHiding(file) && (
             <>
               {' '}
-              <a href={showing(path)}>Show it</a>
+              <a href={showing(path)}>Show {maskedValues(file) ? 'all of them' : 'it'}</a>
             </>
           )}
         </p>
@@ -115,7 +133,15 @@ function File({ file, showing }: { file: FileView; showing: DifferenceProps['sho
   );
 }
 
-function Line({ row, isMasked }: { row: Row; isMasked: ReadonlySet<number> }) {
+function Line({
+  row,
+  isMasked,
+  unmask,
+}: {
+  row: Row;
+  isMasked: ReadonlySet<number>;
+  unmask: ((line: number) => string) | undefined;
+}) {
   if (row.hunk !== undefined || row.note !== undefined) {
     return (
       <tr class="hunk">
@@ -133,7 +159,15 @@ function Line({ row, isMasked }: { row: Row; isMasked: ReadonlySet<number> }) {
           <>
             {!isSame && <span class="hidden">{kind}: </span>}
             {escapeText(one.text)}
-            {isMasked.has(one.index) && <span class="mark secret">masked</span>}
+            {isMasked.has(one.index) &&
+              (unmask === undefined ? (
+                <span class="mark secret"> masked</span>
+              ) : (
+                <a class="mark secret" href={unmask(one.index)}>
+                  {' '}
+                  show this value
+                </a>
+              ))}
           </>
         )}
       </td>
@@ -162,6 +196,8 @@ function facts({ mode, owner, size, becomesImages }: FileView): string[] {
     `${arrow(size)} bytes`,
   ];
 }
+
+const maskedValues = (file: FileView): boolean => file.maskedValues > 0;
 
 const isHiding = ({ hidden, maskedValues }: FileView): boolean =>
   hidden === 'key' || hidden === 'withheld' || maskedValues > 0;

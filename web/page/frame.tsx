@@ -49,7 +49,7 @@ export function Frame({ title, site, admin, version, alarms = [], children }: Fr
             <a href="/">Waiting</a>
             <a href="/nodes">Nodes</a>
           </nav>
-          <p class="who">
+          <p class="whose">
             {site} <span aria-hidden="true">·</span> {admin}
           </p>
         </header>

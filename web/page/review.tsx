@@ -21,7 +21,7 @@ export interface ReviewProps {
   /** Where it is one change of several nodes: all of them. */
   readonly members?: readonly Planned[];
   readonly differing?: readonly Differing[];
-  readonly showing?: (path: string) => string;
+  readonly showing?: (path: string, line?: number) => string;
 }
 
 /** Who and what a bundle is, what it changes, and what of that deserves a second look. */

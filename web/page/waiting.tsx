@@ -5,7 +5,7 @@ import { toHex } from '../../bundle/bytes.ts';
 import { count } from '../../protocol/count.ts';
 import { headingOf } from '../../words/changes.ts';
 import { leftOutText } from '../../words/left-out.ts';
-import { machineText, noteText } from '../../words/status.ts';
+import { machineText, nameText, noteText } from '../../words/status.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Picture, Waits } from '../desk.ts';
 import { Time } from './frame.tsx';
@@ -113,6 +113,9 @@ function GroupCard({ group, views }: { group: Group; views: ReadonlyMap<string, 
       {members.length === 1 && (
         <p>
           <Words node={plan.node} />
+          {view !== undefined && view.name === undefined && (
+            <span class="dim"> {nameText(view)}</span>
+          )}
         </p>
       )}
       <p class="dim">
