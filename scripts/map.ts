@@ -5,7 +5,7 @@ import ts from 'typescript';
 
 /** Folders that ship; `tests/`, `bench/`, `scripts/` and `docs/` may import anything. */
 const ROOMS =
-  'admin agent bundle cli files functions infra local-minio net protocol store usage words'.split(
+  'admin agent bundle cli files functions infra local-minio net protocol store usage web words'.split(
     ' ',
   );
 

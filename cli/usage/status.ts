@@ -43,8 +43,8 @@ export const statusCommand = command({
     {
       name: 'capability',
       value: '<file>',
-      about: 'by a file of keys monitor: states only, and no administrator’s key',
-      more: 'by a file of `keys monitor`, without an administrator’s key or folder: states, times and types of decisions of all nodes, by the server’s word. Names, reports and failures are sealed',
+      about: 'by a file of keys monitor: states only, without the key of an administrator',
+      more: 'by a file of `keys monitor`, without a key or a folder of an administrator: states, times and types of decisions of all nodes, by the server’s word. Names, reports and failures are sealed',
       excludes: ['where', 'columns', 'watch'],
       example: 'status --capability monitor.json --exit-code',
     },

@@ -7,7 +7,7 @@ import { describeWith } from '../support/components.ts';
 import { runCli } from '../support/cli.ts';
 
 const OF_REVOKE = ['--where', '--expect', '--reason', '--yes', '--despite-memory']
-  .concat(['--home', '--server', '--passphrase-file', '--json', '--help'])
+  .concat(['--home', '--server', '--passphrase-file', '--passphrase-command', '--json', '--help'])
   .sort();
 /** What is typed, and the words that can stand in the place of the last one. */
 const LINES: readonly [line: string, words: readonly string[]][] = [

@@ -34,6 +34,7 @@ const ASKING: Record<string, string[]> = {
   revoke: [node, '--reason', 'x', '--yes'],
   repair: [],
   status: [],
+  ui: ['--no-open'],
   'keys list': [],
   'keys add': [request, '--yes'],
   'keys remove': ['ada', '--yes'],

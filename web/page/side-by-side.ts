@@ -17,6 +17,7 @@ export function sideBySide(lines: readonly string[]): Row[] {
   let [old, now] = [1, 1];
   let removed: NonNullable<Row['before']>[] = [];
   let added: NonNullable<Row['after']>[] = [];
+  let notes: string[] = [];
   const flush = (): void => {
     for (let i = 0; i < Math.max(removed.length, added.length); i++) {
       rows.push({
@@ -24,7 +25,8 @@ export function sideBySide(lines: readonly string[]): Row[] {
         ...(added[i] && { after: added[i]! }),
       });
     }
-    [removed, added] = [[], []];
+    rows.push(...notes.map((note) => ({ note })));
+    [removed, added, notes] = [[], [], []];
   };
   lines.forEach((line, index) => {
     const text = line.slice(1);
@@ -34,8 +36,7 @@ export function sideBySide(lines: readonly string[]): Row[] {
     } else if (line.startsWith('+')) {
       added.push({ number: now++, text, index });
     } else if (line.startsWith('\\')) {
-      flush();
-      rows.push({ note: text.trim() });
+      notes.push(`${added.length > 0 ? 'after' : 'before'}: ${text.trim()}`);
     } else if (line.startsWith('@@')) {
       flush();
       const [, oldStart = '1', nowStart = '1'] = /^@@ -(\d+),\d+ \+(\d+),/.exec(line) ?? [];
