@@ -6,9 +6,10 @@ import { fail } from '../protocol/errors.ts';
 import type { Answer } from '../protocol/http.ts';
 import { formatSite, parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
+import { EXPIRING_DAYS } from '../protocol/verify.ts';
 import { siteNow } from './key-request.ts';
 import type { Session } from './session.ts';
-import { EXPIRING_DAYS, STATES } from './views/status.ts';
+import { STATES } from './views/status.ts';
 import type { State } from './views/status.ts';
 
 /** What somebody needs who only watches: a key that may read states, until an end, and where. */

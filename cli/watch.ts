@@ -10,6 +10,8 @@ import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import type { Context } from './context.ts';
 import { fold } from './fold.ts';
+import { openNotifying, statusEvents } from './notify.ts';
+import type { NotifyFlags } from './notify.ts';
 import type { Picture } from './screen.ts';
 import { openSession } from './session.ts';
 import { statusLines } from './status-table.ts';
@@ -50,6 +52,7 @@ export async function watchNodes(
   context: Context,
   names: readonly ColumnName[],
   choose: (session: Session, fleet: readonly StatusView[]) => readonly StatusView[],
+  flags: NotifyFlags,
 ): Promise<void> {
   const { terminal } = context;
   const warnings = new Set<string>();
@@ -61,9 +64,11 @@ export async function watchNodes(
   };
   const session = await openSession({ ...context, terminal: quiet });
   const reader = createFleetReader(session);
+  const notifying = await openNotifying({ ...context, terminal: quiet }, session.site, flags);
   const watcher = terminal.json
     ? inLines(terminal, warnings)
-    : onScreen(terminal, names, warnings, () => session.client.now());
+    : (onScreen(terminal, names, warnings, () => session.client.now()) ??
+      (notifying === undefined ? demandTerminal() : unseen(terminal, warnings)));
   let shown: Shown | undefined;
   try {
     while (!isReadNoMore()) {
@@ -78,11 +83,13 @@ export async function watchNodes(
         shown = { ...shown, error };
       }
       watcher.show(shown);
+      if (shown.error === undefined) notifying?.saw(statusEvents(shown.nodes, session.site));
       await setImmediate();
       if (!isReadNoMore()) await setTimeout(PAUSE_MILLISECONDS);
     }
   } finally {
     watcher.close();
+    await notifying?.stop();
   }
 }
 
@@ -114,17 +121,36 @@ function inLines({ record }: Terminal, warnings: ReadonlySet<string>): Watcher {
   };
 }
 
-/** @throws usage where there is no terminal that can be drawn on */
+/** @throws usage */
+function demandTerminal(): never {
+  throw fail('usage', '--watch draws on a terminal: where there is none, give --json as well');
+}
+
+/** Nothing is shown where others are told: only what somebody should worry about. */
+function unseen({ warn }: Terminal, warnings: ReadonlySet<string>): Watcher {
+  let warned = 0;
+  let failed = '';
+  return {
+    show: ({ error }) => {
+      for (const line of [...warnings].slice(warned)) warn(line);
+      warned = warnings.size;
+      const said = error === undefined ? '' : messageOf(error);
+      if (said !== '' && said !== failed) warn(escapeLine(said));
+      failed = said;
+    },
+    close: () => undefined,
+  };
+}
+
+/** Undefined where there is no terminal that can be drawn on. */
 function onScreen(
   terminal: Terminal,
   names: readonly ColumnName[],
   warnings: ReadonlySet<string>,
   now: () => number,
-): Watcher {
+): Watcher | undefined {
   const screen = terminal.screen();
-  if (screen === undefined) {
-    throw fail('usage', '--watch draws on a terminal: where there is none, give --json as well');
-  }
+  if (screen === undefined) return undefined;
   let drawn = 0;
   const show = (shown: Shown): void => {
     drawn = performance.now();

@@ -147,3 +147,6 @@ export function isExpired(
     statement.expires !== undefined && Math.max(statement.issued, ...clocks) >= statement.expires
   );
 }
+
+/** How long before its end what is in force counts as expiring, days. */
+export const EXPIRING_DAYS = 14;

@@ -1,6 +1,7 @@
 import type { NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
+import { EXPIRING_DAYS } from '../../protocol/verify.ts';
 import type { Facts } from '../facts.ts';
 import { readResult } from '../machine-says.ts';
 import type { MachineFault } from '../machine-says.ts';
@@ -57,9 +58,6 @@ export type State =
 export const WRONG: readonly State[] = [
   ...(['unreadable', 'unpublished', 'unapproved', 'failed', 'expired', 'drifted'] as const),
 ];
-
-/** How long before its end what is in force counts as expiring, days. */
-export const EXPIRING_DAYS = 14;
 
 /** A proposal that waits for a node. What only its maker vouches for is a claim. */
 export interface WaitingView {

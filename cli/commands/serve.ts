@@ -7,10 +7,13 @@ import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
 import { readSite } from '../site-file.ts';
+import { publicEvents } from '../../functions/notify/event.ts';
+import { openNotifying } from '../notify.ts';
+import type { NotifyFlags } from '../notify.ts';
 import { nextInterrupt } from '../interrupt.ts';
 
 /** What `coatcheck serve` was told; numbers are text still. */
-export interface ServeFlags extends StoreFlags {
+export interface ServeFlags extends StoreFlags, NotifyFlags {
   readonly host: string;
   readonly port: string;
   readonly publicUrl: readonly string[];
@@ -33,6 +36,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     );
   }
   if (site.ca !== undefined && !hasRoot(site.ca)) terminal.warn(NO_ROOT);
+  const notifying = await openNotifying(context, site, flags);
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');
   const server = await startServer({
@@ -45,6 +49,13 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     notice: (text) => {
       terminal.hint(text);
     },
+    ...(notifying === undefined
+      ? {}
+      : {
+          states: (states) => {
+            notifying.saw(publicEvents(states, site, Math.floor(Date.now() / 1000)));
+          },
+        }),
     log: ({ method, route, status, milliseconds, code, reason }) => {
       const why = [code, reason].filter((text) => text !== undefined).join(': ');
       // What a store says is escaped in the reason; a method is one that Node's parser knows.
@@ -57,6 +68,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   terminal.hint(`objects are in ${describePlace(place)}; Ctrl-C stops`);
   await stopped;
   await server.close();
+  await notifying?.stop();
   terminal.hint('stopped');
 }
 

@@ -6,13 +6,14 @@ import type { State, StatusView } from '../../admin/views/status.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
+import type { NotifyFlags } from '../notify.ts';
 import { openSession } from '../session.ts';
 import { DEFAULT_COLUMNS, ORDERS, parseColumns, statusLines } from '../status-table.ts';
 import { monitorStatus } from './monitor.ts';
 import { watchNodes } from '../watch.ts';
 
 /** What the command line says of it. */
-export interface StatusOptions {
+export interface StatusOptions extends NotifyFlags {
   readonly where?: string;
   readonly sort: string;
   readonly columns?: string;
@@ -28,6 +29,9 @@ export async function status(
   options: StatusOptions,
 ): Promise<void> {
   const { terminal } = context;
+  if (options.watch !== true && options.notifyUrl.length + options.notifyCommand.length > 0) {
+    throw fail('usage', 'who is to be notified is told while --watch looks: give that as well');
+  }
   if (options.capability !== undefined) {
     if (texts.length > 0)
       throw fail('usage', 'with --capability all nodes are shown: give no filter');
@@ -40,7 +44,7 @@ export async function status(
   const choose = (session: Session, fleet: readonly StatusView[]): readonly StatusView[] =>
     [...selectNodes(fleet, wanted, 'show', session.client.now()).views].sort(ORDERS[options.sort]);
   if (options.watch === true) {
-    await watchNodes(context, names, choose);
+    await watchNodes(context, names, choose, options);
     return;
   }
   const session = await openSession(context);

@@ -166,3 +166,23 @@ export const ATTRIBUTES = [
 
 /** Of what reaches the store itself. */
 export const STORE = STORE_OPTIONS satisfies readonly Option[];
+
+/** Of what tells somebody when something waits or is wrong. */
+export const NOTIFY = [
+  {
+    name: 'notify-url',
+    value: '<url>',
+    repeatable: true,
+    about: 'a webhook that is told when something waits or is wrong',
+    more: 'a webhook that is told when something waits or is wrong, by a signed POST of JSON ([docs/admin.md](admin.md#told-when-something-waits))',
+    example: '--notify-url https://hooks.example/x7',
+  },
+  {
+    name: 'notify-command',
+    value: '<command>',
+    repeatable: true,
+    about: 'a command of the shell that is told the same as JSON on stdin',
+    more: 'a command of the shell that is told the same, as JSON on stdin: at most once a minute, and again until it ends with 0',
+    example: "--notify-command 'jq -r .text | mail -s coatcheck root'",
+  },
+] as const satisfies readonly Option[];

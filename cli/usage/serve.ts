@@ -1,5 +1,5 @@
 import { command } from './command.ts';
-import { STORE } from './options.ts';
+import { NOTIFY, STORE } from './options.ts';
 
 /** `coatcheck serve` */
 export const serveCommand = command({
@@ -36,6 +36,7 @@ export const serveCommand = command({
       more: 'a 0600 file with the enrolment token that nodes without a decision must send',
       example: '--token-file enrol.token',
     },
+    ...NOTIFY,
   ],
   examples: ['serve --host 10.0.0.2', 'serve --store s3://config --credentials s3.json'],
   run: async (context, _, options) => {

@@ -1,4 +1,5 @@
 import { command } from './command.ts';
+import { NOTIFY } from './options.ts';
 
 /** `coatcheck status` */
 export const statusCommand = command({
@@ -48,6 +49,7 @@ export const statusCommand = command({
       excludes: ['where', 'columns', 'watch'],
       example: 'status --capability monitor.json --exit-code',
     },
+    ...NOTIFY,
   ],
   examples: ['status', 'status gx* state=failed,behind'],
   run: async (context, { filter }, options) => {

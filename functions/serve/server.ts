@@ -15,6 +15,9 @@ import { createEvents } from '../events.ts';
 import { boundLog } from './bounded-log.ts';
 import { createBoundedServer } from './limits.ts';
 import { keepSweeping } from './sweep.ts';
+import { keepTelling } from './tell.ts';
+import { createStatesReader } from '../states.ts';
+import type { PublicState } from '../states.ts';
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -36,6 +39,8 @@ export interface ServerOptions {
   readonly maxPending?: number;
   /** At most `LOG_LIMITS` of it; `notice` says how much was left out. */
   readonly log?: (entry: RequestLog) => void;
+  /** Told how all nodes stand: at the start, whenever something else waits, and every hour. */
+  readonly states?: (states: readonly PublicState[]) => void;
   /** A line for the operator that is about no request. */
   readonly notice?: (text: string) => void;
   /** Unix time, seconds. */
@@ -123,11 +128,17 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const sweeping = keepSweeping(admin.store, site, clock, (swept) =>
     notice?.(`${count(swept, 'proposal')} of more than ${PENDING_DAYS} days ended`),
   );
+  const telling =
+    options.states &&
+    keepTelling(events, createStatesReader(admin.store, site), options.states, (error) =>
+      notice?.(`who is to be notified waits: ${logged(error)}`),
+    );
   return {
     url,
     port: bound.port,
     close: async () => {
       sweeping.stop();
+      telling?.stop();
       events.stop();
       await close(server);
       log?.flush();
