@@ -8,7 +8,7 @@
  */
 export { createSession } from './session.ts';
 export type { Session, SessionOptions, Step } from './session.ts';
-export type { KeyPorts, OpenPort, SignPort } from './key.ts';
+export type { Announcement, KeyPorts, OpenPort, SignPort } from './key.ts';
 export { localKey } from './local-key.ts';
 export {
   isAdministrator,

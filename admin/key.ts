@@ -32,6 +32,18 @@ export interface SignPort {
    * @returns the bundle: compressed, sealed, signed
    */
   bundle(manifest: Manifest, recipients: readonly Uint8Array[]): Promise<Uint8Array>;
+  /**
+   * Told what will be asked for next, before any of it is: a key that asks a person asks once about all.
+   * What was not announced may be asked for as well. Absent: nobody is asked.
+   * @throws where it is refused
+   */
+  announce?(next: Announcement): Promise<void>;
+}
+
+/** What a key will be asked for. */
+export interface Announcement {
+  readonly statements?: readonly Pick<Statement, 'type' | 'node'>[];
+  readonly keyset?: Keyset;
 }
 
 /** What an administrator's key opens. The signature of what is given was checked before. */

@@ -1,7 +1,7 @@
 import { createFleetReader } from '../admin/fleet.ts';
 import { localKey } from '../admin/local-key.ts';
 import { createSession } from '../admin/session.ts';
-import { fileCache } from '../cli/cache-file.ts';
+import { cacheKey, fileCache } from '../cli/cache-file.ts';
 import { fileMemory } from '../cli/memory.ts';
 import { countingFetch } from './counting-fetch.ts';
 import { ADMIN } from './fixtures.ts';
@@ -32,7 +32,7 @@ const unkept = (error: Error): void => {
 const session = await createSession({
   ...{ site: SITE, server, fetch, program: 'bench', key: localKey(ADMIN.identity) },
   memory: fileMemory(`${folder}/memory.json`, SITE),
-  cache: fileCache(`${folder}/status.cache`, ADMIN.identity, SITE, unkept),
+  cache: fileCache(`${folder}/status.cache`, cacheKey(ADMIN.identity, SITE), unkept),
 });
 let firstSeconds: number | undefined;
 const views = await createFleetReader(session).look({

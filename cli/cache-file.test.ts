@@ -6,7 +6,7 @@ import { deriveIdentity } from '../bundle/index.ts';
 import { hasCode } from '../protocol/errors.ts';
 import { itOnSmallDisk } from '../tests/support/small-disk.ts';
 import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
-import { fileCache } from './cache-file.ts';
+import { cacheKey, fileCache } from './cache-file.ts';
 
 const ada = deriveIdentity(new Uint8Array(32).fill(9));
 const site = { id: new Uint8Array(16).fill(3) };
@@ -21,7 +21,7 @@ const adding =
   (kept: CacheEntries): CacheEntries =>
     new Map(kept).set(key, entry(version));
 const open = (at = path, errors: Error[] = []): CachePort =>
-  fileCache(at, ada, site, (error) => errors.push(error));
+  fileCache(at, cacheKey(ada, site), (error) => errors.push(error));
 const keys = async (cache = open()): Promise<string[]> => [...(await cache.load()).keys()].sort();
 
 describe('the file of the cache', () => {
@@ -52,9 +52,11 @@ describe('the file of the cache', () => {
   it('is none for another key and another site, and they keep theirs', async () => {
     await open().update(adding('approved/a'));
     const other = deriveIdentity(new Uint8Array(32).fill(8));
-    const theirs = fileCache(path, other, site, () => expect.fail());
+    const theirs = fileCache(path, cacheKey(other, site), () => expect.fail());
     expect(await keys(theirs)).toEqual([]);
-    const elsewhere = fileCache(path, ada, { id: new Uint8Array(16) }, () => expect.fail());
+    const elsewhere = fileCache(path, cacheKey(ada, { id: new Uint8Array(16) }), () =>
+      expect.fail(),
+    );
     expect(await keys(elsewhere)).toEqual([]);
     await theirs.update(adding('approved/b'));
     expect(await keys()).toEqual([]);

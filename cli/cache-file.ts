@@ -16,20 +16,28 @@ const MAGIC = utf8('coatcheck cache/1\n');
 const HEAD_BYTES = MAGIC.length + SECRET_BOX.nonceBytes;
 
 /**
+ * What a cache is sealed under, 32 bytes: HKDF-SHA256 of the administrator's X25519 key, with the site's
+ * id as salt. The version of the program is in it, since another may know other facts.
+ */
+export const cacheKey = (
+  { boxSecret }: Pick<Identity, 'boxSecret'>,
+  { id }: Pick<Site, 'id'>,
+  version = VERSION,
+): Uint8Array =>
+  hkdfSha256(boxSecret, id, utf8(`coatcheck/v1 cache ${version}`), SECRET_BOX.keyBytes);
+
+/**
  * A cache in a file of the home folder (docs/config.md, "Files"): a line that says what it is, a nonce
- * of 24 bytes, and a secretbox (XSalsa20-Poly1305) of JSON. Its key is HKDF-SHA256 of the
- * administrator's X25519 key, with the site's id as salt; the version of this program is in it, since
- * another may know other facts. So the file of another key, site or version, and one that is damaged,
- * is as if there were none, and the next update takes its place.
+ * of 24 bytes, and a secretbox (XSalsa20-Poly1305) of JSON. The file of another key, and one that is
+ * damaged, is as if there were none, and the next update takes its place.
+ * @param key by {@link cacheKey}
  * @param onUnkept told why an update could not be kept: then it is kept by this program only
  */
 export function fileCache(
   path: string,
-  { boxSecret }: Pick<Identity, 'boxSecret'>,
-  { id }: Pick<Site, 'id'>,
+  key: Uint8Array,
   onUnkept: (error: Error) => void,
 ): CachePort {
-  const key = hkdfSha256(boxSecret, id, utf8(`coatcheck/v1 cache ${VERSION}`), SECRET_BOX.keyBytes);
   /** What is in the file that has this nonce: no two have the same. */
   let last: { readonly nonce: Uint8Array; readonly entries: CacheEntries } | undefined;
 

@@ -33,6 +33,7 @@ import { siteAddPathCommand, sitePathsCommand } from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
 import { uiCommand } from './usage/ui.ts';
+import { lockCommand, unlockCommand } from './usage/unlock.ts';
 
 /** The whole command line: docs/config.md lists it. */
 export const PROGRAM: Program<Context, typeof COMMON> = {
@@ -53,7 +54,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       revokeCommand,
       repairCommand,
     ],
-    ...[keyPassphraseCommand],
+    ...[unlockCommand, lockCommand, keyPassphraseCommand],
     ...[editCommand, putCommand, rmCommand, setCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand],

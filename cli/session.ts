@@ -1,12 +1,11 @@
-import { localKey } from '../admin/local-key.ts';
 import { createSession } from '../admin/session.ts';
 import type { Session, Step } from '../admin/session.ts';
 import { VERSION } from '../functions/version.ts';
 import { fail } from '../protocol/errors.ts';
 import { createFetch } from '../net/fetch.ts';
 import { fileCache } from './cache-file.ts';
-import { unlock } from './context.ts';
 import type { Context } from './context.ts';
+import { keyOf } from './keeper/key-of.ts';
 import { readSite } from './site-file.ts';
 import { fileMemory } from './memory.ts';
 import { serverAddress } from './server-address.ts';
@@ -32,13 +31,13 @@ export async function sessionsOf(context: Context): Promise<() => Promise<Sessio
     throw fail('usage', 'the site names no server: give one with --server');
   }
   const server = serverAddress(named);
-  const identity = await unlock(context);
+  const { ports, cacheKey } = await keyOf(context, site);
   const fetch = createFetch({ ca: site.ca, keeps: true });
   return () =>
     createSession({
-      ...{ site, server, key: localKey(identity), memory: fileMemory(home.memoryFile, site) },
+      ...{ site, server, key: ports, memory: fileMemory(home.memoryFile, site) },
       ...{ program: `coatcheck ${VERSION}`, fetch },
-      cache: fileCache(home.cacheFile, identity, site, ({ message }) => {
+      cache: fileCache(home.cacheFile, cacheKey, ({ message }) => {
         terminal.warn(`what was read now will be read again, since it cannot be kept: ${message}`);
       }),
       onDoubt: (doubt) => {

@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 import { DICTIONARY_1_TEXT } from '../bundle/dictionary-1.ts';
 
-/** Bundles the two commands as they are published into a folder, which holds nothing else then. */
+/** Bundles the two commands, and what keeps a key for one of them, as they are published into a folder, which holds nothing else then. */
 export async function buildCommands(outdir: string): Promise<void> {
   const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as {
     dependencies: Record<string, string>;
@@ -25,7 +25,7 @@ export async function buildCommands(outdir: string): Promise<void> {
   await rm(outdir, { recursive: true, force: true });
   await build({
     ...shared,
-    entryPoints: { coatcheck: 'cli/main.ts' },
+    entryPoints: { coatcheck: 'cli/main.ts', 'coatcheck-keeper': 'cli/keeper/main.ts' },
     // What is imported when it is needed stays apart: most commands never load the AWS SDK.
     plugins: [onlyVersion],
     splitting: true,

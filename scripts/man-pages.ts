@@ -39,6 +39,7 @@ export const manPages = (): Record<string, string> => ({
       ['COATCHECK_SERVER', 'As --server.'],
       ['COATCHECK_PASSPHRASE', 'The passphrase of the admin key. Prefer --passphrase-file.'],
       ['COATCHECK_PASSPHRASE_COMMAND', 'As --passphrase-command.'],
+      ['XDG_RUNTIME_DIR', 'Where the socket of a key that is unlocked is.'],
       ['NO_COLOR', 'Any value that is not empty: no colours.'],
     ],
     files: [

@@ -196,6 +196,7 @@ async function change(
   for (const warning of plan.warnings) terminal.warn(keysetWarningText(warning));
   const objections = session.doubts.map((doubt) => ({ code: 'record_doubtful', doubt }) as const);
   await confirm(objections, terminal, escapeLine(question), flags);
+  await session.key.sign.announce?.({ keyset: plan.keyset });
   endsAtLeisure(terminal);
   await signKeysetPlan(session, plan);
   terminal.print(`${terminal.style.green('made')} keyset ${plan.keyset.version}`);

@@ -110,6 +110,11 @@ export async function signManyAsked<P extends Signable>(
     await confirm(objections, terminal, `${verb} ${count(total, noun)}${names}?`, flags);
   }
 
+  await session.key.sign.announce?.({
+    statements: planned.flatMap(({ plan: { node, statements } }) =>
+      statements.map(({ type }) => ({ type, node })),
+    ),
+  });
   const stop = { isWanted: false };
   void nextInterrupt().then(() => {
     stop.isWanted = true;

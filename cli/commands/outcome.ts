@@ -17,6 +17,10 @@ export async function signAsked(
   asked: { readonly question: string; readonly flags: ConsentFlags },
 ): Promise<void> {
   await confirm(plan.objections, terminal, asked.question, asked.flags);
+  const { node } = plan;
+  await session.key.sign.announce?.({
+    statements: plan.statements.map(({ type }) => ({ type, node })),
+  });
   const decisions: Outcome[] = [];
   const { review } = plan;
   const tell = (): void => {

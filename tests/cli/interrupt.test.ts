@@ -43,6 +43,7 @@ const ASKING: Record<string, string[]> = {
 /** What ends by itself, and what the tests below are about. */
 const OTHERS = [
   ...['init', 'serve', 'doctor', 'site paths', 'site add-path', 'key passphrase'],
+  ...['unlock', 'lock'],
   ...['bundle inspect', 'bundle verify', 'bundle export'],
 ];
 
