@@ -86,7 +86,7 @@ export async function planMany<P>(
   session: Session,
   targets: readonly Target[],
   telling: Telling,
-  planOf: (standing: Standing, target: Target) => Promise<P>,
+  planOf: (standing: Standing, target: Target) => P | Promise<P>,
 ): Promise<ManyPlans<P>> {
   const byNode = new Map(targets.map((target) => [target.node, target]));
   const planned: P[] = [];

@@ -6,6 +6,7 @@ import { bundleExportCommand, bundleInspectCommand, bundleVerifyCommand } from '
 import { diffCommand } from './usage/diff.ts';
 import { doctorCommand } from './usage/doctor.ts';
 import { editCommand } from './usage/edit.ts';
+import { forgetCommand } from './usage/forget.ts';
 import { historyCommand } from './usage/history.ts';
 import { initCommand } from './usage/init.ts';
 import { keyPassphraseCommand } from './usage/key.ts';
@@ -52,6 +53,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       rollbackCommand,
       reconfigureCommand,
       revokeCommand,
+      forgetCommand,
       repairCommand,
     ],
     ...[unlockCommand, lockCommand, keyPassphraseCommand],

@@ -74,8 +74,9 @@ const RIGHTS: Record<Credential, string[]> = {
     ...['history', 'approved', 'rejected', 'keysets', 'cosign'].map(
       (prefix) => `Allow s3:PutObject ${ARN}/${prefix}/*`,
     ),
-    `Allow s3:DeleteObject ${ARN}/pending/*`,
-    `Allow s3:DeleteObject ${ARN}/cosign/*`,
+    ...['pending', 'rejected', 'reports', 'cosign'].map(
+      (prefix) => `Allow s3:DeleteObject ${ARN}/${prefix}/*`,
+    ),
     `Allow s3:ListBucket ${ARN}`,
   ],
 };
@@ -146,8 +147,9 @@ it('lets no role delete from history/, whatever its rights name', () => {
     rights(rolePolicies(template, c, BUCKET)['store']!.Statement),
   ).filter((right) => /Delete|s3:\*/.test(right));
   expect(deletes.toSorted()).toEqual([
-    `Allow s3:DeleteObject ${ARN}/cosign/*`,
-    `Allow s3:DeleteObject ${ARN}/pending/*`,
+    ...['cosign', 'pending', 'rejected', 'reports'].map(
+      (prefix) => `Allow s3:DeleteObject ${ARN}/${prefix}/*`,
+    ),
   ]);
 });
 

@@ -110,6 +110,8 @@ export interface Client {
   ): Promise<Answer<'cosign'>>;
   accept(node: NodeId, statement: Uint8Array, from?: DecisionSource): Promise<Answer<'accept'>>;
   repair(node: NodeId): Promise<Answer<'repair'>>;
+  /** @param head statement digest of the revoke that is its newest decision */
+  forget(node: NodeId, head: DigestHex): Promise<Answer<'forget'>>;
   /** @param keyset signed, encoded */
   keyset(keyset: Uint8Array): Promise<Answer<'keyset'>>;
   list(query: Query<'list'>): Promise<Answer<'list'>>;
@@ -260,6 +262,7 @@ export function createClient(options: ClientOptions): Client {
       call('cosign', { node, body: decision(statement, from, nodeBoxKey) }),
     accept: (node, statement, from) => call('accept', { node, body: decision(statement, from) }),
     repair: (node) => call('repair', { node, body: {} }),
+    forget: (node, head) => call('forget', { node, body: { head } }),
     keyset: (keyset) => call('keyset', { body: { keyset: toBase64Url(keyset) } }),
     list: (query) => call('list', { query }),
     states: (query = {}) => call('states', { query }),

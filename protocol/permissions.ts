@@ -19,8 +19,8 @@ export interface Permissions {
  *
  * `download` lists the bucket because S3 answers 403 instead of 404 for a missing key to a signer
  * that may not list. `upload` reads nothing but the public keysets, because the holder of a
- * presigned PUT can add an unsigned `x-amz-copy-source` header where a store honours it. Nobody may
- * delete from `history/`.
+ * presigned PUT can add an unsigned `x-amz-copy-source` header where a store honours it. `admin` deletes
+ * what a node that is forgotten leaves. Nobody may delete from `history/`.
  */
 export const PERMISSIONS: Readonly<Record<Credential, Permissions>> = {
   download: { get: ['approved', 'rejected', 'keysets'], put: [], delete: [], list: 'bucket' },
@@ -33,7 +33,7 @@ export const PERMISSIONS: Readonly<Record<Credential, Permissions>> = {
   admin: {
     get: ['pending', 'history', 'approved', 'rejected', 'reports', 'keysets', 'cosign'],
     put: ['history', 'approved', 'rejected', 'keysets', 'cosign'],
-    delete: ['pending', 'cosign'],
+    delete: ['pending', 'rejected', 'reports', 'cosign'],
     list: 'bucket',
   },
 };

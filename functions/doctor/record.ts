@@ -30,19 +30,24 @@ export async function probeRecords(store: ObjectStore, site: Site): Promise<Find
   }
   const foreign = bad.splice(0);
   let entries = 0;
+  let forgotten = 0;
   for (const [node, slots] of nodes) {
     // A node that approves for itself makes its record as long as it likes: no bundle of it is kept.
     const reader = createHistoryReader(slots, site, node, () => false);
     for (const slot of slots) reader.add(await read(store, historyKey(node, slot), slot));
     const history = reader.end();
     entries += history.entries.length;
+    if (history.entries.some((entry) => entry.forgotten)) forgotten++;
     bad.push(...history.junk.map((junk) => `${node} slot ${junk.slot} (${junk.code})`));
   }
   bad.push(...foreign);
   const probe = 'everything in history/ verifies';
   if (bad.length > 0) return [{ probe, status: 'warn', found: bad.join(', '), advice: NOT_OURS }];
   return [
-    { probe, status: 'ok', found: `${count(entries, 'decision')}, ${count(nodes.size, 'node')}` },
+    {
+      ...{ probe, status: 'ok' },
+      found: `${count(entries, 'decision')}, ${count(nodes.size, 'node')}${forgotten > 0 ? `, ${forgotten} of them forgotten` : ''}`,
+    },
   ];
 }
 

@@ -19,6 +19,7 @@ import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
 import { cosign } from '../approval/cosign.ts';
 import { decide } from '../approval/decide.ts';
 import type { DecisionRequest } from '../approval/demands.ts';
+import { forget } from '../approval/forget.ts';
 import type { NodeRecord } from '../approval/publish.ts';
 import { createKeyset } from '../approval/new-keyset.ts';
 import { repair, settleDecided } from '../approval/repair.ts';
@@ -60,6 +61,7 @@ export function adminRoutes(
   | 'accept'
   | 'repair'
   | 'withdraw'
+  | 'forget'
   | 'keyset'
   | 'list'
   | 'read'
@@ -120,6 +122,11 @@ export function adminRoutes(
     withdraw: async ({ node, body, signer }) => ({
       withdrawn: await withdraw({ store, site, node }, parseDigest(body.digest), signer!.signKey),
     }),
+
+    forget: async ({ node, body }) => {
+      const { slots, removed, junk } = await forget({ store, site, node }, parseDigest(body.head));
+      return { slots: [...slots], removed: [...removed], junk: [...junk] };
+    },
 
     keyset: async ({ body }) => {
       const signed = decodeSignedKeyset(fromBase64Url(body.keyset));

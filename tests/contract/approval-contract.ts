@@ -5,6 +5,7 @@ import { cosignedContract } from './approval/cosigned.ts';
 import { crashesContract } from './approval/crashes.ts';
 import { decisionsContract } from './approval/decisions.ts';
 import { failingStoreContract } from './approval/failing-store.ts';
+import { forgottenContract } from './approval/forgotten.ts';
 import { keysetsContract } from './approval/keysets.ts';
 import { listingsContract } from './approval/listings.ts';
 import { ownApprovalsContract } from './approval/own-approvals.ts';
@@ -41,6 +42,7 @@ export function approvalContract(open: () => Promise<StoreUnderTest>): void {
   describe('somebody who writes the bucket', () => bucketWriterContract(under));
   describe('a PUT URL used again', () => reusedUrlContract(under));
   describe('what its maker takes back', () => withdrawnContract(under));
+  describe('a node that is forgotten', () => forgottenContract(under));
   describe('an older copy put back', () => restoredContract(under));
   describe('a decision that lacks signatures', () => cosignedContract(under));
   describe('keysets', () => keysetsContract(under));

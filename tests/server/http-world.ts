@@ -144,6 +144,13 @@ export async function makeWorld(): Promise<World> {
   }
   const proof = encodeFrame(frame);
 
+  const gone = makeNode('gone');
+  const revoke = sign(makeStatement(keyset, gone.id, 'revoke'), keyset, ada);
+  await store.create(
+    historyKey(gone.id, 1),
+    encodeFrame({ chain: [site.pinned], statement: revoke }),
+  );
+
   const proposal = propose({ keyset, node: waiting });
   await store.create(pendingKey(waiting.id, hex(proposal.digest)), proposal.bytes);
   const approve = makeStatement(keyset, waiting.id, 'approve', NOTHING, {
@@ -191,6 +198,9 @@ export async function makeWorld(): Promise<World> {
       body: json(decision(signAsNode(approve, waiting))),
     }),
     withdraw: draft('withdraw', fresh, identity, { body: json({ digest: upload.digest }) }),
+    forget: draft('forget', gone, identity, {
+      body: json({ head: hex(revoke.digest) }),
+    }),
     keyset: draft('keyset', undefined, identity, {
       body: json({
         keyset: toBase64Url(

@@ -112,8 +112,8 @@ describe('the table of routes', () => {
       'report',
     ]);
     expect(mounted({ admin: { signer, store } })).toEqual([
-      ...['health', 'withdraw', 'decide', 'cosign', 'accept', 'repair', 'keyset', 'list', 'read'],
-      ...['states', 'events'],
+      ...['health', 'withdraw', 'decide', 'cosign', 'accept', 'repair', 'forget', 'keyset'],
+      ...['list', 'read', 'states', 'events'],
     ]);
   });
 });
