@@ -64,6 +64,8 @@ export { planReconfigure, planReject, planRevoke, planRollback } from './orders.
 export type { RejectPlan } from './orders.ts';
 export { placeInForce, planApproveMany, planOrders, planRenewMany, signMany } from './many.ts';
 export type { LeftOut, ManyPlans, ManyWish, Ordered, Signed, Target, Telling } from './many.ts';
+export { copiedRecords, logView, readRecords } from './log.ts';
+export type { CopiedHistory, LogEntry, LogView } from './log.ts';
 export { planForget } from './forget.ts';
 export type { Forgettable } from './forget.ts';
 export { planChanges, readCurrent } from './change.ts';

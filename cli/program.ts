@@ -18,6 +18,7 @@ import {
   keysResealCommand,
 } from './usage/keys.ts';
 import { listCommand } from './usage/list.ts';
+import { logCommand } from './usage/log.ts';
 import { COMMON } from './usage/options.ts';
 import { pendingCommand } from './usage/pending.ts';
 import { putCommand } from './usage/put.ts';
@@ -50,6 +51,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       rejectCommand,
       renewCommand,
       historyCommand,
+      logCommand,
       rollbackCommand,
       reconfigureCommand,
       revokeCommand,

@@ -145,7 +145,7 @@ export async function makeWorld(): Promise<World> {
   const proof = encodeFrame(frame);
 
   const gone = makeNode('gone');
-  const revoke = sign(makeStatement(keyset, gone.id, 'revoke'), keyset, ada);
+  const revoke = sign(makeStatement(keyset, gone.id, 'revoke'), keyset, ...both);
   await store.create(
     historyKey(gone.id, 1),
     encodeFrame({ chain: [site.pinned], statement: revoke }),
