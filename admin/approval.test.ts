@@ -6,7 +6,6 @@ import { verifyForNode } from '../protocol/verify.ts';
 import { serveInProcess } from '../tests/support/in-process.ts';
 import { makeNode, makeSite, propose } from '../tests/support/site.ts';
 import {
-  collect,
   createSession,
   emptyMemory,
   findBundle,
@@ -53,7 +52,7 @@ describe('an approval by the library', () => {
       },
     });
 
-    expect(await collect(pendingViews(session))).toMatchObject([
+    expect(await pendingViews(session)).toMatchObject([
       { node: node.id, words: nodeWords(node.id), digest: toHex(digest), madeBy: 'node' },
     ]);
     const standing = await lookAt(session, await findNode(session, nodeWords(node.id)));
@@ -102,13 +101,13 @@ describe('an approval by the library', () => {
     const { inForce, forgotten, ...decision } = entries[0]!;
     const { slot, ...statement } = decision;
     expect((await nodeState(session, now)).view).toMatchObject({ where: 'history', decision });
-    expect(await collect(nodeViews(session))).toEqual([
+    expect(await nodeViews(session)).toEqual([
       { node: node.id, decision: statement, bundle: toHex(digest), waiting: [] },
     ]);
     expect([slot, inForce, forgotten]).toEqual([1, true, false]);
 
     await sign(session, planRevoke(session, now, { reason: 'stolen' }));
-    expect(await collect(nodeViews(session))).toMatchObject([{ decision: { type: 'revoke' } }]);
+    expect(await nodeViews(session)).toMatchObject([{ decision: { type: 'revoke' } }]);
     expect([...new Set(steps)]).toEqual(['asking_server', 'reading_history']);
   });
 });

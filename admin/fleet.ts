@@ -66,7 +66,7 @@ async function look(
     listing.newest !== undefined && wantsNewest(listing, facts) ? [listing.newest] : [],
   );
   await read(facts.unread(newest));
-  await doubtLess(session, listings);
+  await doubtLess(session, slotsOf(listings));
   const prefixes = ['pending', 'approved', 'history'] as const;
   await facts.keep([...all, ...newest], withoutReports ? prefixes : [...prefixes, 'reports']);
   return views();
@@ -117,18 +117,33 @@ function newer(known: Listed | undefined, listed: Listed): Listed {
   return known === undefined || slotOf(listed) > slotOf(known) ? listed : known;
 }
 
-/**
- * Has it doubted where the store lists less of a node's history than this program has seen: that
- * record is read.
- */
-async function doubtLess(session: Session, listings: readonly NodeListing[]): Promise<void> {
-  if (session.remembered.size === 0) return;
-  const slots = new Map(
+const slotsOf = (listings: readonly NodeListing[]): ReadonlyMap<NodeId, number> =>
+  new Map(
     listings.map(({ node, newest }) => {
       const parsed = newest?.parsed;
       return [node, parsed !== undefined && 'slot' in parsed ? parsed.slot : 0] as const;
     }),
   );
+
+/** The highest slot of each node's history, as the store lists it now. */
+export async function newestSlots(session: Session): Promise<ReadonlyMap<NodeId, number>> {
+  const slots = new Map<NodeId, number>();
+  for await (const { parsed } of session.list('history')) {
+    if (parsed.prefix !== 'history') continue;
+    slots.set(parsed.node, Math.max(parsed.slot, slots.get(parsed.node) ?? 0));
+  }
+  return slots;
+}
+
+/**
+ * Has it doubted where the store lists less of a node's history than this program has seen: that
+ * record is read.
+ * @param slots the highest of each node that is listed
+ */
+export async function doubtLess(
+  session: Session,
+  slots: ReadonlyMap<NodeId, number>,
+): Promise<void> {
   for (const [node, { slot }] of session.remembered) {
     const isDoubted = session.doubts.some((doubt) => 'node' in doubt && doubt.node === node);
     if ((slots.get(node) ?? 0) < slot && !isDoubted) await session.history(node);

@@ -6,7 +6,7 @@ import { fail } from '../protocol/errors.ts';
 import type { Answer } from '../protocol/http.ts';
 import { formatSite, parseSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
-import { EXPIRING_DAYS } from '../protocol/verify.ts';
+import { isExpired, isExpiring } from '../protocol/verify.ts';
 import { siteNow } from './key-request.ts';
 import type { Session } from './session.ts';
 import { STATES } from './views/status.ts';
@@ -118,7 +118,7 @@ export async function readStates(client: Client): Promise<MonitorView[]> {
 }
 
 function monitorView(one: Answer<'states'>['nodes'][number], now: number): MonitorView {
-  const { type, expires, waitingSince, reported, problem } = one;
+  const { type, issued = 0, expires, waitingSince, reported, problem } = one;
   const so = new Set<State>();
   if (problem !== undefined) so.add('unreadable');
   if (waitingSince !== undefined) {
@@ -126,11 +126,12 @@ function monitorView(one: Answer<'states'>['nodes'][number], now: number): Monit
     if (type === undefined) so.add('first');
   }
   if (type !== undefined) {
-    const isOver = expires !== undefined && now >= expires;
+    const end = { issued, ...(expires === undefined ? {} : { expires }) };
+    const isOver = isExpired(end, [now]);
     if (type === 'reconfigure') so.add('reconfigure');
     else if (type === 'revoke') so.add('revoked');
     else so.add(isOver ? 'expired' : 'in-force');
-    if (!isOver && (expires ?? Infinity) - now <= EXPIRING_DAYS * 86_400) so.add('expiring');
+    if (isExpiring(end, now)) so.add('expiring');
     if ((type === 'approve' || type === 'rollback') && reported === undefined) {
       so.add('never-booted');
     }

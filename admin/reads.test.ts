@@ -10,7 +10,7 @@ import { serveInProcess } from '../tests/support/in-process.ts';
 import type { InProcess } from '../tests/support/in-process.ts';
 import { after, makeNode, makeSite, makeStatement, NOTHING } from '../tests/support/site.ts';
 import { propose, sign } from '../tests/support/site.ts';
-import { collect, createSession, emptyMemory, knownNodes, localKey } from './index.ts';
+import { createSession, emptyMemory, knownNodes, localKey } from './index.ts';
 import { nodeViews, pendingViews } from './index.ts';
 import type { Session } from './index.ts';
 
@@ -75,7 +75,7 @@ describe('250 nodes', () => {
       await server.store.create(pendingKey(node.id, parseDigest(toHex(digest))), bytes);
     }
     const { seen, fetch } = watched(server);
-    const views = await collect(pendingViews(await session(fetch, server.server)));
+    const views = await pendingViews(await session(fetch, server.server));
     expect(views.map(({ node, digest, madeBy }) => ({ node, digest, madeBy }))).toEqual(
       proposals
         .map(({ node, digest }) => ({ node: node.id, digest: toHex(digest), madeBy: 'node' }))
@@ -102,7 +102,7 @@ describe('250 nodes', () => {
     }
     const { seen, fetch } = watched(server);
     const admin = await session(fetch, server.server);
-    const views = await collect(nodeViews(admin));
+    const views = await nodeViews(admin);
     expect(views.map(({ node, bundle }) => ({ node, bundle }))).toEqual(
       proposals.map(({ node, digest }) => ({ node: node.id, bundle: toHex(digest) })).sort(byId),
     );

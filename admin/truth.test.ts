@@ -9,7 +9,7 @@ import type { InProcess } from '../tests/support/in-process.ts';
 import { after, makeNode, makeSite, makeStatement } from '../tests/support/site.ts';
 import { NOTHING, propose, sign as signed } from '../tests/support/site.ts';
 import type { After } from '../tests/support/site.ts';
-import { collect, createSession, emptyMemory, findBundle, historyView, localKey } from './index.ts';
+import { createSession, emptyMemory, findBundle, historyView, localKey } from './index.ts';
 import { lookAt, nodeState, nodeViews, pendingViews, planApprove, planRollback } from './index.ts';
 import type { Memory, Session } from './index.ts';
 
@@ -70,7 +70,7 @@ describe('an approval that is over', () => {
     ] as const) {
       const session = await desk(server, { now });
       const standing = await lookAt(session, node.id);
-      expect(await collect(nodeViews(session))).toMatchObject([{ decision: { expired } }]);
+      expect(await nodeViews(session)).toMatchObject([{ decision: { expired } }]);
       expect((await nodeState(session, standing)).view).toMatchObject({ decision: { expired } });
       expect(historyView(node.id, standing.history, now).entries).toMatchObject([{ expired }]);
     }
@@ -115,7 +115,7 @@ describe('a list of the nodes', () => {
     await decided(server, running, 'approve');
     const update = await waits(server, running);
     const session = await desk(server);
-    const views = new Map((await collect(nodeViews(session))).map((view) => [view.node, view]));
+    const views = new Map((await nodeViews(session)).map((view) => [view.node, view]));
     expect([...views.keys()]).toEqual([...views.keys()].sort());
     expect(views.get(refused.id)).toMatchObject({ rejected: { type: 'reject' }, waiting: [] });
     expect(views.get(fresh.id)).toEqual({ node: fresh.id, waiting: [first] });
@@ -148,7 +148,7 @@ describe('a list of the nodes', () => {
       [gone.id, seen(3, new Uint8Array(32))],
     ]);
     const session = await desk(server, { memory: { ...emptyMemory(site), nodes } });
-    await collect(views(session) as AsyncGenerator);
+    await views(session);
     expect(session.doubts).toEqual([
       { code: 'record_shorter', shown: 1, seen: 2, node: shorter.id },
       { code: 'record_shorter', seen: 3, node: gone.id },

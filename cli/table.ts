@@ -1,4 +1,5 @@
 import stringWidth from 'string-width';
+import type { Terminal } from './terminal.ts';
 
 /**
  * Rows as lines whose columns begin under one another, two spaces apart. The caller has escaped the
@@ -42,4 +43,17 @@ export function tableWithin(rows: readonly (readonly string[])[], columns = Infi
       .filter(([, cell]) => cell !== '-')
       .map(([name, cell]) => `  ${name}: ${cell}`),
   ]);
+}
+
+/** Prints {@link tableWithin} the terminal. @param below what stands behind the lines of a row, by its index */
+export function printTable(
+  { print, style, columns }: Pick<Terminal, 'print' | 'style' | 'columns'>,
+  [head, ...rows]: readonly [readonly string[], ...(readonly string[])[]],
+  below: (row: number) => readonly string[] = () => [],
+): void {
+  const [titles = [], ...blocks] = tableWithin([head, ...rows], columns);
+  for (const line of titles) print(style.dim(line));
+  blocks.forEach((lines, i) => {
+    for (const line of [...lines, ...below(i)]) print(line);
+  });
 }

@@ -150,3 +150,10 @@ export function isExpired(
 
 /** How long before its end what is in force counts as expiring, days. */
 export const EXPIRING_DAYS = 14;
+
+/** Whether a statement ends within {@link EXPIRING_DAYS}, and has not ended. @param now unix seconds */
+export const isExpiring = (
+  statement: Pick<Statement, 'issued' | 'expires'>,
+  now: number,
+): boolean =>
+  !isExpired(statement, [now]) && (statement.expires ?? Infinity) - now <= EXPIRING_DAYS * 86_400;

@@ -1,7 +1,7 @@
 import type { NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
-import { EXPIRING_DAYS } from '../../protocol/verify.ts';
+import { isExpiring } from '../../protocol/verify.ts';
 import type { Facts } from '../facts.ts';
 import { readResult } from '../machine-says.ts';
 import type { MachineFault } from '../machine-says.ts';
@@ -19,7 +19,7 @@ import type { StatementView } from './statement.ts';
  * - `expired`: what is in force has ended
  * - `waiting`: a proposal waits; `first`, of a node about which nothing is in force
  * - `drifted`: the machine says that files left to the image differ from those it was approved with
- * - `expiring`: what is in force ends within {@link EXPIRING_DAYS} days
+ * - `expiring`: what is in force ends within `EXPIRING_DAYS` (protocol/verify.ts)
  * - `behind`: the machine's last report is about another decision than what is in force
  * - `never-booted`: something is in force, and the machine never said that it applied anything
  * - `partial`: the machine says that all is applied but files that something is in the way of
@@ -220,7 +220,8 @@ function statusView(listing: NodeListing, facts: Facts, now: number): StatusView
   };
 }
 
-function waitingView(
+/** {@link WaitingView} of what is listed, with what is known of it. */
+export function waitingView(
   { parsed, size, modified }: Listed,
   facts: ReturnType<Facts['proposal']>,
 ): WaitingView {
@@ -261,13 +262,12 @@ function statesOf(of: {
   }
   if (rejected !== undefined) so.add('rejected');
   if (decision !== undefined) {
-    const { type, expires, expired = false } = decision;
+    const { type, expired = false } = decision;
     if (type === 'reconfigure') so.add('reconfigure');
     else if (type === 'revoke') so.add('revoked');
     else if (expired) so.add('expired');
     else so.add('in-force');
-    const left = (expires ?? Infinity) - now;
-    if (!expired && left <= EXPIRING_DAYS * 86_400) so.add('expiring');
+    if (isExpiring(decision, now)) so.add('expiring');
     const isConfiguration = type === 'approve' || type === 'rollback';
     if (isConfiguration && listing.report === undefined) so.add('never-booted');
   }

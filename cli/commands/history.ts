@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { record } from '../look.ts';
 import { openSession } from '../session.ts';
 import { decidedBy } from '../../words/decisions.ts';
-import { table } from '../table.ts';
+import { printTable } from '../table.ts';
 import type { Style } from '../terminal.ts';
 import { when } from '../../words/time.ts';
 
@@ -39,7 +39,7 @@ export async function history(context: Context, nodeText: string): Promise<void>
     ].join(' '),
   ]);
   const head = ['SLOT', 'SEQ', 'DECISION', 'WHEN', 'BY', 'BUNDLE', 'REASON'];
-  for (const line of table([head.map(style.dim), ...rows])) terminal.print(line);
+  printTable(terminal, [head, ...rows]);
   terminal.hint('* in force');
   if (!view.isWhole) {
     terminal.hint(`the record begins at slot ${first.slot}: what was before it is not kept`);

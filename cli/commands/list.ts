@@ -1,12 +1,12 @@
-import { collect } from '../../admin/pool.ts';
 import { nodeViews } from '../../admin/views/nodes.ts';
 import type { NodeView } from '../../admin/views/nodes.ts';
 import type { StatementView } from '../../admin/views/statement.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import { isExpiring } from '../../protocol/verify.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
 import { decidedBy } from '../../words/decisions.ts';
-import { table } from '../table.ts';
+import { printTable } from '../table.ts';
 import type { Style } from '../terminal.ts';
 import { when } from '../../words/time.ts';
 import { problemText } from '../../words/warnings.ts';
@@ -15,23 +15,26 @@ import { problemText } from '../../words/warnings.ts';
 export async function list(context: Context): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
-  const nodes = await terminal.waiting('reading what is in force', () =>
-    collect(nodeViews(session)),
-  );
+  const nodes = await terminal.waiting('reading what is in force', () => nodeViews(session));
   terminal.document({ nodes });
   if (nodes.length === 0) {
     terminal.hint('there is no node yet');
     return;
   }
-  const rows = nodes.map((view) => [view.node, ...cells(view, terminal.style)]);
+  const now = session.client.now();
+  const rows = nodes.map((view) => [view.node, ...cells(view, terminal.style, now)]);
   const head = ['NODE', 'IN FORCE', 'SEQ', 'SINCE', 'BY', 'EXPIRES', 'REASON'];
-  for (const line of table([head.map(terminal.style.dim), ...rows])) terminal.print(line);
+  printTable(terminal, [head, ...rows]);
   if (nodes.some(({ waiting }) => waiting.length > 0)) {
     terminal.hint('coatcheck diff NODE shows what waits; coatcheck approve NODE decides');
   }
 }
 
-function cells({ decision, rejected, problem, waiting }: NodeView, style: Style): string[] {
+function cells(
+  { decision, rejected, problem, waiting }: NodeView,
+  style: Style,
+  now: number,
+): string[] {
   const waits = waiting.length > 0 ? [style.yellow(`${waiting.length} waiting`)] : [];
   if (decision === undefined) {
     if (problem !== undefined) return [style.red(problemText(problem)), ...waits];
@@ -41,6 +44,7 @@ function cells({ decision, rejected, problem, waiting }: NodeView, style: Style)
   const { type, expired = false } = decision;
   const marks = [
     ...(expired ? [style.red('EXPIRED')] : []),
+    ...(isExpiring(decision, now) ? [style.yellow('expires soon')] : []),
     ...(problem === undefined ? [] : [style.red('not shown to the node: coatcheck repair')]),
     ...waits,
   ];

@@ -19,7 +19,7 @@ import type { Context } from '../context.ts';
 import { serverAddress } from '../server-address.ts';
 import { openSession } from '../session.ts';
 import { stateText } from '../status-table.ts';
-import { tableWithin } from '../table.ts';
+import { printTable } from '../table.ts';
 import { parseExpiry, when } from '../../words/time.ts';
 
 const DEFAULT_DAYS = 90;
@@ -76,15 +76,14 @@ export async function monitorStatus(
   const nodes = await terminal.waiting('asking the server', () => readStates(client));
   terminal.document({ nodes });
   if (nodes.length === 0) terminal.hint('there is no node yet');
-  const { style, columns } = terminal;
+  const { style } = terminal;
   const head = ['NODE', 'STATE', 'SINCE', 'IN FORCE', 'EXPIRES', 'REPORTED'];
   const rows = nodes.map((view) => cells(view, style));
-  const [titles = [], ...blocks] = nodes.length === 0 ? [] : tableWithin([head, ...rows], columns);
-  for (const line of titles) terminal.print(style.dim(line));
-  blocks.forEach((lines, i) => {
-    for (const line of lines) terminal.print(line);
-    if (nodes[i]!.states.includes('waiting')) terminal.print(style.dim(`  ${nodes[i]!.words}`));
-  });
+  if (nodes.length > 0) {
+    printTable(terminal, [head, ...rows], (i) =>
+      nodes[i]!.states.includes('waiting') ? [style.dim(`  ${nodes[i]!.words}`)] : [],
+    );
+  }
   return nodes;
 }
 

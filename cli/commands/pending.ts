@@ -1,9 +1,8 @@
-import { collect } from '../../admin/pool.ts';
 import { pendingViews } from '../../admin/views/nodes.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
-import { table } from '../table.ts';
+import { printTable } from '../table.ts';
 import { when } from '../../words/time.ts';
 import { problemText } from '../../words/warnings.ts';
 
@@ -11,9 +10,7 @@ import { problemText } from '../../words/warnings.ts';
 export async function pending(context: Context): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
-  const proposals = await terminal.waiting('looking for proposals', () =>
-    collect(pendingViews(session)),
-  );
+  const proposals = await terminal.waiting('looking for proposals', () => pendingViews(session));
   terminal.document({ pending: proposals });
   if (proposals.length === 0) {
     terminal.hint('nothing waits');
@@ -29,11 +26,6 @@ export async function pending(context: Context): Promise<void> {
       : terminal.style.red(problemText(p.problem)),
   ]);
   const head = ['NODE', 'DIGEST', 'SINCE', 'BYTES', 'HOST NAME (CLAIMED)'];
-  const [title, ...lines] = table([head.map(terminal.style.dim), ...rows]);
-  terminal.print(title);
-  lines.forEach((line, i) => {
-    terminal.print(line);
-    terminal.print(terminal.style.dim(`  ${proposals[i]!.words}`));
-  });
+  printTable(terminal, [head, ...rows], (i) => [terminal.style.dim(`  ${proposals[i]!.words}`)]);
   terminal.hint('coatcheck diff NODE shows what would change; coatcheck approve NODE decides');
 }

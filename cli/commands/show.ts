@@ -12,6 +12,7 @@ import { bundleFacts } from '../../admin/views/bundle.ts';
 import { findNodeOrProposal, nodeState } from '../../admin/views/state.ts';
 import type { StateView } from '../../admin/views/state.ts';
 import type { Site } from '../../protocol/site.ts';
+import { isExpiring } from '../../protocol/verify.ts';
 import type { Context } from '../context.ts';
 import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
@@ -35,7 +36,9 @@ export async function show(context: Context, text: string): Promise<void> {
   terminal.document(view);
   const about = opened ? aboutLines(bundleFacts(node, opened, session)) : nameLines(view);
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
-  terminal.print(`${label(terminal, 'state')} ${state(view, standing.history)}`);
+  terminal.print(
+    `${label(terminal, 'state')} ${state(view, standing.history, session.client.now())}`,
+  );
   const { where, rejected, waiting } = view;
   if (rejected !== undefined) {
     terminal.print(`${label(terminal, 'rejected')} ${statementLine(rejected)}`);
@@ -55,12 +58,13 @@ const digestOf = ({ bundle }: StateView): string | undefined => bundle?.digest;
 
 const label = (terminal: Terminal, name: string): string => terminal.style.dim(name.padEnd(10));
 
-function state({ where, decision }: StateView, { inForce }: History): string {
+function state({ where, decision }: StateView, { inForce }: History, now: number): string {
   if (where === 'pending') return 'waits for a decision';
   if (decision === undefined) return 'nothing is in force';
   const isNow = decision.slot === inForce?.slot;
-  const now = isNow ? (decision.expired ? 'EXPIRED' : 'in force') : 'not in force';
-  return `${now}: ${statementLine(decision)}`;
+  const inForceNow = isExpiring(decision, now) ? 'in force, expires soon' : 'in force';
+  const so = isNow ? (decision.expired ? 'EXPIRED' : inForceNow) : 'not in force';
+  return `${so}: ${statementLine(decision)}`;
 }
 
 function printContents(terminal: Terminal, { manifest }: OpenedBundle, site: Site): void {

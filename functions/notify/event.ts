@@ -4,7 +4,7 @@ import { nodeIdBytes } from '../../bundle/identity.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { count } from '../../protocol/count.ts';
 import type { Site } from '../../protocol/site.ts';
-import { EXPIRING_DAYS, isExpired } from '../../protocol/verify.ts';
+import { EXPIRING_DAYS, isExpired, isExpiring } from '../../protocol/verify.ts';
 import type { PublicState } from '../states.ts';
 
 /** What somebody is told of, in the order in which it is told. */
@@ -85,7 +85,7 @@ export function publicEvents(
     if (shown?.expires === undefined || shown.type === 'revoke') return events;
     const { expires, statement, issued } = shown;
     const isOver = isExpired({ issued, expires }, [now]);
-    if (!isOver && expires - now > EXPIRING_DAYS * 86_400) return events;
+    if (!isOver && !isExpiring({ issued, expires }, now)) return events;
     return [...events, { ...about(statement, isOver ? 'expired' : 'expiring'), expires }];
   });
 }

@@ -38,6 +38,9 @@ describe('status', () => {
     expect(shown).toContain(nodes[0]!.words);
     expect(shown).toContain(`what waits claims gx001, which is in force for ${known.id}`);
 
+    for (const view of [['list'], ['show', known.id]]) {
+      expect((await desk.run(...view)).stdout).toContain('expires soon');
+    }
     for (const [args, ids] of [
       [['state=waiting'], [claimant.id]],
       [['--where', 'name=gx001 expires<2d'], [known.id]],
@@ -97,6 +100,28 @@ describe('the table', { tags: 'long' }, () => {
       }
     },
   );
+
+  it.each([60, 200])('of list, pending and history fits into %i columns', async (columns) => {
+    const known = nodes.find(({ decision }) => decision !== undefined)!.node;
+    for (const [args, last] of [
+      [['list'], 'decides'],
+      [['pending'], 'decides'],
+      [['history', known], 'in force'],
+    ] as const) {
+      const line = ['env', 'NO_COLOR=1', 'TERM=xterm', ...command(...args)];
+      const screen = await openScreen(line, { columns, rows: 60 });
+      try {
+        await expect.poll(() => screen.sent()).toContain(last);
+        const sent = screen.sent().replaceAll('\x1b[K', '');
+        const rows = sent.split(/[\r\n]+/).filter((row) => row.length > columns);
+        expect([args[0], rows]).toEqual([args[0], []]);
+        if (args[0] === 'history') continue;
+        expect(sent).toMatch(new RegExp(`^${known}  |^${nodes[0]!.node}  `, 'm'));
+      } finally {
+        screen.close();
+      }
+    }
+  });
 
   it('has the columns that are asked for, and no others', async () => {
     const { stdout } = await desk.run('status', '--columns', 'name,state', '--sort', 'name', 'gx*');
