@@ -65,7 +65,7 @@ export async function startPage(open: () => Promise<Session>, port = 0): Promise
   bound = (server.address() as AddressInfo).port;
   return {
     url: `http://${gate.host}:${bound}`,
-    newCode: gate.newCode,
+    newCode: () => gate.newCode(),
     close: async () => {
       await desk.close();
       server.closeAllConnections();

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import type { ChildProcess } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -149,6 +150,19 @@ describeWith('chromium', 'the page', () => {
     await other.close();
   });
 
+  it('answers no other user of the machine, though that has the cookie', async () => {
+    const [{ name, value } = { name: '', value: '' }] = await context.cookies();
+    const { host, port } = new URL(ui.url);
+    // A program that every user can start.
+    const script = `use IO::Socket::INET; my $s = IO::Socket::INET->new('127.0.0.1:${port}') or die;
+      print $s "GET /nodes HTTP/1.1\\r\\nHost: ${host}\\r\\nCookie: ${name}=${value}\\r\\n\\r\\n";
+      my $line = <$s>; print defined $line ? $line : 'nothing';`;
+    const asked = (...as: string[]): string =>
+      execFileSync('setpriv', [...as, '/usr/bin/perl', '-e', script], { encoding: 'utf8' }).trim();
+    expect(asked('--reuid', '65534', '--clear-groups')).toBe('nothing');
+    expect(asked()).toBe('HTTP/1.1 200 OK');
+  });
+
   it('shows a proposal that arrives while it is open, and approves it by the words of the machine', async () => {
     const node = newNode();
     await page.goto(`${ui.url}/`);
@@ -263,6 +277,13 @@ describeWith('chromium', 'the page', () => {
     await findsNothing();
     await page.click('text=Compare with what is in force');
     expect(await page.textContent('.lines')).toContain('server b');
+    await page.goto(`${ui.url}/nodes/${nodes[0]!.id}`);
+    await page.click('text=Roll back to this');
+    expect(await page.textContent('.lines')).toContain('server b');
+    await page.fill('form.confirm input[name=expires]', '30d');
+    await page.click('form.confirm button');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('rack1: rollback (seq 3)');
     await page.goto(`${ui.url}/nodes?q=state%3Din-force`);
     expect(await page.textContent('main')).toContain('rack3');
     await findsNothing();
