@@ -1,25 +1,11 @@
-import { claimsOf, STATES, WRONG } from '../admin/views/status.ts';
-import type { State, StatusView } from '../admin/views/status.ts';
+import { WRONG } from '../admin/views/status.ts';
+import type { StatusView } from '../admin/views/status.ts';
 import { fail } from '../protocol/errors.ts';
 import { quote } from '../bundle/errors.ts';
 import { tableWithin } from './table.ts';
 import type { Style } from './terminal.ts';
 import { when } from '../words/time.ts';
 import { inForceText, machineText, nameText, noteText } from '../words/status.ts';
-
-type Order = (a: StatusView, b: StatusView) => number;
-
-const byText = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
-const rank = ({ states }: StatusView): number => STATES.indexOf(states[0] as State);
-const nameOf = (view: StatusView): string => view.name ?? claimsOf(view)[0] ?? '';
-
-/** Orders of nodes. What is equal stays by id, so that a second look has the same order. */
-export const ORDERS: Readonly<Record<string, Order>> = {
-  node: (a, b) => byText(a.node, b.node),
-  name: (a, b) => byText(nameOf(a), nameOf(b)),
-  state: (a, b) => rank(a) - rank(b) || byText(nameOf(a), nameOf(b)),
-  since: (a, b) => (a.since ?? Infinity) - (b.since ?? Infinity),
-};
 
 /** What a column is called in the head, and what stands in it. */
 interface Column {

@@ -19,6 +19,7 @@ import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
 import type { Review } from '../admin/review.ts';
+import { ORDERS } from '../admin/views/order.ts';
 import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { Objection } from '../admin/warning.ts';
@@ -125,13 +126,15 @@ export function createPage(desk: Desk, gate: Gate): Hono {
       .trim()
       .split(/\s+/)
       .filter((word) => word !== '');
-    if (words.length === 0) return { nodes };
+    if (words.length === 0) return { nodes: nodes.toSorted(ORDERS.state) };
     try {
       const now = Math.floor(Date.now() / 1000);
       // Eight words are one name of a machine.
       const wanted = words.every((word) => /^[a-z]{3,8}$/.test(word)) && words.length === 8;
       const texts = wanted ? [words.join(' ')] : words;
-      return { nodes: selectNodes(nodes, { nodes: texts }, 'show', now).views };
+      return {
+        nodes: selectNodes(nodes, { nodes: texts }, 'show', now).views.toSorted(ORDERS.state),
+      };
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
       return { nodes: [], problem: error.message };
@@ -206,10 +209,8 @@ export function createPage(desk: Desk, gate: Gate): Hono {
     const view = viewOf(node);
     const name = view?.name;
     const first = standing.history.inForce === undefined;
-    const id = desk.keep({
-      plans: [{ plan, ...(name !== undefined && { name }) }],
-      ...(first && { typed: node }),
-    });
+    const named = { plan, ...(name !== undefined && { name }) };
+    const id = desk.keep({ plans: [named], ...(first && { typed: node }) });
     const path = `/review/${node}/${digest}`;
     const values = context.req.queries('value') ?? [];
     const showing = (one: string, line?: number): string => {
@@ -229,7 +230,7 @@ export function createPage(desk: Desk, gate: Gate): Hono {
         <ReviewPart review={unmasked} plan={plan} showing={showing} />
         <ConfirmForm
           verb="Approve"
-          plans={[{ plan, ...(name !== undefined && { name }) }]}
+          plans={[named]}
           id={id}
           token={gate.tokenFor(context, '/decide')}
           typed={first ? 'words' : undefined}
@@ -238,8 +239,8 @@ export function createPage(desk: Desk, gate: Gate): Hono {
         {place.where === 'pending' && (
           <ConfirmForm
             verb="Reject"
-            plans={[]}
-            id={`${node} ${digest}`}
+            plans={[named]}
+            id={desk.keep({ plans: [named] })}
             token={gate.tokenFor(context, '/reject')}
           />
         )}
@@ -264,19 +265,26 @@ export function createPage(desk: Desk, gate: Gate): Hono {
           typed="number"
           expiry="optional"
         />
+        <ConfirmForm
+          verb="Reject"
+          plans={members}
+          id={desk.keep({ plans: members, typed: String(members.length) })}
+          token={gate.tokenFor(context, '/reject')}
+          typed="number"
+        />
       </>,
     );
   }
 
   app.get('/nodes/:node/:order{reconfigure|revoke|renew|rollback}', async (context) => {
     const node = nodeIn(context);
-    const order = context.req.param('order') as keyof typeof ORDERS;
+    const order = context.req.param('order') as keyof typeof COMMANDS;
     const session = await desk.session();
     const plan = await planOrder(session, node, order, Number(context.req.query('slot')));
     const view = viewOf(node);
     const name = view?.name;
     const named = { plan, ...(name !== undefined && { name }) };
-    const { verb, about } = ORDERS[order];
+    const { verb, about } = COMMANDS[order];
     return screen(
       context,
       `${verb}: ${nameOf(view, node)}`,
@@ -297,29 +305,33 @@ export function createPage(desk: Desk, gate: Gate): Hono {
 
   app.post('/decide', async (context) => {
     const form = await context.req.parseBody({ all: true });
-    const shown = desk.take(text(form['id']));
-    if (shown === undefined)
-      throw fail('usage', 'this review was used, or is too old: load it again, and look again');
-    demandTyped(shown, text(form['typed']));
+    const { plans } = consentedIn(form);
     const reason = checkReason(text(form['reason']));
     const now = (await desk.session()).client.now();
     const until = text(form['expires']).trim();
     const expires = until === '' ? undefined : parseExpiry(until, now);
-    const plans = shown.plans.map((one) => ({ ...one, plan: saying(one.plan, reason, expires) }));
     const despite = [form['despite'] ?? []].flat() as Objection['code'][];
-    const job = desk.start(plans, { despite });
+    const job = desk.start(
+      plans.map((one) => ({ ...one, plan: saying(one.plan, reason, expires) })),
+      { despite },
+    );
     return context.redirect(`/jobs/${job.id}`, 303);
   });
 
   app.post('/reject', async (context) => {
     const form = await context.req.parseBody();
-    const [node = '', digest = ''] = text(form['id']).split(' ');
-    if (!isNodeId(node)) throw fail('usage', 'no node is named');
-    const session = await desk.session();
-    const standing = await lookAt(session, node);
+    const { plans } = consentedIn(form);
     const reason = checkReason(text(form['reason']));
-    const plan = await planReject(session, standing, { digest, reason });
-    const job = desk.start([{ plan }], { despite: [] });
+    const session = await desk.session();
+    const refusals: { plan: Plan; name?: string }[] = [];
+    for (const { plan, ...named } of plans) {
+      const standing = await lookAt(session, plan.node);
+      refusals.push({
+        ...named,
+        plan: await planReject(session, standing, { digest: digestOf(plan), reason }),
+      });
+    }
+    const job = desk.start(refusals, {});
     return context.redirect(`/jobs/${job.id}`, 303);
   });
 
@@ -334,6 +346,15 @@ export function createPage(desk: Desk, gate: Gate): Hono {
 
   function viewOf(node: NodeId): StatusView | undefined {
     return desk.picture().nodes.find((view) => view.node === node);
+  }
+
+  /** @throws usage for a review that is too old; declined where something else was typed than it wants */
+  function consentedIn(form: Readonly<Record<string, unknown>>): Shown {
+    const shown = desk.take(text(form['id']));
+    if (shown === undefined)
+      throw fail('usage', 'this review was used, or is too old: load it again, and look again');
+    demandTyped(shown, text(form['typed']));
+    return shown;
   }
 
   /** A first proposal is of no group: each is approved by its own words. */
@@ -400,7 +421,7 @@ export function createPage(desk: Desk, gate: Gate): Hono {
   }
 }
 
-const ORDERS = {
+const COMMANDS = {
   renew: { verb: 'Renew', about: 'What is in force is approved again, with another end.' },
   rollback: { verb: 'Roll back', about: 'What was in force then is put in force again.' },
   reconfigure: {
@@ -416,7 +437,7 @@ const ORDERS = {
 async function planOrder(
   session: Session,
   node: NodeId,
-  order: keyof typeof ORDERS,
+  order: keyof typeof COMMANDS,
   slot: number,
 ): Promise<Plan> {
   const wish = { reason: '', expires: 'never', showSecrets: false, stat: false } as const;

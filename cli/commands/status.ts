@@ -1,6 +1,7 @@
 import { createFleetReader } from '../../admin/fleet.ts';
 import { selectNodes } from '../../admin/select.ts';
 import type { Session } from '../../admin/session.ts';
+import { ORDERS } from '../../admin/views/order.ts';
 import { WRONG } from '../../admin/views/status.ts';
 import type { State, StatusView } from '../../admin/views/status.ts';
 import { count } from '../../protocol/count.ts';
@@ -8,7 +9,7 @@ import { fail } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import type { NotifyFlags } from '../notify.ts';
 import { openSession } from '../session.ts';
-import { DEFAULT_COLUMNS, ORDERS, parseColumns, statusLines } from '../status-table.ts';
+import { DEFAULT_COLUMNS, parseColumns, statusLines } from '../status-table.ts';
 import { monitorStatus } from './monitor.ts';
 import { watchNodes } from '../watch.ts';
 

@@ -1,27 +1,26 @@
 import { randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
-import type { ChildProcess } from 'node:child_process';
 import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deriveIdentity, toHex } from '../../bundle/index.ts';
 import type { Identity } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { openDesk, startCli } from '../support/cli.ts';
+import { openDesk } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
-import { WAIT_MILLISECONDS } from '../support/limits.ts';
-import { openBrowser } from './browser.ts';
+import { comeIn, openBrowser, startUi } from './browser.ts';
+import type { Ui } from './browser.ts';
 
 const newNode = (): Identity => deriveIdentity(Uint8Array.from(randomBytes(32)));
 const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describeWith('chromium', 'the page', () => {
   let desk: Desk;
-  let ui: { url: string; code: string; child: ChildProcess; said: { stdout: string } };
+  let ui: Ui;
   let browser: Browser;
   let context: BrowserContext;
   let page: Page;
@@ -30,11 +29,7 @@ describeWith('chromium', 'the page', () => {
 
   beforeAll(async () => {
     desk = await openDesk();
-    const args = ['--home', desk.home, '--server', desk.url, 'ui', '--no-open'];
-    const { child, said } = await startCli(args);
-    const found = (pattern: RegExp): string | undefined => pattern.exec(said.stdout)?.[1];
-    await vi.waitUntil(() => found(/code, .*: (\S+)\n/), { timeout: WAIT_MILLISECONDS });
-    ui = { url: found(/at (http:\S+)/)!, code: found(/code, .*: (\S+)\n/)!, child, said };
+    ui = await startUi(desk);
     browser = await openBrowser();
     context = await browser.newContext();
     context.on('request', (request) => {
@@ -44,7 +39,7 @@ describeWith('chromium', 'the page', () => {
   });
   afterAll(async () => {
     await browser.close();
-    ui.child.kill('SIGINT');
+    expect((await ui.stop()).code).toBe(0);
     await desk.close();
   });
 
@@ -113,10 +108,7 @@ describeWith('chromium', 'the page', () => {
     const enter = (code: string) =>
       ask('/enter', { method: 'POST', headers: form }, `code=${code}`);
     expect((await enter('guessed')).status).toBe(403);
-    await page.goto(`${ui.url}/`);
-    await page.fill('input[name=code]', ui.code);
-    await page.click('button');
-    await page.waitForURL(`${ui.url}/`);
+    await comeIn(page, ui);
     await expect.poll(() => page.textContent('main')).toContain('There is no node yet');
     expect((await enter(ui.code)).status).toBe(403);
 

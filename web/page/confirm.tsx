@@ -8,7 +8,7 @@ export interface ConfirmProps {
   readonly verb: string;
   /** About which nodes: each is named. */
   readonly plans: Shown['plans'];
-  /** what the desk keeps of it; or, to reject, node and digest */
+  /** by which the desk keeps it */
   readonly id: string;
   readonly token: string;
   /** what a person types: the words of the machine, or how many nodes there are */

@@ -93,7 +93,12 @@ export function NodeScreen({
               <p>
                 <strong>{entry.type}</strong> (seq {entry.seq}) by {escapeLine(decidedBy(entry))},{' '}
                 <Time at={entry.issued} />
-                {entry.inForce && <span class="badge good">● in force</span>}
+                {entry.inForce && (
+                  <>
+                    {' '}
+                    <span class="badge good">● in force</span>
+                  </>
+                )}
                 {entry.expires !== undefined && (
                   <>
                     {entry.expired === true ? ', EXPIRED ' : ', until '}

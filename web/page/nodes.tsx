@@ -67,7 +67,7 @@ export function NodesScreen({
                 <tr>
                   <th scope="row">
                     <NodeLink view={view} />
-                    {view.states.includes('waiting') && (
+                    {view.states.includes('first') && (
                       <div>
                         <Words node={view.node} />
                       </div>
