@@ -8,7 +8,7 @@ import { createLocalHandler, createLocalSigner } from '../store/local-urls.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
 import { guardStore } from '../store/guard.ts';
-import { cachedChain, currentChain, isAdmin } from './keysets.ts';
+import { adminWith, cachedChain, currentChain } from './keysets.ts';
 import { listedKeysets, presignedKeysets, storeKeysets } from './keysets.ts';
 import type { KeysetReader } from './keysets.ts';
 
@@ -146,12 +146,12 @@ describe('where keysets are read from', () => {
   });
 });
 
-describe('isAdmin', () => {
+describe('adminWith', () => {
   it('asks the newest keyset, and for both keys', () => {
-    expect(isAdmin([site.pinned], ada!.identity)).toBe(true);
-    expect(isAdmin([site.pinned, second, third], ada!.identity)).toBe(false);
-    expect(isAdmin([site.pinned], bert.identity)).toBe(false);
+    expect(adminWith([site.pinned], ada!.identity)).toMatchObject({ may: 'all' });
+    expect(adminWith([site.pinned, second, third], ada!.identity)).toBeUndefined();
+    expect(adminWith([site.pinned], bert.identity)).toBeUndefined();
     const half = { signKey: ada!.identity.signKey, boxKey: bert.identity.boxKey };
-    expect(isAdmin([site.pinned], half)).toBe(false);
+    expect(adminWith([site.pinned], half)).toBeUndefined();
   });
 });

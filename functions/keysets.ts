@@ -2,7 +2,7 @@ import { CoatcheckError } from '../bundle/errors.ts';
 import type { PublicKeys } from '../bundle/identity.ts';
 import { equalBytes } from '../bundle/bytes.ts';
 import { decodeSignedKeyset, MAX_KEYSET_BYTES, verifyLink } from '../bundle/keyset.ts';
-import type { SignedKeyset } from '../bundle/keyset.ts';
+import type { AdminKey, SignedKeyset } from '../bundle/keyset.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import { keysetKey } from '../protocol/keys.ts';
 import { getObject } from '../protocol/objects.ts';
@@ -126,9 +126,12 @@ export function cachedChain(
   };
 }
 
-/** Whether these are the keys of an administrator of the newest keyset. */
-export function isAdmin(chain: readonly SignedKeyset[], { signKey, boxKey }: PublicKeys): boolean {
+/** The administrator of the newest keyset whose keys these are, both of them. */
+export function adminWith(
+  chain: readonly SignedKeyset[],
+  { signKey, boxKey }: PublicKeys,
+): AdminKey | undefined {
   return chain
     .at(-1)!
-    .keyset.keys.some((key) => equalBytes(key.signKey, signKey) && equalBytes(key.boxKey, boxKey));
+    .keyset.keys.find((key) => equalBytes(key.signKey, signKey) && equalBytes(key.boxKey, boxKey));
 }

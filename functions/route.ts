@@ -18,11 +18,11 @@ import { readBody } from '../protocol/objects.ts';
 import { verifyHead } from '../protocol/request-signature.ts';
 import type { VerifiedHead } from '../protocol/request-signature.ts';
 import type { Site } from '../protocol/site.ts';
-import { isAdmin } from './keysets.ts';
+import { adminWith } from './keysets.ts';
 import type { ChainReader } from './keysets.ts';
 
-/** As what somebody asks. */
-export type Caller = 'node' | 'admin' | 'monitor';
+/** As what somebody asks; `first` is an administrator whose key may only approve what is first. */
+export type Caller = 'node' | 'admin' | 'first' | 'monitor';
 
 /** What a handler is given: everything checked that can be checked without knowing the route. */
 export interface Call<N extends RouteName> {
@@ -109,11 +109,12 @@ function publicPath({ basePath }: Gate, route: Route, pathname: string): string 
 }
 
 async function authorize(
-  { signedBy }: Route,
+  route: Route,
   { node, shown, now }: { node: NodeId; shown: string | undefined; now: number },
   signer: PublicKeys,
   chain: ChainReader | undefined,
 ): Promise<Caller> {
+  const { signedBy } = route;
   if (signedBy.startsWith('node') && nodeIdOf(signer) === node) return 'node';
   if (signedBy === 'node' || chain === undefined) {
     throw fail('not_this_node', `the request is not signed by node ${node}`);
@@ -122,9 +123,18 @@ async function authorize(
     await demandCapability(shown, signer, now, chain);
     return 'monitor';
   }
-  if (isAdmin(await chain(), signer)) return 'admin';
-  // It may have been added since. However many strangers ask, that is read again this often.
-  if (isAdmin(await chain(NEW_ADMIN_SECONDS), signer)) return 'admin';
+  const admin =
+    adminWith(await chain(), signer) ??
+    // It may have been added since. However many strangers ask, that is read again this often.
+    adminWith(await chain(NEW_ADMIN_SECONDS), signer);
+  if (admin?.may === 'all') return 'admin';
+  if (admin?.may === 'first') {
+    if (route.mayFirst === true) return 'first';
+    throw fail(
+      'key_not_allowed',
+      'a "first" key decides what is first, and asks for nothing else: ask with another key',
+    );
+  }
   throw signedBy.startsWith('admin')
     ? fail('not_an_admin', 'the key that signed the request is not in the newest keyset')
     : fail(

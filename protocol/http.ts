@@ -80,6 +80,8 @@ export interface Route {
    * request shows a capability.
    */
   readonly signedBy: SignedBy;
+  /** An administrator whose key may only approve what is first may ask, too. */
+  readonly mayFirst?: true;
   /** The credential of the function that serves it; `any`: every function does. */
   readonly credential: Credential | 'any';
   readonly summary: string;
@@ -220,6 +222,7 @@ export const ROUTES = {
       ...STORE,
       'bad_node_id',
       'not_an_admin',
+      'key_not_allowed',
       'bad_signer',
       'already_decided',
       'cosigned',
@@ -240,6 +243,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/v1/nodes/:node/decisions',
     signedBy: 'admin',
+    mayFirst: true,
     credential: 'admin',
     summary: 'Records a signed decision about a node and puts it in force.',
     body: Decision,
@@ -251,6 +255,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/v1/nodes/:node/cosignatures',
     signedBy: 'admin',
+    mayFirst: true,
     credential: 'admin',
     summary: 'Keeps one signature on a decision that lacks others.',
     body: Decision,
@@ -288,6 +293,7 @@ export const ROUTES = {
       ...STORE,
       'bad_node_id',
       'not_an_admin',
+      'key_not_allowed',
       'already_exists',
       'precondition_failed',
     ],
@@ -334,6 +340,7 @@ export const ROUTES = {
     method: 'GET',
     path: '/v1/admin/list',
     signedBy: 'admin',
+    mayFirst: true,
     credential: 'admin',
     summary: 'One page of the objects under a prefix, in the order of their keys.',
     query: v.strictObject({
@@ -359,6 +366,7 @@ export const ROUTES = {
     method: 'POST',
     path: '/v1/admin/read',
     signedBy: 'admin',
+    mayFirst: true,
     credential: 'admin',
     summary: 'URLs of objects, to be fetched straight from the store.',
     body: v.strictObject({
@@ -368,12 +376,13 @@ export const ROUTES = {
     answer: v.object({
       urls: v.array(v.object({ key: Key, url: v.string(), expiresAt: Time })),
     }),
-    errors: [...POSTED, ...STORE, 'not_an_admin'],
+    errors: [...POSTED, ...STORE, 'not_an_admin', 'key_not_allowed'],
   },
   states: {
     method: 'GET',
     path: '/v1/states',
     signedBy: 'admin or monitor',
+    mayFirst: true,
     credential: 'admin',
     summary:
       'How nodes stand, as far as nothing of it is sealed: up to 1,000 of them, in the order of their ids.',
@@ -402,6 +411,7 @@ export const ROUTES = {
     method: 'GET',
     path: '/v1/events',
     signedBy: 'admin or monitor',
+    mayFirst: true,
     credential: 'admin',
     summary:
       'How many proposals wait: at once where others wait than at the cursor, otherwise once that is so, or some seconds later.',

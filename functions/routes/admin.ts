@@ -49,6 +49,8 @@ const READ_URL_SECONDS = 300;
 const PENDING_PAGE = 100;
 const PAGE = 1000;
 const PARALLEL_NODES = 4;
+/** What is read for a first decision: about a node that has a history there is none. */
+const FOR_FIRST: readonly string[] = ['pending', 'keysets'];
 
 /** What administrators ask: decisions, listings, and URLs to read by. Signs GETs only. */
 export function adminRoutes(
@@ -152,10 +154,16 @@ export function adminRoutes(
       };
     },
 
-    read: async ({ body }) => {
+    read: async ({ body, by }) => {
       const urls = await Promise.all(
         body.keys.map(async (text) => {
           if (!isObjectKey(text)) throw fail('bad_request', 'keys: one is not a key of a site');
+          if (by === 'first' && !FOR_FIRST.includes(parseKey(text)!.prefix)) {
+            throw fail(
+              'key_not_allowed',
+              `a "first" key is shown what waits, and not ${text}: ask with another key`,
+            );
+          }
           const { url, expiresAt } = await signer.signGet(text, {
             expiresInSeconds: READ_URL_SECONDS,
           });

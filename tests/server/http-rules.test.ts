@@ -384,6 +384,38 @@ describe('an administrator', () => {
     expect(await contents(store)).toEqual(before);
   });
 
+  it('with a key that may only `first` is shown what waits, and neither uploads nor repairs', async () => {
+    const fred = makeAdmin('fred', 'first');
+    const test = makeSite({ name: 'http', approval: 'required', admins: [makeAdmin('ada'), fred] });
+    const store = createMemoryStore();
+    const app = makeApp(test, store);
+    const { fresh: node } = world;
+    const digest = hex(sha256(utf8('any')));
+    const post = (target: string, body: object): ReturnType<typeof ask> =>
+      ask({ method: 'POST', target, by: fred.identity, body: json(body) }, app);
+    const read = (...keys: string[]): ReturnType<typeof ask> => post('/v1/admin/read', { keys });
+    const waits = pendingKey(node.id, digest);
+    expect((await read(waits))[0]).toBe(200);
+    expect((await read('keysets/0000000001'))[0]).toBe(200);
+    const list = '/v1/admin/list?prefix=history';
+    expect((await ask({ method: 'GET', target: list, by: fred.identity }, app))[0]).toBe(200);
+    const refused = [422, { error: { code: 'key_not_allowed' } }];
+    for (const key of [
+      `approved/${node.id}`,
+      `history/${node.id}/0000000001`,
+      `rejected/${node.id}/${digest}`,
+      `reports/${node.id}`,
+    ]) {
+      expect(await read(waits, key), key).toMatchObject(refused);
+    }
+    const of = `/v1/nodes/${node.id}`;
+    const proposal = { digest, size: 1000 };
+    expect(await post(`${of}/proposals`, proposal)).toMatchObject(refused);
+    expect(await post(`${of}/withdraw`, { digest })).toMatchObject(refused);
+    expect(await post(`${of}/repair`, {})).toMatchObject(refused);
+    expect(await post('/v1/admin/keysets', { keyset: 'AA' })).toMatchObject(refused);
+  });
+
   it('is not shown a decided proposal that a crash left behind, and it is gone from then on', async () => {
     const pending = async (): Promise<string[]> =>
       (await contents(world.store)).filter((line) => line.startsWith('pending/'));
