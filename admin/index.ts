@@ -66,6 +66,8 @@ export { placeInForce, planApproveMany, planOrders, planRenewMany, signMany } fr
 export type { LeftOut, ManyPlans, ManyWish, Ordered, Signed, Target, Telling } from './many.ts';
 export { copiedRecords, logView, readRecords } from './log.ts';
 export type { CopiedHistory, LogEntry, LogView } from './log.ts';
+export { planTransfer } from './transfer.ts';
+export type { TransferPlans } from './transfer.ts';
 export { planForget } from './forget.ts';
 export type { Forgettable } from './forget.ts';
 export { planChanges, readCurrent } from './change.ts';

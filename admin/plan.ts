@@ -50,7 +50,8 @@ export interface Plan {
     | 'rollback'
     | 'reconfigure'
     | 'revoke'
-    | 'reseal';
+    | 'reseal'
+    | 'transfer';
   readonly node: NodeId;
   /** the keyset whose signature it wants, by version */
   readonly keysetVersion: number;

@@ -62,6 +62,34 @@ export async function confirmNumber(
 }
 
 /**
+ * {@link confirm}, by the words of a machine, which its console shows: a secret goes there. Beside `--yes` they have to
+ * be what named it.
+ * @param flags.typed what named the machine
+ * @throws as {@link confirm}; usage where nobody is asked and something else named it
+ */
+export async function confirmWords(
+  objections: readonly Objection[],
+  terminal: Terminal,
+  words: string,
+  flags: ConsentFlags & { readonly typed: string },
+): Promise<void> {
+  if (isConsented(objections, terminal, flags)) {
+    if (flags.typed === words) return;
+    throw fail(
+      'usage',
+      'beside --yes the new key is named by its eight words, as its console shows them: nothing was signed',
+    );
+  }
+  const prompts = await promptsAfterQuiet();
+  const message = 'Type the eight words that the console of the machine with the new key shows';
+  const answer = await prompts.text({ message, defaultValue: '', output: process.stderr });
+  if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
+  if (answer.trim().toLowerCase().replace(/\s+/g, ' ') !== words) {
+    throw fail('declined', 'those are not the words of the new key: nothing was signed');
+  }
+}
+
+/**
  * Whether `--yes` stands for an answer; if not, somebody can be asked.
  * @throws as {@link confirm}
  */

@@ -36,6 +36,7 @@ import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
 import { uiCommand } from './usage/ui.ts';
 import { lockCommand, unlockCommand } from './usage/unlock.ts';
+import { transferCommand } from './usage/transfer.ts';
 
 /** The whole command line: docs/config.md lists it. */
 export const PROGRAM: Program<Context, typeof COMMON> = {
@@ -59,7 +60,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       repairCommand,
     ],
     ...[unlockCommand, lockCommand, keyPassphraseCommand],
-    ...[editCommand, putCommand, rmCommand, setCommand],
+    ...[editCommand, putCommand, rmCommand, setCommand, transferCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],

@@ -41,6 +41,6 @@ export function noteText(note: StatusNote): string {
     case 'name_twice':
       return `${name} is in force as well for ${note.nodes.join(', ')}`;
     case 'maybe_new_key':
-      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which`;
+      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which, and coatcheck transfer ${note.node} NEW gives it what that has`;
   }
 }
