@@ -11,6 +11,8 @@ export interface Home {
   readonly memoryFile: string;
   /** what was read of the store's objects (cache-file.ts); 0600 */
   readonly cacheFile: string;
+  /** how this administrator approves unless told otherwise (default-expires.ts) */
+  readonly defaultsFile: string;
   /** where `coatcheck serve` keeps its objects unless told otherwise */
   readonly storeFolder: string;
 }
@@ -24,6 +26,7 @@ export function homeAt(folder: string): Home {
     keyFile: join(base, 'admin.key'),
     memoryFile: join(base, 'memory.json'),
     cacheFile: join(base, 'status.cache'),
+    defaultsFile: join(base, 'defaults.json'),
     storeFolder: join(base, 'store'),
   };
 }

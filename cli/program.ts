@@ -31,7 +31,7 @@ import { rmCommand } from './usage/rm.ts';
 import { rollbackCommand } from './usage/rollback.ts';
 import { serveCommand } from './usage/serve.ts';
 import { setCommand } from './usage/set.ts';
-import { siteAddPathCommand, sitePathsCommand } from './usage/site.ts';
+import { siteAddPathCommand, siteExpiresCommand, sitePathsCommand } from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
 import { uiCommand } from './usage/ui.ts';
@@ -62,7 +62,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[unlockCommand, lockCommand, keyPassphraseCommand],
     ...[editCommand, putCommand, rmCommand, setCommand, transferCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
-    ...[sitePathsCommand, siteAddPathCommand],
+    ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };

@@ -15,6 +15,7 @@ import type { CoatcheckError } from '../../bundle/index.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
+import { defaultExpires } from '../default-expires.ts';
 import { diffLines } from '../diff-lines.ts';
 import { lookToDecide } from '../look.ts';
 import { bundlePath, printReview, shownBy } from '../review.ts';
@@ -24,7 +25,7 @@ import { statementLine } from '../../words/decisions.ts';
 import { targetsOf } from '../targets.ts';
 import type { Targets } from '../targets.ts';
 import type { Terminal } from '../terminal.ts';
-import { parseExpiry } from '../../words/time.ts';
+import { parseExpiry, when } from '../../words/time.ts';
 import { objectionText, warningText } from '../../words/warnings.ts';
 import { signGroups } from './approve-many.ts';
 import { tellingOf } from './many.ts';
@@ -48,20 +49,36 @@ export async function approve(
 ): Promise<void> {
   const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
+  const usual = await defaultExpires(context.home);
   const session = await openSession(context);
   const meant = await targetsOf(session, terminal, { words, ...options }, 'approve');
   const [only] = meant.targets;
   if (meant.isOne && only !== undefined)
-    return approveOne(session, terminal, only, reason, options);
+    return approveOne(session, terminal, only, reason, options, usual);
   if (options.rebase === true || options.anyway === true) {
     throw fail(
       'usage',
       '--rebase and --anyway are for one node: each stale proposal is another case',
     );
   }
-  await decide(context, session, meant, reason, options, {
+  const wanted = withUsual(session, terminal, options, usual);
+  await decide(context, session, meant, reason, wanted, {
     ...{ plan: planApproveMany, verb: 'Approve', noun: 'proposal' },
   });
+}
+
+/** With the end that this administrator usually gives, which is said, where the command line gives none. */
+function withUsual(
+  session: Session,
+  terminal: Terminal,
+  options: ApproveOptions,
+  usual: string | undefined,
+): ApproveOptions {
+  if (options.expires !== undefined || usual === undefined || usual === 'never') return options;
+  const end = parseExpiry(usual, session.client.now());
+  if (end === 'never') return options;
+  terminal.hint(`good until ${when(end)}, as site expires says; another end: --expires`);
+  return { ...options, expires: usual };
 }
 
 /** `coatcheck renew NODE...`: another end for what is in force. */
@@ -118,10 +135,13 @@ async function approveOne(
   terminal: Terminal,
   { node, digest: digestText }: Target,
   reason: string,
-  options: ApproveOptions,
+  asked: ApproveOptions,
+  usual: string | undefined,
 ): Promise<void> {
   const standing = await lookToDecide(session, terminal, node, digestText);
   const place = findBundle(standing, digestText);
+  // What was decided before keeps its end.
+  const options = place.where === 'pending' ? withUsual(session, terminal, asked, usual) : asked;
   const shown = shownBy(terminal, options);
   const wish: ApproveWish = { ...shown, ...wishOf(session, shown, reason, options), place };
   const isRebase = options.rebase === true && wish.place.where === 'pending';

@@ -6,6 +6,7 @@ import { faultOfSitePath, pathList } from '../../protocol/paths.ts';
 import type { SitePath } from '../../protocol/paths.ts';
 import { formatSite, parseSite } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
+import { defaultExpires, setDefaultExpires } from '../default-expires.ts';
 import { readSite } from '../site-file.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -42,6 +43,25 @@ export async function siteAddPath(
   show(terminal, paths);
   terminal.hint(
     `put ${home.siteFile} into the next image, and give it to the other administrators (docs/site-paths.md)`,
+  );
+}
+
+/**
+ * `coatcheck site expires [WHEN]`: how long what this administrator approves is good for, unless told otherwise.
+ * @throws usage for anything but a time from now and `never`
+ */
+export async function siteExpires(
+  { terminal, home }: Context,
+  text: string | undefined,
+): Promise<void> {
+  await readSite(home);
+  if (text !== undefined) await setDefaultExpires(home, text);
+  const expires = await defaultExpires(home);
+  terminal.document({ expires: expires ?? 'never' });
+  terminal.print(
+    expires === undefined || expires === 'never'
+      ? 'what is approved is good until it is decided anew'
+      : `what is approved is good for ${expires}`,
   );
 }
 
