@@ -2,7 +2,7 @@ import { localKey } from '../../admin/local-key.ts';
 import type { KeyPorts } from '../../admin/key.ts';
 import { equalBytes } from '../../bundle/index.ts';
 import { VERSION } from '../../functions/version.ts';
-import { codeOf, fail } from '../../protocol/errors.ts';
+import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
 import type { Site } from '../../protocol/site.ts';
 import { cacheKey } from '../cache-file.ts';
 import { readKeyFile, unlock } from '../context.ts';
@@ -34,6 +34,8 @@ export async function keyOf(context: Context, site: Pick<Site, 'id'>): Promise<K
     );
     return (opened ??= unlock(context).then(localKey));
   };
+  // Without one nothing is unlocked, and that is said once.
+  await readKeyFile(context.home);
   try {
     const kept = await keptFor(context, site, own);
     if (kept !== undefined) {
@@ -42,7 +44,9 @@ export async function keyOf(context: Context, site: Pick<Site, 'id'>): Promise<K
     }
   } catch (error) {
     if (codeOf(error) === 'internal') throw error;
-    terminal.warn(`the key that may be unlocked is not used: ${(error as Error).message}`);
+    // No socket has a path as long as that, so none is there.
+    if (!hasCode(error, 'usage'))
+      terminal.warn(`the key that may be unlocked is not used: ${(error as Error).message}`);
   }
   const identity = await unlock(context);
   return { ports: localKey(identity), cacheKey: cacheKey(identity, site) };

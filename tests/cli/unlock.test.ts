@@ -145,6 +145,16 @@ describe('a key that is unlocked', () => {
     expect([warned.code, warned.stderr]).toEqual([0, expect.stringContaining('is not used: ')]);
   });
 
+  it('has no place below a folder with a long name, and only unlock says so', async () => {
+    const long = join(folder, 'x'.repeat(100));
+    fs.cpSync(desk.home, long, { recursive: true, filter: (path) => !/store|unlocked/.test(path) });
+    const env = { XDG_RUNTIME_DIR: '', COATCHECK_PASSPHRASE: PASSPHRASE };
+    const at = (...args: string[]): Promise<Run> =>
+      runCli(['--home', long, '--server', desk.url, ...args], { env });
+    expect(refusal(await at('unlock'))).toEqual([EXIT.usage, 'usage']);
+    expect((await at('pending')).stderr).not.toContain('warning');
+  });
+
   itWith('terminal', 'asks at its own terminal, with --here', async () => {
     const nodes = ['one', 'two'].map((name) => makeNode(`asked ${name}`));
     for (const node of nodes) await desk.propose(node, {});

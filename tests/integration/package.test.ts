@@ -32,7 +32,7 @@ describe('the npm package', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('holds the two commands, the units, what npm wants, modules with their types, and nothing else', () => {
+  it('holds the two commands, what keeps a key, the units, what npm wants, modules with their types, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     const parts = paths.filter((path) => /^dist\/coatcheck-[\w-]+-[0-9A-Z]{8}\.mjs$/.test(path));
     const modules = paths.filter((path) => path.startsWith('dist/lib/'));
@@ -50,6 +50,7 @@ describe('the npm package', () => {
       ),
       ...['service', 'timer'].map((type) => `agent/units/coatcheck-refresh.${type}`),
       'dist/coatcheck-agent.mjs',
+      'dist/coatcheck-keeper.mjs',
       'dist/coatcheck.mjs',
       ...['coatcheck-agent', 'coatcheck'].map((name) => `docs/man/${name}.1`),
       'package.json',
