@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { lookAt } from '../admin/find.ts';
 import { createFleetReader } from '../admin/fleet.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
@@ -8,6 +9,7 @@ import type { LeftOut } from '../admin/many.ts';
 import type { Outcome } from '../admin/decide.ts';
 import type { Plan } from '../admin/plan.ts';
 import type { Session } from '../admin/session.ts';
+import { takeBackOwn } from '../admin/take-back.ts';
 import type { Consent } from '../admin/sign.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
@@ -174,6 +176,16 @@ export function createDesk(open: () => Promise<Session>): Desk {
   }
   const looking = keepLooking();
 
+  /** As a decision in a terminal does: what was uploaded for one that is not recorded is taken back. */
+  async function takeBackLeft(now: Session, node: NodeId): Promise<void> {
+    const view = picture.nodes.find((one) => one.node === node);
+    if (!view?.waiting.some(({ madeBy }) => madeBy === 'admin')) return;
+    // What cannot be taken back now still waits, and is seen to wait.
+    await lookAt(now, node)
+      .then((standing) => takeBackOwn(now, standing))
+      .catch(() => undefined);
+  }
+
   async function run(job: Job, consent: Consent): Promise<void> {
     try {
       const now = await session();
@@ -183,7 +195,10 @@ export function createDesk(open: () => Promise<Session>): Desk {
         if ('error' in each) {
           renew(each.error);
           job.failed.push({ node, error: each.error });
-        } else job.done.push({ node, outcomes: each.outcomes });
+        } else {
+          job.done.push({ node, outcomes: each.outcomes });
+          await takeBackLeft(now, node);
+        }
       }
     } catch (error) {
       for (const { plan: one } of job.plans.slice(job.done.length + job.failed.length))
