@@ -1,4 +1,4 @@
-import { showPath } from '../bundle/index.ts';
+import { isZero, showPath } from '../bundle/index.ts';
 import { showSetting } from '../bundle/settings.ts';
 import type { Manifest } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
@@ -17,6 +17,8 @@ import { objectionsTo } from './unseen.ts';
 /**
  * Applies what a proposal changed, files and settings, to what is in force, seals that anew, approves
  * it, and refuses the original, which would wait for ever and keep the node from proposing.
+ * Where it was made against what is in force, or nothing is, its own files are sealed anew: for a proposal
+ * that was sealed to the administrators of before, which no server lets anybody approve as it is.
  * @throws stale_base if there is nothing to rebase on; if both sides changed the same, with the names
  *   as `conflicts` in the details (as `Rebased` has them); usage (the reason), and as `openPlace`
  */
@@ -56,6 +58,7 @@ async function rebased(
   { entry, opened }: InForce,
   mine: Manifest,
 ): Promise<Manifest> {
+  if (entry === undefined && isZero(mine.base)) return mine;
   const base = await baseManifest(session, standing, mine.base);
   if (entry === undefined || opened === undefined || base === undefined) {
     throw fail('stale_base', 'there is nothing to rebase on');
