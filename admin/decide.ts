@@ -1,7 +1,8 @@
-import { CoatcheckError, encodeSignedStatement, toHex } from '../bundle/index.ts';
+import { CoatcheckError, encodeSignedStatement, equalBytes, toHex } from '../bundle/index.ts';
 import type { NodeId, SignedStatement, Statement, StatementType } from '../bundle/index.ts';
 import { codeOf, fail, hasCode } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { cosignedView, isSignedBy, joined, readCosigned, signaturesText } from './cosigned.ts';
 import type { Seen } from './memory.ts';
 import type { PlannedStatement, Predecessor } from './plan.ts';
 import type { Session } from './session.ts';
@@ -37,7 +38,9 @@ export interface Recorded {
  * record lost that: so that nodes that remember more than a restored store shows obey.
  * @param uploaded what the plan uploaded, 32 bytes
  * @param onSending told before it is sent: from then on it may be decided
- * @throws head_moved if somebody decided after `after`, every refusal of the server, and what the
+ * Where the keyset asks for several signatures, this one is left for the others, or sent with theirs.
+ * @throws undersigned where others have to sign it: the signature is there, and nothing is decided; cosigned
+ *   where another has signed the same already; head_moved if somebody decided after `after`, every refusal of the server, and what the
  *   ports throw: nothing was decided. store_unknown where that is not known
  */
 export async function decide(
@@ -48,6 +51,13 @@ export async function decide(
   uploaded: Uint8Array | undefined,
   onSending?: () => void,
 ): Promise<Recorded> {
+  if (planned.joins !== undefined) {
+    return record(session, planned.joins.statement, planned, onSending);
+  }
+  const begun = await begunBy(session, node, after, planned);
+  if (begun !== undefined) {
+    return record(session, begun.statement, { ...planned, joins: begun }, onSending);
+  }
   const above = Math.max(after.seq, session.seen(node)?.seq ?? 0);
   const { type, expires, reasonNamesUpload } = planned;
   const digest = planned.digest ?? uploaded!;
@@ -87,9 +97,15 @@ async function record(
   onSending: (() => void) | undefined,
 ): Promise<Recorded> {
   const { node, type, digest, seq, expires } = statement;
-  const signed = await session.key.sign.statement(statement, session.keyIndex);
+  const { joins } = planned;
+  const isSigned = joins !== undefined && isSignedBy(joins, session.keyIndex);
+  const own = isSigned ? undefined : await session.key.sign.statement(statement, session.keyIndex);
   onSending?.();
-  const { slot, published } = await send(session, node, signed, planned);
+  const signed =
+    own !== undefined && session.keyset.threshold === 1
+      ? own
+      : await collect(session, node, { joins, own }, planned);
+  const { slot, published } = await send('decide', session, node, signed, planned);
   const statementDigest = toHex(signed.digest);
   const unremembered = await remember(session, node, { seq, slot, digest: statementDigest });
   return {
@@ -100,6 +116,76 @@ async function record(
     },
     made: { digest: signed.digest, seq },
   };
+}
+
+/**
+ * Where one signature is not enough: what this administrator has signed already that says the same, which
+ * is then gone on with.
+ * @throws cosigned where another has: a second statement would lack signatures as well
+ */
+async function begunBy(
+  session: Session,
+  node: NodeId,
+  after: Predecessor,
+  { type, digest, expires }: PlannedStatement,
+): Promise<SignedStatement | undefined> {
+  if (session.keyset.threshold === 1 || digest === undefined) return undefined;
+  const found = (await readCosigned(session, node, after.digest)).find(
+    ({ isVoid, signed: { statement } }) =>
+      !isVoid &&
+      statement.type === type &&
+      statement.expires === expires &&
+      equalBytes(statement.digest, digest),
+  );
+  if (found === undefined || isSignedBy(found.signed, session.keyIndex)) return found?.signed;
+  const view = cosignedView(session, found);
+  throw fail(
+    'cosigned',
+    `${view.signedBy.join(', ')} signed this ${type} already, with the reason "${view.reason}": coatcheck cosign ${node} adds your signature. Nothing was signed`,
+    { details: { statement: view.statementDigest } },
+  );
+}
+
+/**
+ * The statement with as many signatures as the keyset asks for. Where they are not there this one is left
+ * for the others, and it is looked again: another may have left theirs in this moment.
+ * @throws undersigned where there are not enough
+ */
+async function collect(
+  session: Session,
+  node: NodeId,
+  {
+    joins,
+    own,
+  }: { readonly joins: SignedStatement | undefined; readonly own: SignedStatement | undefined },
+  planned: PlannedStatement,
+): Promise<SignedStatement> {
+  const { threshold } = session.keyset;
+  const given = [joins, own].filter((one) => one !== undefined);
+  let signed = joined(given[0]!, given.slice(1));
+  if (signed.signatures.length >= threshold) return signed;
+  try {
+    if (own !== undefined) await send('cosign', session, node, own, planned);
+  } catch (error) {
+    // Then sending it again finds it.
+    if (hasCode(error, 'already_decided')) return signed;
+    throw error;
+  }
+  const { prev } = signed.statement;
+  const there = (await readCosigned(session, node, prev)).filter((one) =>
+    equalBytes(one.signed.digest, signed.digest),
+  );
+  signed = joined(
+    signed,
+    there.map((one) => one.signed),
+  );
+  if (signed.signatures.length >= threshold) return signed;
+  const view = cosignedView(session, { signed, isVoid: false });
+  throw fail(
+    'undersigned',
+    `signed: ${view.type} of ${node} has ${signaturesText(view)}: coatcheck cosign ${node}`,
+    { details: { node, statement: view.statementDigest, lacking: view.lacking } },
+  );
 }
 
 /** Behind the commit: whatever goes wrong here, the decision stands. */
@@ -119,17 +205,19 @@ async function remember(
 /** Sending the same statement again is harmless: the server finds it recorded already. */
 const ATTEMPTS = 3;
 
-async function send(
+async function send<C extends 'decide' | 'cosign'>(
+  call: C,
   session: Session,
   node: NodeId,
   signed: SignedStatement,
   { from, nodeBoxKey }: PlannedStatement,
-): ReturnType<Session['client']['decide']> {
+): Promise<Awaited<ReturnType<Session['client'][C]>>> {
   const bytes = encodeSignedStatement(signed);
   let isUnknown = false;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await session.client.decide(node, bytes, from, nodeBoxKey);
+      const answer = await session.client[call](node, bytes, from, nodeBoxKey);
+      return answer as Awaited<ReturnType<Session['client'][C]>>;
     } catch (error) {
       const isNoAnswer = hasCode(error, ...NO_ANSWER);
       isUnknown ||= isNoAnswer;

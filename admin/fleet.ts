@@ -1,10 +1,12 @@
+import { fromHex, ZERO_DIGEST } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
+import { cosignedView, readCosigned } from './cosigned.ts';
 import { loadFacts } from './facts.ts';
 import type { Facts } from './facts.ts';
 import { waiting } from './find.ts';
 import type { Listed } from './objects.ts';
 import type { Session } from './session.ts';
-import { statusViews, wantsNewest } from './views/status.ts';
+import { statusViews, wantsNewest, withCosigned } from './views/status.ts';
 import type { NodeListing, StatusView } from './views/status.ts';
 
 /** Every node that has anything in the store, as it is known so far. */
@@ -51,6 +53,7 @@ async function look(
   facts: Facts,
   { onProgress = () => undefined, withoutReports = false }: FleetOptions,
 ): Promise<readonly StatusView[]> {
+  const cosigned = await nodesCosigned(session);
   const { listings, all } = await listNodes(session, withoutReports);
   const views = (): readonly StatusView[] => statusViews(listings, facts, session.client.now());
   const read = async (objects: readonly Listed[]): Promise<void> => {
@@ -69,7 +72,34 @@ async function look(
   await doubtLess(session, slotsOf(listings));
   const prefixes = ['pending', 'approved', 'history'] as const;
   await facts.keep([...all, ...newest], withoutReports ? prefixes : [...prefixes, 'reports']);
-  return views();
+  return Promise.all(views().map((view) => cosignedOf(session, view, cosigned)));
+}
+
+/** The nodes about which somebody has signed what lacks signatures; none where one signature is enough. */
+async function nodesCosigned(session: Session): Promise<ReadonlySet<NodeId>> {
+  const nodes = new Set<NodeId>();
+  if (session.chain.every(({ keyset }) => keyset.threshold === 1)) return nodes;
+  for await (const { parsed } of session.list('cosign')) {
+    if (parsed.prefix === 'cosign') nodes.add(parsed.node);
+  }
+  return nodes;
+}
+
+async function cosignedOf(
+  session: Session,
+  view: StatusView,
+  nodes: ReadonlySet<NodeId>,
+): Promise<StatusView> {
+  if (!nodes.has(view.node)) return view;
+  const [head] = [view.rejected, view.decision]
+    .filter((one) => one !== undefined)
+    .sort((a, b) => b.seq - a.seq);
+  const digest = head === undefined ? ZERO_DIGEST : fromHex(head.statementDigest);
+  const all = await readCosigned(session, view.node, digest);
+  return withCosigned(
+    view,
+    all.map((one) => cosignedView(session, one)),
+  );
 }
 
 /** What waits is listed first: what is decided in between is then in the history, not nowhere. */

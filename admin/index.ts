@@ -14,13 +14,26 @@ export {
   isAdministrator,
   keysetWords,
   keyWords,
+  lackingOn,
   planAdd,
+  planBegun,
   planRemove,
+  planThreshold,
   putBackKeysets,
   signKeysetPlan,
 } from './administrators.ts';
 export type { KeysetPlan, KeysetWarning } from './administrators.ts';
-export { formatKeyRequest, parseKeyRequest, siteNow } from './key-request.ts';
+export {
+  formatBegun,
+  formatKeyRequest,
+  parseBegun,
+  parseKeyRequest,
+  siteNow,
+} from './key-request.ts';
+export { lookAtCosigned, planCosign } from './cosign.ts';
+export type { CosignPlan } from './cosign.ts';
+export { cosignedView, signaturesText } from './cosigned.ts';
+export type { Cosigned, CosignedView } from './cosigned.ts';
 export { formatMonitor, giveCapability, parseMonitor, readStates } from './monitor.ts';
 export type { Monitor, MonitorView } from './monitor.ts';
 export { lackingReseal, planReseal, resealNodes, waitingForOthers } from './reseal.ts';

@@ -1,6 +1,14 @@
 import * as v from 'valibot';
-import { fromBase64Url, keysetDigest, toBase64Url, ZERO_DIGEST } from '../bundle/index.ts';
-import type { AdminKey, PublicKeys } from '../bundle/index.ts';
+import {
+  decodeSignedKeyset,
+  encodeSignedKeyset,
+  fromBase64Url,
+  keysetDigest,
+  MAX_KEYSET_BYTES,
+  toBase64Url,
+  ZERO_DIGEST,
+} from '../bundle/index.ts';
+import type { AdminKey, PublicKeys, SignedKeyset } from '../bundle/index.ts';
 import { keysetsOf } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import { fail } from '../protocol/errors.ts';
@@ -59,6 +67,28 @@ export function parseKeyRequest(text: string): AdminKey {
 function demandUsable(key: AdminKey): void {
   const site = new Uint8Array(16).fill(1);
   keysetDigest({ ...{ site, version: 1, previous: ZERO_DIGEST, threshold: 1 }, keys: [key] });
+}
+
+/** A keyset that lacks signatures, on its way from one administrator to another. Nothing of it is secret. */
+const BegunFile = v.strictObject({ coatcheck: v.literal('keyset/1'), keyset: v.string() });
+
+/** Limit on such a file, bytes. */
+export const MAX_BEGUN_BYTES = 2 * MAX_KEYSET_BYTES;
+
+/** The text of a file with a keyset that lacks signatures, ending in a line feed. */
+export function formatBegun(signed: SignedKeyset): string {
+  const keyset = toBase64Url(encodeSignedKeyset(signed));
+  return `${JSON.stringify({ coatcheck: 'keyset/1', keyset }, undefined, 2)}\n`;
+}
+
+/** The keyset of such a file; its signatures are for whoever reads it to judge. @throws file_malformed */
+export function parseBegun(text: string): SignedKeyset {
+  try {
+    return decodeSignedKeyset(fromBase64Url(v.parse(BegunFile, JSON.parse(text)).keyset));
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown reason';
+    throw fail('file_malformed', `this is no keyset that lacks signatures: ${reason}`, { cause });
+  }
 }
 
 /**

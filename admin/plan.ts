@@ -1,4 +1,4 @@
-import type { Manifest, NodeId, StatementType } from '../bundle/index.ts';
+import type { Manifest, NodeId, SignedStatement, StatementType } from '../bundle/index.ts';
 import { equalBytes, MAX_REASON_BYTES, utf8, ZERO_DIGEST } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import type { History } from '../protocol/history.ts';
@@ -33,6 +33,8 @@ export interface PlannedStatement {
   readonly reasonNamesUpload?: true;
   /** unix seconds */
   readonly expires?: number;
+  /** This very statement is signed, which others have signed: nothing of it is made anew. */
+  readonly joins?: SignedStatement;
 }
 
 /**

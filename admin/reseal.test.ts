@@ -208,7 +208,7 @@ describe('an administrator comes', () => {
     const before = await meaning();
     const session = await open(ada);
     const plan = planAdd(session, cyd.key);
-    expect(plan).toMatchObject({ action: 'add', warnings: [] });
+    expect(plan).toMatchObject({ added: [cyd.key], removed: [], warnings: [] });
     await signKeysetPlan(session, plan);
     const next = await open(ada);
     expect(next.keyset.version).toBe(2);
@@ -233,12 +233,6 @@ describe('an administrator comes', () => {
     const keys = Array.from({ length: 15 }, (_, i) => makeAdmin(`admin ${i}`).key);
     const full = { ...session, keyset: { ...session.keyset, keys } };
     expect(() => planAdd(full, named)).toThrow(/at most 15/);
-  });
-
-  it('wants more than one hand where the site does', async () => {
-    const session = await open(ada);
-    const strict = { ...session, keyset: { ...session.keyset, threshold: 2 } };
-    expect(() => planAdd(strict, cyd.key)).toThrow(/signatures of 2/);
   });
 });
 

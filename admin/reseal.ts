@@ -1,14 +1,17 @@
-import { equalBytes, MAX_SEALED_BYTES, readBundle, ZERO_DIGEST } from '../bundle/index.ts';
-import type { NodeId } from '../bundle/index.ts';
+import { equalBytes, MAX_SEALED_BYTES, readBundle, toHex, ZERO_DIGEST } from '../bundle/index.ts';
+import type { NodeId, Statement } from '../bundle/index.ts';
+import { sameSettings } from '../bundle/settings.ts';
 import { codeOf } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { approvedKey } from '../protocol/keys.ts';
+import { sameFiles } from './changes.ts';
+import { lookAtCosigned, planCosign } from './cosign.ts';
 import type { Outcome } from './decide.ts';
-import { lookAt, waiting } from './find.ts';
+import { lookAt, placeOf, waiting } from './find.ts';
 import type { Standing, Waiting } from './find.ts';
-import { openEntry } from './open.ts';
+import { isUnreadable, openEntry, openPlace } from './open.ts';
 import { planAbout } from './plan.ts';
 import type { Plan, PlannedStatement } from './plan.ts';
 import { pooled } from './pool.ts';
@@ -139,11 +142,57 @@ export async function* resealNodes(
 
 async function reseal(session: Session, node: NodeId, despiteDoubts: boolean): Promise<Resealed> {
   const { standing } = await takeBackOwn(session, await lookAt(session, node));
-  const plan = await planReseal(session, standing);
+  const plan = (await begunReseal(session, standing)) ?? (await planReseal(session, standing));
   if (plan === undefined) return { node };
-  const despite = despiteDoubts ? (['record_doubtful'] as const) : [];
-  const [outcome] = await sign(session, plan, { despite });
+  // It is in force already: its paths are not judged again, and nobody has to look at what they hold.
+  const { objections } = plan;
+  const agreed = objections.filter(({ code }) => code === 'record_doubtful' && !despiteDoubts);
+  const asked = { ...plan, objections: agreed };
+  const [outcome] = await sign(session, asked);
   return { node, outcome: outcome! };
+}
+
+/**
+ * What another administrator has signed for a node to the same end, where one signature is not enough: by
+ * this one's own comparison with what is in force, whatever that one says.
+ */
+async function begunReseal(session: Session, standing: Standing): Promise<Plan | undefined> {
+  const { inForce } = standing.history;
+  if (inForce === undefined || !needsReseal(session, inForce)) return undefined;
+  for (const begun of await lookAtCosigned(session, standing)) {
+    if (begun.isVoid || !(await isReseal(session, standing, inForce, begun.signed.statement)))
+      continue;
+    const plan = await planCosign(session, standing, begun, { showSecrets: false, stat: true });
+    return { ...plan, action: 'reseal' };
+  }
+  return undefined;
+}
+
+/** Whether a statement puts in force again what is, for the administrators of now, and nothing else. */
+async function isReseal(
+  session: Session,
+  { node, pending }: Standing,
+  inForce: HistoryEntry,
+  statement: Statement,
+): Promise<boolean> {
+  const now = inForce.frame.statement;
+  const { type, reason, expires, digest } = statement;
+  if (type !== now.type || reason !== now.reason || expires !== now.expires) return false;
+  if (equalBytes(now.digest, ZERO_DIGEST)) return equalBytes(digest, ZERO_DIGEST);
+  const place = pending.find((one) => one.digest === toHex(digest));
+  if (place === undefined) return false;
+  try {
+    const sealed = await openPlace(session, node, placeOf(place));
+    const { manifest } = await openEntry(session, node, inForce);
+    return (
+      sealed.sealed.recipientCount === 1 + session.keyset.keys.length &&
+      sameFiles(sealed.manifest.files, manifest.files) &&
+      sameSettings(sealed.manifest.metadata, manifest.metadata)
+    );
+  } catch (error) {
+    if (!isUnreadable(error)) throw error;
+    return false;
+  }
 }
 
 /** A proposal that waits and is not sealed to the administrators of now, so nobody can approve it as it is. */

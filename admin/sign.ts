@@ -32,7 +32,8 @@ export interface Consent {
  * taken back.
  *
  * @returns one outcome a statement, in order
- * @throws path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
+ * @throws undersigned where the keyset asks for more signatures: this administrator's is there, and of a plan
+ *   of several statements the first only. path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
  *   stale_keyset for a plan under another keyset: nothing was signed. head_moved if somebody decided
  *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw: the
  *   statement was not decided, and what was before it is in the message. store_unknown if whether it
@@ -70,10 +71,23 @@ export async function sign(
       consent.onOutcome?.(recorded.outcome);
       after = recorded.made;
     } catch (error) {
+      if (hasCode(error, 'undersigned')) throw withRest(error, plan, planned);
       throw toldWhole(error, outcomes, own && (await leftBehind(session, own, error)));
     }
   }
   return outcomes;
+}
+
+/** What is left to do behind a statement that is not decided yet: nothing can follow it so far. */
+function withRest(error: unknown, { statements }: Plan, planned: PlannedStatement): unknown {
+  const next = statements[statements.indexOf(planned) + 1];
+  if (next === undefined || !(error instanceof CoatcheckError)) return error;
+  const what = next.digest === undefined ? '' : ` of ${toHex(next.digest)}`;
+  return fail(
+    'undersigned',
+    `${error.message}. Once it is decided, what it replaces is still there: ${next.type}${what}`,
+    { cause: error, details: error.details },
+  );
 }
 
 /** What still waits of an upload, 64 hex digits: what may be decided yet must not be taken away. */

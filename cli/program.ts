@@ -3,6 +3,7 @@ import type { Program } from '../usage/table.ts';
 import type { Context } from './context.ts';
 import { approveCommand } from './usage/approve.ts';
 import { bundleExportCommand, bundleInspectCommand, bundleVerifyCommand } from './usage/bundle.ts';
+import { cosignCommand } from './usage/cosign.ts';
 import { diffCommand } from './usage/diff.ts';
 import { doctorCommand } from './usage/doctor.ts';
 import { editCommand } from './usage/edit.ts';
@@ -16,6 +17,8 @@ import {
   keysMonitorCommand,
   keysRemoveCommand,
   keysResealCommand,
+  keysSignCommand,
+  keysThresholdCommand,
 } from './usage/keys.ts';
 import { listCommand } from './usage/list.ts';
 import { logCommand } from './usage/log.ts';
@@ -49,6 +52,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[statusCommand, uiCommand, pendingCommand, listCommand, showCommand, diffCommand],
     ...[
       approveCommand,
+      cosignCommand,
       rejectCommand,
       renewCommand,
       historyCommand,
@@ -61,7 +65,8 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ],
     ...[unlockCommand, lockCommand, keyPassphraseCommand],
     ...[editCommand, putCommand, rmCommand, setCommand, transferCommand],
-    ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
+    ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
+    ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],

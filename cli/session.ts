@@ -16,14 +16,19 @@ import { doubtText } from '../words/warnings.ts';
  * @throws usage, wrong_site, not_an_admin, and what the client and the files throw
  */
 export async function openSession(context: Context): Promise<Session> {
-  return (await sessionsOf(context))();
+  return (await sessionsOf(context, false))();
 }
 
 /**
  * {@link openSession}, several times: the key is unlocked once, and the site's file read once.
+ * @param looksInStore for a keyset that the server does not show yet: who changes the administrators does not
+ *   wait for a minute
  * @throws as it does, without what a server answers
  */
-export async function sessionsOf(context: Context): Promise<() => Promise<Session>> {
+export async function sessionsOf(
+  context: Context,
+  looksInStore = true,
+): Promise<() => Promise<Session>> {
   const { terminal, home } = context;
   const site = await readSite(home);
   const named = context.server ?? site.servers[0];
@@ -36,7 +41,7 @@ export async function sessionsOf(context: Context): Promise<() => Promise<Sessio
   return () =>
     createSession({
       ...{ site, server, key: ports, memory: fileMemory(home.memoryFile, site) },
-      ...{ program: `coatcheck ${VERSION}`, fetch },
+      ...{ program: `coatcheck ${VERSION}`, fetch, looksInStore },
       cache: fileCache(home.cacheFile, cacheKey, ({ message }) => {
         terminal.warn(`what was read now will be read again, since it cannot be kept: ${message}`);
       }),

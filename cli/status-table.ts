@@ -4,6 +4,7 @@ import { fail } from '../protocol/errors.ts';
 import { quote } from '../bundle/errors.ts';
 import { tableWithin } from './table.ts';
 import type { Style } from './terminal.ts';
+import { cosignedLine } from '../words/cosigned.ts';
 import { when } from '../words/time.ts';
 import { inForceText, machineText, nameText, noteText } from '../words/status.ts';
 
@@ -72,11 +73,12 @@ export function statusLines(
   return {
     head: head.map(style.dim),
     blocks: blocks.map((lines, i) => {
-      const { states, words, notes } = nodes[i]!;
+      const { node, states, words, notes, cosigned = [] } = nodes[i]!;
       const hasWords = states.includes('waiting') && !names.includes('words');
       return [
         ...lines,
         ...(hasWords ? [style.dim(`  ${words}`)] : []),
+        ...cosigned.map((one) => style.yellow(`  ${cosignedLine(node, one)}`)),
         ...notes.map((note) => style.yellow(`  ${noteText(note)}`)),
       ];
     }),

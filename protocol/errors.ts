@@ -31,6 +31,7 @@ export const EXIT = {
   doubtful: 10, // the store contradicts what this tool remembers: find out why
   declined: 11, // a person was asked, and said no
   partial: 12, // applied, but for files that could not be replaced
+  undersigned: 13, // signed, and other administrators have to sign it too
   interrupted: 130, // by Ctrl-C or SIGTERM
 } as const;
 
@@ -115,6 +116,7 @@ const PROTOCOL_ERRORS = {
   step_failed: local(EXIT.failed), // part of what was asked for; the message names it
   partial: local(EXIT.partial), // a container's own files stay as they are
   record_doubtful: local(EXIT.doubtful),
+  undersigned: local(EXIT.undersigned), // what was signed stands, and lacks signatures
   not_shown: local(EXIT.declined), // what nobody has looked at is not signed
   declined: local(EXIT.declined),
   interrupted: local(EXIT.interrupted),

@@ -20,6 +20,7 @@ const exits: ManPage['exits'] = {
   doubtful: 'The store contradicts what coatcheck remembers, and nobody can be asked.',
   declined: 'A person was asked, and said no.',
   partial: 'A configuration is applied, but for files of a container that stay as they are.',
+  undersigned: 'Signed, and other administrators have to sign it too.',
   interrupted: 'Ctrl-C or SIGTERM, also at a question: nothing is half-written.',
 };
 

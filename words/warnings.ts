@@ -31,6 +31,8 @@ export function keysetWarningText(warning: KeysetWarning): string {
   switch (warning.code) {
     case 'removes_self':
       return 'this is your own key: another administrator has to sign again what is in force';
+    case 'none_spare':
+      return `all ${warning.threshold} have to sign then: once one key is lost nobody can decide anything or add anybody`;
     case 'only_one':
       return `${escapeLine(warning.name)} is the only administrator then: if that key is lost, nobody can decide anything or add anybody, and every machine needs a new site`;
   }
@@ -96,7 +98,7 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
     case 'not_there':
       return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'recipients':
-      return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset`;
+      return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset, and cannot be approved as it is: --rebase seals it anew`;
     case 'ends_revoke':
       return `this node is revoked (seq ${warning.seq}, reason "${escapeLine(warning.reason)}"): approving lets it apply a configuration again`;
     case 'ends_reconfigure':

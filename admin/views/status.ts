@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../protocol/errors.ts';
 import { isExpiring } from '../../protocol/verify.ts';
 import type { Facts } from '../facts.ts';
 import { readResult } from '../machine-says.ts';
+import type { CosignedView } from '../cosigned.ts';
 import type { MachineFault } from '../machine-says.ts';
 import type { Listed } from '../objects.ts';
 import { statementViewAt } from './statement.ts';
@@ -17,6 +18,7 @@ import type { StatementView } from './statement.ts';
  * - `unapproved`: the machine says that it runs what nobody approved
  * - `failed`: the machine says that something of it was not applied, or did not take effect
  * - `expired`: what is in force has ended
+ * - `undersigned`: administrators have signed a decision that lacks signatures
  * - `waiting`: a proposal waits; `first`, of a node about which nothing is in force
  * - `drifted`: the machine says that files left to the image differ from those it was approved with
  * - `expiring`: what is in force ends within `EXPIRING_DAYS` (protocol/verify.ts)
@@ -29,8 +31,17 @@ import type { StatementView } from './statement.ts';
  * - `nothing`: none of these
  */
 export const STATES = [
-  ...['unreadable', 'unpublished', 'unapproved', 'failed', 'expired', 'waiting', 'first'],
-  ...['drifted', 'expiring', 'behind', 'never-booted', 'partial', 'reconfigure', 'revoked'],
+  ...['unreadable', 'unpublished', 'unapproved', 'failed', 'expired', 'undersigned', 'waiting'],
+  ...[
+    'first',
+    'drifted',
+    'expiring',
+    'behind',
+    'never-booted',
+    'partial',
+    'reconfigure',
+    'revoked',
+  ],
   ...['rejected', 'in-force', 'nothing'],
 ] as readonly State[];
 
@@ -41,6 +52,7 @@ export type State =
   | 'unapproved'
   | 'failed'
   | 'expired'
+  | 'undersigned'
   | 'waiting'
   | 'first'
   | 'drifted'
@@ -130,6 +142,8 @@ export interface StatusView {
   /** the newest decision, where it is a refusal */
   readonly rejected?: StatementView;
   readonly waiting: readonly WaitingView[];
+  /** What administrators have signed that lacks signatures, void or not. */
+  readonly cosigned?: readonly CosignedView[];
   /** the machine says; absent where it never reported */
   readonly machine?: MachineView;
   readonly notes: readonly StatusNote[];
@@ -362,4 +376,14 @@ function withNotes(views: readonly StatusView[]): StatusView[] {
     }
     return notes.length === 0 ? view : { ...view, notes };
   });
+}
+
+/** A view with what lacks signatures. */
+export function withCosigned(view: StatusView, cosigned: readonly CosignedView[]): StatusView {
+  if (cosigned.length === 0) return view;
+  const isOpen = cosigned.some(({ isVoid }) => !isVoid);
+  const states = isOpen
+    ? STATES.filter((state) => state === 'undersigned' || view.states.includes(state))
+    : view.states;
+  return { ...view, states: states.filter((state) => !isOpen || state !== 'nothing'), cosigned };
 }

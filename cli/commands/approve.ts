@@ -197,11 +197,11 @@ function againstAnyway({
  * Says why an approval would undo something.
  * @throws stale_base unless that was asked for
  */
-function demandAnyway(
+export function demandAnyway(
   terminal: Terminal,
-  { node }: Standing,
+  { node }: Pick<Standing, 'node'>,
   plan: Plan,
-  { anyway = false }: ApproveOptions,
+  { anyway = false }: Pick<ApproveOptions, 'anyway'>,
 ): void {
   const objection = againstAnyway(plan);
   if (objection === undefined) return;

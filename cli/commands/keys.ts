@@ -2,21 +2,32 @@ import {
   isAdministrator,
   keysetWords,
   keyWords,
+  lackingOn,
   planAdd,
+  planBegun,
   planRemove,
+  planThreshold,
   putBackKeysets,
   signKeysetPlan,
 } from '../../admin/administrators.ts';
 import type { KeysetPlan } from '../../admin/administrators.ts';
-import { MAX_KEY_REQUEST_BYTES, parseKeyRequest, siteNow } from '../../admin/key-request.ts';
+import {
+  formatBegun,
+  MAX_BEGUN_BYTES,
+  MAX_KEY_REQUEST_BYTES,
+  parseBegun,
+  parseKeyRequest,
+  siteNow,
+} from '../../admin/key-request.ts';
+import { signaturesText } from '../../admin/cosigned.ts';
 import { lackingReseal, resealNodes, waitingForOthers } from '../../admin/reseal.ts';
 import type { Resealed } from '../../admin/reseal.ts';
 import type { Session } from '../../admin/session.ts';
 import { CoatcheckError, equalBytes, toHex, utf8 } from '../../bundle/index.ts';
-import type { NodeId } from '../../bundle/index.ts';
+import type { NodeId, SignedKeyset } from '../../bundle/index.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
-import { replaceFile } from '../../files/write.ts';
+import { exists, replaceFile } from '../../files/write.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
@@ -94,7 +105,12 @@ function tellWaiting(
   }
 }
 
-interface Options extends ConsentFlags {
+/** Where a keyset goes that lacks signatures. */
+interface Beginning extends ConsentFlags {
+  readonly keyset?: string;
+}
+
+interface Options extends Beginning {
   /** Where the newcomer's site.json goes */
   readonly answer?: string;
 }
@@ -134,25 +150,115 @@ export async function keysAdd(
     );
   }
   const now = await open();
-  await replaceFile(answer, utf8(formatSite(siteNow(now))), 0o644);
-  terminal.print(
-    `wrote ${answer}: give it to ${escapeLine(admin.name)}, for coatcheck init --answer`,
-  );
-  terminal.print(`  the words of its keyset: ${keysetWords(now.chain.at(-1)!)}`);
+  await writeAnswer(terminal, now, admin.name, answer);
   await sealAnew(context, now, options);
+}
+
+async function writeAnswer(
+  terminal: Terminal,
+  session: Session,
+  name: string,
+  path: string,
+): Promise<void> {
+  await replaceFile(path, utf8(formatSite(siteNow(session))), 0o644);
+  terminal.print(`wrote ${path}: give it to ${escapeLine(name)}, for coatcheck init --answer`);
+  terminal.print(`  the words of its keyset: ${keysetWords(session.chain.at(-1)!)}`);
+}
+
+/** `coatcheck keys threshold N`: how many administrators have to sign. */
+export async function keysThreshold(
+  context: Context,
+  text: string,
+  options: Beginning,
+): Promise<void> {
+  const { terminal } = context;
+  const wanted = /^[0-9]{1,2}$/.test(text) ? Number(text) : NaN;
+  const open = await sessionsOf(context);
+  const session = await open();
+  const plan = planThreshold(session, wanted);
+  const { threshold, keys } = session.keyset;
+  terminal.print(
+    `${terminal.style.bold('threshold')} ${threshold} of ${keys.length} now, ${wanted} then`,
+  );
+  if (wanted > threshold) {
+    terminal.print(
+      '  Each decision wants so many signatures from now on: who is first leaves one, and the others add theirs with coatcheck cosign.',
+    );
+  } else {
+    terminal.print(
+      '  What is in force stays; a decision that lacks signatures now is void, and is begun anew.',
+    );
+  }
+  await change(session, terminal, plan, `Have ${wanted} of ${keys.length} sign?`, options);
+  await sealAnew(context, await open(), options);
+}
+
+/** `coatcheck keys sign FILE`: sign a change of the administrators that another one began. */
+export async function keysSign(context: Context, path: string, options: Options): Promise<void> {
+  const { terminal } = context;
+  const bytes = await readLocalFile(path, { maxBytes: MAX_BEGUN_BYTES });
+  const begun = parseBegun(textIn(bytes, path));
+  const open = await sessionsOf(context);
+  const session = await open();
+  const plan = planBegun(session, begun);
+  const { bold } = terminal.style;
+  const { keys, threshold } = session.keyset;
+  for (const admin of plan.added) {
+    terminal.print(
+      `${bold('add')} ${escapeLine(admin.name)}${admin.may === 'first' ? ' (first approvals alone)' : ''}, whose key has the words`,
+    );
+    terminal.print(`  ${keyWords(admin)}`);
+    terminal.print(
+      'They see the same words where they made the key. Ask them, not whoever brought the file.',
+    );
+  }
+  for (const admin of plan.removed) {
+    terminal.print(`${bold('remove')} ${escapeLine(admin.name)}: ${keyWords(admin)}`);
+  }
+  if (plan.keyset.threshold !== threshold) {
+    terminal.print(
+      `${bold('threshold')} ${threshold} of ${keys.length} now, ${plan.keyset.threshold} of ${plan.keyset.keys.length} then`,
+    );
+  }
+  terminal.print(`the words of the keyset: ${keysetWords({ digest: begun.digest })}`);
+  terminal.print(`signed by ${signersOf(session, begun).map(escapeLine).join(', ')}`);
+  await change(session, terminal, plan, 'Sign this?', { ...options, keyset: path });
+  if (plan.warnings.some(({ code }) => code === 'removes_self')) {
+    tellOthers(terminal, plan);
+    return;
+  }
+  const now = await open();
+  for (const { name } of plan.added) {
+    const folder = path.replace(/[^/]*$/, '');
+    const answer = options.answer ?? `${folder}${name.replace(/[^A-Za-z0-9._-]/g, '_')}.site.json`;
+    await writeAnswer(terminal, now, name, answer);
+  }
+  await sealAnew(context, now, options);
+}
+
+const signersOf = ({ keyset }: Session, { signatures }: SignedKeyset): string[] =>
+  signatures.map(({ keyIndex }) => keyset.keys[keyIndex]!.name);
+
+function tellOthers(terminal: Terminal, plan: KeysetPlan): void {
+  terminal.document({ keyset: plan.keyset.version, resealed: [] });
+  terminal.hint(
+    'your key is good for nothing any more: another administrator runs coatcheck keys reseal',
+  );
 }
 
 /** `coatcheck keys remove NAME`: one administrator less. */
 export async function keysRemove(
   context: Context,
   name: string,
-  options: ConsentFlags,
+  options: Beginning,
 ): Promise<void> {
   const { terminal } = context;
   const open = await sessionsOf(context);
   const session = await open();
   const plan = planRemove(session, name);
-  terminal.print(`${terminal.style.bold('remove')} ${escapeLine(name)}: ${keyWords(plan.admin)}`);
+  terminal.print(
+    `${terminal.style.bold('remove')} ${escapeLine(name)}: ${plan.removed.map(keyWords).join()}`,
+  );
   for (const line of [
     'What they could read they may have kept: all that was in force or waited until now, and all older entries of the history, which are not sealed anew. Change what has to stay secret: passwords, host keys, tokens.',
     'What they approved stays in force, until it is decided anew.',
@@ -162,10 +268,7 @@ export async function keysRemove(
   }
   await change(session, terminal, plan, `Remove ${name}?`, options);
   if (plan.warnings.some(({ code }) => code === 'removes_self')) {
-    terminal.document({ keyset: plan.keyset.version, resealed: [] });
-    terminal.hint(
-      'your key is good for nothing any more: another administrator runs coatcheck keys reseal',
-    );
+    tellOthers(terminal, plan);
     return;
   }
   await sealAnew(context, await open(), options);
@@ -185,20 +288,41 @@ function endsAtLeisure(terminal: Terminal): Readonly<typeof ending> {
   return ending;
 }
 
-/** Asks, signs, and makes it the newest. */
+/**
+ * Asks, signs, and makes it the newest; where others have to sign it too it goes into a file for them.
+ * @throws undersigned then
+ */
 async function change(
   session: Session,
   terminal: Terminal,
   plan: KeysetPlan,
   question: string,
-  flags: ConsentFlags,
+  flags: Beginning,
 ): Promise<void> {
+  const path = flags.keyset ?? `keyset-${plan.keyset.version}.json`;
+  const isBegun = lackingOn(session, { ...plan, digest: new Uint8Array(), signatures: [] }) > 1;
+  if (isBegun && plan.begun === undefined && (await exists(path))) {
+    throw fail('file_exists', `${path} exists already: sign that one (keys sign), or name another`);
+  }
   for (const warning of plan.warnings) terminal.warn(keysetWarningText(warning));
   const objections = session.doubts.map((doubt) => ({ code: 'record_doubtful', doubt }) as const);
   await confirm(objections, terminal, escapeLine(question), flags);
   await session.key.sign.announce?.({ keyset: plan.keyset });
   endsAtLeisure(terminal);
-  await signKeysetPlan(session, plan);
+  const signed = await signKeysetPlan(session, plan);
+  const lacking = lackingOn(session, signed);
+  if (lacking > 0) {
+    await replaceFile(path, utf8(formatBegun(signed)), 0o644);
+    const signedBy = signersOf(session, signed);
+    const open = session.keyset.keys.filter(
+      ({ name, may }) => may === 'all' && !signedBy.includes(name),
+    );
+    const has = signaturesText({ signedBy, open: open.map(({ name }) => name), lacking });
+    throw fail(
+      'undersigned',
+      `wrote ${path}: keyset ${plan.keyset.version} has ${has}: send the file to them, for coatcheck keys sign`,
+    );
+  }
   terminal.print(`${terminal.style.green('made')} keyset ${plan.keyset.version}`);
 }
 
@@ -257,6 +381,12 @@ async function sealAnew(
     const failed = pass.filter(({ outcome }) => outcome === undefined);
     if (failed.length > 0 && failed.length === pass.length) {
       tell(pass);
+      if (failed.every(isUndersigned)) {
+        throw fail(
+          'undersigned',
+          `${count(failed.length, 'node')} lack signatures, and yours is there: another administrator runs coatcheck keys reseal, which compares each with what is in force and signs it`,
+        );
+      }
       throw stuck(failed);
     }
   }
@@ -285,6 +415,9 @@ async function sealAnew(
     );
   }
 }
+
+const isUndersigned = (one: Resealed): boolean =>
+  'problem' in one && one.problem?.code === 'undersigned';
 
 function line({ node, outcome }: Resealed): string {
   return `${outcome!.type} ${node} (seq ${outcome!.seq})`;

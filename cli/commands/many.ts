@@ -134,6 +134,7 @@ export async function signManyAsked<P extends Signable>(
     },
   };
   const signed = signMany(session, planned, consent, () => stop.isWanted);
+  const undersigned: Failed[] = [];
   let tried = 0;
   for (;;) {
     const next = await terminal.waiting(`${tried + 1} of ${total}`, () => signed.next());
@@ -142,6 +143,11 @@ export async function signManyAsked<P extends Signable>(
     if (!('error' in next.value)) continue;
     answered();
     const failure = failedOf(next.value.planned, next.value.error);
+    if (failure.code === 'undersigned') {
+      undersigned.push(failure);
+      terminal.print(`${terminal.style.green('signed')} ${escapeLine(failure.message)}`);
+      continue;
+    }
     failures.push(failure);
     const moved = hasCode(next.value.error, 'head_moved', 'already_decided', 'not_found');
     terminal.print(
@@ -152,6 +158,7 @@ export async function signManyAsked<P extends Signable>(
   terminal.document({
     ...asked.document,
     ...documentOf(decisions, failures, leftOut, untried),
+    ...(undersigned.length > 0 && { undersigned }),
   });
   const missed = failures.length + leftOut.filter(isFailure).length;
   terminal.hint(
@@ -170,6 +177,13 @@ export async function signManyAsked<P extends Signable>(
     );
   }
   if (missed + untried.length > 0) throw failed(tried - failures.length, missed + untried.length);
+  if (undersigned.length > 0) {
+    throw fail(
+      'undersigned',
+      `${undersigned.length} are signed by you, and lack other signatures: coatcheck cosign --all-waiting`,
+      { details: { signed: undersigned.length } },
+    );
+  }
 }
 
 /** A longer list of names stands above its question. */

@@ -1,4 +1,10 @@
+import { lookAtCosigned } from '../../admin/cosign.ts';
+import { cosignedView } from '../../admin/cosigned.ts';
+import type { CosignedView } from '../../admin/cosigned.ts';
+import type { Session } from '../../admin/session.ts';
 import { pendingViews } from '../../admin/views/nodes.ts';
+import type { NodeId } from '../../bundle/index.ts';
+import { cosignedLine } from '../../words/cosigned.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
@@ -11,7 +17,8 @@ export async function pending(context: Context): Promise<void> {
   const { terminal } = context;
   const session = await openSession(context);
   const proposals = await terminal.waiting('looking for proposals', () => pendingViews(session));
-  terminal.document({ pending: proposals });
+  const cosigned = await cosignedOf(session);
+  terminal.document({ pending: proposals, cosigned });
   if (proposals.length === 0) {
     terminal.hint('nothing waits');
     return;
@@ -26,6 +33,29 @@ export async function pending(context: Context): Promise<void> {
       : terminal.style.red(problemText(p.problem)),
   ]);
   const head = ['NODE', 'DIGEST', 'SINCE', 'BYTES', 'HOST NAME (CLAIMED)'];
-  printTable(terminal, [head, ...rows], (i) => [terminal.style.dim(`  ${proposals[i]!.words}`)]);
+  printTable(terminal, [head, ...rows], (i) => {
+    const { node, digest, words } = proposals[i]!;
+    return [
+      terminal.style.dim(`  ${words}`),
+      ...cosigned
+        .filter((view) => view.node === node && view.digest === digest)
+        .map((view) => terminal.style.yellow(`  ${cosignedLine(node, view)}`)),
+    ];
+  });
   terminal.hint('coatcheck diff NODE shows what would change; coatcheck approve NODE decides');
+}
+
+/** What others have signed about what waits, and lacks signatures. */
+async function cosignedOf(session: Session): Promise<(CosignedView & { node: NodeId })[]> {
+  const found: (CosignedView & { node: NodeId })[] = [];
+  if (session.chain.every(({ keyset }) => keyset.threshold === 1)) return found;
+  const nodes = new Set<NodeId>();
+  for await (const { parsed } of session.list('cosign')) {
+    if (parsed.prefix === 'cosign') nodes.add(parsed.node);
+  }
+  for (const node of nodes) {
+    const all = await lookAtCosigned(session, { node, history: await session.history(node) });
+    found.push(...all.map((one) => ({ node, ...cosignedView(session, one) })));
+  }
+  return found;
 }

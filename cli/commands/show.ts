@@ -9,6 +9,8 @@ import type { OpenedBundle } from '../../admin/open.ts';
 import { octal } from '../../admin/octal.ts';
 import { machinePaths } from '../../admin/traits.ts';
 import { bundleFacts } from '../../admin/views/bundle.ts';
+import { lookAtCosigned } from '../../admin/cosign.ts';
+import { cosignedView } from '../../admin/cosigned.ts';
 import { findNodeOrProposal, nodeState } from '../../admin/views/state.ts';
 import type { StateView } from '../../admin/views/state.ts';
 import type { Site } from '../../protocol/site.ts';
@@ -16,6 +18,7 @@ import { isExpiring } from '../../protocol/verify.ts';
 import type { Context } from '../context.ts';
 import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
+import { cosignedLine } from '../../words/cosigned.ts';
 import { reportLine } from '../../words/report.ts';
 import { aboutLines, nameLines } from '../../words/bundle.ts';
 import { openSession } from '../session.ts';
@@ -33,7 +36,10 @@ export async function show(context: Context, text: string): Promise<void> {
   if (unreadable !== undefined) {
     terminal.warn(`what is in the bundle cannot be shown (${unreadable})`);
   }
-  terminal.document(view);
+  const cosigned = (await lookAtCosigned(session, standing)).map((one) =>
+    cosignedView(session, one),
+  );
+  terminal.document({ ...view, cosigned });
   const about = opened ? aboutLines(bundleFacts(node, opened, session)) : nameLines(view);
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(
@@ -49,6 +55,9 @@ export async function show(context: Context, text: string): Promise<void> {
     terminal.print(
       `${label(terminal, 'waits')} ${waits}: coatcheck diff ${node} ${waits.slice(0, 16)}`,
     );
+  }
+  for (const one of cosigned) {
+    terminal.print(`${label(terminal, 'signed')} ${cosignedLine(node, one)}`);
   }
   terminal.print(`${label(terminal, 'report')} ${reportLine(view.report, standing.history)}`);
   if (opened !== undefined) printContents(terminal, opened, session.site);

@@ -1,6 +1,14 @@
 import { command } from './command.ts';
 import { CONSENT, EXPIRES } from './options.ts';
 
+const BEGUN = {
+  name: 'to',
+  value: '<file>',
+  about: 'where the keyset goes if others have to sign it; default: keyset-N.json',
+  more: 'where the keyset goes if others have to sign it, for `keys sign`; default: `keyset-N.json` here',
+  example: '--to keyset-3.json',
+} as const;
+
 /** `coatcheck keys list` */
 export const keysListCommand = command({
   usage: 'keys list',
@@ -22,12 +30,49 @@ export const keysAddCommand = command({
       about: 'where the site.json for them goes; default: beside the request',
       example: '--answer-to bob.site.json',
     },
+    BEGUN,
     ...CONSENT,
   ],
   examples: ['keys add bob.json'],
-  run: async (context, { request }, { answerTo, ...options }) => {
+  run: async (context, { request }, { answerTo, to, ...options }) => {
     const { keysAdd } = await import('../commands/keys.ts');
     await keysAdd(context, request, {
+      ...options,
+      ...(answerTo !== undefined && { answer: answerTo }),
+      ...(to !== undefined && { keyset: to }),
+    });
+  },
+});
+
+/** `coatcheck keys threshold` */
+export const keysThresholdCommand = command({
+  usage: 'keys threshold <number>',
+  about: 'how many administrators have to sign each decision',
+  options: [BEGUN, ...CONSENT],
+  examples: ['keys threshold 2'],
+  run: async (context, { number }, { to, ...options }) => {
+    const { keysThreshold } = await import('../commands/keys.ts');
+    await keysThreshold(context, number, { ...options, ...(to !== undefined && { keyset: to }) });
+  },
+});
+
+/** `coatcheck keys sign` */
+export const keysSignCommand = command({
+  usage: 'keys sign <file>',
+  about: 'sign a change of the administrators that another one began',
+  options: [
+    {
+      name: 'answer-to',
+      value: '<file>',
+      about: 'where the site.json for who is added goes; default: NAME.site.json beside the file',
+      example: '--answer-to bob.site.json',
+    },
+    ...CONSENT,
+  ],
+  examples: ['keys sign keyset-3.json'],
+  run: async (context, { file }, { answerTo, ...options }) => {
+    const { keysSign } = await import('../commands/keys.ts');
+    await keysSign(context, file, {
       ...options,
       ...(answerTo !== undefined && { answer: answerTo }),
     });
@@ -38,11 +83,11 @@ export const keysAddCommand = command({
 export const keysRemoveCommand = command({
   usage: 'keys remove <name>',
   about: 'take the rights of an administrator away',
-  options: CONSENT,
+  options: [BEGUN, ...CONSENT],
   examples: ['keys remove bob'],
-  run: async (context, { name }, options) => {
+  run: async (context, { name }, { to, ...options }) => {
     const { keysRemove } = await import('../commands/keys.ts');
-    await keysRemove(context, name, options);
+    await keysRemove(context, name, { ...options, ...(to !== undefined && { keyset: to }) });
   },
 });
 

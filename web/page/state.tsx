@@ -8,6 +8,7 @@ const SHAPES: Readonly<Record<State, string>> = {
   unapproved: '✖',
   failed: '✖',
   expired: '✖',
+  undersigned: '✎',
   waiting: '▲',
   first: '△',
   drifted: '◇',
@@ -25,7 +26,7 @@ const SHAPES: Readonly<Record<State, string>> = {
 const KIND = (state: State): 'bad' | 'wait' | 'good' | 'plain' =>
   WRONG.includes(state)
     ? 'bad'
-    : state === 'waiting' || state === 'first'
+    : state === 'waiting' || state === 'first' || state === 'undersigned'
       ? 'wait'
       : state === 'in-force'
         ? 'good'

@@ -1,0 +1,200 @@
+import { lookAtCosigned, planCosign } from '../../admin/cosign.ts';
+import type { CosignPlan } from '../../admin/cosign.ts';
+import { cosignedView, isSignedBy, signaturesText } from '../../admin/cosigned.ts';
+import type { CosignedView } from '../../admin/cosigned.ts';
+import type { Outcome } from '../../admin/decide.ts';
+import { findNode } from '../../admin/select.ts';
+import type { Session } from '../../admin/session.ts';
+import { sign } from '../../admin/sign.ts';
+import type { NodeId } from '../../bundle/index.ts';
+import { CoatcheckError } from '../../bundle/index.ts';
+import { count } from '../../protocol/count.ts';
+import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
+import type { ErrorCode } from '../../protocol/errors.ts';
+import { escapeLine } from '../../protocol/escape.ts';
+import { cosignedLine } from '../../words/cosigned.ts';
+import { warningText } from '../../words/warnings.ts';
+import { confirm } from '../confirm.ts';
+import type { ConsentFlags } from '../confirm.ts';
+import type { Context } from '../context.ts';
+import { lookToDecide } from '../look.ts';
+import { bundlePath, printAbout, printReview, shownBy } from '../review.ts';
+import type { ReviewFlags } from '../review.ts';
+import { openSession } from '../session.ts';
+import type { Terminal } from '../terminal.ts';
+import { answered, recorded, sending } from '../under-way.ts';
+import { demandAnyway } from './approve.ts';
+import { printOutcome } from './outcome.ts';
+
+interface Options extends ConsentFlags, ReviewFlags {
+  readonly allWaiting?: boolean;
+  readonly anyway?: boolean;
+}
+
+/** What came of it, as JSON has it. */
+interface Done {
+  readonly decisions: Outcome[];
+  /** what lacks signatures still */
+  readonly undersigned: (CosignedView & { readonly node: NodeId })[];
+  readonly failed: { readonly node: NodeId; readonly code: ErrorCode; readonly message: string }[];
+}
+
+/** `coatcheck cosign NODE...`: look at what others have signed, and sign it too. */
+export async function cosign(
+  context: Context,
+  words: readonly string[],
+  options: Options,
+): Promise<void> {
+  const { terminal } = context;
+  const session = await openSession(context);
+  const isAll = options.allWaiting === true;
+  if (isAll === words.length > 0) {
+    throw fail(
+      'usage',
+      'which node? Give its id, its words or its name in force, or --all-waiting',
+    );
+  }
+  const nodes = isAll
+    ? await nodesCosigned(session)
+    : await Promise.all(words.map((text) => findNode(session, text, 'approve')));
+  const done: Done = { decisions: [], undersigned: [], failed: [] };
+  for (const node of new Set(nodes)) {
+    try {
+      await cosignOne(session, terminal, node, options, done);
+    } catch (error) {
+      answered();
+      if (
+        !(error instanceof CoatcheckError) ||
+        hasCode(error, 'interrupted', 'declined', 'usage')
+      ) {
+        throw error;
+      }
+      if (nodes.length === 1) {
+        if (done.decisions.length > 0) terminal.document(done);
+        throw error;
+      }
+      done.failed.push({ node, code: codeOf(error), message: error.message });
+      terminal.warn(`${node}: ${escapeLine(error.message)} [${codeOf(error)}]`);
+    }
+  }
+  terminal.document(done);
+  end(terminal, done);
+}
+
+function end(terminal: Terminal, { decisions, undersigned, failed }: Done): void {
+  if (failed.length > 0) {
+    throw fail('step_failed', `${count(failed.length, 'node')} named above could not be signed`);
+  }
+  if (undersigned.length > 0) {
+    const [only, ...more] = undersigned;
+    const what =
+      more.length === 0
+        ? `${only!.type} of ${only!.node} has ${signaturesText(only!)}`
+        : `${undersigned.length} decisions lack signatures`;
+    throw fail('undersigned', what);
+  }
+  if (decisions.length === 0) terminal.hint('nothing lacks a signature');
+}
+
+async function nodesCosigned(session: Session): Promise<NodeId[]> {
+  const nodes = new Set<NodeId>();
+  for await (const { parsed } of session.list('cosign')) {
+    if (parsed.prefix === 'cosign') nodes.add(parsed.node);
+  }
+  return [...nodes];
+}
+
+async function cosignOne(
+  session: Session,
+  terminal: Terminal,
+  node: NodeId,
+  options: Options,
+  done: Done,
+): Promise<void> {
+  const standing = await lookToDecide(session, terminal, node);
+  const all = await lookAtCosigned(session, standing);
+  const { threshold } = session.keyset;
+  const isDone = (signed: (typeof all)[number]['signed']): boolean =>
+    isSignedBy(signed, session.keyIndex) && signed.signatures.length < threshold;
+  for (const one of all.filter(({ isVoid }) => isVoid)) {
+    terminal.warn(cosignedLine(node, cosignedView(session, one)));
+  }
+  const open = all.filter(({ isVoid }) => !isVoid);
+  for (const one of open.filter(({ signed }) => isDone(signed))) {
+    const view = cosignedView(session, one);
+    terminal.print(`you signed: ${cosignedLine(node, view)}`);
+    done.undersigned.push({ node, ...view });
+  }
+  const wanted = open.filter(({ signed }) => !isDone(signed));
+  if (wanted.length > 1 && options.yes === true) {
+    throw fail(
+      'usage',
+      `${wanted.length} decisions about ${node} lack signatures, and one of them can be made: leave out --yes to be asked about each`,
+    );
+  }
+  if (open.length === 0 && options.allWaiting !== true) {
+    throw fail('not_found', `nothing about ${node} lacks a signature`);
+  }
+  for (const one of wanted) {
+    const isFirst =
+      one.signed.statement.type === 'approve' && standing.history.inForce === undefined;
+    if (isFirst && options.allWaiting === true) {
+      terminal.warn(
+        `left out ${node}: nothing is in force for it yet; compare its words, and name it by them or by its id`,
+      );
+      continue;
+    }
+    const shown = shownBy(terminal, options);
+    const unseen = (options.unseen ?? []).map(bundlePath);
+    const plan = await planCosign(session, standing, one, { ...shown, unseen });
+    await show(terminal, plan);
+    demandAnyway(terminal, standing, plan, options);
+    const question = `Sign this ${plan.cosigned.type} of ${node}, too?`;
+    await confirm(plan.objections, terminal, question, options);
+    if (await signed(session, terminal, plan, done)) return;
+  }
+}
+
+/** @returns whether it is decided: then what else was signed about the node is void */
+async function signed(
+  session: Session,
+  terminal: Terminal,
+  plan: CosignPlan,
+  done: Done,
+): Promise<boolean> {
+  try {
+    await sign(session, plan, {
+      despite: plan.objections.map(({ code }) => code),
+      onSending: sending,
+      onOutcome: (outcome) => {
+        recorded(outcome);
+        done.decisions.push(outcome);
+        printOutcome(terminal, outcome);
+      },
+    });
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'undersigned')) throw error;
+    answered();
+    const { cosigned, node } = plan;
+    const own = session.keyset.keys[session.keyIndex]!.name;
+    const view: CosignedView = {
+      ...cosigned,
+      signedBy: [...cosigned.signedBy, own],
+      open: cosigned.open.filter((name) => name !== own),
+      lacking: cosigned.lacking - 1,
+    };
+    terminal.print(`${terminal.style.green('signed')} ${cosignedLine(node, view)}`);
+    done.undersigned.push({ node, ...view });
+    return false;
+  }
+}
+
+async function show(terminal: Terminal, plan: CosignPlan): Promise<void> {
+  if (plan.review !== undefined) await printReview(terminal, plan.review);
+  else if (plan.refused !== undefined) printAbout(terminal, plan.refused);
+  for (const warning of plan.warnings) terminal.warn(warningText(warning));
+  const { node, cosigned } = plan;
+  terminal.print(`${terminal.style.bold('to sign')} ${cosignedLine(node, cosigned)}`);
+  terminal.print(`${terminal.style.dim('reason'.padEnd(10))} ${escapeLine(cosigned.reason)}`);
+}
