@@ -79,6 +79,8 @@ export { placeInForce, planApproveMany, planOrders, planRenewMany, signMany } fr
 export type { LeftOut, ManyPlans, ManyWish, Ordered, Signed, Target, Telling } from './many.ts';
 export { copiedRecords, logView, readRecords } from './log.ts';
 export type { CopiedHistory, LogEntry, LogView } from './log.ts';
+export { planPrepare } from './prepare.ts';
+export type { Prepared } from './prepare.ts';
 export { planTransfer } from './transfer.ts';
 export type { TransferPlans } from './transfer.ts';
 export { planForget } from './forget.ts';

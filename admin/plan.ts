@@ -53,7 +53,8 @@ export interface Plan {
     | 'reconfigure'
     | 'revoke'
     | 'reseal'
-    | 'transfer';
+    | 'transfer'
+    | 'prepare';
   readonly node: NodeId;
   /** the keyset whose signature it wants, by version */
   readonly keysetVersion: number;

@@ -77,15 +77,15 @@ export async function confirmWords(
     if (flags.typed === words) return;
     throw fail(
       'usage',
-      'beside --yes the new key is named by its eight words, as its console shows them: nothing was signed',
+      'beside --yes the machine is named by its eight words, as its console shows them: nothing was signed',
     );
   }
   const prompts = await promptsAfterQuiet();
-  const message = 'Type the eight words that the console of the machine with the new key shows';
+  const message = 'Type the eight words that the machine says for its key';
   const answer = await prompts.text({ message, defaultValue: '', output: process.stderr });
   if (prompts.isCancel(answer)) throw fail('interrupted', 'interrupted: nothing was signed');
   if (answer.trim().toLowerCase().replace(/\s+/g, ' ') !== words) {
-    throw fail('declined', 'those are not the words of the new key: nothing was signed');
+    throw fail('declined', 'those are not the words of its key: nothing was signed');
   }
 }
 

@@ -24,6 +24,7 @@ import { listCommand } from './usage/list.ts';
 import { logCommand } from './usage/log.ts';
 import { COMMON } from './usage/options.ts';
 import { pendingCommand } from './usage/pending.ts';
+import { prepareCommand } from './usage/prepare.ts';
 import { putCommand } from './usage/put.ts';
 import { reconfigureCommand } from './usage/reconfigure.ts';
 import { rejectCommand } from './usage/reject.ts';
@@ -68,6 +69,9 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
+    ...[editCommand, putCommand, rmCommand, setCommand, prepareCommand, transferCommand],
+    ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysResealCommand, keysMonitorCommand],
+    ...[sitePathsCommand, siteAddPathCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };

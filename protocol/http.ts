@@ -316,6 +316,7 @@ export const ROUTES = {
       ...STORE,
       'bad_node_id',
       'not_an_admin',
+      'key_not_allowed',
       'head_moved',
       'already_exists',
       'precondition_failed',

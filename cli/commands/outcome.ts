@@ -17,6 +17,15 @@ export async function signAsked(
   asked: { readonly question: string; readonly flags: ConsentFlags },
 ): Promise<void> {
   await confirm(plan.objections, terminal, asked.question, asked.flags);
+  await signConsented(session, terminal, plan);
+}
+
+/** Signs a plan that somebody has consented to, with all that it objects, and says what came of it. */
+export async function signConsented(
+  session: Session,
+  terminal: Terminal,
+  plan: Plan,
+): Promise<void> {
   const { node } = plan;
   await session.key.sign.announce?.({
     statements: plan.statements.map(({ type }) => ({ type, node })),

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toBase64Url } from '../../bundle/base64.ts';
 import { formatKeyRequest } from '../../admin/key-request.ts';
 import { PROGRAM } from '../../cli/program.ts';
 import { partsOf } from '../../usage/table.ts';
@@ -18,6 +19,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const node = makeNode().id;
 const folder = fs.mkdtempSync(join(tmpdir(), 'interrupt-'));
 const request = join(folder, 'ada.json');
+const keys = join(folder, 'node.keys');
 
 /** Every command of `coatcheck` that asks a server, with what it needs. */
 const ASKING: Record<string, string[]> = {
@@ -39,6 +41,7 @@ const ASKING: Record<string, string[]> = {
   rm: ['etc/motd', node, '--yes'],
   set: ['swap=zram', node, '--yes'],
   transfer: [node, node, '--yes'],
+  prepare: [keys, folder, '--yes'],
   repair: [],
   status: [],
   ui: ['--no-open'],
@@ -46,6 +49,7 @@ const ASKING: Record<string, string[]> = {
   'keys add': [request, '--yes'],
   'keys remove': ['ada', '--yes'],
   'keys reseal': [],
+  'keys monitor': [join(folder, 'monitor.json'), '--for', 'nagios', '--expires', '30d'],
 };
 /** What ends by itself, and what the tests below are about. */
 const OTHERS = [
@@ -62,6 +66,8 @@ let url = '';
 beforeAll(async () => {
   desk = await openDesk();
   fs.writeFileSync(request, formatKeyRequest(makeAdmin('ada').key));
+  const { id, signKey, boxKey } = makeNode();
+  fs.writeFileSync(keys, `${id}\nsign ${toBase64Url(signKey)}\nbox  ${toBase64Url(boxKey)}\n`);
   machine = makeMachine(desk.site);
   machine.write('etc/hostname', 'x\n');
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
