@@ -194,7 +194,7 @@ inline removeProposal(id) {
 #define REFUSED 3
 #define PASSED 4
 
-/* decide.ts: attempt, after the listing */
+/* examine.ts, and decide.ts: attempt, after the listing */
 inline judge(id) {
   if
   :: has(r_entries, id) -> verdict = FOUND
