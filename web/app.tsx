@@ -61,8 +61,11 @@ const HEADERS = {
 /** Between two signs that a stream lives, milliseconds. */
 const HEARTBEAT_MILLISECONDS = 15_000;
 
-/** The page as an app, behind its gate. */
-export function createPage(desk: Desk, gate: Gate): Hono {
+/**
+ * The page as an app, behind its gate.
+ * @param usualExpiry until when approvals are good unless somebody says otherwise, as `parseExpiry` takes it
+ */
+export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefined): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     await next();
@@ -235,6 +238,7 @@ export function createPage(desk: Desk, gate: Gate): Hono {
           token={gate.tokenFor(context, '/decide')}
           typed={first ? 'words' : undefined}
           expiry="optional"
+          usualExpiry={usualExpiry}
         />
         {place.where === 'pending' && (
           <ConfirmForm
@@ -264,6 +268,7 @@ export function createPage(desk: Desk, gate: Gate): Hono {
           token={gate.tokenFor(context, '/decide')}
           typed="number"
           expiry="optional"
+          usualExpiry={usualExpiry}
         />
         <ConfirmForm
           verb="Reject"
@@ -297,6 +302,7 @@ export function createPage(desk: Desk, gate: Gate): Hono {
           id={desk.keep({ plans: [named] })}
           token={gate.tokenFor(context, '/decide')}
           expiry={plan.review === undefined ? undefined : 'required'}
+          usualExpiry={usualExpiry}
           isDanger={order === 'revoke'}
         />
       </>,

@@ -18,13 +18,23 @@ export interface RunningPage {
   close(): Promise<void>;
 }
 
+/** How the page is served. */
+export interface PageOptions {
+  /** absent or 0: a free one */
+  readonly port?: number;
+  /** Until when approvals are good unless somebody says otherwise, as `parseExpiry` takes it. */
+  readonly usualExpiry?: string | undefined;
+}
+
 /**
  * Serves the page on loopback. The first session is opened before anything listens.
  * @param open makes a session; called again where the administrators of the site changed
- * @param port 0 for a free one
  * @throws what `open` throws; port_in_use
  */
-export async function startPage(open: () => Promise<Session>, port = 0): Promise<RunningPage> {
+export async function startPage(
+  open: () => Promise<Session>,
+  { port = 0, usualExpiry }: PageOptions = {},
+): Promise<RunningPage> {
   let bound = 0;
   const gate = createGate(
     () => bound,
@@ -38,7 +48,7 @@ export async function startPage(open: () => Promise<Session>, port = 0): Promise
     isFirst = false;
     return first;
   });
-  const page = createPage(desk, gate);
+  const page = createPage(desk, gate, usualExpiry);
   const listener = getRequestListener((request) => page.fetch(request));
   const strangers = new WeakMap<Socket, Promise<boolean>>();
   const server = createServer((request, response) => {

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { CODE_SECONDS } from '../../web/gate.ts';
 import { beforeEnd, nextInterrupt } from '../interrupt.ts';
 import type { Context } from '../context.ts';
+import { defaultExpires } from '../default-expires.ts';
 import { sessionsOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { parsePort } from './serve.ts';
@@ -26,7 +27,8 @@ export async function ui(context: Context, flags: UiFlags): Promise<void> {
   const port = parsePort(flags.port);
   const open = await sessionsOf(context);
   const { startPage } = await import('../../web/server.ts');
-  const page = await startPage(open, port);
+  const usualExpiry = await defaultExpires(context.home);
+  const page = await startPage(open, { port, usualExpiry });
   const stopped = nextInterrupt();
   terminal.print(`the page is at ${page.url}`);
   terminal.document({ url: page.url });

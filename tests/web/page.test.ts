@@ -29,6 +29,7 @@ describeWith('chromium', 'the page', () => {
 
   beforeAll(async () => {
     desk = await openDesk();
+    await desk.json('site', 'expires', '60d');
     ui = await startUi(desk);
     browser = await openBrowser();
     context = await browser.newContext();
@@ -197,10 +198,11 @@ describeWith('chromium', 'the page', () => {
     await page.keyboard.press('Enter');
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.textContent('main')).toContain('approve (seq 1)');
-    const { decision } = await desk.json<{ decision: { type: string; reason: string } }>(
-      ...['show', node.id],
-    );
+    const { decision } = await desk.json<{
+      decision: { type: string; reason: string; issued: number; expires: number };
+    }>('show', node.id);
     expect(decision).toMatchObject({ type: 'approve', reason: 'rack 4' });
+    expect((decision.expires - decision.issued) / 86_400).toBeCloseTo(60, 1);
   });
 
   it('masks a secret, and shows the one value that is asked for', async () => {

@@ -14,12 +14,14 @@ export interface ConfirmProps {
   /** what a person types: the words of the machine, or how many nodes there are */
   readonly typed?: 'words' | 'number' | undefined;
   readonly expiry?: 'optional' | 'required' | undefined;
+  /** what stands in that field */
+  readonly usualExpiry?: string | undefined;
   readonly isDanger?: boolean;
 }
 
 /** The end of a review: who is meant, why, until when, and the button. */
 export function ConfirmForm(props: ConfirmProps) {
-  const { verb, plans, id, token, typed, expiry, isDanger = false } = props;
+  const { verb, plans, id, token, typed, expiry, usualExpiry, isDanger = false } = props;
   const objections = distinct(plans.flatMap(({ plan }) => plan.objections));
   const isOpen = objections.every(isLiftable);
   const isReject = verb === 'Reject';
@@ -62,7 +64,7 @@ export function ConfirmForm(props: ConfirmProps) {
       {expiry !== undefined && (
         <label>
           Good until: 30d, 2027-01-31, or never
-          <input name="expires" required={expiry === 'required'} />
+          <input name="expires" value={usualExpiry ?? ''} required={expiry === 'required'} />
         </label>
       )}
       <button {...(isOpen ? {} : { disabled: true })}>
