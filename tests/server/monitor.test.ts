@@ -8,6 +8,7 @@ import { CAPABILITY_HEADER, ROUTES } from '../../protocol/http.ts';
 import type { RouteName } from '../../protocol/http.ts';
 import { keysetKey } from '../../protocol/keys.ts';
 import { makeAdmin, makeIdentity, nextKeyset } from '../support/site.ts';
+import type { TestAdmin } from '../support/site.ts';
 import { contents } from '../support/stores.ts';
 import { makeApp, makeWorld, NOW, sendSigned } from './http-world.ts';
 import type { World } from './http-world.ts';
@@ -15,11 +16,19 @@ import type { World } from './http-world.ts';
 const monitor = makeIdentity('monitor');
 const MAY: readonly RouteName[] = ['health', 'site', 'states', 'events'];
 
-function capability({ site, ada }: World, more: Partial<Capability> = {}, by = ada): string {
+function capability(
+  { site, admins }: World,
+  more: Partial<Capability> = {},
+  by: readonly TestAdmin[] = admins,
+): string {
   const { signKey } = monitor;
   const times = { issued: NOW - 10, expires: NOW + 10 };
   const given = { site: site.id, keyset: site.pinned.digest, signKey, ...times, name: 'test' };
-  return toBase64Url(encodeSignedCapability(signCapability({ ...given, ...more }, by.identity, 0)));
+  const wanted = { ...given, ...more };
+  const signatures = by.flatMap(
+    ({ identity }, keyIndex) => signCapability(wanted, identity, keyIndex).signatures,
+  );
+  return toBase64Url(encodeSignedCapability({ capability: wanted, signatures }));
 }
 
 async function ask(
@@ -63,7 +72,8 @@ describe('a capability', () => {
     ['of another key', (world) => capability(world, { signKey: makeIdentity('other').signKey })],
     ['of another site', (world) => capability(world, { site: new Uint8Array(16).fill(9) })],
     ['of another keyset', (world) => capability(world, { keyset: new Uint8Array(32).fill(9) })],
-    ['that nobody gave', (world) => capability(world, {}, makeAdmin('eve'))],
+    ['that nobody gave', (world) => capability(world, {}, [makeAdmin('eve'), makeAdmin('mal')])],
+    ['that one of two gave', (world) => capability(world, {}, world.admins.slice(0, 1))],
     ['that is none', () => 'AAAA'],
     ['that is no base64', () => '!'],
     ['that is too long', () => 'A'.repeat(4000)],
@@ -79,7 +89,7 @@ describe('a capability', () => {
     const world = await makeWorld();
     const shown = capability(world);
     const before = { signed: world.site.pinned, admins: world.admins };
-    const next = nextKeyset(before, [...world.admins, makeAdmin('bob')]);
+    const next = nextKeyset(before, [...world.admins, makeAdmin('cyd')], 2);
     await world.store.create(keysetKey(2), encodeSignedKeyset(next));
     const app = makeApp(world, world.store);
     expect((await ask(world, 'states', shown, { app })).code).toBe('capability_refused');
