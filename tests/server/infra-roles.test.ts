@@ -43,8 +43,7 @@ const ALLOWED: Record<Credential, string[]> = {
   admin: [
     ...PREFIXES.map((prefix) => `get ${prefix}`),
     ...['history', 'approved', 'rejected', 'keysets', 'cosign'].map((prefix) => `put ${prefix}`),
-    'delete pending',
-    'delete cosign',
+    ...['pending', 'rejected', 'reports', 'cosign'].map((prefix) => `delete ${prefix}`),
     ...PREFIXES.map((prefix) => `list ${prefix}`),
   ],
 };
