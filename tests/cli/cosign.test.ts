@@ -142,6 +142,27 @@ describe('two of three', () => {
     expect(await ok(as('ada', 'cosign', waits.id, '--yes'))).toContain(`approved ${waits.id}`);
   });
 
+  it('decide about many: each is left, and signed with the others', async () => {
+    const ids = [machines.on.identity.id, machines.off.identity.id];
+    const first = await once('ada', '--json', 'reconfigure', ...ids, '--reason', 'all', '--yes');
+    expect(first.code).toBe(13);
+    const { undersigned } = JSON.parse(first.stdout) as { undersigned: { node: string }[] };
+    expect(undersigned.map(({ node }) => node).sort()).toEqual([...ids].sort());
+    const again = await as('ada', 'reconfigure', ...ids, '--reason', 'all', '--yes');
+    expect([again.code, again.stdout]).toEqual([13, expect.stringContaining('lacks one of')]);
+    expect((await as('bob', 'reconfigure', ...ids, '--reason', 'all', '--yes')).code).toBe(9);
+    const all = await once('bob', '--json', 'cosign', '--all-waiting', '--yes');
+    expect(all.code).toBe(0);
+    const { decisions } = JSON.parse(all.stdout) as { decisions: { node: string }[] };
+    expect(decisions.map(({ node }) => node).sort()).toEqual([...ids].sort());
+    for (const id of ids) expect((await entries(id)).at(-1)).toBe('reconfigure');
+    // What each had before is in force for them again.
+    const off = machines.off.identity.id;
+    const back = await once('ada', 'rollback', off, '1', '--reason', 'back', '--yes');
+    expect(refusal(back)).toEqual(UNDERSIGNED);
+    expect(await ok(once('cyd', 'cosign', off, '--yes'))).toContain('rolled back');
+  });
+
   it('add and remove by a file that both sign, and sign again what is in force', async () => {
     await request('dan');
     const file = at('keyset.json');
