@@ -6,6 +6,8 @@ import { streamSSE } from 'hono/streaming';
 import type { Child } from 'hono/jsx';
 import { planApprove, planRenew } from '../admin/approve.ts';
 import type { ApproveWish } from '../admin/approve.ts';
+import { lookAtCosigned, planCosign } from '../admin/cosign.ts';
+import { cosignedView } from '../admin/cosigned.ts';
 import { diffView } from '../admin/diff-view.ts';
 import type { MaskedSpan } from '../admin/diff-view.ts';
 import { findBundle, lookAt } from '../admin/find.ts';
@@ -147,7 +149,11 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   app.get('/nodes/:node', async (context) => {
     const node = nodeIn(context);
     const session = await desk.session();
-    const record = await session.history(node);
+    const standing = await lookAt(session, node);
+    const record = standing.history;
+    const cosigned = (await lookAtCosigned(session, standing)).map((one) =>
+      cosignedView(session, one),
+    );
     const view = viewOf(node);
     if (view === undefined && record.entries.length === 0)
       throw fail('not_found', `nothing is known about node ${node}`);
@@ -158,6 +164,8 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
         node={node}
         view={view}
         history={historyView(node, record, session.client.now())}
+        cosigned={cosigned}
+        admin={session.keyset.keys[session.keyIndex]!.name}
         warnings={record.warnings}
       />,
       { isLive: true },
@@ -281,11 +289,12 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     );
   }
 
-  app.get('/nodes/:node/:order{reconfigure|revoke|renew|rollback}', async (context) => {
+  app.get('/nodes/:node/:order{reconfigure|revoke|renew|rollback|cosign}', async (context) => {
     const node = nodeIn(context);
     const order = context.req.param('order') as keyof typeof COMMANDS;
     const session = await desk.session();
-    const plan = await planOrder(session, node, order, Number(context.req.query('slot')));
+    const { slot, statement } = context.req.query();
+    const plan = await planOrder(session, node, order, { slot: Number(slot), statement });
     const view = viewOf(node);
     const name = view?.name;
     const named = { plan, ...(name !== undefined && { name }) };
@@ -301,7 +310,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
           plans={[named]}
           id={desk.keep({ plans: [named] })}
           token={gate.tokenFor(context, '/decide')}
-          expiry={plan.review === undefined ? undefined : 'required'}
+          expiry={plan.review === undefined || order === 'cosign' ? undefined : 'required'}
           usualExpiry={usualExpiry}
           isDanger={order === 'revoke'}
         />
@@ -434,6 +443,11 @@ const COMMANDS = {
     verb: 'Order a new configuration',
     about: 'At its next boot the machine makes a new proposal, and does not apply the old one.',
   },
+  cosign: {
+    verb: 'Sign as well',
+    about:
+      'Another administrator signed this, and it lacks signatures. What it does is worked out here anew.',
+  },
   revoke: {
     verb: 'Revoke',
     about: 'At its next boot the machine applies nothing, and says who revoked it, when and why.',
@@ -444,7 +458,7 @@ async function planOrder(
   session: Session,
   node: NodeId,
   order: keyof typeof COMMANDS,
-  slot: number,
+  { slot, statement }: { readonly slot: number; readonly statement: string | undefined },
 ): Promise<Plan> {
   const wish = { reason: '', expires: 'never', showSecrets: false, stat: false } as const;
   const standing = await lookAt(session, node, (one) => one === slot);
@@ -454,6 +468,13 @@ async function planOrder(
     }
     case 'rollback':
       return planRollback(session, standing, { ...wish, slot });
+    case 'cosign': {
+      const begun = (await lookAtCosigned(session, standing)).find(
+        ({ signed }) => Buffer.from(signed.digest).toString('hex') === statement,
+      );
+      if (begun === undefined) throw fail('not_found', 'nothing of that lacks signatures any more');
+      return planCosign(session, standing, begun, { showSecrets: false, stat: false });
+    }
     case 'reconfigure':
       return planReconfigure(session, standing, wish);
     case 'revoke':
@@ -492,6 +513,8 @@ async function unmaskedIn(
 /** A plan with what the form says. */
 function saying(plan: Plan, reason: string, expires: number | 'never' | undefined): Plan {
   const [first, ...rest] = plan.statements;
+  // What others signed is signed as it is.
+  if (first.joins !== undefined) return plan;
   const { expires: before, ...statement } = first;
   const end = expires ?? before;
   return {

@@ -57,10 +57,12 @@ export function ConfirmForm(props: ConfirmProps) {
           <input name="typed" inputmode="numeric" required />
         </label>
       )}
-      <label>
-        Reason, which the machine is shown
-        <input name="reason" maxlength={200} />
-      </label>
+      {!plans.some(({ plan }) => plan.statements[0].joins) && (
+        <label>
+          Reason, which the machine is shown
+          <input name="reason" maxlength={200} />
+        </label>
+      )}
       {expiry !== undefined && (
         <label>
           Good until: 30d, 2027-01-31, or never

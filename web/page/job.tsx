@@ -1,6 +1,7 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
+import { hasCode } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Job } from '../desk.ts';
 
@@ -12,6 +13,7 @@ export function JobScreen({ job: { plans, done, failed, isOver } }: { job: Job }
       {names.get(node) === undefined ? <code>{node}</code> : escapeLine(names.get(node)!)}
     </a>
   );
+  const refused = failed.filter(({ error }) => !hasCode(error, 'undersigned'));
   const left = plans.length - done.length - failed.length;
   return (
     <>
@@ -22,15 +24,15 @@ export function JobScreen({ job: { plans, done, failed, isOver } }: { job: Job }
           {done.length + failed.length} of {plans.length}
         </p>
       )}
-      {isOver && failed.length > 0 && (
+      {isOver && refused.length > 0 && (
         <p class="caution" role="alert">
-          {count(failed.length, 'node')} of {plans.length} not decided
+          {count(refused.length, 'node')} of {plans.length} not decided
           {left > 0 ? `, ${left} not begun` : ''}.
         </p>
       )}
       <ul class="outcomes">
         {failed.map(({ node, error }) => (
-          <li class="caution">
+          <li class={hasCode(error, 'undersigned') ? '' : 'caution'}>
             {who(node)}: {escapeLine(error instanceof Error ? error.message : String(error))}
             {error instanceof CoatcheckError && (
               <>

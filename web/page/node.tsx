@@ -1,3 +1,5 @@
+import { signaturesText } from '../../admin/cosigned.ts';
+import type { CosignedView } from '../../admin/cosigned.ts';
 import type { HistoryView } from '../../admin/views/statement.ts';
 import type { StatusView } from '../../admin/views/status.ts';
 import type { NodeId } from '../../bundle/index.ts';
@@ -16,12 +18,18 @@ export function NodeScreen({
   view,
   history,
   warnings,
+  cosigned,
+  admin,
 }: {
   node: NodeId;
   /** absent where the last look did not know of it */
   view?: StatusView | undefined;
   history: HistoryView;
   warnings: readonly RecordWarning[];
+  /** what lacks signatures */
+  cosigned: readonly CosignedView[];
+  /** name of whose key it is */
+  admin: string;
 }) {
   const withBundle = history.entries.filter(
     ({ type, forgotten, digest }) => type !== 'reject' && !forgotten && !/^0+$/.test(digest),
@@ -73,6 +81,30 @@ export function NodeScreen({
                       : `it cannot be opened (${problem}), `}
                     waits since <Time at={modified} relative />
                   </p>
+                </article>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {cosigned.length > 0 && (
+        <section aria-labelledby="lacks">
+          <h2 id="lacks">Lacks signatures</h2>
+          <ul class="cards">
+            {cosigned.map((one) => (
+              <li>
+                <article class="card">
+                  <h3>
+                    {one.isVoid || !one.open.includes(admin) ? (
+                      one.type
+                    ) : (
+                      <a href={`/nodes/${node}/cosign?statement=${one.statementDigest}`}>
+                        {one.type}: sign as well
+                      </a>
+                    )}
+                  </h3>
+                  <p>{escapeLine(signaturesText(one))}</p>
+                  {one.reason !== '' && <blockquote>{escapeLine(one.reason)}</blockquote>}
                 </article>
               </li>
             ))}
