@@ -84,22 +84,29 @@ export async function startPage(
   };
 }
 
+/** How often the table of connections is read: it is no picture of one moment, and may lack a row once. */
+const TABLE_READS = 5;
+
 /**
  * Whether a connection is of another user than ours and than root: the kernel's table of connections
- * says whose, where there is one (Linux).
+ * says whose, where there is one (Linux). One that it does not have is taken for another's.
  */
-async function isOfAnother({ remoteAddress, remotePort }: Socket): Promise<boolean> {
+async function isOfAnother({ remotePort, localPort }: Socket): Promise<boolean> {
   const own = process.geteuid === undefined ? undefined : process.geteuid();
-  if (own === undefined || remoteAddress !== '127.0.0.1' || remotePort === undefined) return false;
-  const table = await readFile('/proc/net/tcp', 'utf8').catch(() => undefined);
-  if (table === undefined) return false;
-  // proc_pid_net(5): an address of four bytes as the machine has them, and a port, in hex; then, seventh, the uid.
-  const row = new RegExp(`^\\s*\\d+: [0-9A-F]{8}:${hexPort(remotePort)} `);
-  const uids = table
-    .split('\n')
-    .filter((line) => row.test(line))
-    .map((line) => Number(line.trim().split(/\s+/)[7]));
-  return uids.length > 0 && !uids.some((uid) => uid === own || uid === 0);
+  if (own === undefined || remotePort === undefined || localPort === undefined) return false;
+  // proc_pid_net(5): number, local and remote address and port in hex, the state; eighth, the uid. In state 01
+  // a connection is established: one that ended has no owner any more.
+  const row = new RegExp(
+    `^\\s*\\d+: [0-9A-F]{8}:${hexPort(remotePort)} [0-9A-F]{8}:${hexPort(localPort)} 01 `,
+  );
+  for (let reads = 0; reads < TABLE_READS; reads++) {
+    const table = await readFile('/proc/net/tcp', 'utf8').catch(() => undefined);
+    if (table === undefined) return false;
+    const found = table.split('\n').find((line) => row.test(line));
+    const uid = found === undefined ? undefined : Number(found.trim().split(/\s+/)[7]);
+    if (uid !== undefined) return uid !== own && uid !== 0;
+  }
+  return true;
 }
 
 const hexPort = (port: number): string => port.toString(16).toUpperCase().padStart(4, '0');

@@ -152,8 +152,10 @@ describeWith('chromium', 'the page', () => {
       my $line = <$s>; print defined $line ? $line : 'nothing';`;
     const asked = (...as: string[]): string =>
       execFileSync('setpriv', [...as, '/usr/bin/perl', '-e', script], { encoding: 'utf8' }).trim();
-    expect(asked('--reuid', '65534', '--clear-groups')).toBe('nothing');
-    expect(asked()).toBe('HTTP/1.1 200 OK');
+    for (let i = 0; i < 5; i++) {
+      expect(asked('--reuid', '65534', '--clear-groups')).toBe('nothing');
+      expect(asked()).toBe('HTTP/1.1 200 OK');
+    }
   });
 
   it('shows a proposal that arrives while it is open, and approves it by the words of the machine', async () => {
