@@ -72,15 +72,23 @@ const argsOf = ({ home, key, files }: Omit<Ingredients, 'date'>): string[] => [
   ...['--site', join(home, 'site.json'), '--image-key', key, '--files', files],
 ];
 
-/** An image of a kind, from the cache where it was built before. */
-export async function keptImage(kind: string, make: MakeImage): Promise<TestImage> {
+const images = new Map<string, Promise<TestImage>>();
+
+/** An image of a kind, from the cache where it was built before; the same as long as this runs, whatever changes. */
+export function keptImage(kind: string, make: MakeImage): Promise<TestImage> {
+  const image = images.get(kind) ?? findImage(kind, make);
+  images.set(kind, image);
+  return image;
+}
+
+async function findImage(kind: string, make: MakeImage): Promise<TestImage> {
   const hash = createHash('sha256');
   for (const input of INPUTS) addTo(hash, input);
-  const images = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'test-images', kind);
-  const folder = join(images, hash.digest('hex').slice(0, 32));
-  fs.mkdirSync(images, { recursive: true });
+  const cache = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'test-images', kind);
+  const folder = join(cache, hash.digest('hex').slice(0, 32));
+  fs.mkdirSync(cache, { recursive: true });
   if (!fs.existsSync(folder)) {
-    removeOld(images);
+    removeOld(cache);
     await makeKept(folder, make);
   }
   fs.utimesSync(folder, new Date(), new Date());
