@@ -48,12 +48,12 @@ export const keyWords = (keys: PublicKeys): string => nodeWords(nodeIdOf(keys));
 export const keysetWords = ({ digest }: Pick<SignedKeyset, 'digest'>): string =>
   digestWords(digest);
 
-/** Whether exactly this key is an administrator's of the newest keyset. */
-export const isAdministrator = (
+/** Exactly this key in the newest keyset; undefined if it is not there. */
+export const administratorWith = (
   { keyset }: Pick<Session, 'keyset'>,
   { signKey, boxKey }: PublicKeys,
-): boolean =>
-  keyset.keys.some((key) => equalBytes(key.signKey, signKey) && equalBytes(key.boxKey, boxKey));
+): AdminKey | undefined =>
+  keyset.keys.find((key) => equalBytes(key.signKey, signKey) && equalBytes(key.boxKey, boxKey));
 
 /**
  * One administrator more.

@@ -11,7 +11,7 @@ export type { Session, SessionOptions, Step } from './session.ts';
 export type { Announcement, KeyPorts, OpenPort, SignPort } from './key.ts';
 export { localKey } from './local-key.ts';
 export {
-  isAdministrator,
+  administratorWith,
   keysetWords,
   keyWords,
   lackingOn,

@@ -43,12 +43,16 @@ export function formatKeyRequest({
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-/** The key of a request file, as a keyset has it. @throws file_malformed */
-export function parseKeyRequest(text: string): AdminKey {
+/**
+ * The key of a request file, as a keyset has it.
+ * @param may what it is to be good for: whoever adds it says that, and not the file
+ * @throws file_malformed
+ */
+export function parseKeyRequest(text: string, may: AdminKey['may'] = 'all'): AdminKey {
   try {
     const { name, signKey, boxKey } = v.parse(RequestFile, JSON.parse(text));
     const key: AdminKey = {
-      ...{ name, may: 'all' },
+      ...{ name, may },
       ...{ signKey: fromBase64Url(signKey), boxKey: fromBase64Url(boxKey) },
     };
     if (key.signKey.length !== 32 || key.boxKey.length !== 32)
@@ -63,10 +67,11 @@ export function parseKeyRequest(text: string): AdminKey {
   }
 }
 
-/** Throws what a keyset with this key would be refused for. */
+/** Throws what a keyset with this key would be refused for, whatever it may: one wants a key that may all. */
 function demandUsable(key: AdminKey): void {
   const site = new Uint8Array(16).fill(1);
-  keysetDigest({ ...{ site, version: 1, previous: ZERO_DIGEST, threshold: 1 }, keys: [key] });
+  const keys = [{ ...key, may: 'all' as const }];
+  keysetDigest({ ...{ site, version: 1, previous: ZERO_DIGEST, threshold: 1 }, keys });
 }
 
 /** A keyset that lacks signatures, on its way from one administrator to another. Nothing of it is secret. */

@@ -25,7 +25,7 @@ import {
 } from '../tests/support/site.ts';
 import type { After, TestAdmin } from '../tests/support/site.ts';
 import {
-  isAdministrator,
+  administratorWith,
   planAdd,
   planRemove,
   putBackKeysets,
@@ -228,8 +228,8 @@ describe('an administrator comes', () => {
     const named = makeAdmin('dan').key;
     expect(() => planAdd(session, { ...named, name: 'bob' })).toThrow(/ bob already/);
     expect(() => planAdd(session, { ...named, boxKey: bob.key.boxKey })).toThrow(/half/);
-    expect(isAdministrator(session, bob.key)).toBe(true);
-    expect(isAdministrator(session, { ...named, boxKey: bob.key.boxKey })).toBe(false);
+    expect(administratorWith(session, bob.key)).toMatchObject({ name: 'bob', may: 'all' });
+    expect(administratorWith(session, { ...named, boxKey: bob.key.boxKey })).toBeUndefined();
     const keys = Array.from({ length: 15 }, (_, i) => makeAdmin(`admin ${i}`).key);
     const full = { ...session, keyset: { ...session.keyset, keys } };
     expect(() => planAdd(full, named)).toThrow(/at most 15/);
@@ -339,7 +339,7 @@ describe('cut short', () => {
 
   async function run(fetch: Fetch): Promise<void> {
     const session = await open(ada, fetch);
-    if (!isAdministrator(session, cyd.key)) {
+    if (administratorWith(session, cyd.key) === undefined) {
       await signKeysetPlan(session, planAdd(session, cyd.key));
     }
     await resealAll(await open(ada, fetch));

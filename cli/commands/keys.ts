@@ -1,5 +1,5 @@
 import {
-  isAdministrator,
+  administratorWith,
   keysetWords,
   keyWords,
   lackingOn,
@@ -24,7 +24,7 @@ import { lackingReseal, resealNodes, waitingForOthers } from '../../admin/reseal
 import type { Resealed } from '../../admin/reseal.ts';
 import type { Session } from '../../admin/session.ts';
 import { CoatcheckError, equalBytes, toHex, utf8 } from '../../bundle/index.ts';
-import type { NodeId, SignedKeyset } from '../../bundle/index.ts';
+import type { AdminKey, NodeId, SignedKeyset } from '../../bundle/index.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
 import { exists, replaceFile } from '../../files/write.ts';
@@ -115,19 +115,37 @@ interface Options extends Beginning {
   readonly answer?: string;
 }
 
-/** `coatcheck keys add REQUEST`: one administrator more. */
+/** What whoever adds a key is told that it may. */
+const WHAT_IT_MAY = {
+  all: [
+    'They will open and decide everything from now on, and what is in force; not older entries of the history.',
+  ],
+  first: [
+    'It will approve what is first for a node, and decide nothing else.',
+    'What waits and what is in force is sealed to it too, and a machine without a memory takes what it approves for first: keep where it lies as safe as your own key.',
+  ],
+} as const satisfies Record<AdminKey['may'], readonly string[]>;
+
+/** `coatcheck keys add REQUEST`: one administrator more, or a key that decides what is first alone. */
 export async function keysAdd(
   context: Context,
   requestPath: string,
-  options: Options,
+  { may = 'all', ...options }: Options & { readonly may?: AdminKey['may'] },
 ): Promise<void> {
   const { terminal } = context;
   const bytes = await readLocalFile(requestPath, { maxBytes: MAX_KEY_REQUEST_BYTES });
-  const admin = parseKeyRequest(textIn(bytes, requestPath));
+  const admin = parseKeyRequest(textIn(bytes, requestPath), may);
   const answer = options.answer ?? `${requestPath.replace(/\.json$/, '')}.site.json`;
   const open = await sessionsOf(context);
   const session = await open();
-  if (isAdministrator(session, admin)) {
+  const known = administratorWith(session, admin);
+  if (known !== undefined && known.may !== may) {
+    throw fail(
+      'usage',
+      `${known.name} is in the keyset already, and may ${known.may}: what a key may is said once, so another one has to be made for ${may}`,
+    );
+  }
+  if (known !== undefined) {
     terminal.hint(`${escapeLine(admin.name)} is an administrator already; what is left is done`);
   } else {
     const plan = planAdd(session, admin);
@@ -138,16 +156,9 @@ export async function keysAdd(
     terminal.print(
       'They see the same words where they made the key. Ask them, not whoever brought the file.',
     );
-    terminal.print(
-      'They will open and decide everything from now on, and what is in force; not older entries of the history.',
-    );
-    await change(
-      session,
-      terminal,
-      plan,
-      `Is this ${admin.name}’s key, and an administrator?`,
-      options,
-    );
+    for (const line of WHAT_IT_MAY[may]) terminal.print(line);
+    const isMeant = may === 'all' ? 'and an administrator' : 'for what is first alone';
+    await change(session, terminal, plan, `Is this ${admin.name}’s key, ${isMeant}?`, options);
   }
   const now = await open();
   await writeAnswer(terminal, now, admin.name, answer);
@@ -211,6 +222,7 @@ export async function keysSign(context: Context, path: string, options: Options)
     terminal.print(
       'They see the same words where they made the key. Ask them, not whoever brought the file.',
     );
+    for (const line of WHAT_IT_MAY[admin.may]) terminal.print(line);
   }
   for (const admin of plan.removed) {
     terminal.print(`${bold('remove')} ${escapeLine(admin.name)}: ${keyWords(admin)}`);

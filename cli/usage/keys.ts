@@ -30,10 +30,19 @@ export const keysAddCommand = command({
       about: 'where the site.json for them goes; default: beside the request',
       example: '--answer-to bob.site.json',
     },
+    {
+      name: 'may',
+      value: '<what>',
+      choices: ['all', 'first'],
+      default: 'all',
+      about: 'first: it approves first proposals, and decides nothing else',
+      more: '`first`: the key approves first proposals and decides nothing else, for a program ([docs/admin.md](admin.md#a-key-for-a-program))',
+      example: 'keys add door.json --may first',
+    },
     BEGUN,
     ...CONSENT,
   ],
-  examples: ['keys add bob.json'],
+  examples: ['keys add bob.json', 'keys add door.json --may first'],
   run: async (context, { request }, { answerTo, to, ...options }) => {
     const { keysAdd } = await import('../commands/keys.ts');
     await keysAdd(context, request, {

@@ -13,7 +13,13 @@ import { makeNode } from '../support/site.ts';
 interface KeysView {
   readonly version: number;
   readonly words: string;
-  readonly keys: readonly { name: string; words: string; you: boolean; sinceKeyset: number }[];
+  readonly keys: readonly {
+    name: string;
+    may: string;
+    words: string;
+    you: boolean;
+    sinceKeyset: number;
+  }[];
   readonly lacking: readonly string[];
   readonly waiting: readonly unknown[];
 }
@@ -102,6 +108,28 @@ describe('a second administrator', () => {
     expect(refusal(await desk.run('keys', 'remove', 'bob', '--yes'))).toEqual([5, 'not_found']);
     expect(refusal(await desk.run('keys', 'remove', 'ada', '--yes'))).toEqual([2, 'usage']);
     await desk.propose(later, {});
+  });
+
+  it('that may only `first` is added as that, shown as that, and never becomes more', async () => {
+    const file = join(folder, 'door.json');
+    const door = join(folder, 'door');
+    const init = ['init', '--request', file, '--admin-name', 'door', '--no-passphrase'];
+    expect((await runCli(['--home', door, ...init])).code).toBe(0);
+    const add = ['keys', 'add', file, '--yes'];
+    const added = await desk.run(...add, '--may', 'first');
+    expect([added.code, added.stdout]).toEqual([0, expect.stringContaining('decide nothing else')]);
+    const { keys } = await desk.json<KeysView>('keys', 'list');
+    expect(keys.map(({ name, may }) => [name, may])).toEqual([
+      ['ada', 'all'],
+      ['door', 'first'],
+    ]);
+    expect((await desk.run('keys', 'list')).stdout).toMatch(/^door +first /m);
+    const more = await desk.run(...add);
+    expect(refusal(more)).toEqual([2, 'usage']);
+    expect(more.stderr).toContain('door is in the keyset already, and may first');
+    expect((await desk.run(...add, '--may', 'first')).stdout).not.toContain('made keyset');
+    expect(refusal(await desk.run(...add, '--may', 'most'))).toEqual([2, 'usage']);
+    expect((await desk.run('keys', 'remove', 'door', '--yes')).code).toBe(0);
   });
 
   it('refuses a request that is none, and an answer for another key', async () => {
