@@ -27,7 +27,10 @@ export async function startUi({ home, url }: Desk): Promise<Ui> {
     ...['--home', home, '--server', url, 'ui', '--no-open'],
   ]);
   const found = (pattern: RegExp): string | undefined => pattern.exec(said.stdout)?.[1];
-  const code = await vi.waitUntil(() => found(/code, .*: (\S+)\n/), { timeout: WAIT_MILLISECONDS });
+  const code = await Promise.race([
+    vi.waitUntil(() => found(/code, .*: (\S+)\n/), { timeout: WAIT_MILLISECONDS }),
+    done.then(({ stderr }) => Promise.reject(new Error(stderr))),
+  ]);
   const stop = (): Promise<Run> => {
     child.kill('SIGINT');
     return done;
