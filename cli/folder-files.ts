@@ -17,6 +17,10 @@ function kindOf(entry: Dirent): string {
   return 'a device';
 }
 
+/** The mode of a file that came from a folder. */
+export const preparedMode = (runs: boolean, isSecret: boolean): number =>
+  (runs ? 0o755 : 0o644) & (isSecret ? 0o700 : 0o777);
+
 /**
  * The files of a folder as those of a bundle: `FOLDER/etc/motd` is `etc/motd`. They belong to root, and are 0644, or 0755
  * where their owner may execute them here, and nobody else's where they are secret.
@@ -48,7 +52,7 @@ export async function filesIn(
         }
         const place = join(folder, path);
         const runs = ((await stat(place)).mode & 0o100) !== 0;
-        const mode = (runs ? 0o755 : 0o644) & (isSecret(path) ? 0o700 : 0o777);
+        const mode = preparedMode(runs, isSecret(path));
         files.push({
           ...{ path, mode, owner: 'root', uid: 0, group: 'root', gid: 0 },
           content: await readLocalFile(place, { maxBytes: MAX_MANIFEST_BYTES, noLink: true }),

@@ -9,6 +9,7 @@ import { doctorCommand } from './usage/doctor.ts';
 import { editCommand } from './usage/edit.ts';
 import { forgetCommand } from './usage/forget.ts';
 import { historyCommand } from './usage/history.ts';
+import { importCommand } from './usage/import.ts';
 import { initCommand } from './usage/init.ts';
 import { keyPassphraseCommand } from './usage/key.ts';
 import {
@@ -65,7 +66,8 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
       repairCommand,
     ],
     ...[unlockCommand, lockCommand, keyPassphraseCommand],
-    ...[editCommand, putCommand, rmCommand, setCommand, prepareCommand, transferCommand],
+    ...[editCommand, putCommand, rmCommand, setCommand],
+    ...[importCommand, prepareCommand, transferCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
