@@ -1,12 +1,10 @@
 import type { DiffView } from '../admin/diff-view.ts';
-import type { Differing, Group } from '../admin/groups.ts';
+import type { Group } from '../admin/groups.ts';
 import { toHex } from '../bundle/bytes.ts';
-import { showPath } from '../bundle/errors.ts';
-import { showSetting } from '../bundle/settings.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
 import { aboutLines } from '../words/bundle.ts';
-import { headingOf } from '../words/changes.ts';
+import { differingText, headingOf } from '../words/changes.ts';
 import { shortName } from '../words/names.ts';
 import { table } from './table.ts';
 import type { Style } from './terminal.ts';
@@ -26,7 +24,7 @@ export function groupLines(group: Group, diff: DiffView, style: Style): string[]
   return [
     style.bold(headingOf(group)),
     ...(members.length === 1 ? [] : memberLines(group, style)),
-    ...differing.map((one, i) => `[${i + 1}] ${differingText(one)}`),
+    ...differing.map((one, i) => `[${i + 1}] ${differingText(one, '--show-secrets shows it')}`),
     ...about.map(([label, text]) => `${style.dim(label.padEnd(10))} ${text}`),
     ...(members.length === 1 ? [] : [style.dim(`${shortName(nameOf(group))}, for all of them:`)]),
     ...diffLines(diff, style),
@@ -48,19 +46,4 @@ function memberLines({ members, differing }: Group, style: Style): string[] {
       ...differing.map(({ values }) => escapeLine(values[member]!)),
     ]),
   ]);
-}
-
-const KINDS = {
-  name: 'its name',
-  address: 'its address',
-  masked: 'a value that is masked (--show-secrets shows it)',
-} as const;
-
-function differingText({ kind, places }: Differing): string {
-  const where = places.map(({ path, setting, side, line }) => {
-    const what =
-      path === undefined ? `setting ${showSetting(setting!)}` : `${showPath(path)} line ${line}`;
-    return side === 'before' ? `${what} (before)` : what;
-  });
-  return `${KINDS[kind]}: ${[...new Set(where)].join(', ')}`;
 }

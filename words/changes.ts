@@ -1,6 +1,6 @@
 import { tally } from '../admin/diff-view.ts';
 import type { DiffView, FileView } from '../admin/diff-view.ts';
-import type { Group } from '../admin/groups.ts';
+import type { Differing, Group } from '../admin/groups.ts';
 import { showPath } from '../bundle/errors.ts';
 import { showSetting } from '../bundle/settings.ts';
 import { count } from '../protocol/count.ts';
@@ -53,3 +53,19 @@ export function summary(diff: DiffView): string {
     ...(settings > 0 ? [`${count(settings, 'setting')} changed`] : []),
   ].join(', ');
 }
+
+/**
+ * In what, and where, the members of a group differ.
+ * @param unmasking how a masked value is shown; absent: not said
+ */
+export function differingText({ kind, places }: Differing, unmasking?: string): string {
+  const where = places.map(({ path, setting, side, line }) => {
+    const what =
+      path === undefined ? `setting ${showSetting(setting!)}` : `${showPath(path)} line ${line}`;
+    return side === 'before' ? `${what} (before)` : what;
+  });
+  const how = kind === 'masked' && unmasking !== undefined ? ` (${unmasking})` : '';
+  return `${DIFFERING[kind]}${how}: ${[...new Set(where)].join(', ')}`;
+}
+
+const DIFFERING = { name: 'its name', address: 'its address', masked: 'a value that is masked' };

@@ -5,7 +5,6 @@ import type { CosignedView } from '../../admin/cosigned.ts';
 import type { Outcome } from '../../admin/decide.ts';
 import { findNode } from '../../admin/select.ts';
 import type { Session } from '../../admin/session.ts';
-import { sign } from '../../admin/sign.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { CoatcheckError } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
@@ -22,9 +21,9 @@ import { bundlePath, printAbout, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
-import { answered, recorded, sending } from '../under-way.ts';
+import { answered } from '../under-way.ts';
 import { demandAnyway } from './approve.ts';
-import { printOutcome } from './outcome.ts';
+import { signTelling } from './outcome.ts';
 
 interface Options extends ConsentFlags, ReviewFlags {
   readonly allWaiting?: boolean;
@@ -163,15 +162,7 @@ async function signed(
   done: Done,
 ): Promise<boolean> {
   try {
-    await sign(session, plan, {
-      despite: plan.objections.map(({ code }) => code),
-      onSending: sending,
-      onOutcome: (outcome) => {
-        recorded(outcome);
-        done.decisions.push(outcome);
-        printOutcome(terminal, outcome);
-      },
-    });
+    await signTelling(session, terminal, plan, done.decisions);
     return true;
   } catch (error) {
     if (!hasCode(error, 'undersigned')) throw error;

@@ -43,21 +43,35 @@ export async function signConsented(
     });
   };
   try {
-    await sign(session, plan, {
-      despite: plan.objections.map(({ code }) => code),
-      onSending: sending,
-      onOutcome: (outcome) => {
-        recorded(outcome);
-        decisions.push(outcome);
-        printOutcome(terminal, outcome);
-      },
-    });
+    await signTelling(session, terminal, plan, decisions);
   } catch (error) {
     answered();
     if (decisions.length > 0) tell();
     throw error;
   }
   tell();
+}
+
+/**
+ * Signs a plan whose objections were consented to, and says each outcome at once.
+ * @param decisions takes them: also those before a failure
+ * @throws as `sign`
+ */
+export function signTelling(
+  session: Session,
+  terminal: Terminal,
+  plan: Plan,
+  decisions: Outcome[],
+): Promise<Outcome[]> {
+  return sign(session, plan, {
+    despite: plan.objections.map(({ code }) => code),
+    onSending: sending,
+    onOutcome: (outcome) => {
+      recorded(outcome);
+      decisions.push(outcome);
+      printOutcome(terminal, outcome);
+    },
+  });
 }
 
 const DONE = {

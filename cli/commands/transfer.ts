@@ -2,7 +2,6 @@ import type { Outcome } from '../../admin/decide.ts';
 import type { Plan } from '../../admin/plan.ts';
 import { findNode } from '../../admin/select.ts';
 import type { Session } from '../../admin/session.ts';
-import { sign } from '../../admin/sign.ts';
 import { planTransfer } from '../../admin/transfer.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import { showPath } from '../../bundle/errors.ts';
@@ -18,8 +17,8 @@ import { bundlePath, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
-import { answered, recorded, sending } from '../under-way.ts';
-import { printOutcome } from './outcome.ts';
+import { answered } from '../under-way.ts';
+import { signTelling } from './outcome.ts';
 
 /** `coatcheck transfer OLD NEW`: approve for NEW what OLD has, refuse what NEW proposed, revoke OLD. */
 export async function transfer(
@@ -90,15 +89,7 @@ async function signEach(
   const decisions: Outcome[] = [];
   try {
     for (const plan of plans) {
-      await sign(session, plan, {
-        despite: plan.objections.map(({ code }) => code),
-        onSending: sending,
-        onOutcome: (outcome) => {
-          recorded(outcome);
-          decisions.push(outcome);
-          printOutcome(terminal, outcome);
-        },
-      });
+      await signTelling(session, terminal, plan, decisions);
     }
   } catch (error) {
     answered();

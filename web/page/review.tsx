@@ -5,11 +5,10 @@ import type { Review } from '../../admin/review.ts';
 import type { Objection, PlanWarning, ReviewWarning } from '../../admin/warning.ts';
 import { toHex } from '../../bundle/bytes.ts';
 import { showPath } from '../../bundle/errors.ts';
-import { showSetting } from '../../bundle/settings.ts';
 import { count } from '../../protocol/count.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { aboutLines } from '../../words/bundle.ts';
-import { summary } from '../../words/changes.ts';
+import { differingText, summary } from '../../words/changes.ts';
 import { doubtText, imageText, objectionText, warningText } from '../../words/warnings.ts';
 import { Difference } from './difference.tsx';
 import { Words } from './node-name.tsx';
@@ -115,21 +114,6 @@ function Members({
       </table>
     </div>
   );
-}
-
-const KINDS = {
-  name: 'its name',
-  address: 'its address',
-  masked: 'a value that is masked',
-} as const;
-
-function differingText({ kind, places }: Differing): string {
-  const where = places.map(({ path, setting, side, line }) => {
-    const what =
-      path === undefined ? `setting ${showSetting(setting!)}` : `${showPath(path)} line ${line}`;
-    return side === 'before' ? `${what} (before)` : what;
-  });
-  return `${KINDS[kind]}: ${[...new Set(where)].join(', ')}`;
 }
 
 function Since({ objections }: { objections: readonly Objection[] }) {
