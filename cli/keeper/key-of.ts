@@ -34,8 +34,8 @@ export async function keyOf(context: Context, site: Pick<Site, 'id'>): Promise<K
     );
     return (opened ??= unlock(context).then(localKey));
   };
-  // Without one nothing is unlocked, and that is said once.
-  await readKeyFile(context.home);
+  // Without one that is whole nothing is unlocked, and that is said once.
+  publicKeysIn(await readKeyFile(context.home), context.home.keyFile);
   try {
     const kept = await keptFor(context, site, own);
     if (kept !== undefined) {
