@@ -79,6 +79,8 @@ export { placeInForce, planApproveMany, planOrders, planRenewMany, signMany } fr
 export type { LeftOut, ManyPlans, ManyWish, Ordered, Signed, Target, Telling } from './many.ts';
 export { copiedRecords, logView, readRecords } from './log.ts';
 export type { CopiedHistory, LogEntry, LogView } from './log.ts';
+export { parseRules, planByRules } from './rules.ts';
+export type { LeftToPerson, Rule, Ruled, RulePlans, RuleRefusal, Window } from './rules.ts';
 export { planPrepare } from './prepare.ts';
 export type { Prepared } from './prepare.ts';
 export { planTransfer } from './transfer.ts';

@@ -74,11 +74,29 @@ function withUsual(
   options: ApproveOptions,
   usual: string | undefined,
 ): ApproveOptions {
-  if (options.expires !== undefined || usual === undefined || usual === 'never') return options;
-  const end = parseExpiry(usual, session.client.now());
-  if (end === 'never') return options;
+  if (options.expires !== undefined || expiresOf(session, terminal, undefined, usual) === undefined)
+    return options;
+  return { ...options, expires: usual! };
+}
+
+/**
+ * Until when what waits is good: as the command line says, or the end that this administrator usually gives, which is
+ * said. Undefined where neither gives one.
+ * @throws usage
+ */
+export function expiresOf(
+  session: Session,
+  terminal: Terminal,
+  asked: string | undefined,
+  usual: string | undefined,
+): number | 'never' | undefined {
+  const text = asked ?? usual;
+  if (text === undefined) return undefined;
+  const end = parseExpiry(text, session.client.now());
+  if (asked !== undefined) return end;
+  if (end === 'never') return undefined;
   terminal.hint(`good until ${when(end)}, as site expires says; another end: --expires`);
-  return { ...options, expires: usual };
+  return end;
 }
 
 /** `coatcheck renew NODE...`: another end for what is in force. */

@@ -36,7 +36,7 @@ export const keysAddCommand = command({
       choices: ['all', 'first'],
       default: 'all',
       about: 'first: it approves first proposals, and decides nothing else',
-      more: '`first`: the key approves first proposals and decides nothing else, for a program ([docs/admin.md](admin.md#a-key-for-a-program))',
+      more: '`first`: the key approves first proposals and decides nothing else, for a program such as `approve --auto` ([docs/admin.md](admin.md#a-key-for-a-program))',
       example: 'keys add door.json --may first',
     },
     BEGUN,

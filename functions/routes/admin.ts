@@ -49,8 +49,8 @@ const READ_URL_SECONDS = 300;
 const PENDING_PAGE = 100;
 const PAGE = 1000;
 const PARALLEL_NODES = 4;
-/** What is read for a first decision: about a node that has a history there is none. */
-const FOR_FIRST: readonly string[] = ['pending', 'keysets'];
+/** What is read for a first decision, and what others have signed of it: about a node that has a history there is none. */
+const FOR_FIRST: readonly string[] = ['pending', 'keysets', 'cosign'];
 
 /** What administrators ask: decisions, listings, and URLs to read by. Signs GETs only. */
 export function adminRoutes(

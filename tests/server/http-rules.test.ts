@@ -397,6 +397,7 @@ describe('an administrator', () => {
     const waits = pendingKey(node.id, digest);
     expect((await read(waits))[0]).toBe(200);
     expect((await read('keysets/0000000001'))[0]).toBe(200);
+    expect((await read(`cosign/${node.id}/${digest}/0`))[0]).toBe(200);
     const list = '/v1/admin/list?prefix=history';
     expect((await ask({ method: 'GET', target: list, by: fred.identity }, app))[0]).toBe(200);
     const refused = [422, { error: { code: 'key_not_allowed' } }];
