@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toBase64Url } from '../../bundle/base64.ts';
-import { formatKeyRequest } from '../../admin/key-request.ts';
+import { formatBegun, formatKeyRequest } from '../../admin/key-request.ts';
 import { PROGRAM } from '../../cli/program.ts';
 import { partsOf } from '../../usage/table.ts';
 import { EXIT } from '../../protocol/errors.ts';
@@ -20,6 +20,7 @@ const node = makeNode().id;
 const folder = fs.mkdtempSync(join(tmpdir(), 'interrupt-'));
 const request = join(folder, 'ada.json');
 const keys = join(folder, 'node.keys');
+const begun = join(folder, 'keyset-2.json');
 
 /** Every command of `coatcheck` that asks a server, with what it needs. */
 const ASKING: Record<string, string[]> = {
@@ -34,6 +35,7 @@ const ASKING: Record<string, string[]> = {
   rollback: [node, '1', '--yes'],
   reconfigure: [node, '--yes'],
   revoke: [node, '--reason', 'x', '--yes'],
+  cosign: [node, '--yes'],
   forget: [node, '--yes'],
   log: [],
   edit: [node, 'etc/motd', '--yes'],
@@ -48,13 +50,15 @@ const ASKING: Record<string, string[]> = {
   'keys list': [],
   'keys add': [request, '--yes'],
   'keys remove': ['ada', '--yes'],
+  'keys threshold': ['1', '--yes'],
+  'keys sign': [begun, '--yes'],
   'keys reseal': [],
   'keys monitor': [join(folder, 'monitor.json'), '--for', 'nagios', '--expires', '30d'],
 };
 /** What ends by itself, and what the tests below are about. */
 const OTHERS = [
   ...['init', 'serve', 'doctor', 'site paths', 'site add-path', 'key passphrase'],
-  ...['unlock', 'lock'],
+  ...['unlock', 'lock', 'site expires', 'import'],
   ...['bundle inspect', 'bundle verify', 'bundle export'],
 ];
 
@@ -66,6 +70,7 @@ let url = '';
 beforeAll(async () => {
   desk = await openDesk();
   fs.writeFileSync(request, formatKeyRequest(makeAdmin('ada').key));
+  fs.writeFileSync(begun, formatBegun(desk.site.pinned));
   const { id, signKey, boxKey } = makeNode();
   fs.writeFileSync(keys, `${id}\nsign ${toBase64Url(signKey)}\nbox  ${toBase64Url(boxKey)}\n`);
   machine = makeMachine(desk.site);

@@ -156,7 +156,7 @@ describe('Salt CVE-2022-22936, CVE-2024-38823: what was captured is worth nothin
     }
     // The proposal lies there again; nobody is asked about it, and it is gone.
     const { stdout } = await coatcheck('--json', 'pending');
-    expect(JSON.parse(stdout)).toEqual({ pending: [] });
+    expect(JSON.parse(stdout)).toEqual({ pending: [], cosigned: [] });
     expect(await contents(store)).toEqual(before);
   });
 

@@ -32,7 +32,7 @@ describe('the npm package', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('holds the two commands, what keeps a key, the units, what npm wants, modules with their types, and nothing else', () => {
+  it('holds the two commands, what keeps a key, what the page wants, the units, what npm wants, modules with their types, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     const parts = paths.filter((path) => /^dist\/coatcheck-[\w-]+-[0-9A-Z]{8}\.mjs$/.test(path));
     const modules = paths.filter((path) => path.startsWith('dist/lib/'));
@@ -49,6 +49,7 @@ describe('the npm package', () => {
         (name) => `agent/units/coatcheck-${name}`,
       ),
       ...['service', 'timer'].map((type) => `agent/units/coatcheck-refresh.${type}`),
+      ...['page.js', 'style.css'].map((name) => `dist/assets/${name}`),
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck-keeper.mjs',
       'dist/coatcheck.mjs',

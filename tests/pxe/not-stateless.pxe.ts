@@ -22,7 +22,7 @@ describe('11: `stateless` is absent', () => {
     expect(await machine.ssh('systemctl is-active coatcheck-agent || true')).toBe('inactive\n');
     expect(await machine.ssh('coatcheck-agent start')).toContain('does not say stateless');
     expect(await machine.ssh('ls -A /var/lib/coatcheck 2> /dev/null || true')).toBe('');
-    expect(await rack!.coatcheck('pending')).toEqual({ pending: [] });
+    expect(await rack!.coatcheck('pending')).toMatchObject({ pending: [] });
     expect(await rack!.coatcheck('list')).toEqual({ nodes: [] });
     await machine.stop();
   });
