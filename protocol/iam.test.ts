@@ -32,7 +32,9 @@ describe('policyStatements', () => {
       const deletes = policyStatements(credential, BUCKET)
         .filter((s) => s.Action === 's3:DeleteObject')
         .flatMap((s) => s.Resource);
-      expect(deletes).toEqual(credential === 'admin' ? [`${BUCKET}/pending/*`] : []);
+      const prefixes = ['pending', 'rejected', 'reports', 'cosign'];
+      const expected = prefixes.map((prefix) => `${BUCKET}/${prefix}/*`);
+      expect(deletes).toEqual(credential === 'admin' ? expected : []);
     }
   });
 

@@ -49,7 +49,8 @@ export function argumentTarget<Context>(
     },
     seeds: lines.map((line) => utf8(line.replaceAll(' ', '\0'))),
     words: ['\0', '=', ...names.map((name) => `\0${name}`)],
-    limits: { maxBytes: 256, work: [20_000, 200], allocated: [1024, 8] },
+    // A word that is none is compared with all that there are.
+    limits: { maxBytes: 256, work: [250 * names.length, 2 * names.length], allocated: [1024, 8] },
   };
 }
 
