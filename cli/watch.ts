@@ -17,6 +17,7 @@ import { openSession } from './session.ts';
 import { statusLines } from './status-table.ts';
 import type { ColumnName, TableOptions } from './status-table.ts';
 import type { Terminal } from './terminal.ts';
+import { messageOf } from '../words/message.ts';
 import { when } from '../words/time.ts';
 import { isReadNoMore } from './under-way.ts';
 
@@ -218,6 +219,3 @@ function tally(nodes: readonly StatusView[]): string {
   const said = counts.map(([state, number]) => `${state} ${number}`).join(', ');
   return said === '' ? count(nodes.length, 'node') : `${count(nodes.length, 'node')}: ${said}`;
 }
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

@@ -27,6 +27,7 @@ import type { Session } from '../admin/session.ts';
 import type { Objection } from '../admin/warning.ts';
 import { historyView } from '../admin/views/statement.ts';
 import type { StatusView } from '../admin/views/status.ts';
+import { toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { nodeWords } from '../bundle/words.ts';
@@ -34,6 +35,7 @@ import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { isNodeId } from '../protocol/keys.ts';
 import { headingOf } from '../words/changes.ts';
+import { messageOf } from '../words/message.ts';
 import { parseExpiry } from '../words/time.ts';
 import { doubtText } from '../words/warnings.ts';
 import { mayPass } from './desk.ts';
@@ -470,7 +472,7 @@ async function planOrder(
       return planRollback(session, standing, { ...wish, slot });
     case 'cosign': {
       const begun = (await lookAtCosigned(session, standing)).find(
-        ({ signed }) => Buffer.from(signed.digest).toString('hex') === statement,
+        ({ signed }) => toHex(signed.digest) === statement,
       );
       if (begun === undefined) throw fail('not_found', 'nothing of that lacks signatures any more');
       return planCosign(session, standing, begun, { showSecrets: false, stat: false });
@@ -552,9 +554,6 @@ const nameOf = (view: StatusView | undefined, node: NodeId): string =>
   view?.name === undefined ? node : escapeLine(view.name);
 
 const digestOf = ({ statements: [{ digest }] }: Plan): string =>
-  digest === undefined ? '' : Buffer.from(digest).toString('hex');
+  digest === undefined ? '' : toHex(digest);
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-
-const messageOf = (error: unknown): string =>
-  error instanceof Error ? error.message : String(error);

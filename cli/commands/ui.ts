@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
 import { CODE_SECONDS } from '../../web/gate.ts';
+import { messageOf } from '../../words/message.ts';
 import { beforeEnd, nextInterrupt } from '../interrupt.ts';
 import type { Context } from '../context.ts';
 import { defaultExpires } from '../default-expires.ts';
@@ -57,7 +58,7 @@ function onEnter(act: () => Promise<void>, terminal: Terminal): { close(): void 
   const lines = createInterface({ input: process.stdin });
   lines.on('line', () => {
     act().catch((error: unknown) => {
-      terminal.warn(error instanceof Error ? error.message : String(error));
+      terminal.warn(messageOf(error));
     });
   });
   return lines;

@@ -3,6 +3,7 @@ import type { NodeId } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import { messageOf } from '../../words/message.ts';
 import type { Job } from '../desk.ts';
 
 /** What became of what was signed, node by node. */
@@ -33,7 +34,7 @@ export function JobScreen({ job: { plans, done, failed, isOver } }: { job: Job }
       <ul class="outcomes">
         {failed.map(({ node, error }) => (
           <li class={hasCode(error, 'undersigned') ? '' : 'caution'}>
-            {who(node)}: {escapeLine(error instanceof Error ? error.message : String(error))}
+            {who(node)}: {escapeLine(messageOf(error))}
             {error instanceof CoatcheckError && (
               <>
                 {' '}
