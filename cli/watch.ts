@@ -181,7 +181,7 @@ interface PictureOptions extends Pick<TableOptions, 'names' | 'style'> {
   readonly time: number;
 }
 
-/** As many nodes as there is room for, each with all its lines, and how many there are. */
+/** As many nodes as there is room for, each with all its lines but a first that alone is too high, and what is more. */
 const pictureOf =
   ({ nodes, left, error }: Shown, { names, style, warnings, time }: PictureOptions): Picture =>
   ({ columns, rows }) => {
@@ -193,20 +193,32 @@ const pictureOf =
         : [style.red(`not looked at since, and tried again: ${escapeLine(messageOf(error))}`)]),
       style.dim(`${tally(nodes)}, ${left > 0 ? `${left} objects to read` : `at ${when(time)}`}`),
     ].flatMap((line) => fold(line, columns));
+    const room = rows - head.length - foot.length;
     const body: string[] = [];
     let fits = 0;
+    let cut = 0;
     for (const block of blocks) {
       const folded = block.flatMap((line) => fold(line, columns));
       const isLast = fits === blocks.length - 1;
-      const room = rows - head.length - foot.length - (isLast ? 0 : 1);
-      if (fits > 0 && body.length + folded.length > room) break;
-      body.push(...folded);
+      const left = room - body.length - (isLast ? 0 : 1);
+      if (folded.length > left) {
+        if (fits > 0) break;
+        // One that is higher than the terminal would push out what stands below it.
+        body.push(...folded.splice(0, Math.max(1, room - 1)));
+        cut = folded.length;
+      } else {
+        body.push(...folded);
+      }
       fits++;
+      if (cut > 0) break;
     }
-    const more = nodes.length - fits;
+    const more = [
+      ...(cut > 0 ? [`${count(cut, 'more line')} about it`] : []),
+      ...(nodes.length > fits ? [`${count(nodes.length - fits, 'node')} more`] : []),
+    ].join(', and ');
     return [
       ...(nodes.length === 0 ? ['no node is so'] : [...head, ...body]),
-      ...(more > 0 ? [style.dim(`and ${count(more, 'node')} more`)] : []),
+      ...(more === '' ? [] : [style.dim(`and ${more}`)]),
       ...foot,
     ];
   };

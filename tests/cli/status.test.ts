@@ -141,7 +141,7 @@ describe('the table', { tags: 'long' }, () => {
 
   it('is drawn on a terminal as all stands, at any size of it, and stays there', async () => {
     const env = ['env', 'TERM=xterm'];
-    const watch = command('status', '--watch', '--sort', 'node');
+    const watch = command('status', '--watch');
     const line = ['sh', '-c', 'trap : INT; "$@"; echo "ended with $?"', 'sh', ...env, ...watch];
     const screen = await openScreen(line, { columns: 120, rows: 30, term: 'xterm' });
     try {
@@ -150,9 +150,14 @@ describe('the table', { tags: 'long' }, () => {
       await desk.propose(newcomer, { metadata: { hostname: 'late' } });
       await screen.until('claims late');
       await screen.until(`${nodes.length + 1} nodes: `);
-      screen.resize(60, 12);
-      await screen.until('more');
+      // So low that not even what is said of the first node has room.
+      screen.resize(60, 9);
+      await screen.until('more lines about it, and ');
+      await screen.until(`${nodes.length + 1} nodes: `);
       await screen.until('first');
+      screen.resize(60, 20);
+      await screen.until(' more\n');
+      await screen.until(`${nodes.length + 1} nodes: `);
       screen.resize(140, 40);
       await screen.until(newcomer.id);
       screen.type('\x03');
