@@ -1,6 +1,7 @@
-import { setImmediate, setTimeout } from 'node:timers/promises';
+import { setImmediate } from 'node:timers/promises';
 import { createFleetReader } from '../admin/fleet.ts';
 import type { Fleet } from '../admin/fleet.ts';
+import { createLookout } from '../admin/lookout.ts';
 import type { Session } from '../admin/session.ts';
 import { STATES } from '../admin/views/status.ts';
 import type { StatusView } from '../admin/views/status.ts';
@@ -21,8 +22,6 @@ import { messageOf } from '../words/message.ts';
 import { when } from '../words/time.ts';
 import { isReadNoMore } from './under-way.ts';
 
-/** Between two looks. */
-const PAUSE_MILLISECONDS = 5_000;
 /** While much is read a picture is made so often at most: each is made of every node. */
 const REDRAW_MILLISECONDS = 500;
 
@@ -44,7 +43,7 @@ interface Watcher {
 }
 
 /**
- * Looks at the nodes again and again until the process is ended: on the whole terminal, or in JSON mode
+ * Looks at the nodes until the process is ended, again as soon as something else waits: on the whole terminal, or in JSON mode
  * in lines with what changed. A look that fails for a reason that may pass is said, and the next one
  * follows.
  * @throws usage where there is neither a terminal nor JSON mode; otherwise as a first look does
@@ -65,6 +64,7 @@ export async function watchNodes(
   };
   const session = await openSession({ ...context, terminal: quiet });
   const reader = createFleetReader(session);
+  const lookout = createLookout(session.client);
   const notifying = await openNotifying({ ...context, terminal: quiet }, session.site, flags);
   const watcher = terminal.json
     ? inLines(terminal, warnings)
@@ -73,6 +73,8 @@ export async function watchNodes(
   let shown: Shown | undefined;
   try {
     while (!isReadNoMore()) {
+      // Asked before what it tells of is looked at: what comes in between is news at the next time.
+      await lookout.wait();
       try {
         const onProgress = ({ views, left }: Fleet): void => {
           watcher.progress?.(() => ({ nodes: choose(session, views()), left }));
@@ -86,7 +88,6 @@ export async function watchNodes(
       watcher.show(shown);
       if (shown.error === undefined) notifying?.saw(statusEvents(shown.nodes, session.site));
       await setImmediate();
-      if (!isReadNoMore()) await setTimeout(PAUSE_MILLISECONDS);
     }
   } finally {
     watcher.close();

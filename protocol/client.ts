@@ -116,8 +116,8 @@ export interface Client {
   keyset(keyset: Uint8Array): Promise<Answer<'keyset'>>;
   list(query: Query<'list'>): Promise<Answer<'list'>>;
   states(query?: Query<'states'>): Promise<Answer<'states'>>;
-  /** Held for up to 20 s, where the server can. */
-  events(query?: Query<'events'>): Promise<Answer<'events'>>;
+  /** Held for up to 20 s, where the server can. @param signal ends it, as `server_unreachable` */
+  events(query?: Query<'events'>, signal?: AbortSignal): Promise<Answer<'events'>>;
   read(keys: readonly string[]): Promise<Answer<'read'>>;
   /**
    * As {@link putObject}, within what an answer of the server may lead to.
@@ -132,6 +132,7 @@ interface Call<N extends RouteName> {
   readonly node?: NodeId;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: Body<N>;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A client of one server. Sends nothing until it is used. */
@@ -176,7 +177,7 @@ export function createClient(options: ClientOptions): Client {
       const signing = { method, url, site, created: timeOfRequest() };
       Object.assign(headers, await sign(name, body === undefined ? signing : { ...signing, body }));
     }
-    const { answer, json } = await send(url, { method, headers, body });
+    const { answer, json } = await send(url, { method, headers, body }, parts.signal);
     if (answer.status !== route.status) throw refusalOf(server, answer, json);
     const parsed = v.safeParse(route.answer, json);
     if (!parsed.success) throw garbage(server, `its answer to ${name} has another shape`);
@@ -199,15 +200,17 @@ export function createClient(options: ClientOptions): Client {
   async function send(
     url: URL,
     init: { method: string; headers: Record<string, string>; body: Uint8Array | undefined },
+    signal?: AbortSignal,
   ): Promise<{ answer: FetchAnswer; json: unknown }> {
     let answer: FetchAnswer;
+    const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
     try {
       answer = await fetch(url.href, {
         method: init.method,
         headers: init.headers,
         ...(init.body === undefined ? {} : { body: init.body as Uint8Array<ArrayBuffer> }),
         redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutSeconds * 1000),
+        signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       });
     } catch (cause) {
       throw fail(
@@ -266,7 +269,7 @@ export function createClient(options: ClientOptions): Client {
     keyset: (keyset) => call('keyset', { body: { keyset: toBase64Url(keyset) } }),
     list: (query) => call('list', { query }),
     states: (query = {}) => call('states', { query }),
-    events: (query = {}) => call('events', { query }),
+    events: (query = {}, signal) => call('events', { query, signal }),
     read: (keys) => call('read', { body: { keys: [...keys] } }),
     async put(presigned, body, { overwrite } = { overwrite: false }) {
       assertWithin(presigned.url, { server, stores: options.stores });

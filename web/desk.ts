@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { lookAt } from '../admin/find.ts';
 import { createFleetReader } from '../admin/fleet.ts';
+import { createLookout } from '../admin/lookout.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
 import { planApproveMany, signMany } from '../admin/many.ts';
@@ -15,8 +16,8 @@ import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { codeOf, ERRORS, EXIT, hasCode } from '../protocol/errors.ts';
 
-/** Between two looks while a page is open, and while none is, milliseconds. */
-const PAUSE = { watched: 5_000, alone: 60_000 };
+/** Between two looks while no page is open, milliseconds; while one is, a lookout says when. */
+const ALONE_MILLISECONDS = 60_000;
 
 /** So long a review or a confirmation may stand open before it has to be loaded again, milliseconds. */
 const KEPT_MILLISECONDS = 15 * 60_000;
@@ -164,14 +165,16 @@ export function createDesk(open: () => Promise<Session>): Desk {
     };
   }
 
+  const lookout = createLookout({
+    events: async (query, signal) => (await session()).client.events(query, signal),
+  });
   async function keepLooking(): Promise<void> {
     while (!stopping.signal.aborted) {
       wake = new AbortController();
       await look();
       const signal = AbortSignal.any([wake.signal, stopping.signal]);
-      await pause(listeners.size > 0 ? PAUSE.watched : PAUSE.alone, undefined, { signal }).catch(
-        () => undefined,
-      );
+      if (listeners.size > 0) await lookout.wait(signal);
+      else await pause(ALONE_MILLISECONDS, undefined, { signal }).catch(() => undefined);
     }
   }
   const looking = keepLooking();

@@ -30,8 +30,8 @@ export const statusCommand = command({
     },
     {
       name: 'watch',
-      about: 'look again every 5 seconds, and show what changed',
-      more: 'look again 5 seconds after each look, and show how all stands on the whole terminal, until Ctrl-C. With `--json`: a line each time something changed, `{"nodes": [...], "gone": [...]}`, with all nodes in the first, later those that changed, and the ids of those that are not among them any more; a look that failed is `{"error": ...}`, and doubts are `{"warnings": [...]}`',
+      about: 'look again as soon as something else waits, and show what changed',
+      more: 'look again as soon as the server says that something else waits, and every 20 seconds for all else (every 5 where a server cannot say), and show how all stands on the whole terminal, until Ctrl-C. With `--json`: a line each time something changed, `{"nodes": [...], "gone": [...]}`, with all nodes in the first, later those that changed, and the ids of those that are not among them any more; a look that failed is `{"error": ...}`, and doubts are `{"warnings": [...]}`',
       excludes: ['exit-code'],
       example: 'status --watch state!=in-force',
     },
