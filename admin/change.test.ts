@@ -127,7 +127,7 @@ it('says which proposal it makes stale, and refuses an approval that has ended',
   await server.store.create(pendingKey(nodes[0]!.id, parseDigest(toHex(digest))), bytes);
   const { planned: current } = await readCurrent(session, targets);
   const ended = await planChanges(session, current, put('b\n'), wish);
-  expect(ended.leftOut).toMatchObject([{ why: { error: { code: 'usage' } } }]);
+  expect(ended.leftOut).toMatchObject([{ name: 'gx1', why: { error: { code: 'usage' } } }]);
   const again = await planChanges(session, current, put('b\n'), { ...wish, expires: 'never' });
   expect(again.planned[0]!.plan.warnings).toEqual([{ code: 'makes_stale', proposals: 1 }]);
   expect(again.planned[0]!.plan.statements[0]).not.toHaveProperty('expires');

@@ -79,7 +79,7 @@ export async function planChanges(
     const plan = await planOne(one.node, () =>
       planChange(session, one, change, { ...wish, reason }),
     );
-    if ('why' in plan) leftOut.push(plan);
+    if ('why' in plan) leftOut.push({ ...(one.name !== undefined && { name: one.name }), ...plan });
     else planned.push(plan.planned);
   }
   return { planned, leftOut };
