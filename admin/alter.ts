@@ -1,6 +1,8 @@
-import { showPath } from '../bundle/errors.ts';
+import { pathIn, showPath } from '../bundle/errors.ts';
 import { equalBytes } from '../bundle/index.ts';
 import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
+import { isOwnerName } from '../bundle/manifest.ts';
+import { isPath } from '../bundle/path.ts';
 import { settingsOf, withSettings } from '../bundle/settings.ts';
 import { fail } from '../protocol/errors.ts';
 import { decodeBytes } from '../protocol/escape.ts';
@@ -127,6 +129,36 @@ export function versionsOf<T extends { readonly manifest: Pick<Manifest, 'files'
 
 const sameContent = (a: FileEntry | undefined, b: FileEntry | undefined): boolean =>
   a === undefined || b === undefined ? a === b : equalBytes(a.content, b.content);
+
+/** A path as a bundle has it: as it was shown, or as a machine has it. */
+export const bundlePath = (text: string): string => pathIn(text).replace(/^\//, '');
+
+/** {@link bundlePath} of a file that a bundle can hold. @throws usage */
+export function parsePath(text: string): string {
+  const path = bundlePath(text);
+  if (isPath(path)) return path;
+  throw fail('usage', `${showPath(text)} is no path of a file on a node, such as etc/chrony.conf`);
+}
+
+/** `user`, `user:group` or `:group`, each a name, or name=NUMBER. @throws usage */
+export function parseOwner(text: string): Pick<FileWish, 'owner' | 'group'> {
+  const [user = '', group = '', ...rest] = text.split(':');
+  const wishOf = (part: string): OwnerWish => {
+    const [name = '', id, ...more] = part.split('=');
+    if (!isOwnerName(name) || more.length > 0 || (id !== undefined && !/^\d{1,10}$/.test(id))) {
+      throw fail(
+        'usage',
+        `${text} is no owner: user, user:group or :group, each a name, or name=NUMBER`,
+      );
+    }
+    return { name, ...(id !== undefined && { id: Number(id) }) };
+  };
+  if (rest.length > 0 || text === ':') wishOf('');
+  return {
+    ...(user !== '' && { owner: wishOf(user) }),
+    ...(group !== '' && { group: wishOf(group) }),
+  };
+}
 
 /** A mode as it is written. @throws usage for anything but 0 to 0777, octal */
 export function parseMode(text: string): number {

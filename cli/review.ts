@@ -1,7 +1,7 @@
+import { bundlePath } from '../admin/alter.ts';
 import { REVIEW_LINES } from '../admin/budget.ts';
 import type { Review, ReviewOptions } from '../admin/review.ts';
 import type { BundleFacts, ImageFacts } from '../admin/views/bundle.ts';
-import { pathIn } from '../bundle/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
 import type { Terminal } from './terminal.ts';
@@ -31,9 +31,6 @@ export interface ReviewFlags {
   /** `--unseen` */
   readonly unseen?: readonly string[];
 }
-
-/** A path as a bundle has it: as it was shown, or as a machine has it. */
-export const bundlePath = (text: string): string => pathIn(text).replace(/^\//, '');
 
 /** What is shown: what a person can page through, or a program reads, is not cut. */
 export function shownBy(

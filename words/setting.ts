@@ -1,9 +1,9 @@
+import { bundlePath } from '../admin/alter.ts';
 import { showSetting, withSettings } from '../bundle/settings.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
-import { bundlePath } from './review.ts';
 
-/** What `coatcheck set` takes, for an error. */
-const KNOWN =
+/** What may be set, for who is asked. */
+export const KNOWN_SETTINGS =
   'hostname, timezone, swap, enable, disable, mask, alias, wants, restart:PATH, answer:NAME, or unit:NAME, alias:NAME and wants:LINK as a review names them';
 
 /**
@@ -14,7 +14,8 @@ const KNOWN =
  */
 export function parseSetting(text: string): ReadonlyMap<string, string> {
   const at = text.indexOf('=');
-  if (at < 1) throw fail('usage', `${text} is no setting: NAME=VALUE, and NAME is one of ${KNOWN}`);
+  if (at < 1)
+    throw fail('usage', `${text} is no setting: NAME=VALUE, and NAME is one of ${KNOWN_SETTINGS}`);
   const [name, value] = [text.slice(0, at), text.slice(at + 1)];
   const changes = new Map(settingsIn(name, value));
   const checked = new Map([...changes].filter(([, one]) => one !== ''));
@@ -71,6 +72,6 @@ function settingsIn(name: string, value: string): [name: string, value: string][
     case 'wants:':
       return [[name, value]];
     default:
-      throw fail('usage', `${showSetting(name)} is no setting: NAME is one of ${KNOWN}`);
+      throw fail('usage', `${showSetting(name)} is no setting: NAME is one of ${KNOWN_SETTINGS}`);
   }
 }

@@ -1,3 +1,4 @@
+import { bundlePath } from '../../admin/alter.ts';
 import { planApprove } from '../../admin/approve.ts';
 import { planRebase } from '../../admin/approve-rebased.ts';
 import type { ApproveWish } from '../../admin/approve.ts';
@@ -18,7 +19,7 @@ import type { Context } from '../context.ts';
 import { defaultExpires } from '../default-expires.ts';
 import { diffLines } from '../diff-lines.ts';
 import { lookToDecide } from '../look.ts';
-import { bundlePath, printReview, shownBy } from '../review.ts';
+import { printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../../words/decisions.ts';

@@ -1,5 +1,14 @@
-import { parseMode, versionsOf, withFile, withoutFile, withSetting } from '../../admin/alter.ts';
-import type { Change, FileWish, OwnerWish } from '../../admin/alter.ts';
+import {
+  bundlePath,
+  parseMode,
+  parseOwner,
+  parsePath,
+  versionsOf,
+  withFile,
+  withoutFile,
+  withSetting,
+} from '../../admin/alter.ts';
+import type { Change, FileWish } from '../../admin/alter.ts';
 import { planChanges, readCurrent } from '../../admin/change.ts';
 import type { Current } from '../../admin/change.ts';
 import type { LeftOut } from '../../admin/many.ts';
@@ -9,8 +18,7 @@ import type { Session } from '../../admin/session.ts';
 import { checkReason } from '../../admin/plan.ts';
 import { showPath } from '../../bundle/errors.ts';
 import { equalBytes } from '../../bundle/index.ts';
-import { isOwnerName, MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
-import { isPath } from '../../bundle/path.ts';
+import { MAX_MANIFEST_BYTES } from '../../bundle/manifest.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
@@ -19,11 +27,11 @@ import { pathList } from '../../protocol/paths.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { editFile } from '../editor.ts';
-import { namesText, shortName } from '../../words/names.ts';
-import { bundlePath, shownBy } from '../review.ts';
+import { versionsText } from '../../words/versions.ts';
+import { shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
-import { parseSetting } from '../setting.ts';
+import { parseSetting } from '../../words/setting.ts';
 import { targetsOf } from '../targets.ts';
 import { parseExpiry } from '../../words/time.ts';
 import { signGroups } from './approve-many.ts';
@@ -57,7 +65,7 @@ export async function edit(
   options: FileOptions & { readonly like?: string },
 ): Promise<void> {
   const { terminal } = context;
-  const path = pathOf(pathText);
+  const path = parsePath(pathText);
   const attributes = attributesOf(options);
   const changing = await open(context, words, options, path);
   const { session, nodes } = changing;
@@ -106,7 +114,7 @@ export async function put(
   words: readonly string[],
   options: FileOptions & { readonly to: string },
 ): Promise<void> {
-  const path = pathOf(options.to);
+  const path = parsePath(options.to);
   const attributes = attributesOf(options);
   const content = await readLocalFile(file, { maxBytes: MAX_MANIFEST_BYTES });
   const changing = await open(context, words, options, path);
@@ -122,7 +130,7 @@ export async function rm(
   words: readonly string[],
   options: Options,
 ): Promise<void> {
-  const path = pathOf(pathText);
+  const path = parsePath(pathText);
   const changing = await open(context, words, options);
   const { nodes, leftOut } = changing;
   if (nodes.length > 0 && versionsOf(nodes, path).every(({ file }) => file === undefined)) {
@@ -207,13 +215,6 @@ async function sign(
   );
 }
 
-/** @throws usage for what no bundle can hold */
-function pathOf(text: string): string {
-  const path = bundlePath(text);
-  if (isPath(path)) return path;
-  throw fail('usage', `${showPath(text)} is no path of a file on a node, such as etc/chrony.conf`);
-}
-
 const isSecret = ({ site: { paths } }: Session, path: string): boolean =>
   pathList(paths).traitsOf(path)?.secret === true;
 
@@ -224,43 +225,15 @@ function attributesOf({ mode, owner }: FileOptions): Omit<FileWish, 'content'> {
   };
 }
 
-/** @throws usage */
-function parseOwner(text: string): Pick<FileWish, 'owner' | 'group'> {
-  const [user = '', group = '', ...rest] = text.split(':');
-  const wishOf = (part: string): OwnerWish => {
-    const [name = '', id, ...more] = part.split('=');
-    if (!isOwnerName(name) || more.length > 0 || (id !== undefined && !/^\d{1,10}$/.test(id))) {
-      throw fail(
-        'usage',
-        `${text} is no owner: user, user:group or :group, each a name, or name=NUMBER`,
-      );
-    }
-    return { name, ...(id !== undefined && { id: Number(id) }) };
-  };
-  if (rest.length > 0 || text === ':') wishOf('');
-  return {
-    ...(user !== '' && { owner: wishOf(user) }),
-    ...(group !== '' && { group: wishOf(group) }),
-  };
-}
-
 /** The content that a file has on all nodes. @throws usage where it is not one */
 function onlyVersion(nodes: readonly Current[], path: string): Uint8Array | undefined {
   const versions = versionsOf(nodes, path);
   if (versions.length <= 1) return versions[0]?.file?.content;
-  const said = versions.map(({ file, of }) => {
-    const names = namesText(of.map(shortName).sort(inOrder));
-    return `${names} (${count(of.length, 'node')}${file === undefined ? ' without it' : ''})`;
-  });
   throw fail(
     'usage',
-    `${showPath(path)} is not the same on these nodes: ${said.slice(0, MAX_VERSIONS).join('; ')}${
-      versions.length > MAX_VERSIONS ? `; and ${versions.length - MAX_VERSIONS} more` : ''
-    }. Edit those alone that have the same, or put one file on all`,
+    `${showPath(path)} is ${versionsText(versions)}. Edit those alone that have the same, or put one file on all`,
   );
 }
-const MAX_VERSIONS = 10;
-const inOrder = new Intl.Collator('en', { numeric: true }).compare;
 
 /** The file that is in force for one node. @throws not_found */
 async function fileOf(

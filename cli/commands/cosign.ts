@@ -1,3 +1,4 @@
+import { bundlePath } from '../../admin/alter.ts';
 import { lookAtCosigned, planCosign } from '../../admin/cosign.ts';
 import type { CosignPlan } from '../../admin/cosign.ts';
 import { cosignedView, isSignedBy, signaturesText } from '../../admin/cosigned.ts';
@@ -17,7 +18,7 @@ import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { lookToDecide } from '../look.ts';
-import { bundlePath, printAbout, printReview, shownBy } from '../review.ts';
+import { printAbout, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import type { Terminal } from '../terminal.ts';

@@ -1,3 +1,4 @@
+import { bundlePath } from '../../admin/alter.ts';
 import { findBundle } from '../../admin/find.ts';
 import type { Standing } from '../../admin/find.ts';
 import { planOrders } from '../../admin/many.ts';
@@ -14,7 +15,7 @@ import { fail } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { lookToDecide } from '../look.ts';
-import { bundlePath, printAbout, printReview, shownBy } from '../review.ts';
+import { printAbout, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../../words/decisions.ts';

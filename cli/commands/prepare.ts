@@ -1,3 +1,4 @@
+import { bundlePath } from '../../admin/alter.ts';
 import { planPrepare } from '../../admin/prepare.ts';
 import { checkReason } from '../../admin/plan.ts';
 import { fromBase64Url } from '../../bundle/base64.ts';
@@ -16,10 +17,10 @@ import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { filesIn } from '../folder-files.ts';
 import { lookToDecide } from '../look.ts';
-import { bundlePath, printReview, shownBy } from '../review.ts';
+import { printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
-import { parseSetting } from '../setting.ts';
+import { parseSetting } from '../../words/setting.ts';
 import { signConsented } from './outcome.ts';
 
 const MAX_KEYS_BYTES = 4096;

@@ -1,3 +1,4 @@
+import { bundlePath } from '../../admin/alter.ts';
 import type { Outcome } from '../../admin/decide.ts';
 import type { Plan } from '../../admin/plan.ts';
 import { findNode } from '../../admin/select.ts';
@@ -13,7 +14,7 @@ import { confirmWords } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { lookToDecide } from '../look.ts';
-import { bundlePath, printReview, shownBy } from '../review.ts';
+import { printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
 import { openSession } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
