@@ -1,17 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { html } from 'hono/html';
 import { streamSSE } from 'hono/streaming';
 import type { Child } from 'hono/jsx';
 import { planApprove, planRenew } from '../admin/approve.ts';
-import type { ApproveWish } from '../admin/approve.ts';
 import { lookAtCosigned, planCosign } from '../admin/cosign.ts';
 import { cosignedView } from '../admin/cosigned.ts';
 import { diffView } from '../admin/diff-view.ts';
-import type { MaskedSpan } from '../admin/diff-view.ts';
 import { findBundle, lookAt } from '../admin/find.ts';
-import type { Standing } from '../admin/find.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
 import { placeInForce, planApproveMany } from '../admin/many.ts';
@@ -20,7 +18,6 @@ import { planReconfigure, planReject, planRevoke, planRollback } from '../admin/
 import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
-import type { Review } from '../admin/review.ts';
 import { ORDERS } from '../admin/views/order.ts';
 import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
@@ -30,17 +27,22 @@ import type { StatusView } from '../admin/views/status.ts';
 import { toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import type { NodeId } from '../bundle/index.ts';
+import { MAX_MANIFEST_BYTES } from '../bundle/manifest.ts';
 import { nodeWords } from '../bundle/words.ts';
 import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
-import { isNodeId } from '../protocol/keys.ts';
 import { headingOf } from '../words/changes.ts';
 import { messageOf } from '../words/message.ts';
 import { parseExpiry } from '../words/time.ts';
 import { doubtText } from '../words/warnings.ts';
+import { nameOf, nodeIn, text } from './around.ts';
+import type { Around, Confirmation } from './around.ts';
+import { changeRoutes } from './change.tsx';
 import { mayPass } from './desk.ts';
 import type { Desk, Shown } from './desk.ts';
 import type { Gate } from './gate.ts';
+import { leaveRoutes } from './leave.tsx';
+import { wordsOf } from './meant.ts';
 import { ConfirmForm } from './page/confirm.tsx';
 import { Difference } from './page/difference.tsx';
 import { EnterScreen } from './page/enter.tsx';
@@ -49,7 +51,9 @@ import { JobScreen } from './page/job.tsx';
 import { NodeScreen } from './page/node.tsx';
 import { NodesScreen } from './page/nodes.tsx';
 import { ReviewPart } from './page/review.tsx';
+import type { ReviewProps } from './page/review.tsx';
 import { WaitingScreen } from './page/waiting.tsx';
+import { pathsOfValues, showingAt, unmasked } from './unmasked.ts';
 
 const HEADERS = {
   'content-security-policy':
@@ -62,6 +66,9 @@ const HEADERS = {
   'cache-control': 'no-store',
 };
 
+/** A file of a bundle, where each byte is a line end that a form writes as two; and what is beside it. */
+const MAX_FORM_BYTES = 2 * MAX_MANIFEST_BYTES + 65_536;
+
 /** Between two signs that a stream lives, milliseconds. */
 const HEARTBEAT_MILLISECONDS = 15_000;
 
@@ -71,10 +78,19 @@ const HEARTBEAT_MILLISECONDS = 15_000;
  */
 export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefined): Hono {
   const app = new Hono();
+  const around: Around = { app, desk, gate, screen, confirm, consented, viewOf };
   app.use(async (context, next) => {
     await next();
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
   });
+  app.use(
+    bodyLimit({
+      maxSize: MAX_FORM_BYTES,
+      onError: () => {
+        throw fail('body_too_large', `a form has at most ${MAX_FORM_BYTES} bytes`);
+      },
+    }),
+  );
   app.use(gate.check);
   app.onError((error, context) => failed(context, error));
   app.notFound((context) =>
@@ -129,18 +145,12 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
 
   function found(query: string): { nodes: readonly StatusView[]; problem?: string } {
     const { nodes } = desk.picture();
-    const words = query
-      .trim()
-      .split(/\s+/)
-      .filter((word) => word !== '');
+    const words = wordsOf(query);
     if (words.length === 0) return { nodes: nodes.toSorted(ORDERS.state) };
     try {
       const now = Math.floor(Date.now() / 1000);
-      // Eight words are one name of a machine.
-      const wanted = words.every((word) => /^[a-z]{3,8}$/.test(word)) && words.length === 8;
-      const texts = wanted ? [words.join(' ')] : words;
       return {
-        nodes: selectNodes(nodes, { nodes: texts }, 'show', now).views.toSorted(ORDERS.state),
+        nodes: selectNodes(nodes, { nodes: words }, 'show', now).views.toSorted(ORDERS.state),
       };
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
@@ -207,14 +217,26 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const session = await desk.session();
     const group = groupWith(node, digest);
     const wish = { reason: '', stat: false, showSecrets: shows };
-    const isGroup = group !== undefined && group.members.length > 1;
-    if (isGroup) {
-      const targets = group.members.map(({ plan }) => ({ node: plan.node, named: false }));
-      const { planned } = await planApproveMany(session, targets, wish, { looksOnly: true });
+    const values = context.req.queries('value') ?? [];
+    const at = `/review/${node}/${digest}`;
+    const showing = showingAt(at, shows, values);
+    if (group !== undefined && group.members.length > 1) {
+      const planOf = async (members: readonly Planned[], showSecrets: readonly string[]) => {
+        const targets = members.map(({ plan }) => ({ node: plan.node, named: false }));
+        const asked = { ...wish, showSecrets };
+        return (await planApproveMany(session, targets, asked, { looksOnly: true })).planned;
+      };
+      const planned = await planOf(group.members, shows);
       const now = groupsOf(planned, { showSecrets: shows }).find(({ members }) =>
         members.some(({ plan }) => plan.node === node),
       );
-      if (now !== undefined && now.members.length > 1) return reviewGroup(context, now);
+      if (now !== undefined && now.members.length > 1) {
+        const [{ plan }] = now.members;
+        const [whole] =
+          values.length === 0 ? [] : await planOf([now.members[0]], pathsOfValues(values));
+        const review = values.length === 0 ? plan.review! : unmasked(plan, whole?.plan, values);
+        return reviewGroup(context, now, { review, showing, at });
+      }
     }
     const standing = await lookAt(session, node);
     const place = findBundle(standing, digest);
@@ -223,70 +245,48 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const name = view?.name;
     const first = standing.history.inForce === undefined;
     const named = { plan, ...(name !== undefined && { name }) };
-    const id = desk.keep({ plans: [named], ...(first && { typed: node }) });
-    const path = `/review/${node}/${digest}`;
-    const values = context.req.queries('value') ?? [];
-    const showing = (one: string, line?: number): string => {
-      const asked = new URLSearchParams([
-        ...[...shows, ...(line === undefined ? [one] : [])].map((each) => ['show', each]),
-        ...[...values, ...(line === undefined ? [] : [`${line}:${one}`])].map((each) => [
-          ...['value', each],
-        ]),
-      ]);
-      return `${path}?${asked.toString()}`;
+    const shown: Shown = {
+      ...{ plans: [named], at },
+      ...(first && { typed: { machine: node, orId: true } }),
     };
-    const unmasked = await unmaskedIn(session, standing, { ...wish, place }, plan.review!, values);
+    const whole =
+      values.length === 0
+        ? undefined
+        : await planApprove(session, standing, {
+            ...{ ...wish, place, showSecrets: pathsOfValues(values) },
+          });
+    const review = whole === undefined ? plan.review! : unmasked(plan, whole, values);
     return screen(
       context,
       `Review: ${nameOf(view, node)}`,
       <>
-        <ReviewPart review={unmasked} plan={plan} showing={showing} />
-        <ConfirmForm
-          verb="Approve"
-          plans={[named]}
-          id={id}
-          token={gate.tokenFor(context, '/decide')}
-          typed={first ? 'words' : undefined}
-          expiry="optional"
-          usualExpiry={usualExpiry}
-        />
-        {place.where === 'pending' && (
-          <ConfirmForm
-            verb="Reject"
-            plans={[named]}
-            id={desk.keep({ plans: [named] })}
-            token={gate.tokenFor(context, '/reject')}
-          />
-        )}
+        <ReviewPart review={review} plan={plan} showing={showing} />
+        {confirm(context, shown, {
+          ...{ verb: 'Approve', action: '/decide', expiry: 'optional', usualExpiry },
+        })}
+        {place.where === 'pending' &&
+          confirm(context, { plans: [named], at }, { verb: 'Reject', action: '/reject' })}
       </>,
     );
   });
 
-  function reviewGroup(context: Context, group: Group): Response | Promise<Response> {
+  function reviewGroup(
+    context: Context,
+    group: Group,
+    { at, ...shown }: Pick<ReviewProps, 'review' | 'showing'> & { readonly at: string },
+  ): Response | Promise<Response> {
     const { members, differing } = group;
     const { plan } = members[0];
-    const id = desk.keep({ plans: members, typed: String(members.length) });
+    const consent: Shown = { plans: members, typed: { number: members.length }, at };
     return screen(
       context,
       `Review: ${headingOf(group)}`,
       <>
-        <ReviewPart review={plan.review!} plan={plan} members={members} differing={differing} />
-        <ConfirmForm
-          verb="Approve"
-          plans={members}
-          id={id}
-          token={gate.tokenFor(context, '/decide')}
-          typed="number"
-          expiry="optional"
-          usualExpiry={usualExpiry}
-        />
-        <ConfirmForm
-          verb="Reject"
-          plans={members}
-          id={desk.keep({ plans: members, typed: String(members.length) })}
-          token={gate.tokenFor(context, '/reject')}
-          typed="number"
-        />
+        <ReviewPart {...shown} plan={plan} members={members} differing={differing} />
+        {confirm(context, consent, {
+          ...{ verb: 'Approve', action: '/decide', expiry: 'optional', usualExpiry },
+        })}
+        {confirm(context, consent, { verb: 'Reject', action: '/reject' })}
       </>,
     );
   }
@@ -307,37 +307,38 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       <>
         <p class="lead">{about}</p>
         {plan.review !== undefined && <ReviewPart review={plan.review} plan={plan} />}
-        <ConfirmForm
-          verb={verb}
-          plans={[named]}
-          id={desk.keep({ plans: [named] })}
-          token={gate.tokenFor(context, '/decide')}
-          expiry={plan.review === undefined || order === 'cosign' ? undefined : 'required'}
-          usualExpiry={usualExpiry}
-          isDanger={order === 'revoke'}
-        />
+        {confirm(
+          context,
+          { plans: [named], at: context.req.path },
+          {
+            ...{ verb, action: '/decide', usualExpiry, isDanger: order === 'revoke' },
+            ...(plan.review !== undefined && order !== 'cosign' && { expiry: 'required' }),
+          },
+        )}
       </>,
     );
   });
 
   app.post('/decide', async (context) => {
     const form = await context.req.parseBody({ all: true });
-    const { plans } = consentedIn(form);
+    const shown = consented(form);
+    const despite = [form['despite'] ?? []].flat() as Objection['code'][];
+    const said = shown.isFixed === true ? shown : await saidIn(form, shown);
+    return context.redirect(`/jobs/${desk.start(said, { despite }).id}`, 303);
+  });
+
+  async function saidIn(form: Readonly<Record<string, unknown>>, shown: Shown): Promise<Shown> {
     const reason = checkReason(text(form['reason']));
     const now = (await desk.session()).client.now();
     const until = text(form['expires']).trim();
     const expires = until === '' ? undefined : parseExpiry(until, now);
-    const despite = [form['despite'] ?? []].flat() as Objection['code'][];
-    const job = desk.start(
-      plans.map((one) => ({ ...one, plan: saying(one.plan, reason, expires) })),
-      { despite },
-    );
-    return context.redirect(`/jobs/${job.id}`, 303);
-  });
+    const plans = shown.plans?.map((one) => ({ ...one, plan: saying(one.plan, reason, expires) }));
+    return { ...shown, ...(plans && { plans }) };
+  }
 
   app.post('/reject', async (context) => {
     const form = await context.req.parseBody();
-    const { plans } = consentedIn(form);
+    const { plans = [], at } = consented(form);
     const reason = checkReason(text(form['reason']));
     const session = await desk.session();
     const refusals: { plan: Plan; name?: string }[] = [];
@@ -348,8 +349,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
         plan: await planReject(session, standing, { digest: digestOf(plan), reason }),
       });
     }
-    const job = desk.start(refusals, {});
-    return context.redirect(`/jobs/${job.id}`, 303);
+    return context.redirect(`/jobs/${desk.start({ plans: refusals, at }).id}`, 303);
   });
 
   app.get('/jobs/:id', async (context) => {
@@ -359,19 +359,26 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     return screen(context, title, <JobScreen job={job} />);
   });
 
+  changeRoutes(around);
+  leaveRoutes(around);
+
   return app;
 
   function viewOf(node: NodeId): StatusView | undefined {
     return desk.picture().nodes.find((view) => view.node === node);
   }
 
-  /** @throws usage for a review that is too old; declined where something else was typed than it wants */
-  function consentedIn(form: Readonly<Record<string, unknown>>): Shown {
+  function consented(form: Readonly<Record<string, unknown>>): Shown {
     const shown = desk.take(text(form['id']));
     if (shown === undefined)
       throw fail('usage', 'this review was used, or is too old: load it again, and look again');
     demandTyped(shown, text(form['typed']));
     return shown;
+  }
+
+  function confirm(context: Context, shown: Shown, how: Confirmation): Child {
+    const token = gate.tokenFor(context, how.action);
+    return <ConfirmForm {...how} shown={shown} id={desk.keep(shown)} token={token} />;
   }
 
   /** A first proposal is of no group: each is approved by its own words. */
@@ -484,34 +491,6 @@ async function planOrder(
   }
 }
 
-/**
- * A review with these values shown that it masks, and no others.
- * @param values `<index of the line>:<path>`
- */
-async function unmaskedIn(
-  session: Session,
-  standing: Standing,
-  wish: ApproveWish,
-  review: Review,
-  values: readonly string[],
-): Promise<Review> {
-  const wanted = new Set(values);
-  if (wanted.size === 0) return review;
-  const paths = values.map((value) => value.slice(value.indexOf(':') + 1));
-  const whole = await planApprove(session, standing, { ...wish, showSecrets: paths });
-  const shown = new Map(whole.review!.diff.files.map((file) => [file.path, file]));
-  const files = review.diff.files.map((file) => {
-    const isShown = ({ line }: MaskedSpan): boolean => wanted.has(`${line}:${file.path}`);
-    const lines = file.lines?.slice();
-    for (const span of file.masked) {
-      if (isShown(span)) lines![span.line] = shown.get(file.path)!.lines![span.line]!;
-    }
-    const masked = file.masked.filter((span) => !isShown(span));
-    return { ...file, ...(lines && { lines }), masked, maskedValues: masked.length };
-  });
-  return { ...review, diff: { ...review.diff, files } };
-}
-
 /** A plan with what the form says. */
 function saying(plan: Plan, reason: string, expires: number | 'never' | undefined): Plan {
   const [first, ...rest] = plan.statements;
@@ -532,28 +511,15 @@ function saying(plan: Plan, reason: string, expires: number | 'never' | undefine
 function demandTyped({ typed }: Shown, given: string): void {
   if (typed === undefined) return;
   const said = given.trim().toLowerCase().replace(/\s+/g, ' ');
-  const isRight = isNodeId(typed)
-    ? said === nodeWords(typed) || (said.length >= MIN_FIRST_CHARACTERS && typed.startsWith(said))
-    : said === typed;
-  if (isRight) return;
-  throw fail(
-    'declined',
-    isNodeId(typed)
-      ? 'those are not the words of this machine: read them from its console'
-      : `that is not ${typed}`,
-  );
+  if ('number' in typed) {
+    if (said === String(typed.number)) return;
+    throw fail('declined', `that is not ${typed.number}`);
+  }
+  const { machine, orId } = typed;
+  const isId = orId && said.length >= MIN_FIRST_CHARACTERS && machine.startsWith(said);
+  if (isId || said === nodeWords(machine)) return;
+  throw fail('declined', 'those are not the words of this machine: read them from its console');
 }
-
-function nodeIn(context: Context): NodeId {
-  const node = context.req.param('node') ?? '';
-  if (!isNodeId(node)) throw fail('not_found', 'that is no id of a node');
-  return node;
-}
-
-const nameOf = (view: StatusView | undefined, node: NodeId): string =>
-  view?.name === undefined ? node : escapeLine(view.name);
 
 const digestOf = ({ statements: [{ digest }] }: Plan): string =>
   digest === undefined ? '' : toHex(digest);
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');

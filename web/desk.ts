@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { lookAt } from '../admin/find.ts';
 import { createFleetReader } from '../admin/fleet.ts';
-import { createLookout } from '../admin/lookout.ts';
+import type { Forgettable } from '../admin/forget.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
+import { createLookout } from '../admin/lookout.ts';
 import { planApproveMany, signMany } from '../admin/many.ts';
 import type { LeftOut } from '../admin/many.ts';
 import type { Outcome } from '../admin/decide.ts';
@@ -15,12 +16,17 @@ import type { Consent } from '../admin/sign.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { codeOf, ERRORS, EXIT, hasCode } from '../protocol/errors.ts';
+import { digestHex } from '../protocol/keys.ts';
+import type { Draft } from './draft.ts';
 
 /** Between two looks while no page is open, milliseconds; while one is, a lookout says when. */
 const ALONE_MILLISECONDS = 60_000;
 
 /** So long a review or a confirmation may stand open before it has to be loaded again, milliseconds. */
 const KEPT_MILLISECONDS = 15 * 60_000;
+
+/** So much of what somebody wrote is kept: the oldest goes first. */
+const MAX_DRAFTS = 100;
 
 /** How the fleet stands, as of the last look. */
 export interface Picture {
@@ -41,19 +47,45 @@ export interface Waits {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** Plans that one page showed, and that its form may have signed. */
-export interface Shown {
-  readonly plans: readonly (Planned | { readonly plan: Plan; readonly name?: string })[];
-  /** What the page wants typed, if anything. */
-  readonly typed?: string;
+/** One node that something is done about, with the name that is in force for it. */
+export interface About {
+  readonly node: NodeId;
+  readonly name?: string | undefined;
 }
 
-/** What becomes of plans that are signed one after another. */
+/** What a page wants typed before anything is signed: how many nodes these are, or who a machine is. */
+export type Typed =
+  | { readonly number: number }
+  /** its eight words, or where `orId` as much of its id as names a node of which nothing is in force */
+  | { readonly machine: NodeId; readonly orId: boolean };
+
+/** What one page showed, and what its form may have done. */
+export interface Shown {
+  /** What is signed. */
+  readonly plans?: readonly (Planned | { readonly plan: Plan; readonly name?: string })[];
+  /** Its reasons and ends are part of what was shown, and the plans are steps: after one that fails none follows. */
+  readonly isFixed?: boolean;
+  /** What is forgotten. */
+  readonly forget?: readonly Forgettable[];
+  readonly typed?: Typed | undefined;
+  /** The address of the screen, where whatever was not done is looked at again. */
+  readonly at: string;
+}
+
+/** What became of one node. */
+export type Ended = { readonly node: NodeId } & (
+  | { readonly outcomes: readonly Outcome[] }
+  | { readonly forgotten: Awaited<ReturnType<Session['client']['forget']>> }
+  | { readonly error: unknown }
+);
+
+/** What is done about one node after another. */
 export interface Job {
   readonly id: string;
-  readonly plans: Shown['plans'];
-  readonly done: { readonly node: NodeId; readonly outcomes: readonly Outcome[] }[];
-  readonly failed: { readonly node: NodeId; readonly error: unknown }[];
+  readonly about: readonly About[];
+  readonly ended: Ended[];
+  /** The address of the screen that it was asked for on. */
+  readonly at: string;
   isOver: boolean;
 }
 
@@ -72,8 +104,11 @@ export interface Desk {
   keep(shown: Shown): string;
   /** What was kept, once: undefined for what was used or is too old. */
   take(id: string): Shown | undefined;
-  /** Signs one after another, and goes on where the page that asked for it is closed. */
-  start(plans: Shown['plans'], consent: Consent): Job;
+  /** Keeps what somebody wrote, as long as this runs. @returns 32 hex digits */
+  keepDraft(draft: Draft): string;
+  draft(id: string): Draft | undefined;
+  /** Signs, or forgets, one after another, and goes on where the page that asked for it is closed. */
+  start(shown: Shown, consent?: Consent): Job;
   job(id: string): Job | undefined;
   close(): Promise<void>;
 }
@@ -85,11 +120,14 @@ export function createDesk(open: () => Promise<Session>): Desk {
   let opened: Promise<Session> | undefined;
   let reader: ReturnType<typeof createFleetReader> | undefined;
   let picture: Picture = { version: 0, nodes: [], left: 0 };
+  /** The picture as text: what tells it from the next. */
+  let shownAs = '';
   let waits: Waits = { groups: [], leftOut: [] };
   /** What was planned of what waits, by all that it depends on. */
   let planned = new Map<string, Planned | LeftOut>();
   const listeners = new Set<(version: number) => void>();
   const kept = new Map<string, { readonly shown: Shown; readonly until: number }>();
+  const drafts = new Map<string, Draft>();
   const jobs = new Map<string, Job>();
   const stopping = new AbortController();
   let wake = new AbortController();
@@ -108,11 +146,10 @@ export function createDesk(open: () => Promise<Session>): Desk {
     planned.clear();
   };
   const show = (next: Omit<Picture, 'version'>): void => {
-    const before = picture;
-    const isSame =
-      JSON.stringify([before.nodes, before.left > 0, before.error === undefined]) ===
-      JSON.stringify([next.nodes, next.left > 0, next.error === undefined]);
-    picture = { ...next, version: before.version + (isSame ? 0 : 1) };
+    const asText = JSON.stringify([next.nodes, next.left > 0, next.error === undefined]);
+    const isSame = asText === shownAs;
+    shownAs = asText;
+    picture = { ...next, version: picture.version + (isSame ? 0 : 1) };
     if (!isSame) for (const listener of listeners) listener(picture.version);
   };
 
@@ -143,6 +180,7 @@ export function createDesk(open: () => Promise<Session>): Desk {
       })),
     );
     const isNew = wanted.filter(({ key }) => !planned.has(key));
+    if (isNew.length === 0 && wanted.length === planned.size) return;
     const one = new Map(isNew.map((each) => [each.target.node, each]));
     if (one.size > 0) {
       const targets = [...one.values()].map(({ target }) => target);
@@ -189,26 +227,50 @@ export function createDesk(open: () => Promise<Session>): Desk {
       .catch(() => undefined);
   }
 
-  async function run(job: Job, consent: Consent): Promise<void> {
+  async function run(job: Job, each: (now: Session) => AsyncIterable<Ended>): Promise<void> {
     try {
       const now = await session();
-      const results = signMany(now, job.plans, consent, () => stopping.signal.aborted);
-      for await (const each of results) {
-        const { node } = each.planned.plan;
-        if ('error' in each) {
-          renew(each.error);
-          job.failed.push({ node, error: each.error });
-        } else {
-          job.done.push({ node, outcomes: each.outcomes });
-          await takeBackLeft(now, node);
-        }
+      for await (const ended of each(now)) {
+        job.ended.push(ended);
+        if ('error' in ended) renew(ended.error);
+        else await takeBackLeft(now, ended.node);
       }
     } catch (error) {
-      for (const { plan: one } of job.plans.slice(job.done.length + job.failed.length))
-        job.failed.push({ node: one.node, error });
+      for (const { node } of job.about.slice(job.ended.length)) job.ended.push({ node, error });
     }
     job.isOver = true;
     wake.abort();
+  }
+
+  async function* signEach(
+    now: Session,
+    { plans = [], isFixed = false }: Shown,
+    consent: Consent,
+  ): AsyncGenerator<Ended> {
+    const statements = plans.flatMap(({ plan: { node, statements } }) =>
+      statements.map(({ type }) => ({ type, node })),
+    );
+    await now.key.sign.announce?.({ statements });
+    let isStopped = false;
+    const signed = signMany(now, plans, consent, () => isStopped || stopping.signal.aborted);
+    for await (const each of signed) {
+      const { node } = each.planned.plan;
+      isStopped = isFixed && 'error' in each;
+      yield 'error' in each ? { node, error: each.error } : { node, outcomes: each.outcomes };
+    }
+  }
+
+  async function* forgetEach(now: Session, nodes: readonly Forgettable[]): AsyncGenerator<Ended> {
+    for (const { node, revoke } of nodes) {
+      if (stopping.signal.aborted) return;
+      try {
+        const head = digestHex(revoke.frame.statementDigest);
+        yield { node, forgotten: await now.client.forget(node, head) };
+      } catch (error) {
+        yield { node, error };
+        if (mayPass(error)) return;
+      }
+    }
   }
 
   return {
@@ -235,10 +297,25 @@ export function createDesk(open: () => Promise<Session>): Desk {
       kept.delete(id);
       return found !== undefined && found.until >= Date.now() ? found.shown : undefined;
     },
-    start: (plans, consent) => {
-      const job: Job = { id: newId(), plans, done: [], failed: [], isOver: false };
+    keepDraft: (draft) => {
+      const id = newId();
+      drafts.set(id, draft);
+      const [oldest] = drafts.keys();
+      if (drafts.size > MAX_DRAFTS) drafts.delete(oldest!);
+      return id;
+    },
+    draft: (id) => drafts.get(id),
+    start: (shown, consent = {}) => {
+      const { plans = [], forget = [], at } = shown;
+      const about = [
+        ...plans.map(({ plan: { node }, name }) => ({ node, name })),
+        ...forget.map(({ node }) => ({ node })),
+      ];
+      const job: Job = { ...{ id: newId(), about, ended: [], at }, isOver: false };
       jobs.set(job.id, job);
-      void run(job, consent);
+      void run(job, (now) =>
+        forget.length > 0 ? forgetEach(now, forget) : signEach(now, shown, consent),
+      );
       return job;
     },
     job: (id) => jobs.get(id),

@@ -2,18 +2,14 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createSession } from '../../admin/session.ts';
 import type { Session } from '../../admin/session.ts';
 import { planApproveMany, signMany } from '../../admin/many.ts';
-import { localKey } from '../../admin/local-key.ts';
-import { emptyMemory } from '../../admin/memory.ts';
 import { fromHex, toHex } from '../../bundle/bytes.ts';
 import type { Identity, Metadata } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { openKeyFile } from '../../cli/key-file.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { parseDigest, pendingKey } from '../../protocol/keys.ts';
-import { cliProgram, openDesk, refusal } from '../support/cli.ts';
+import { cliProgram, openDesk, openSession, refusal } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
 import { makeMachine } from '../support/machine.ts';
@@ -32,12 +28,7 @@ let desk: Desk;
 let session: Session;
 beforeAll(async () => {
   desk = await openDesk();
-  const keyFile = join(desk.home, 'admin.key');
-  const identity = await openKeyFile(fs.readFileSync(keyFile), async () => '', keyFile);
-  session = await createSession({
-    ...{ site: desk.site, server: desk.url, key: localKey(identity), program: 'a test' },
-    memory: { load: async () => emptyMemory(desk.site), add: async () => undefined },
-  });
+  session = await openSession(desk);
 });
 afterAll(() => desk.close());
 

@@ -4,6 +4,11 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { localKey } from '../../admin/local-key.ts';
+import { emptyMemory } from '../../admin/memory.ts';
+import { createSession } from '../../admin/session.ts';
+import type { Session } from '../../admin/session.ts';
+import { openKeyFile } from '../../cli/key-file.ts';
 import { createClient } from '../../protocol/client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { parseCa } from '../../net/certificates.ts';
@@ -80,6 +85,16 @@ export async function startServe(
 /** The exit code and the code of the one line on stderr. */
 export function refusal({ code, stderr }: Run): [exit: number | null, code: string | undefined] {
   return [code, /^coatcheck: .* \[([a-z_0-9]+)\]\n$/.exec(stderr)?.[1]];
+}
+
+/** A session with the key of a desk, in this process: what many commands would take long for. */
+export async function openSession({ home, site, url }: Desk): Promise<Session> {
+  const keyFile = join(home, 'admin.key');
+  const identity = await openKeyFile(fs.readFileSync(keyFile), async () => '', keyFile);
+  return createSession({
+    ...{ site, server: url, key: localKey(identity), program: 'a test' },
+    memory: { load: async () => emptyMemory(site), add: async () => undefined },
+  });
 }
 
 /** An administrator with a site of their own, and the real server beside. */

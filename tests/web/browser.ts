@@ -1,8 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { chromium } from 'playwright-core';
-import type { Browser, Page } from 'playwright-core';
-import { vi } from 'vitest';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { expect, vi } from 'vitest';
 import { startCli } from '../support/cli.ts';
-import type { Desk } from '../support/cli.ts';
+import type { CliOptions, Desk } from '../support/cli.ts';
 import { WAIT_MILLISECONDS } from '../support/limits.ts';
 import type { Run } from '../support/run.ts';
 
@@ -19,13 +21,17 @@ export function openBrowser(): Promise<Browser> {
 export interface Ui {
   readonly url: string;
   readonly code: string;
+  /** What it has said so far. */
+  readonly said: { readonly stdout: string; readonly stderr: string };
   stop(): Promise<Run>;
 }
 
-export async function startUi({ home, url }: Desk): Promise<Ui> {
-  const { child, said, done } = await startCli([
-    ...['--home', home, '--server', url, 'ui', '--no-open'],
-  ]);
+export async function startUi(
+  { home, url }: Pick<Desk, 'home' | 'url'>,
+  options: CliOptions = {},
+): Promise<Ui> {
+  const command = ['--home', home, '--server', url, 'ui', '--no-open'];
+  const { child, said, done } = await startCli(command, options);
   const found = (pattern: RegExp): string | undefined => pattern.exec(said.stdout)?.[1];
   const code = await Promise.race([
     vi.waitUntil(() => found(/code, .*: (\S+)\n/), { timeout: WAIT_MILLISECONDS }),
@@ -35,7 +41,7 @@ export async function startUi({ home, url }: Desk): Promise<Ui> {
     child.kill('SIGINT');
     return done;
   };
-  return { url: found(/at (http:\S+)/)!, code: code, stop };
+  return { url: found(/at (http:\S+)/)!, code: code, said, stop };
 }
 
 /** Brings the code, as a person types it. */
@@ -44,4 +50,63 @@ export async function comeIn(page: Page, { url, code }: Ui): Promise<void> {
   await page.fill('input[name=code]', code);
   await page.click('button');
   await page.waitForURL(`${url}/`);
+}
+
+/** `coatcheck ui` of a desk, and a browser that was let in. */
+export interface OpenPage {
+  readonly ui: Ui;
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Requests of the browser that left the page's own origin. */
+  readonly elsewhere: readonly string[];
+  /** Axe finds nothing, and nothing is wider than the screen, at every width and in both colours. */
+  readonly findsNothing: () => Promise<void>;
+  close(): Promise<void>;
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export async function openPage(desk: Desk): Promise<OpenPage> {
+  const ui = await startUi(desk);
+  const browser = await openBrowser();
+  const context = await browser.newContext();
+  const elsewhere: string[] = [];
+  context.on('request', (request) => {
+    if (!request.url().startsWith(`${ui.url}/`)) elsewhere.push(request.url());
+  });
+  const page = await context.newPage();
+
+  async function faults(): Promise<string[]> {
+    await page.evaluate(axe);
+    return page.evaluate(async () => {
+      const { violations } = await (
+        globalThis as unknown as {
+          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+        }
+      ).axe.run();
+      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+    });
+  }
+
+  return {
+    ...{ ui, context, page, elsewhere },
+    findsNothing: async () => {
+      for (const width of [400, 1600]) {
+        await page.setViewportSize({ width, height: 900 });
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme });
+          const found = { width, colorScheme, faults: await faults() };
+          expect(found).toEqual({ width, colorScheme, faults: [] });
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          expect({ width, overflow }).toEqual({ width, overflow: 0 });
+        }
+      }
+    },
+    close: async () => {
+      await browser.close();
+      expect((await ui.stop()).code).toBe(0);
+    },
+  };
 }

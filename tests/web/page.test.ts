@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { request as httpRequest } from 'node:http';
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { deriveIdentity, toHex } from '../../bundle/index.ts';
 import type { Identity } from '../../bundle/index.ts';
@@ -12,68 +10,30 @@ import { nodeWords } from '../../bundle/words.ts';
 import { openDesk } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
-import { comeIn, openBrowser, startUi } from './browser.ts';
-import type { Ui } from './browser.ts';
+import { comeIn, openPage } from './browser.ts';
+import type { OpenPage } from './browser.ts';
 
 const newNode = (): Identity => deriveIdentity(Uint8Array.from(randomBytes(32)));
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 describeWith('chromium', 'the page', () => {
   let desk: Desk;
-  let ui: Ui;
-  let browser: Browser;
-  let context: BrowserContext;
-  let page: Page;
-  /** Requests of the browser that left the page's own origin. */
-  const elsewhere: string[] = [];
+  let opened: OpenPage;
+  let ui: OpenPage['ui'];
+  let context: OpenPage['context'];
+  let page: OpenPage['page'];
+  let elsewhere: OpenPage['elsewhere'];
+  let findsNothing: OpenPage['findsNothing'];
 
   beforeAll(async () => {
     desk = await openDesk();
     await desk.json('site', 'expires', '60d');
-    ui = await startUi(desk);
-    browser = await openBrowser();
-    context = await browser.newContext();
-    context.on('request', (request) => {
-      if (!request.url().startsWith(`${ui.url}/`)) elsewhere.push(request.url());
-    });
-    page = await context.newPage();
+    opened = await openPage(desk);
+    ({ ui, context, page, elsewhere, findsNothing } = opened);
   });
   afterAll(async () => {
-    await browser.close();
-    expect((await ui.stop()).code).toBe(0);
+    await opened.close();
     await desk.close();
   });
-
-  /** Axe's findings on the page as it is. */
-  async function faults(): Promise<string[]> {
-    await page.evaluate(axe);
-    return page.evaluate(async () => {
-      const { violations } = await (
-        globalThis as unknown as {
-          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        }
-      ).axe.run();
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-    });
-  }
-
-  /** At every width and in both colours. */
-  async function findsNothing(): Promise<void> {
-    for (const width of [400, 1600]) {
-      await page.setViewportSize({ width, height: 900 });
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        expect({ width, colorScheme, faults: await faults() }).toEqual({
-          ...{ width, colorScheme },
-          faults: [],
-        });
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        expect({ width, overflow }).toEqual({ width, overflow: 0 });
-      }
-    }
-  }
 
   /** A request as any program of this machine can make it. */
   function ask(

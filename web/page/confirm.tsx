@@ -1,18 +1,18 @@
 import type { Objection } from '../../admin/warning.ts';
-import type { Shown } from '../desk.ts';
+import type { Shown, Typed } from '../desk.ts';
 import { TOKEN_FIELD } from '../gate.ts';
 import { isLiftable, Objections, Who } from './review.tsx';
 
-/** What a form asks before something is signed. */
+/** What a form asks before something is done. */
 export interface ConfirmProps {
   readonly verb: string;
-  /** About which nodes: each is named. */
-  readonly plans: Shown['plans'];
+  /** Where it is sent. */
+  readonly action: '/decide' | '/reject' | '/forget';
+  /** About which nodes, of which each is named, and what is to be typed. */
+  readonly shown: Shown;
   /** by which the desk keeps it */
   readonly id: string;
   readonly token: string;
-  /** what a person types: the words of the machine, or how many nodes there are */
-  readonly typed?: 'words' | 'number' | undefined;
   readonly expiry?: 'optional' | 'required' | undefined;
   /** what stands in that field */
   readonly usualExpiry?: string | undefined;
@@ -21,43 +21,36 @@ export interface ConfirmProps {
 
 /** The end of a review: who is meant, why, until when, and the button. */
 export function ConfirmForm(props: ConfirmProps) {
-  const { verb, plans, id, token, typed, expiry, usualExpiry, isDanger = false } = props;
+  const { verb, action, shown, id, token, expiry, usualExpiry, isDanger = false } = props;
+  const { plans = [], forget = [], isFixed = false, typed } = shown;
   const objections = distinct(plans.flatMap(({ plan }) => plan.objections));
+  const about = [
+    ...plans.map(({ plan: { node }, name }) => ({ node, name })),
+    ...forget.map(({ node }) => ({ node, name: undefined })),
+  ];
   const isOpen = objections.every(isLiftable);
-  const isReject = verb === 'Reject';
+  const asksReason =
+    plans.length > 0 && !isFixed && !plans.some(({ plan }) => plan.statements[0].joins);
   return (
     <form
       method="post"
-      action={isReject ? '/reject' : '/decide'}
-      class={`confirm${isReject || isDanger ? ' danger' : ''}`}
+      action={action}
+      class={isDanger || action === '/reject' ? 'confirm danger' : 'confirm'}
       autocomplete="off"
     >
       <h2>{verb}</h2>
       <input type="hidden" name={TOKEN_FIELD} value={token} />
       <input type="hidden" name="id" value={id} />
-      {plans.length > 0 && (
-        <ul class="who">
-          {plans.map(({ plan, name }) => (
-            <li>
-              <Who name={name} node={plan.node} />
-            </li>
-          ))}
-        </ul>
-      )}
+      <ul class="who" {...(about.length > MANY ? { tabindex: 0, 'aria-label': 'The nodes' } : {})}>
+        {about.map(({ node, name }) => (
+          <li>
+            <Who name={name} node={node} />
+          </li>
+        ))}
+      </ul>
       <Objections objections={objections} />
-      {typed === 'words' && (
-        <label>
-          Nothing is in force for this machine yet. Its eight words, as its console shows them
-          <input name="typed" class="words" required spellcheck={false} />
-        </label>
-      )}
-      {typed === 'number' && (
-        <label>
-          How many nodes these are
-          <input name="typed" inputmode="numeric" required />
-        </label>
-      )}
-      {!plans.some(({ plan }) => plan.statements[0].joins) && (
+      {typed !== undefined && <TypedField typed={typed} />}
+      {asksReason && (
         <label>
           Reason, which the machine is shown
           <input name="reason" maxlength={200} />
@@ -71,9 +64,31 @@ export function ConfirmForm(props: ConfirmProps) {
       )}
       <button {...(isOpen ? {} : { disabled: true })}>
         {verb}
-        {plans.length > 1 ? ` ${plans.length} nodes` : ''}
+        {about.length > 1 && !isFixed ? ` ${about.length} nodes` : ''}
       </button>
     </form>
+  );
+}
+
+/** A list of more is scrolled in a box of its own. */
+const MANY = 12;
+
+function TypedField({ typed }: { typed: Typed }) {
+  if ('number' in typed) {
+    return (
+      <label>
+        How many nodes these are
+        <input name="typed" inputmode="numeric" required />
+      </label>
+    );
+  }
+  return (
+    <label>
+      {typed.orId
+        ? 'Nothing is in force for this machine yet. Its eight words, as its console shows them'
+        : 'The eight words of the new key, as the console of the machine shows them'}
+      <input name="typed" class="words" required spellcheck={false} />
+    </label>
   );
 }
 

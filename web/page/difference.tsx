@@ -50,7 +50,8 @@ const Columns = () => (
   </colgroup>
 );
 
-function Marks({ executes, secret }: Pick<FileView, 'executes' | 'secret'>) {
+/** What a file or a setting can set off, and that there are secrets in it. */
+export function Marks({ executes, secret }: Pick<FileView, 'executes' | 'secret'>) {
   return (
     <>
       {executes === 'by place' && <strong class="mark runs">▶ runs or lets in</strong>}

@@ -4,31 +4,31 @@ import { count } from '../../protocol/count.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { messageOf } from '../../words/message.ts';
-import type { Job } from '../desk.ts';
+import type { Ended, Job } from '../desk.ts';
 
-/** What became of what was signed, node by node. */
-export function JobScreen({ job: { plans, done, failed, isOver } }: { job: Job }) {
-  const names = new Map(plans.map(({ plan, name }) => [plan.node, name]));
+/** What became of what was asked for, node by node: what was not done first. */
+export function JobScreen({ job: { about, ended, at, isOver } }: { job: Job }) {
+  const names = new Map(about.map(({ node, name }) => [node, name]));
   const who = (node: NodeId) => (
     <a href={`/nodes/${node}`}>
       {names.get(node) === undefined ? <code>{node}</code> : escapeLine(names.get(node)!)}
     </a>
   );
+  const failed = ended.filter((one) => 'error' in one);
   const refused = failed.filter(({ error }) => !hasCode(error, 'undersigned'));
-  const left = plans.length - done.length - failed.length;
+  const untried = about.slice(ended.length);
   return (
     <>
       {!isOver && <meta http-equiv="refresh" content="1" />}
       {!isOver && (
         <p>
-          <progress max={plans.length} value={done.length + failed.length} />{' '}
-          {done.length + failed.length} of {plans.length}
+          <progress max={about.length} value={ended.length} /> {ended.length} of {about.length}
         </p>
       )}
       {isOver && refused.length > 0 && (
         <p class="caution" role="alert">
-          {count(refused.length, 'node')} of {plans.length} not decided
-          {left > 0 ? `, ${left} not begun` : ''}.
+          Not done for {count(refused.length, 'node')} of {about.length}
+          {untried.length > 0 ? `, and not begun for ${untried.length}` : ''}.
         </p>
       )}
       <ul class="outcomes">
@@ -43,25 +43,44 @@ export function JobScreen({ job: { plans, done, failed, isOver } }: { job: Job }
             )}
           </li>
         ))}
-        {done.map(({ node, outcomes }) => (
-          <li>
-            {who(node)}:{' '}
-            {outcomes
-              .map(
-                ({ type, seq, published }) =>
-                  `${type} (seq ${seq})${published ? '' : ', which nodes do not see yet: a repair finishes it'}`,
-              )
-              .join(', ')}
-          </li>
-        ))}
+        {isOver &&
+          untried.map(({ node }) => <li class="caution">{who(node)}: nothing was done.</li>)}
+        {ended.map((one) =>
+          'error' in one ? null : (
+            <li>
+              {who(one.node)}: {doneText(one)}
+            </li>
+          ),
+        )}
       </ul>
       {isOver && (
-        <p>
-          <a class="button" href="/">
+        <p class="row">
+          {refused.length > 0 && (
+            <a class="button" href={at}>
+              Look again at what was not done
+            </a>
+          )}
+          <a class={refused.length > 0 ? '' : 'button'} href="/">
             To what waits
           </a>
         </p>
       )}
     </>
   );
+}
+
+function doneText(ended: Exclude<Ended, { readonly error: unknown }>): string {
+  if ('outcomes' in ended) {
+    return ended.outcomes
+      .map(
+        ({ type, seq, published }) =>
+          `${type} (seq ${seq})${published ? '' : ', which nodes do not see yet: a repair finishes it'}`,
+      )
+      .join(', ');
+  }
+  const { slots, removed, junk } = ended.forgotten;
+  const said = `forgotten: ${count(slots.length, 'configuration')}, ${count(removed.length, 'other object')}`;
+  return junk.length === 0
+    ? said
+    : `${said}; ${count(junk.length, 'slot')} of its history holds what is no decision, and that stays`;
 }

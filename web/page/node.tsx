@@ -192,9 +192,17 @@ export function NodeScreen({
           <h2 id="orders">Decide</h2>
           <p class="row">
             {inForce !== undefined && withBundle.includes(inForce) && (
-              <a class="button" href={`/nodes/${node}/renew`}>
-                Renew
-              </a>
+              <>
+                <a class="button" href={`/change?q=${node}`}>
+                  Change files or settings
+                </a>
+                <a class="button" href={`/nodes/${node}/renew`}>
+                  Renew
+                </a>
+                <a class="button" href={`/nodes/${node}/transfer`}>
+                  Give to a new key
+                </a>
+              </>
             )}
             <a class="button" href={`/nodes/${node}/reconfigure`}>
               Order a new configuration
@@ -202,6 +210,11 @@ export function NodeScreen({
             <a class="button danger" href={`/nodes/${node}/revoke`}>
               Revoke
             </a>
+            {history.entries.at(-1)?.type === 'revoke' && (
+              <a class="button danger" href={`/forget?q=${node}`}>
+                Forget
+              </a>
+            )}
           </p>
         </section>
       )}

@@ -49,6 +49,20 @@ export function NodesScreen({
         </p>
       )}
       <p class="lead">{count(nodes.length, 'node')}</p>
+      {query !== '' && nodes.length > 0 && (
+        <p class="row">
+          {nodes.some(({ decision }) => decision !== undefined) && (
+            <a href={`/change?q=${encodeURIComponent(query)}`}>
+              Change files or settings of {nodes.length === 1 ? 'it' : 'these'}
+            </a>
+          )}
+          {nodes.every(({ states }) => states.includes('revoked')) && (
+            <a href={`/forget?q=${encodeURIComponent(query)}`}>
+              Forget {nodes.length === 1 ? 'it' : 'these'}
+            </a>
+          )}
+        </p>
+      )}
       {nodes.length === 0 && problem === undefined && <p class="empty">No node is so.</p>}
       {shown.length > 0 && (
         <div class="scroll" tabindex={0} role="region" aria-label="Nodes">

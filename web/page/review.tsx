@@ -20,7 +20,7 @@ export interface ReviewProps {
   /** Where it is one change of several nodes: all of them. */
   readonly members?: readonly Planned[];
   readonly differing?: readonly Differing[];
-  readonly showing?: (path: string, line?: number) => string;
+  readonly showing?: ((path: string, line?: number) => string) | undefined;
 }
 
 /** Who and what a bundle is, what it changes, and what of that deserves a second look. */
@@ -46,7 +46,7 @@ export function ReviewPart({ review, plan, members, differing = [], showing }: R
           </>
         )}
       </dl>
-      {isGroup && <Members members={members} differing={differing} />}
+      {isGroup && <Members members={members} differing={differing} showing={showing} />}
       <p class="lead">{summary(diff)}</p>
       <Warnings warnings={[...review.warnings, ...plan.warnings]} />
       <h2>What changes</h2>
@@ -74,13 +74,20 @@ function sentence(warning: ReviewWarning | PlanWarning): string {
   return warningText(warning).replace(/: --expires.*$/, '');
 }
 
+const pathsIn = ({ places }: Differing): string[] => [
+  ...new Set(places.flatMap(({ path }) => (path === undefined ? [] : [path]))),
+];
+
 function Members({
   members,
   differing,
+  showing,
 }: {
   members: readonly Planned[];
   differing: readonly Differing[];
+  showing: ReviewProps['showing'];
 }) {
+  const isProposed = members.every(({ plan }) => plan.statements[0].digest !== undefined);
   return (
     <div class="scroll" tabindex={0} role="region" aria-label="The nodes of this change">
       <table class="nodes">
@@ -88,9 +95,19 @@ function Members({
         <thead>
           <tr>
             <th scope="col">Node</th>
-            <th scope="col">Proposal</th>
+            {isProposed && <th scope="col">Proposal</th>}
             {differing.map((one) => (
-              <th scope="col">{differingText(one)}</th>
+              <th scope="col">
+                {differingText(one)}
+                {one.kind === 'masked' &&
+                  showing !== undefined &&
+                  pathsIn(one).map((path) => (
+                    <>
+                      {' '}
+                      <a href={showing(path)}>show those of {showPath(path)}</a>
+                    </>
+                  ))}
+              </th>
             ))}
           </tr>
         </thead>
@@ -102,9 +119,11 @@ function Members({
                   {name === undefined ? plan.node : escapeLine(name)}
                 </a>
               </th>
-              <td>
-                <code>{toHex(plan.statements[0].digest!).slice(0, 16)}</code>
-              </td>
+              {isProposed && (
+                <td>
+                  <code>{toHex(plan.statements[0].digest!).slice(0, 16)}</code>
+                </td>
+              )}
               {differing.map(({ values }) => (
                 <td>{escapeLine(values[i]!)}</td>
               ))}

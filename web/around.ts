@@ -1,0 +1,50 @@
+import type { Context, Hono } from 'hono';
+import type { Child } from 'hono/jsx';
+import { isNodeId } from '../protocol/keys.ts';
+import { fail } from '../protocol/errors.ts';
+import { escapeLine } from '../protocol/escape.ts';
+import type { NodeId } from '../bundle/index.ts';
+import type { StatusView } from '../admin/views/status.ts';
+import type { Desk, Shown } from './desk.ts';
+import type { Gate } from './gate.ts';
+import type { ConfirmProps } from './page/confirm.tsx';
+
+/** How a confirmation looks. */
+export type Confirmation = Omit<ConfirmProps, 'shown' | 'id' | 'token'>;
+
+/** What every route of the page has at hand. */
+export interface Around {
+  readonly app: Hono;
+  readonly desk: Desk;
+  readonly gate: Gate;
+  /** A whole page. */
+  readonly screen: (
+    context: Context,
+    title: string,
+    content: Child,
+    options?: { readonly isLive?: boolean; readonly status?: 200 | 404 },
+  ) => Promise<Response>;
+  /** The form at the end of a review: what is shown is kept, and only that is done. */
+  readonly confirm: (context: Context, shown: Shown, how: Confirmation) => Child;
+  /**
+   * What a form was given for that is sent now, once.
+   * @throws usage for a review that is too old; declined where something else was typed than it wants
+   */
+  readonly consented: (form: Readonly<Record<string, unknown>>) => Shown;
+  /** How a node stood at the last look. */
+  readonly viewOf: (node: NodeId) => StatusView | undefined;
+}
+
+/** @throws not_found */
+export function nodeIn(context: Context): NodeId {
+  const node = context.req.param('node') ?? '';
+  if (!isNodeId(node)) throw fail('not_found', 'that is no id of a node');
+  return node;
+}
+
+/** As a heading has it. */
+export const nameOf = (view: StatusView | undefined, node: NodeId): string =>
+  view?.name === undefined ? node : escapeLine(view.name);
+
+/** Of a field of a form; empty for none, and for a file. */
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
