@@ -27,12 +27,14 @@ export const uefi = (variables: string): string[] => [
   ...['-drive', `if=pflash,format=raw,file=${variables}`],
 ];
 
-/** A VGA screen in text mode. */
+/** A VGA screen in text mode, and the keyboard in front of it. */
 export interface TextScreen {
   /** QEMU's arguments that plug it in. */
   readonly args: readonly string[];
   /** Its lines, of 80 columns, and those that went off its upper end while there was room for them. */
   lines(): Promise<string[]>;
+  /** Types, and presses Enter, once a line that begins so asks for it. @param text of a-z, 0-9, dot and space */
+  answer(asked: string, text: string): Promise<void>;
 }
 
 /** The memory of VGA's text mode: a character and its colour. */
@@ -43,23 +45,33 @@ const PROMPT = '(qemu) ';
 /** @param folder for its socket, and for what is read of it */
 export function textScreen(folder: string): TextScreen {
   const [socket, file] = [join(folder, 'monitor'), join(folder, 'screen')];
+  async function order(...orders: string[]): Promise<void> {
+    await until(() => existsSync(socket));
+    const monitor = connect(socket);
+    let said = '';
+    monitor.setEncoding('utf8').on('data', (text: string) => (said += text));
+    for (const [i, text] of [...orders, ''].entries()) {
+      await until(() => said.split(PROMPT).length > i + 1);
+      if (text !== '') monitor.write(`${text}\n`);
+    }
+    monitor.destroy();
+  }
+  async function lines(): Promise<string[]> {
+    await order(`pmemsave ${TEXT.address} ${TEXT.bytes} "${file}"`);
+    const characters = readFileSync(file).filter((_, at) => at % 2 === 0);
+    const rows = Array.from({ length: Math.floor(characters.length / TEXT.columns) }, (_, row) =>
+      characters.subarray(row * TEXT.columns, (row + 1) * TEXT.columns),
+    );
+    return rows.map((row) => Buffer.from(row).toString('latin1').trimEnd());
+  }
   return {
     args: ['-vga', 'std', '-monitor', `unix:${socket},server=on,wait=off`],
-    lines: async () => {
-      const monitor = connect(socket);
-      let said = '';
-      const prompts = (count: number): Promise<void> =>
-        until(() => said.split(PROMPT).length > count);
-      monitor.setEncoding('utf8').on('data', (text: string) => (said += text));
-      await prompts(1);
-      monitor.write(`pmemsave ${TEXT.address} ${TEXT.bytes} "${file}"\n`);
-      await prompts(2);
-      monitor.destroy();
-      const characters = readFileSync(file).filter((_, at) => at % 2 === 0);
-      const rows = Array.from({ length: Math.floor(characters.length / TEXT.columns) }, (_, row) =>
-        characters.subarray(row * TEXT.columns, (row + 1) * TEXT.columns),
-      );
-      return rows.map((row) => Buffer.from(row).toString('latin1').trimEnd());
+    lines,
+    answer: async (asked, text) => {
+      const isAsked = (line: string): boolean => line.startsWith(asked) && /[:?\]]$/.test(line);
+      await until(async () => (await lines()).some(isAsked));
+      const keys = Array.from(text).map((key) => ({ '.': 'dot', ' ': 'spc' })[key] ?? key);
+      await order(...[...keys, 'ret'].map((key) => `sendkey ${key} 20`));
     },
   };
 }

@@ -6,7 +6,7 @@ import { grub } from '../../image/boot-files.ts';
 import { readOptions } from '../../image/options.ts';
 import { makeIso } from '../../image/pack.ts';
 import { makeVariables, uefi } from './devices.ts';
-import { testImage } from './image.ts';
+import { smallImage } from './image.ts';
 import { openRack } from './lab.ts';
 import type { Rack } from './lab.ts';
 
@@ -21,14 +21,14 @@ describe('8: the same image from a disc and from a stick', () => {
   let rack: Rack | undefined;
   let node: string | undefined;
   beforeAll(async () => {
-    const image = await testImage((line) => process.stderr.write(`${line}\n`));
+    const image = await smallImage((line) => process.stderr.write(`${line}\n`));
     for (const name of ['vmlinuz', 'initrd.img']) {
       copyFileSync(resolve(image.folder, name), join(folder, name));
     }
     writeFileSync(join(folder, 'grub.cfg'), grub(STATIC));
     await makeIso(folder, iso, readOptions(image.args, {}, image.date)!);
     makeVariables(variables);
-    rack = await openRack('disc', { store: 'folder', dnsmasq: [] });
+    rack = await openRack('disc', { image: smallImage, store: 'folder', dnsmasq: [] });
   });
   afterAll(async () => {
     await rack?.close();

@@ -32,6 +32,8 @@ export interface Boot {
   readonly args?: readonly string[];
   /** No network boot: it has what `args` name */
   readonly local?: true;
+  /** Its firmware boots over the network by a driver of its own: the card brings no iPXE */
+  readonly bare?: true;
   /** No network boot: QEMU itself hands kernel and initramfs to the firmware, which may be UEFI */
   readonly loaded?: true;
   /** MiB */
@@ -198,7 +200,7 @@ export async function openRack(
 
   /** Makes its boot script and its port of the switch. */
   async function plug(number: number, given: Boot): Promise<Omit<GuestOptions, 'log'>> {
-    const { append, commandLine, args = [], local, loaded } = given;
+    const { append, commandLine, args = [], local, loaded, bare } = given;
     const overlay = { ...ownSite, ...given.files };
     const hasOverlay = Object.keys(overlay).length > 0;
     served.set('more.img', '');
@@ -219,9 +221,11 @@ export async function openRack(
     const two = twoDigits(number);
     const tap = await network.tap();
     const mac = macOf(number);
-    // A card without a ROM boots nothing.
     const isNetworkBoot = local === undefined && loaded === undefined;
-    const nic = `virtio-net-pci,netdev=n0,mac=${mac}${isNetworkBoot ? ',bootindex=1' : ',romfile='}`;
+    // Without a ROM BIOS boots nothing from it.
+    const rom = isNetworkBoot && bare === undefined ? '' : ',romfile=';
+    const index = isNetworkBoot ? ',bootindex=1' : '';
+    const nic = `virtio-net-pci,netdev=n0,mac=${mac}${index}${rom}`;
     return {
       inside,
       ...(given.memory !== undefined && { memory: given.memory }),
@@ -342,7 +346,8 @@ async function serveFiles(
     const name = normalize(`/${request.url ?? ''}`).slice(1);
     const own = more.get(name);
     if (own !== undefined) {
-      response.end(own);
+      // UEFI asks for the length first, and stands still without.
+      response.writeHead(200, { 'content-length': Buffer.byteLength(own) }).end(own);
       return;
     }
     const path = join(folder, name);
