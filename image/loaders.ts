@@ -17,6 +17,9 @@ const LOADERS: readonly Loader[] = [
   { package: 'ipxe', file: 'usr/lib/ipxe/snponly.efi', of: 'UEFI' },
 ];
 
+/** Where they are, below the root of a Debian that has all of them. */
+export const LOADER_FILES: readonly string[] = LOADERS.map(({ file }) => file);
+
 /**
  * Copies the boot loaders that firmware starts from the network, beside the image: what `image/boot-server/` names.
  * The image does without one that this machine lacks, and it is said.

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildImage } from '../../image/build.ts';
+import { LOADER_FILES } from '../../image/loaders.ts';
 import { readOptions } from '../../image/options.ts';
 import { errnoOf } from '../../files/errors.ts';
 import type { Say } from '../../packaging/run.ts';
@@ -83,7 +84,9 @@ export function keptImage(kind: string, make: MakeImage): Promise<TestImage> {
 
 async function findImage(kind: string, make: MakeImage): Promise<TestImage> {
   const hash = createHash('sha256');
-  for (const input of INPUTS) addTo(hash, input);
+  // The machine's own boot loaders are beside an image.
+  const loaders = LOADER_FILES.map((file) => join('/', file)).filter((file) => fs.existsSync(file));
+  for (const input of [...INPUTS, ...loaders]) addTo(hash, input);
   const cache = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'test-images', kind);
   const folder = join(cache, hash.digest('hex').slice(0, 32));
   fs.mkdirSync(cache, { recursive: true });
