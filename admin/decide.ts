@@ -39,9 +39,9 @@ export interface Recorded {
  * @param uploaded what the plan uploaded, 32 bytes
  * @param onSending told before it is sent: from then on it may be decided
  * Where the keyset asks for several signatures, this one is left for the others, or sent with theirs.
- * @throws undersigned where others have to sign it: the signature is there, and nothing is decided; cosigned
- *   where another has signed the same already; head_moved if somebody decided after `after`, every refusal of the server, and what the
- *   ports throw: nothing was decided. store_unknown where that is not known
+ * @throws undersigned where others have to sign it: the signature is there, and nothing is decided;
+ *   head_moved if somebody decided after `after`, every refusal of the server, and what the ports throw:
+ *   nothing was decided. store_unknown where that is not known
  */
 export async function decide(
   session: Session,
@@ -53,10 +53,6 @@ export async function decide(
 ): Promise<Recorded> {
   if (planned.joins !== undefined) {
     return record(session, planned.joins.statement, planned, onSending);
-  }
-  const begun = await begunBy(session, node, after, planned);
-  if (begun !== undefined) {
-    return record(session, begun.statement, { ...planned, joins: begun }, onSending);
   }
   const above = Math.max(after.seq, session.seen(node)?.seq ?? 0);
   const { type, expires, reasonNamesUpload } = planned;
@@ -116,34 +112,6 @@ async function record(
     },
     made: { digest: signed.digest, seq },
   };
-}
-
-/**
- * Where one signature is not enough: what this administrator has signed already that says the same, which
- * is then gone on with.
- * @throws cosigned where another has: a second statement would lack signatures as well
- */
-async function begunBy(
-  session: Session,
-  node: NodeId,
-  after: Predecessor,
-  { type, digest, expires }: PlannedStatement,
-): Promise<SignedStatement | undefined> {
-  if (session.keyset.threshold === 1 || digest === undefined) return undefined;
-  const found = (await readCosigned(session, node, after.digest)).find(
-    ({ isVoid, signed: { statement } }) =>
-      !isVoid &&
-      statement.type === type &&
-      statement.expires === expires &&
-      equalBytes(statement.digest, digest),
-  );
-  if (found === undefined || isSignedBy(found.signed, session.keyIndex)) return found?.signed;
-  const view = cosignedView(session, found);
-  throw fail(
-    'cosigned',
-    `${view.signedBy.join(', ')} signed this ${type} already, with the reason "${view.reason}": coatcheck cosign ${node} adds your signature. Nothing was signed`,
-    { details: { statement: view.statementDigest } },
-  );
 }
 
 /**

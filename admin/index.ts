@@ -34,8 +34,18 @@ export { lookAtCosigned, planCosign } from './cosign.ts';
 export type { CosignPlan } from './cosign.ts';
 export { cosignedView, signaturesText } from './cosigned.ts';
 export type { Cosigned, CosignedView } from './cosigned.ts';
-export { formatMonitor, giveCapability, parseMonitor, readStates } from './monitor.ts';
-export type { Monitor, MonitorView } from './monitor.ts';
+export {
+  beginningOf,
+  formatBegunCapability,
+  formatMonitor,
+  giveCapability,
+  parseBegunCapability,
+  parseMonitor,
+  readStates,
+  signCapabilityToo,
+  withSignatures,
+} from './monitor.ts';
+export type { BegunCapability, Monitor, MonitorView } from './monitor.ts';
 export { lackingReseal, planReseal, resealNodes, waitingForOthers } from './reseal.ts';
 export type { Resealed } from './reseal.ts';
 export { emptyMemory, formatMemory, mergeMemories, parseMemory } from './memory.ts';

@@ -1,6 +1,15 @@
 import * as v from 'valibot';
-import { encodeSignedCapability, fromBase64Url, toBase64Url } from '../bundle/index.ts';
+import {
+  capabilityMessage,
+  decodeSignedCapability,
+  encodeSignedCapability,
+  verifyCapability,
+} from '../bundle/capability.ts';
+import type { Capability, SignedCapability } from '../bundle/capability.ts';
+import { equalBytes, fromBase64Url, toBase64Url } from '../bundle/index.ts';
 import type { NodeId, StatementType } from '../bundle/index.ts';
+import { sortSignatures } from '../bundle/signatures.ts';
+import type { KeySignature } from '../bundle/signatures.ts';
 import type { Client } from '../protocol/client.ts';
 import { fail } from '../protocol/errors.ts';
 import type { Answer } from '../protocol/http.ts';
@@ -54,31 +63,135 @@ export function parseMonitor(text: string, checkCa: (pem: string) => unknown): M
   }
 }
 
+/** A right to read states that lacks signatures, on its way from one administrator to another. Nothing of it is secret. */
+const BegunFile = v.strictObject({ coatcheck: v.literal('capability/1'), capability: v.string() });
+
+/** The text of a file with a capability that lacks signatures, ending in a line feed. @param capability encoded */
+export const formatBegunCapability = (capability: Uint8Array): string =>
+  `${JSON.stringify({ coatcheck: 'capability/1', capability: toBase64Url(capability) }, undefined, 2)}\n`;
+
+/** Whether a text begins to be such a file: a keyset goes round as a file too. */
+export const isBegunCapability = (text: string): boolean => /"capability\/1"/.test(text);
+
+/** The inverse of {@link formatBegunCapability}; its signatures are not verified. @throws file_malformed */
+export function parseBegunCapability(text: string): Uint8Array {
+  try {
+    const capability = fromBase64Url(v.parse(BegunFile, JSON.parse(text)).capability);
+    decodeSignedCapability(capability);
+    return capability;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'unknown reason';
+    throw fail('file_malformed', `this is no right to read states: ${reason}`, { cause });
+  }
+}
+
+/** A right to read states as far as it is signed. */
+export interface BegunCapability {
+  readonly signed: SignedCapability;
+  /** names of the administrators who signed it */
+  readonly signedBy: readonly string[];
+  /** who may sign it yet */
+  readonly open: readonly string[];
+  /** how many of them have to */
+  readonly lacking: number;
+}
+
 /**
- * Gives a key the right to read states, and nothing else.
+ * What a capability is, and lacks.
+ * @param bytes encoded
+ * @throws stale_keyset where it was begun under another keyset; wrong_site, expired; as
+ *   `verifyCapability` for what signed it
+ */
+export function beginningOf(session: Session, bytes: Uint8Array): BegunCapability {
+  const signed = decodeSignedCapability(bytes);
+  const { capability, signatures } = signed;
+  const newest = session.chain.at(-1)!;
+  const { keyset } = newest;
+  if (!equalBytes(capability.site, keyset.site)) {
+    throw fail('wrong_site', 'this right to read states is of another site');
+  }
+  if (!equalBytes(capability.keyset, newest.digest)) {
+    throw fail(
+      'stale_keyset',
+      `this was begun under another keyset than ${keyset.version}, the newest: begin anew (coatcheck keys monitor)`,
+    );
+  }
+  if (session.client.now() >= capability.expires) {
+    throw fail(
+      'expired',
+      'this right to read states has ended: begin anew (coatcheck keys monitor)',
+    );
+  }
+  // As many as there are: whether they are enough is what is asked here.
+  const threshold = Math.min(keyset.threshold, signatures.length);
+  verifyCapability(signed, { ...newest, keyset: { ...keyset, threshold } });
+  const has = (index: number): boolean => signatures.some(({ keyIndex }) => keyIndex === index);
+  return {
+    signed,
+    signedBy: keyset.keys.filter((_, i) => has(i)).map(({ name }) => name),
+    open: keyset.keys.filter(({ may }, i) => may === 'all' && !has(i)).map(({ name }) => name),
+    lacking: Math.max(0, keyset.threshold - signatures.length),
+  };
+}
+
+/**
+ * Gives a key the right to read states, and nothing else; where several have to sign, begins to.
  * @param wish.signKey Ed25519, 32 bytes: made for this
  * @param wish.expires unix seconds
- * @returns the capability, encoded, and the site as the file of the monitor has it
- * @throws threshold_not_met where one signature is not enough, or this key may only `first`; bad_time,
- *   bad_name; what the port throws
+ * @returns the capability, encoded, which {@link beginningOf} tells of, and the site as the file of the
+ *   monitor has it
+ * @throws key_not_allowed where this key may only `first`; bad_time, bad_name; what the port throws
  */
 export async function giveCapability(
   session: Session,
   wish: { readonly signKey: Uint8Array; readonly expires: number; readonly name: string },
 ): Promise<Omit<Monitor, 'seed'>> {
-  const { keyset, keyIndex, chain, client, key } = session;
-  if (keyset.threshold > 1 || keyset.keys[keyIndex]!.may !== 'all') {
-    throw fail(
-      'threshold_not_met',
-      `${keyset.threshold} administrators who may decide about everything give the right to read states, and here is one key`,
-    );
-  }
+  const { keyset, chain, client } = session;
   const capability = {
     ...{ site: keyset.site, keyset: chain.at(-1)!.digest, issued: client.now(), ...wish },
   };
-  const signed = await key.sign.capability(capability, keyIndex);
-  return { site: siteNow(session), capability: encodeSignedCapability(signed) };
+  return { site: siteNow(session), capability: await addSignature(session, capability, []) };
 }
+
+/**
+ * Adds this administrator's signature to what another began.
+ * @returns the capability, encoded
+ * @throws key_not_allowed, and what the port throws
+ */
+export function signCapabilityToo(
+  session: Session,
+  { signed: { capability, signatures } }: BegunCapability,
+): Promise<Uint8Array> {
+  return addSignature(session, capability, signatures);
+}
+
+async function addSignature(
+  { keyset, keyIndex, key }: Session,
+  capability: Capability,
+  others: readonly KeySignature[],
+): Promise<Uint8Array> {
+  if (keyset.keys[keyIndex]!.may !== 'all') {
+    throw fail('key_not_allowed', 'a key that may only "first" gives no right to read states');
+  }
+  const own = await key.sign.capability(capability, keyIndex);
+  return encodeSignedCapability({ ...own, signatures: eachOnce([...own.signatures, ...others]) });
+}
+
+/**
+ * A monitor's capability with the signatures of a copy of it that went round.
+ * @throws usage for a copy of another one
+ */
+export function withSignatures(own: Uint8Array, other: Uint8Array): Uint8Array {
+  const [mine, theirs] = [decodeSignedCapability(own), decodeSignedCapability(other)];
+  if (!equalBytes(capabilityMessage(mine.capability), capabilityMessage(theirs.capability))) {
+    throw fail('usage', 'what was signed is another right to read states than this file has');
+  }
+  const signatures = eachOnce([...mine.signatures, ...theirs.signatures]);
+  return encodeSignedCapability({ ...mine, signatures });
+}
+
+const eachOnce = (all: readonly KeySignature[]): KeySignature[] =>
+  sortSignatures([...new Map(all.map((one) => [one.keyIndex, one])).values()]);
 
 /** How a node stands, by the server's word: whoever may only read states verifies nothing. */
 export interface MonitorView {

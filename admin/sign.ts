@@ -3,6 +3,7 @@ import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { begunBy } from './begun.ts';
 import { decide } from './decide.ts';
 import type { Outcome, Recorded } from './decide.ts';
 import { headToFollow } from './plan.ts';
@@ -33,7 +34,7 @@ export interface Consent {
  *
  * @returns one outcome a statement, in order
  * @throws undersigned where the keyset asks for more signatures: this administrator's is there, and of a plan
- *   of several statements the first only. path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
+ *   of several statements the first only; cosigned where another has signed the same already. path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
  *   stale_keyset for a plan under another keyset: nothing was signed. head_moved if somebody decided
  *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw: the
  *   statement was not decided, and what was before it is in the message. store_unknown if whether it
@@ -54,10 +55,13 @@ export async function sign(
   const outcomes: Outcome[] = [];
   let uploaded: Uint8Array | undefined;
   let { after } = plan;
-  for (const planned of plan.statements) {
+  for (const wanted of plan.statements) {
     let own: OwnBundle | undefined;
     try {
-      if (planned.upload !== undefined) {
+      const begun = wanted.joins ?? (await begunBy(session, plan.node, after, wanted));
+      const planned = begun === undefined ? wanted : { ...wanted, joins: begun };
+      if (begun !== undefined) uploaded = begun.statement.digest;
+      else if (planned.upload !== undefined) {
         own = await (planned.isSame ? sealSame : sealAsOwn)(session, planned.upload);
         uploaded = own.digest;
         await propose(session, own);
@@ -71,17 +75,25 @@ export async function sign(
       consent.onOutcome?.(recorded.outcome);
       after = recorded.made;
     } catch (error) {
-      if (hasCode(error, 'undersigned')) throw withRest(error, plan, planned);
+      if (hasCode(error, 'undersigned')) throw withRest(error, plan, wanted);
       throw toldWhole(error, outcomes, own && (await leftBehind(session, own, error)));
     }
   }
   return outcomes;
 }
 
-/** What is left to do behind a statement that is not decided yet: nothing can follow it so far. */
-function withRest(error: unknown, { statements }: Plan, planned: PlannedStatement): unknown {
+/**
+ * What is left to do behind a statement that is not decided yet: nothing can follow it so far. What a transfer
+ * leaves is planned again.
+ */
+function withRest(
+  error: unknown,
+  { action, statements }: Plan,
+  planned: PlannedStatement,
+): unknown {
   const next = statements[statements.indexOf(planned) + 1];
-  if (next === undefined || !(error instanceof CoatcheckError)) return error;
+  if (next === undefined || action === 'transfer' || !(error instanceof CoatcheckError))
+    return error;
   const what = next.digest === undefined ? '' : ` of ${toHex(next.digest)}`;
   return fail(
     'undersigned',

@@ -30,6 +30,9 @@ export interface TransferPlans {
 
 /** The reasons by which a transfer that was cut short is known. */
 const fromReason = (old: NodeId): string => `from ${old}`;
+/** Whose configuration a decision gave to its node, if it is one of a transfer. */
+export const transferredFrom = (reason: string): string | undefined =>
+  /^from ([a-z2-7]{32})$/.exec(reason)?.[1];
 const toReason = (node: NodeId): string => `moved to ${node}`;
 
 /**

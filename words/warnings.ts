@@ -104,7 +104,7 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
     case 'ends_reconfigure':
       return 'approving it takes the reconfigure back';
     case 'makes_stale':
-      return `${count(warning.proposals, 'proposal')} of it waits, made before this: it becomes stale`;
+      return `${count(warning.proposals, 'proposal')} of it, made before this: stale once this is decided`;
     case 'keeps_expiry':
       return `it is good until ${when(warning.expires)}, as before: --expires says another time, or never`;
   }

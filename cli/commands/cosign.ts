@@ -5,6 +5,7 @@ import { cosignedView, isSignedBy, signaturesText } from '../../admin/cosigned.t
 import type { CosignedView } from '../../admin/cosigned.ts';
 import type { Outcome } from '../../admin/decide.ts';
 import { findNode } from '../../admin/select.ts';
+import { transferredFrom } from '../../admin/transfer.ts';
 import type { Session } from '../../admin/session.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { CoatcheckError } from '../../bundle/index.ts';
@@ -20,7 +21,7 @@ import type { Context } from '../context.ts';
 import { lookToDecide } from '../look.ts';
 import { printAbout, printReview, shownBy } from '../review.ts';
 import type { ReviewFlags } from '../review.ts';
-import { openSession } from '../session.ts';
+import { sessionsOf } from '../session.ts';
 import type { Terminal } from '../terminal.ts';
 import { answered } from '../under-way.ts';
 import { demandAnyway } from './approve.ts';
@@ -35,8 +36,10 @@ interface Options extends ConsentFlags, ReviewFlags {
 interface Done {
   readonly decisions: Outcome[];
   /** what lacks signatures still */
-  readonly undersigned: (CosignedView & { readonly node: NodeId })[];
+  undersigned: (CosignedView & { readonly node: NodeId })[];
   readonly failed: { readonly node: NodeId; readonly code: ErrorCode; readonly message: string }[];
+  /** what `--all-waiting` leaves out: nothing is in force for them yet */
+  readonly first: NodeId[];
 }
 
 /** `coatcheck cosign NODE...`: look at what others have signed, and sign it too. */
@@ -46,7 +49,8 @@ export async function cosign(
   options: Options,
 ): Promise<void> {
   const { terminal } = context;
-  const session = await openSession(context);
+  // A server may be a minute behind, and show a keyset where one signature was enough.
+  const session = await (await sessionsOf(context))();
   const isAll = options.allWaiting === true;
   if (isAll === words.length > 0) {
     throw fail(
@@ -57,7 +61,7 @@ export async function cosign(
   const nodes = isAll
     ? await nodesCosigned(session)
     : await Promise.all(words.map((text) => findNode(session, text, 'approve')));
-  const done: Done = { decisions: [], undersigned: [], failed: [] };
+  const done: Done = { decisions: [], undersigned: [], failed: [], first: [] };
   for (const node of new Set(nodes)) {
     try {
       await cosignOne(session, terminal, node, options, done);
@@ -81,7 +85,10 @@ export async function cosign(
   end(terminal, done);
 }
 
-function end(terminal: Terminal, { decisions, undersigned, failed }: Done): void {
+const firstsText = (nodes: readonly NodeId[]): string =>
+  `${count(nodes.length, 'first approval')} ${nodes.length === 1 ? 'lacks' : 'lack'} signatures, and --all-waiting signs none: compare the words of each machine, and name it by them or by its id, as in coatcheck cosign ${nodes[0]!}`;
+
+function end(terminal: Terminal, { decisions, undersigned, failed, first }: Done): void {
   if (failed.length > 0) {
     throw fail('step_failed', `${count(failed.length, 'node')} named above could not be signed`);
   }
@@ -93,7 +100,9 @@ function end(terminal: Terminal, { decisions, undersigned, failed }: Done): void
         : `${undersigned.length} decisions lack signatures`;
     throw fail('undersigned', what);
   }
-  if (decisions.length === 0) terminal.hint('nothing lacks a signature');
+  if (decisions.length > 0) return;
+  if (first.length === 0) terminal.hint('nothing lacks a signature');
+  else throw fail('undersigned', firstsText(first));
 }
 
 async function nodesCosigned(session: Session): Promise<NodeId[]> {
@@ -128,7 +137,7 @@ async function cosignOne(
   const wanted = open.filter(({ signed }) => !isDone(signed));
   if (wanted.length > 1 && options.yes === true) {
     throw fail(
-      'usage',
+      'cosigned',
       `${wanted.length} decisions about ${node} lack signatures, and one of them can be made: leave out --yes to be asked about each`,
     );
   }
@@ -142,6 +151,7 @@ async function cosignOne(
       terminal.warn(
         `left out ${node}: nothing is in force for it yet; compare its words, and name it by them or by its id`,
       );
+      done.first.push(node);
       continue;
     }
     const shown = shownBy(terminal, options);
@@ -150,8 +160,17 @@ async function cosignOne(
     await show(terminal, plan);
     demandAnyway(terminal, standing, plan, options);
     const question = `Sign this ${plan.cosigned.type} of ${node}, too?`;
-    await confirm(plan.objections, terminal, question, options);
-    if (await signed(session, terminal, plan, done)) return;
+    try {
+      await confirm(plan.objections, terminal, question, options);
+    } catch (error) {
+      // Who wants another one of them says no to this.
+      if (!hasCode(error, 'declined') || one === wanted.at(-1)) throw error;
+      continue;
+    }
+    if (!(await signed(session, terminal, plan, done))) continue;
+    // What else was signed about it, by this one too, is void now.
+    done.undersigned = done.undersigned.filter((other) => other.node !== node);
+    return;
   }
 }
 
@@ -164,6 +183,13 @@ async function signed(
 ): Promise<boolean> {
   try {
     await signTelling(session, terminal, plan, done.decisions);
+    const { node, cosigned } = plan;
+    const old = cosigned.type === 'approve' ? transferredFrom(cosigned.reason) : undefined;
+    if (old !== undefined) {
+      terminal.hint(
+        `it has what ${old} had, which works until it is revoked: coatcheck transfer ${old} ${node}`,
+      );
+    }
     return true;
   } catch (error) {
     if (!hasCode(error, 'undersigned')) throw error;

@@ -20,6 +20,7 @@ import {
   siteNow,
 } from '../../admin/key-request.ts';
 import { signaturesText } from '../../admin/cosigned.ts';
+import { isBegunCapability } from '../../admin/monitor.ts';
 import { lackingReseal, resealNodes, waitingForOthers } from '../../admin/reseal.ts';
 import type { Resealed } from '../../admin/reseal.ts';
 import type { Session } from '../../admin/session.ts';
@@ -36,6 +37,7 @@ import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { nextInterrupt } from '../interrupt.ts';
+import { signMonitor } from './monitor.ts';
 import { openSession, sessionsOf } from '../session.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
@@ -204,11 +206,15 @@ export async function keysThreshold(
   await sealAnew(context, await open(), options);
 }
 
-/** `coatcheck keys sign FILE`: sign a change of the administrators that another one began. */
+/** `coatcheck keys sign FILE`: sign a change of the administrators, or a monitor's right, that another one began. */
 export async function keysSign(context: Context, path: string, options: Options): Promise<void> {
   const { terminal } = context;
-  const bytes = await readLocalFile(path, { maxBytes: MAX_BEGUN_BYTES });
-  const begun = parseBegun(textIn(bytes, path));
+  const text = textIn(await readLocalFile(path, { maxBytes: MAX_BEGUN_BYTES }), path);
+  if (isBegunCapability(text)) {
+    await signMonitor(context, { path, text }, options);
+    return;
+  }
+  const begun = parseBegun(text);
   const open = await sessionsOf(context);
   const session = await open();
   const plan = planBegun(session, begun);

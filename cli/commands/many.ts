@@ -93,6 +93,8 @@ export async function signManyAsked<P extends Signable>(
   if (total === 0) {
     terminal.document({ ...asked.document, ...documentOf([], [], leftOut, []) });
     if (leftOut.some(isFailure)) throw failed(0, leftOut.filter(isFailure).length);
+    const first = leftOut.filter(({ why }) => why.code === 'first');
+    if (first.length > 0) throw onlyFirst(first);
     terminal.hint('there is nothing to sign');
     return;
   }
@@ -145,7 +147,8 @@ export async function signManyAsked<P extends Signable>(
     const failure = failedOf(next.value.planned, next.value.error);
     if (failure.code === 'undersigned') {
       undersigned.push(failure);
-      terminal.print(`${terminal.style.green('signed')} ${escapeLine(failure.message)}`);
+      const said = escapeLine(failure.message).replace(/^signed: /, '');
+      terminal.print(`${terminal.style.green('signed')} ${said}`);
       continue;
     }
     failures.push(failure);
@@ -178,13 +181,24 @@ export async function signManyAsked<P extends Signable>(
   }
   if (missed + untried.length > 0) throw failed(tried - failures.length, missed + untried.length);
   if (undersigned.length > 0) {
+    const { length } = undersigned;
+    const what =
+      length === 1 ? '1 is signed by you, and lacks' : `${length} are signed by you, and lack`;
     throw fail(
       'undersigned',
-      `${undersigned.length} are signed by you, and lack other signatures: coatcheck cosign --all-waiting`,
-      { details: { signed: undersigned.length } },
+      `${what} other signatures: the others name each first one, coatcheck cosign NODE..., and the rest is coatcheck cosign --all-waiting`,
+      { details: { signed: length } },
     );
   }
 }
+
+/** What a machine claims to be chooses nothing: so nothing is selected here. */
+const onlyFirst = (first: readonly LeftOut[]): Error =>
+  fail(
+    'usage',
+    `${count(first.length, 'first proposal')} ${first.length === 1 ? 'waits' : 'wait'}, and no filter, name or pattern approves one: compare the eight words of each machine, and name it by them or by its id (coatcheck approve ${first[0]!.node}); many by a list from elsewhere (--expect FILE), or by rules (--auto RULES). Nothing was signed`,
+    { details: { first: first.length } },
+  );
 
 /** A longer list of names stands above its question. */
 const MAX_QUESTION = 160;

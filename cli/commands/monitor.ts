@@ -1,38 +1,57 @@
 import { randomBytes } from 'node:crypto';
+import { signaturesText } from '../../admin/cosigned.ts';
 import {
+  beginningOf,
+  formatBegunCapability,
   formatMonitor,
   giveCapability,
   MAX_MONITOR_BYTES,
+  parseBegunCapability,
   parseMonitor,
   readStates,
+  signCapabilityToo,
+  withSignatures,
 } from '../../admin/monitor.ts';
 import type { Monitor, MonitorView } from '../../admin/monitor.ts';
 import { deriveIdentity, utf8 } from '../../bundle/index.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
-import { createFile, exists } from '../../files/write.ts';
+import { createFile, exists, replaceFile } from '../../files/write.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { createFetch } from '../../net/fetch.ts';
 import { createClient } from '../../protocol/client.ts';
-import { fail } from '../../protocol/errors.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { escapeLine } from '../../protocol/escape.ts';
+import { confirm } from '../confirm.ts';
+import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { serverAddress } from '../server-address.ts';
-import { openSession } from '../session.ts';
+import { sessionsOf } from '../session.ts';
 import { stateText } from '../status-table.ts';
 import { printTable } from '../table.ts';
 import { parseExpiry, when } from '../../words/time.ts';
 
 const DEFAULT_DAYS = 90;
 
-/** `coatcheck keys monitor FILE`: a key that may be told how nodes stand, and nothing else. */
+/**
+ * `coatcheck keys monitor FILE`: a key that may be told how nodes stand, and nothing else. Where several have to
+ * sign, it begins a file that goes round, and given again takes the signatures of that.
+ */
 export async function keysMonitor(
   context: Context,
   path: string,
-  { name, expires: text }: { readonly name: string; readonly expires?: string },
+  {
+    name,
+    expires: text,
+    to = `${path.replace(/\.json$/, '')}.to-sign.json`,
+  }: { readonly name: string; readonly expires?: string; readonly to?: string },
 ): Promise<void> {
   const { terminal } = context;
-  if (await exists(path)) throw fail('file_exists', `${path} exists already`);
-  const session = await openSession(context);
+  if (await exists(path)) {
+    await finish(context, path, to);
+    return;
+  }
+  const session = await (await sessionsOf(context))();
   const expires = parseExpiry(text ?? `${DEFAULT_DAYS}d`, session.client.now());
   if (expires === 'never') {
     throw fail('usage', 'the right to read states has an end: --expires 90d, up to 400d');
@@ -40,11 +59,95 @@ export async function keysMonitor(
   const seed = Uint8Array.from(randomBytes(32));
   const { signKey } = deriveIdentity(seed);
   const given = await giveCapability(session, { signKey, expires, name });
+  const begun = beginningOf(session, given.capability);
+  if (begun.lacking > 0 && (await exists(to))) {
+    throw fail('file_exists', `${to} exists already: name another with --to`);
+  }
   await createFile(path, utf8(formatMonitor({ seed, ...given })), 0o600);
+  if (begun.lacking > 0) {
+    await createFile(to, utf8(formatBegunCapability(given.capability)), 0o644);
+    throw fail(
+      'undersigned',
+      `wrote ${path}, whose right has ${signaturesText(begun)}: keep it, and send ${to} to them, for coatcheck keys sign; then coatcheck keys monitor ${path} again takes their signatures`,
+    );
+  }
+  tell(terminal, path, { name, expires });
+}
+
+function tell(
+  terminal: Context['terminal'],
+  path: string,
+  { name, expires }: { readonly name: string; readonly expires: number },
+): void {
   terminal.document({ file: path, name, expires });
   terminal.print(`wrote ${path}: coatcheck status --capability ${path}`);
   terminal.hint(
     `whoever has it is told ids, times and types of decisions until ${when(expires)}, or until the administrators change; it cannot be taken back before`,
+  );
+}
+
+/** Takes what the others have signed. @throws file_exists where nothing was lacking */
+async function finish(context: Context, path: string, to: string): Promise<void> {
+  const monitor = await readIfMonitor(path);
+  if (monitor === undefined) throw fail('file_exists', `${path} exists already`);
+  const session = await (await sessionsOf(context))();
+  if (beginningOf(session, monitor.capability).lacking === 0) {
+    throw fail('file_exists', `${path} exists already, and has all signatures`);
+  }
+  const copy = await readLocalFile(to, { maxBytes: MAX_MONITOR_BYTES });
+  const capability = withSignatures(monitor.capability, parseBegunCapability(textIn(copy, to)));
+  const begun = beginningOf(session, capability);
+  await replaceFile(path, utf8(formatMonitor({ ...monitor, capability })), 0o600);
+  if (begun.lacking > 0) {
+    throw fail(
+      'undersigned',
+      `the right in ${path} has ${signaturesText(begun)}: send ${to} to them, for coatcheck keys sign`,
+    );
+  }
+  tell(context.terminal, path, begun.signed.capability);
+}
+
+async function readIfMonitor(path: string): Promise<Monitor | undefined> {
+  try {
+    return await readMonitor(path);
+  } catch (error) {
+    if (hasCode(error, 'file_malformed', 'file_unsafe')) return undefined;
+    throw error;
+  }
+}
+
+/** `coatcheck keys sign FILE`, of a right to read states that another administrator began. */
+export async function signMonitor(
+  context: Context,
+  { path, text }: { readonly path: string; readonly text: string },
+  flags: ConsentFlags,
+): Promise<void> {
+  const { terminal } = context;
+  const bytes = parseBegunCapability(text);
+  const session = await (await sessionsOf(context))();
+  const begun = beginningOf(session, bytes);
+  const { name, expires } = begun.signed.capability;
+  terminal.print(`${terminal.style.bold('right to read states')} for ${escapeLine(name)}`);
+  terminal.print(
+    `  until ${when(expires)}: ids, words, times and types of decisions; it opens and decides nothing`,
+  );
+  terminal.print(`signed by ${begun.signedBy.map(escapeLine).join(', ')}`);
+  let now = begun;
+  if (begun.lacking > 0) {
+    await confirm([], terminal, 'Sign this?', flags);
+    const capability = await signCapabilityToo(session, begun);
+    await replaceFile(path, utf8(formatBegunCapability(capability)), 0o644);
+    now = beginningOf(session, capability);
+  }
+  if (now.lacking > 0) {
+    throw fail(
+      'undersigned',
+      `${path} has ${signaturesText(now)}: send it to them, for coatcheck keys sign`,
+    );
+  }
+  terminal.document({ file: path, name, expires, signedBy: now.signedBy });
+  terminal.print(
+    `${path} has all signatures: give it back to ${escapeLine(begun.signedBy[0]!)}, for coatcheck keys monitor`,
   );
 }
 

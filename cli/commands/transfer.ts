@@ -7,7 +7,9 @@ import { planTransfer } from '../../admin/transfer.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import { showPath } from '../../bundle/errors.ts';
 import { nodeWords } from '../../bundle/words.ts';
+import type { NodeId } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
 import { statementLine } from '../../words/decisions.ts';
 import { warningText } from '../../words/warnings.ts';
 import { confirmWords } from '../confirm.ts';
@@ -75,32 +77,64 @@ export async function transfer(
       statements.map(({ type }) => ({ type, node })),
     ),
   });
-  await signEach(session, terminal, plans, {
-    ...(give?.review && { bundle: give.review.bundle, shown: give.review.diff }),
-    secrets,
-  });
+  await signEach(
+    session,
+    terminal,
+    { old, fresh, plans },
+    {
+      ...(give?.review && { bundle: give.review.bundle, shown: give.review.diff }),
+      secrets,
+    },
+  );
 }
 
 async function signEach(
   session: Session,
   terminal: Terminal,
-  plans: readonly Plan[],
+  {
+    old,
+    fresh,
+    plans,
+  }: { readonly old: NodeId; readonly fresh: NodeId; readonly plans: readonly Plan[] },
   document: Readonly<Record<string, unknown>>,
 ): Promise<void> {
   const decisions: Outcome[] = [];
+  const undersigned: string[] = [];
+  const again = `coatcheck transfer ${old} ${fresh}`;
   try {
     for (const plan of plans) {
-      await signTelling(session, terminal, plan, decisions);
+      try {
+        await signTelling(session, terminal, plan, decisions);
+      } catch (error) {
+        if (!hasCode(error, 'undersigned')) throw error;
+        answered();
+        undersigned.push((error as Error).message);
+        // The old key is revoked once the new one has what it had, and not before.
+        if (plan.statements.some(({ type }) => type === 'approve')) {
+          throw fail(
+            'undersigned',
+            `${undersigned.join('; ')}. Then ${again} does the rest: ${old} works until it is revoked`,
+          );
+        }
+      }
     }
   } catch (error) {
     answered();
     if (decisions.length > 0) {
-      terminal.warn(
-        'both keys work until the old one is revoked: the same command again does the rest',
-      );
+      if (!hasCode(error, 'undersigned')) {
+        terminal.warn(
+          'both keys work until the old one is revoked: the same command again does the rest',
+        );
+      }
       terminal.document({ decisions, ...document });
     }
     throw error;
   }
   terminal.document({ decisions, ...document });
+  if (undersigned.length > 0) {
+    throw fail(
+      'undersigned',
+      `${undersigned.join('; ')}. Then ${again} says whether anything is left`,
+    );
+  }
 }

@@ -56,7 +56,8 @@ export const keysAddCommand = command({
 /** `coatcheck keys threshold` */
 export const keysThresholdCommand = command({
   usage: 'keys threshold <number>',
-  about: 'how many administrators have to sign each decision',
+  about:
+    'how many administrators have to sign each decision; exit 13 while what is in force lacks signatures',
   options: [BEGUN, ...CONSENT],
   examples: ['keys threshold 2'],
   run: async (context, { number }, { to, ...options }) => {
@@ -68,7 +69,7 @@ export const keysThresholdCommand = command({
 /** `coatcheck keys sign` */
 export const keysSignCommand = command({
   usage: 'keys sign <file>',
-  about: 'sign a change of the administrators that another one began',
+  about: 'sign a change of the administrators, or a key to watch, that another one began',
   options: [
     {
       name: 'answer-to',
@@ -78,7 +79,7 @@ export const keysSignCommand = command({
     },
     ...CONSENT,
   ],
-  examples: ['keys sign keyset-3.json'],
+  examples: ['keys sign keyset-3.json', 'keys sign nagios.to-sign.json'],
   run: async (context, { file }, { answerTo, ...options }) => {
     const { keysSign } = await import('../commands/keys.ts');
     await keysSign(context, file, {
@@ -124,6 +125,13 @@ export const keysMonitorCommand = command({
       example: 'keys monitor nagios.json --for nagios',
     },
     EXPIRES,
+    {
+      name: 'to',
+      value: '<file>',
+      about: 'what goes to the others if they have to sign it; default: FILE.to-sign.json',
+      more: 'what goes to the others if they have to sign it, for `keys sign`; default: `FILE.to-sign.json` beside FILE. Given again, the command takes their signatures from there',
+      example: 'keys monitor nagios.json --to for-bob.json',
+    },
   ],
   examples: ['keys monitor nagios.json --expires 90d'],
   run: async (context, { file }, { for: name, ...options }) => {

@@ -287,7 +287,9 @@ describe('put, rm and set', () => {
     await desk.propose(first, {});
     const { code, stdout, stderr } = await desk.run('set', 'swap=zram', ...ids, first.id, '--yes');
     expect(code).toBe(EXIT.failed);
-    expect(stderr).toContain('mix2: 1 proposal of it waits, made before this: it becomes stale');
+    expect(stderr).toContain(
+      'mix2: 1 proposal of it, made before this: stale once this is decided',
+    );
     expect(stdout).toContain('2 nodes left out:');
     expect(stdout).toContain('revoke is in force for it, without a configuration');
     expect(stdout).toMatch(/^approved \w+ \(seq 3, slot 3, until 2037-01-31/m);

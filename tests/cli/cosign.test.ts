@@ -1,10 +1,7 @@
 // @module-tag long
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseCa } from '../../net/certificates.ts';
-import { parseSite } from '../../protocol/site.ts';
+import { administratorsOf } from '../support/administrators.ts';
+import type { Administrators } from '../support/administrators.ts';
 import { openDesk, refusal, runCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { makeMachine } from '../support/machine.ts';
@@ -18,12 +15,6 @@ interface StatusLine {
   readonly cosigned?: readonly { readonly signedBy: readonly string[]; readonly isVoid: boolean }[];
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'coatcheck-cosign-'));
-const at = (name: string): string => join(folder, name);
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
-
 /** What a line on stderr must be where a signature is left for others. */
 const UNDERSIGNED = [13, 'undersigned'];
 
@@ -35,18 +26,10 @@ describe('two of three', () => {
     ...[makeNode('asked'), makeNode('revoked'), makeNode('refused')],
     ...[makeNode('bare'), makeNode('waits')],
   ] as const;
-  const as = (name: string, ...args: string[]): Promise<Run> =>
-    name === 'ada'
-      ? desk.run(...args)
-      : runCli(['--home', at(name), '--server', desk.url, ...args]);
-  /** As soon as the server knows the key, and the keyset: within a minute. */
-  async function once(name: string, ...args: string[]): Promise<Run> {
-    for (;;) {
-      const run = await as(name, ...args);
-      if (!['not_an_admin', 'stale_keyset'].includes(refusal(run)[1] ?? '')) return run;
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
-  }
+  let admins: Administrators;
+  const as = (name: string, ...args: string[]): Promise<Run> => admins.as(name, ...args);
+  const once = (name: string, ...args: string[]): Promise<Run> => admins.once(name, ...args);
+  const at = (name: string): string => admins.at(name);
   const ok = async (run: Promise<Run>): Promise<string> => {
     const { code, stdout, stderr } = await run;
     expect([code, stderr]).toEqual([0, expect.any(String)]);
@@ -60,30 +43,13 @@ describe('two of three', () => {
     const { nodes } = await desk.json<{ nodes: StatusLine[] }>('status');
     return Object.fromEntries(nodes.map((line) => [line.node, line]));
   };
-  async function request(name: string): Promise<void> {
-    const init = ['init', '--request', at(`${name}.json`), '--admin-name', name];
-    await ok(runCli(['--home', at(name), ...init, '--no-passphrase']));
-  }
-
   beforeAll(async () => {
     desk = await openDesk();
     const site = { ...desk.site, servers: [desk.url] };
     machines = { on: makeMachine(site), off: makeMachine(site) };
-    for (const name of ['bob', 'cyd']) {
-      await request(name);
-      await ok(once('ada', 'keys', 'add', at(`${name}.json`), '--yes'));
-      const answer = at(`${name}.site.json`);
-      await ok(runCli(['--home', at(name), 'init', '--answer', answer, '--yes']));
-    }
-    // Sealed to all three: what the server shows new proposers is a minute behind.
-    const { keyset } = parseSite(
-      readFileSync(join(desk.home, 'site.json'), 'utf8'),
-      parseCa,
-    ).pinned;
-    const recipients = (node: ReturnType<typeof makeNode>) => [
-      node.boxKey,
-      ...keyset.keys.map(({ boxKey }) => boxKey),
-    ];
+    admins = administratorsOf(desk);
+    for (const name of ['bob', 'cyd']) await admins.add(name);
+    const { recipients } = admins;
     const all = [machines.on.identity, machines.off.identity, asked, revoked, refused, waits];
     for (const node of all) await desk.propose(node, { recipients: recipients(node) });
     for (const { id } of all.slice(0, 4)) await ok(once('ada', 'approve', id, '--yes'));
@@ -98,6 +64,7 @@ describe('two of three', () => {
   });
   afterAll(async () => {
     for (const machine of Object.values(machines)) machine.remove();
+    admins.close();
     await desk.close();
   });
 
@@ -164,7 +131,7 @@ describe('two of three', () => {
   });
 
   it('add and remove by a file that both sign, and sign again what is in force', async () => {
-    await request('dan');
+    await admins.request('dan');
     const file = at('keyset.json');
     const begun = await once('ada', 'keys', 'add', at('dan.json'), '--to', file, '--yes');
     expect(refusal(begun)).toEqual(UNDERSIGNED);

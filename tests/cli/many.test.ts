@@ -167,6 +167,21 @@ describe('several nodes in one command', () => {
     expect(none.decisions).toEqual([]);
   });
 
+  it('are none where a filter selects first proposals alone, and what to do is said', async () => {
+    const node = makeNode('first alone');
+    await waits({ name: 'alone', node }, changed('alone'));
+    for (const args of [
+      ['--where', `claim=alone`],
+      ['state=first', 'claim=alone'],
+    ]) {
+      const { code, stdout, stderr } = await desk.run('approve', ...args, '--yes');
+      expect([code, stderr]).toEqual([EXIT.usage, expect.stringContaining('1 first proposal')]);
+      expect(stderr).toContain(`coatcheck approve ${node.id}`);
+      expect(stdout).toContain('1 node left out:');
+    }
+    expect((await desk.run('approve', node.id, '--yes')).code).toBe(0);
+  });
+
   it('are none where nobody is named', async () => {
     for (const name of ['approve', 'reconfigure', 'renew']) {
       const { code, stderr } = await desk.run(name, '--yes');
