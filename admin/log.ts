@@ -4,7 +4,7 @@ import { createHistoryReader } from '../protocol/history.ts';
 import type { History, HistoryObject } from '../protocol/history.ts';
 import type { Site } from '../protocol/site.ts';
 import { doubt } from './doubt.ts';
-import type { Doubt } from './doubt.ts';
+import type { Doubt, RecordDoubt } from './doubt.ts';
 import { lookAtMany } from './look-at-many.ts';
 import type { Memory } from './memory.ts';
 import { headOf } from './record.ts';
@@ -80,15 +80,22 @@ export async function copiedRecords(
     for (const object of objects) reader.add(object);
     read.set(node, reader.end());
   }
-  const doubts: Doubt[] = [];
-  for (const [node, seen] of memory.nodes) {
-    if (!wanted(node)) continue;
-    const record = read.get(node);
-    const said = doubt(seen, record && headOf(record));
-    if (said !== undefined) doubts.push({ ...said, node });
-  }
   return {
     records: [...read].map(([node, history]) => historyView(node, history, now)),
-    doubts,
+    doubts: doubtsOf(memory, read, wanted),
   };
+}
+
+/** What of records contradicts the memory of who reads them. */
+export function doubtsOf(
+  memory: Pick<Memory, 'nodes'>,
+  records: ReadonlyMap<NodeId, History>,
+  wanted: (node: NodeId) => boolean,
+): (RecordDoubt & { readonly node: NodeId })[] {
+  return [...memory.nodes].flatMap(([node, seen]) => {
+    if (!wanted(node)) return [];
+    const record = records.get(node);
+    const said = doubt(seen, record && headOf(record));
+    return said === undefined ? [] : [{ ...said, node }];
+  });
 }

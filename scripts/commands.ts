@@ -6,7 +6,10 @@ import { build } from 'esbuild';
 import type { Plugin } from 'esbuild';
 import { DICTIONARY_1_TEXT } from '../bundle/dictionary-1.ts';
 
-/** Bundles the two commands, and what keeps a key for one of them, as they are published into a folder, which holds nothing else then. */
+/**
+ * Bundles the two commands, what keeps a key for one of them, and what a browser runs, as they are published,
+ * into a folder, which holds nothing else then.
+ */
 export async function buildCommands(outdir: string): Promise<void> {
   const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as {
     dependencies: Record<string, string>;
@@ -33,6 +36,12 @@ export async function buildCommands(outdir: string): Promise<void> {
     external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
   });
   await cp('web/assets', join(outdir, 'assets'), { recursive: true });
+  // What verifies a record where only a browser is: one script, which stands in a file as well.
+  await build({
+    ...{ entryPoints: { log: 'web/log/browser.ts' }, outdir: join(outdir, 'assets') },
+    ...{ bundle: true, platform: 'browser', format: 'iife', target: 'es2023', minify: true },
+    ...{ legalComments: 'none', logLevel: 'warning' },
+  });
   // The agent rides in a node's image: one file that needs nothing but Node.
   await build({
     ...shared,

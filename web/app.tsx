@@ -9,6 +9,7 @@ import { planApprove, planRenew } from '../admin/approve.ts';
 import { lookAtCosigned, planCosign } from '../admin/cosign.ts';
 import { cosignedView } from '../admin/cosigned.ts';
 import { diffView } from '../admin/diff-view.ts';
+import { readEvidence } from '../admin/evidence.ts';
 import { findBundle, lookAt } from '../admin/find.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
@@ -31,6 +32,7 @@ import { MAX_MANIFEST_BYTES } from '../bundle/manifest.ts';
 import { nodeWords } from '../bundle/words.ts';
 import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
+import { isNodeId } from '../protocol/keys.ts';
 import { headingOf } from '../words/changes.ts';
 import { messageOf } from '../words/message.ts';
 import { parseExpiry } from '../words/time.ts';
@@ -50,6 +52,7 @@ import { Frame } from './page/frame.tsx';
 import { JobScreen } from './page/job.tsx';
 import { NodeScreen } from './page/node.tsx';
 import { NodesScreen } from './page/nodes.tsx';
+import { RecordPart } from './page/record.tsx';
 import { ReviewPart } from './page/review.tsx';
 import type { ReviewProps } from './page/review.tsx';
 import { WaitingScreen } from './page/waiting.tsx';
@@ -102,6 +105,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   for (const [name, type] of [
     ['style.css', 'text/css'],
     ['page.js', 'text/javascript'],
+    ['log.js', 'text/javascript'],
   ] as const) {
     app.get(`/assets/${name}`, async (context) => {
       const text = await readFile(new URL(`./assets/${name}`, import.meta.url), 'utf8');
@@ -208,6 +212,39 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       `${nameOf(viewOf(node), node)}: slot ${from} and slot ${to}`,
       <Difference diff={diff} />,
     );
+  });
+
+  app.get('/log', async (context) => {
+    const node = context.req.query('node');
+    if (node !== undefined && !isNodeId(node)) throw fail('not_found', 'that is no id of a node');
+    const { site } = await desk.session();
+    const record = `/log/record${node === undefined ? '' : `?node=${node}`}`;
+    return screen(
+      context,
+      node === undefined ? 'Record' : `Record: ${nameOf(viewOf(node), node)}`,
+      <>
+        <p>
+          {node === undefined
+            ? 'Of every machine: who decided what. '
+            : 'Who decided what about this machine. '}
+          This browser verifies it itself, from what the store holds. coatcheck log --html FILE
+          writes the same for an auditor.
+        </p>
+        <RecordPart record={record} digest={toHex(site.pinned.digest)} />
+        <script src="/assets/log.js" type="module"></script>
+      </>,
+    );
+  });
+
+  app.get('/log/record', async (context) => {
+    const node = context.req.query('node');
+    if (node !== undefined && !isNodeId(node)) throw fail('not_found', 'that is no id of a node');
+    try {
+      return context.json(await readEvidence(await desk.session(), node));
+    } catch (error) {
+      const code = codeOf(error);
+      return context.text(`${messageOf(error)} [${code}]`, ERRORS[code].status as 400 | 500);
+    }
   });
 
   app.get('/review/:node/:digest', async (context) => {

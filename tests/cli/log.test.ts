@@ -83,3 +83,20 @@ it('names what was changed in a copy, and where it shows less than was seen', as
     'the store shows less than this tool has seen (seq none now, 2 before)',
   );
 });
+
+it('says of a record that is gone as a whole that it was there', async () => {
+  await desk.run('log');
+  const keys = (await desk.store.list(`history/${b.id}/`, { limit: 10 })).objects.map(
+    ({ key }) => key,
+  );
+  const kept = await Promise.all(
+    keys.map(
+      async (key) => [key, (await desk.store.get(key, { maxBytes: 2 ** 21 }))!.body] as const,
+    ),
+  );
+  for (const key of keys) await desk.store.delete(key);
+  const doubted = 'the store shows less than this tool has seen (seq none now, 1 before)';
+  expect((await desk.run('log')).stderr).toContain(doubted);
+  expect((await desk.run('log', '--html', join(work, 'gone.html'))).stderr).toContain(doubted);
+  for (const [key, body] of kept) await desk.store.create(key, body);
+});

@@ -49,7 +49,7 @@ describe('the npm package', () => {
         (name) => `agent/units/coatcheck-${name}`,
       ),
       ...['service', 'timer'].map((type) => `agent/units/coatcheck-refresh.${type}`),
-      ...['page.js', 'style.css'].map((name) => `dist/assets/${name}`),
+      ...['log.js', 'page.js', 'style.css'].map((name) => `dist/assets/${name}`),
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck-keeper.mjs',
       'dist/coatcheck.mjs',

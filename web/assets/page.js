@@ -85,6 +85,7 @@ document.addEventListener('keydown', (event) => {
   isGoing = event.key === 'g';
   if (wasGoing && event.key === 'w') location.href = '/';
   else if (wasGoing && event.key === 'n') location.href = '/nodes';
+  else if (wasGoing && event.key === 'l') location.href = '/log';
   else if (event.key === 'j') move(1);
   else if (event.key === 'k') move(-1);
   else if (event.key === 'r' && news instanceof HTMLElement && !news.hidden) void load();

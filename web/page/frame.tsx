@@ -19,6 +19,7 @@ const KEYS = [
   ['Enter', 'open'],
   ['g w', 'what waits'],
   ['g n', 'all nodes'],
+  ['g l', 'the record'],
   ['/', 'search'],
   ['a', 'to the decision'],
   ['Esc', 'away from a field'],
@@ -48,6 +49,7 @@ export function Frame({ title, site, admin, version, alarms = [], children }: Fr
             </a>
             <a href="/">Waiting</a>
             <a href="/nodes">Nodes</a>
+            <a href="/log">Record</a>
           </nav>
           <p class="whose">
             {site} <span aria-hidden="true">·</span> {admin}

@@ -113,7 +113,13 @@ export function NodeScreen({
       )}
       <section aria-labelledby="record">
         <h2 id="record">Record</h2>
-        {history.entries.length === 0 && <p class="empty">Nothing was ever decided about it.</p>}
+        {history.entries.length === 0 ? (
+          <p class="empty">Nothing was ever decided about it.</p>
+        ) : (
+          <p>
+            <a href={`/log?node=${node}`}>Verify it in this browser</a>
+          </p>
+        )}
         {!history.isWhole && (
           <p class="caution">
             The record begins at slot {history.entries[0]?.slot}: what was before it is not kept.
