@@ -5,7 +5,7 @@ import type { History, HistoryEntry } from '../protocol/history.ts';
 import { digestHex } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
 import type { Listed, Objects, ReadObject } from './objects.ts';
-import { carriesBundle } from './record.ts';
+import { carriesBundle, decisionText } from './record.ts';
 import type { NodeRecord } from './record.ts';
 import type { Session } from './session.ts';
 
@@ -91,16 +91,27 @@ export type BundlePlace =
   | ({ readonly where: 'pending' } & Pick<Waiting, 'digest' | 'key' | 'object'>)
   | { readonly where: 'history'; readonly digest: DigestHex; readonly entry: HistoryEntry };
 
+/** What waits for a decision: what is decided already lies there until it is removed. */
+export function undecided({ pending, history }: Standing): readonly Waiting[] {
+  const decided = decidedDigests(history);
+  return pending.filter(({ digest }) => !decided.has(digest));
+}
+
 /**
  * The bundle that `text` (a digest or its beginning) names among what waits and what was decided;
  * without `text`, the only one that waits.
- * @throws not_found, usage if several fit, already_decided for one that the history names only
+ * @throws not_found, usage if several fit, already_decided for one that the history names only, and for the only
+ *   one that lies there
  */
 export function findBundle(standing: Standing, text: string | undefined): BundlePlace {
   const { pending, history } = standing;
   if (text === undefined) {
-    const [only, ...others] = pending;
-    if (only === undefined) throw fail('not_found', nothingWaits(standing));
+    const [only, ...others] = undecided(standing);
+    if (only === undefined) {
+      const [decided] = pending;
+      if (decided !== undefined) demandUndecided(history, decided.digest);
+      throw fail('not_found', nothingWaits(standing));
+    }
     if (others.length > 0) {
       throw fail('usage', `${others.length + 1} proposals wait for this node: name a digest`);
     }
@@ -124,10 +135,12 @@ export const placeOf = ({ digest, key, object }: Waiting): BundlePlace => ({
   ...(object === undefined ? {} : { object }),
 });
 
-function nothingWaits({ node, history: { inForce } }: Standing): string {
-  if (inForce === undefined) return `nothing waits for node ${node}, and nothing is in force`;
-  const { seq, type } = inForce.frame.statement;
-  return `nothing waits for node ${node}; decision ${seq} (${type}) is in force`;
+function nothingWaits({ node, history: { inForce, head } }: Standing): string {
+  if (inForce === undefined) {
+    const newest = head === undefined ? '' : `; the newest decision is ${decisionText(head)}`;
+    return `nothing waits for node ${node}, and nothing is in force${newest}`;
+  }
+  return `nothing waits for node ${node}; ${decisionText(inForce)} is in force`;
 }
 
 /**
@@ -137,8 +150,10 @@ function nothingWaits({ node, history: { inForce } }: Standing): string {
 export function demandUndecided(history: History, text: string): void {
   for (const [digest, entry] of decidedDigests(history)) {
     if (!digest.startsWith(text)) continue;
-    const { seq, type } = entry.frame.statement;
-    const inForce = entry === history.inForce ? ' and in force' : '';
-    throw fail('already_decided', `proposal ${digest} is decided: ${type} (seq ${seq})${inForce}`);
+    const inForce = entry === history.inForce ? ', and in force' : '';
+    throw fail(
+      'already_decided',
+      `proposal ${digest} is decided: ${decisionText(entry)}${inForce}`,
+    );
   }
 }

@@ -7,7 +7,7 @@ import { digestHex } from '../protocol/keys.ts';
 import { planSeen } from './approve.ts';
 import type { ApproveWish, SeenPlan } from './approve.ts';
 import type { Outcome } from './decide.ts';
-import { findBundle } from './find.ts';
+import { findBundle, undecided } from './find.ts';
 import type { BundlePlace, Standing, Waiting } from './find.ts';
 import { shapeOf } from './groups.ts';
 import type { Planned } from './groups.ts';
@@ -150,7 +150,8 @@ export function planApproveMany(
   return planMany(session, targets, telling, async (standing, target) => {
     const { inForce } = standing.history;
     if (inForce === undefined && !target.named) throw new Left({ code: 'first' });
-    if (standing.pending.length === 0 && target.digest === undefined && inForce !== undefined) {
+    const isDone = target.digest === undefined && undecided(standing).length === 0;
+    if (isDone && inForce !== undefined) {
       const { seq, type } = inForce.frame.statement;
       throw new Left({ code: 'done', seq, type });
     }

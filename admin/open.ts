@@ -1,12 +1,12 @@
 import { equalBytes, MAX_SEALED_BYTES, nodeIdOf, readBundle, toHex } from '../bundle/index.ts';
 import type { Keyset, Manifest, NodeId, SealedBundle } from '../bundle/index.ts';
 import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
-import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
+import { decidedDigests, MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { historyKey } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
 import type { BundlePlace } from './find.ts';
-import { carriesBundle } from './record.ts';
+import { carriesBundle, decisionText } from './record.ts';
 import type { Session } from './session.ts';
 
 /** A bundle whose signature and signer are good, and what is in it. */
@@ -51,7 +51,8 @@ export async function openProposal(
   bytes: Uint8Array | undefined,
 ): Promise<OpenedBundle> {
   if (bytes === undefined) {
-    throw fail('already_decided', `proposal ${digest} is gone: somebody decided about it`);
+    const whose = await whoseOf(session, node, digest);
+    throw fail('already_decided', `proposal ${digest} is gone: ${whose}`);
   }
   const sealed = readBundle(bytes, {
     maxBytes: session.site.maxBundleBytes,
@@ -61,6 +62,17 @@ export async function openProposal(
     throw fail('digest_mismatch', `the store gave other bytes than ${digest}`);
   }
   return openSealed(session, node, sealed, session.keyset);
+}
+
+/** What became of a proposal that waits no more, and whose decision that was, as far as it can be read. */
+async function whoseOf(session: Session, node: NodeId, digest: DigestHex): Promise<string> {
+  try {
+    const entry = decidedDigests(await session.history(node)).get(digest);
+    if (entry !== undefined) return `it is decided, ${decisionText(entry)}`;
+  } catch {
+    // It is gone, whoever decided.
+  }
+  return 'somebody decided about it';
 }
 
 /** The bundle of a decision. @throws not_found if it carries none; as {@link openPlace} */

@@ -1,5 +1,5 @@
 import { isZero, toHex } from '../bundle/index.ts';
-import type { NodeId } from '../bundle/index.ts';
+import type { NodeId, VerifiedFrame } from '../bundle/index.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 import { createHistoryReader, MAX_ENTRY_BYTES } from '../protocol/history.ts';
 import type { History, HistoryEntry, HistoryObject } from '../protocol/history.ts';
@@ -81,3 +81,13 @@ export function recordWarnings(
     ...junk.map(({ slot, code }) => ({ code: 'junk_slot', slot, reason: code }) as const),
   ];
 }
+
+/** Who decided: names of administrators, or `node`. */
+export const decidersOf = ({ frame }: { readonly frame: VerifiedFrame }): string[] =>
+  frame.self ? ['node'] : frame.signers.map((i) => frame.keyset.keys[i]!.name);
+
+/** Which decision an entry is, and whose, in a few words: `reject (seq 2) by bob`. */
+export const decisionText = (entry: { readonly frame: VerifiedFrame }): string => {
+  const { type, seq } = entry.frame.statement;
+  return `${type} (seq ${seq}) by ${decidersOf(entry).join(', ')}`;
+};

@@ -1,4 +1,4 @@
-import { CoatcheckError, showPath, toHex } from '../bundle/index.ts';
+import { CoatcheckError, equalBytes, showPath, toHex } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
@@ -10,6 +10,7 @@ import { headToFollow } from './plan.ts';
 import type { Plan, PlannedStatement, Predecessor } from './plan.ts';
 import { pathsRefused, propose, sealAsOwn, sealSame, withdraw } from './propose.ts';
 import type { OwnBundle } from './propose.ts';
+import { decisionText } from './record.ts';
 import type { Session } from './session.ts';
 import type { Objection } from './warning.ts';
 
@@ -76,7 +77,8 @@ export async function sign(
       after = recorded.made;
     } catch (error) {
       if (hasCode(error, 'undersigned')) throw withRest(error, plan, wanted);
-      throw toldWhole(error, outcomes, own && (await leftBehind(session, own, error)));
+      const left = own && (await leftBehind(session, own, error));
+      throw toldWhole(await toldWhose(session, plan, error), outcomes, left);
     }
   }
   return outcomes;
@@ -110,6 +112,26 @@ async function leftBehind(
 ): Promise<string | undefined> {
   const isOpen = error instanceof CoatcheckError && error.details['statement'] !== undefined;
   return !isOpen && (await withdraw(session, own)) ? undefined : toHex(own.digest);
+}
+
+/** The error of who came too late, with the decision that was made meanwhile, and whose it is. */
+async function toldWhose(
+  session: Session,
+  { node, after }: Plan,
+  error: unknown,
+): Promise<unknown> {
+  if (!hasCode(error, 'head_moved', 'already_decided')) return error;
+  const { message, code, details } = error as CoatcheckError<ErrorCode>;
+  try {
+    const { head } = await session.history(node);
+    if (head === undefined || equalBytes(head.frame.statementDigest, after.digest)) return error;
+    return fail(code, `${message}. The newest decision is ${decisionText(head)}`, {
+      ...{ cause: error, details },
+    });
+  } catch {
+    // What was refused is said all the same.
+    return error;
+  }
 }
 
 /** The error with what was decided before it, and with what is left of it. */

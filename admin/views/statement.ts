@@ -2,6 +2,7 @@ import { toHex } from '../../bundle/index.ts';
 import type { NodeId, StatementType, VerifiedFrame } from '../../bundle/index.ts';
 import { isExpired } from '../../protocol/verify.ts';
 import type { History, HistoryEntry } from '../../protocol/history.ts';
+import { decidersOf } from '../record.ts';
 
 /** A signed decision. Digests are SHA-256 in 64 hex digits, times unix seconds. */
 export interface StatementView {
@@ -33,7 +34,7 @@ export function statementView(frame: VerifiedFrame, now: number): StatementView 
     digest: toHex(digest),
     prev: toHex(prev),
     statementDigest: toHex(frame.statementDigest),
-    decidedBy: frame.self ? ['node'] : frame.signers.map((i) => frame.keyset.keys[i]!.name),
+    decidedBy: decidersOf({ frame }),
     self: frame.self,
   };
 }

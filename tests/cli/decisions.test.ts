@@ -266,7 +266,7 @@ describe('where nothing waits', () => {
     await desk.json('approve', node.id, '--yes');
     const run = await desk.run('approve', node.id, '--yes');
     expect(refusal(run)).toEqual([EXIT.notFound, 'not_found']);
-    expect(run.stderr).toContain('decision 1 (approve) is in force');
+    expect(run.stderr).toContain('approve (seq 1) by ada is in force');
   });
 
   it('reject says that it is decided, and how', async () => {
@@ -275,7 +275,7 @@ describe('where nothing waits', () => {
     for (const text of [first!.digest, first!.digest.slice(0, 12)]) {
       const run = await desk.run('reject', node.id, text, '--reason', 'no', '--yes');
       expect(refusal(run)).toEqual([EXIT.conflict, 'already_decided']);
-      expect(run.stderr).toContain('approve (seq 1) and in force');
+      expect(run.stderr).toContain('approve (seq 1) by ada, and in force');
     }
   });
 });
@@ -486,19 +486,6 @@ describe('the other decisions', () => {
     ]);
     expect((await desk.store.get(key, { maxBytes: 1e6 }))!.body).toEqual(body);
     expect((await desk.run('repair')).stdout).toContain(`${node.id}  nothing was to be done`);
-  });
-});
-
-describe('two administrators at the same moment', { tags: 'long' }, () => {
-  it('decide once: the other is told to look again, or that it is decided', async () => {
-    const node = newNode();
-    const digest = await desk.propose(node, {});
-    const runs = await Promise.all([
-      desk.run('approve', node.id, digest, '--yes'),
-      desk.run('reject', node.id, digest, '--reason', 'no', '--yes'),
-    ]);
-    expect(runs.map(({ code }) => code).sort()).toEqual([0, EXIT.conflict]);
-    expect(await types(node.id)).toHaveLength(1);
   });
 });
 
