@@ -19,6 +19,7 @@ import { planReconfigure, planReject, planRevoke, planRollback } from '../admin/
 import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
+import type { Review } from '../admin/review.ts';
 import { ORDERS } from '../admin/views/order.ts';
 import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
@@ -40,6 +41,8 @@ import { doubtText } from '../words/warnings.ts';
 import { nameOf, nodeIn, text } from './around.ts';
 import type { Around, Confirmation } from './around.ts';
 import { changeRoutes } from './change.tsx';
+import { cutting } from './cutting.ts';
+import type { Cutting } from './cutting.ts';
 import { mayPass } from './desk.ts';
 import type { Desk, Shown } from './desk.ts';
 import type { Gate } from './gate.ts';
@@ -130,19 +133,21 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   );
 
   app.get('/', (context) =>
-    screen(context, 'Waiting', <WaitingScreen picture={desk.picture()} waits={desk.waits()} />, {
-      isLive: true,
-    }),
+    screen(
+      context,
+      'Waiting',
+      <WaitingScreen picture={desk.picture()} waits={desk.waits()} page={pageIn(context)} />,
+      { isLive: true },
+    ),
   );
 
   app.get('/nodes', (context) => {
     const query = context.req.query('q') ?? '';
-    const page = Math.max(1, Number.parseInt(context.req.query('page') ?? '1', 10) || 1);
     const { nodes, problem } = found(query);
     return screen(
       context,
       'Nodes',
-      <NodesScreen nodes={nodes} query={query} page={page} problem={problem} />,
+      <NodesScreen nodes={nodes} query={query} page={pageIn(context)} problem={problem} />,
       { isLive: true },
     );
   });
@@ -207,10 +212,11 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       ...{ showSecrets: false, stat: false },
       ...pathsOf(session),
     });
+    const cut = cutting(context);
     return screen(
       context,
       `${nameOf(viewOf(node), node)}: slot ${from} and slot ${to}`,
-      <Difference diff={diff} />,
+      <Difference diff={cut.cut(diff)} whole={cut.whole} />,
     );
   });
 
@@ -256,7 +262,8 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const wish = { reason: '', stat: false, showSecrets: shows };
     const values = context.req.queries('value') ?? [];
     const at = `/review/${node}/${digest}`;
-    const showing = showingAt(at, shows, values);
+    const cut = cutting(context);
+    const showing = showingAt(cut.at(at), shows, values);
     if (group !== undefined && group.members.length > 1) {
       const planOf = async (members: readonly Planned[], showSecrets: readonly string[]) => {
         const targets = members.map(({ plan }) => ({ node: plan.node, named: false }));
@@ -270,9 +277,11 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       if (now !== undefined && now.members.length > 1) {
         const [{ plan }] = now.members;
         const [whole] =
-          values.length === 0 ? [] : await planOf([now.members[0]], pathsOfValues(values));
+          values.length === 0
+            ? []
+            : await planOf([now.members[0]], [...shows, ...pathsOfValues(values)]);
         const review = values.length === 0 ? plan.review! : unmasked(plan, whole?.plan, values);
-        return reviewGroup(context, now, { review, showing, at });
+        return reviewGroup(context, now, review, { showing, at, cut });
       }
     }
     const standing = await lookAt(session, node);
@@ -282,7 +291,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const name = view?.name;
     const first = standing.history.inForce === undefined;
     const named = { plan, ...(name !== undefined && { name }) };
-    const shown: Shown = {
+    const asked: Shown = {
       ...{ plans: [named], at },
       ...(first && { typed: { machine: node, orId: true } }),
     };
@@ -290,17 +299,22 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       values.length === 0
         ? undefined
         : await planApprove(session, standing, {
-            ...{ ...wish, place, showSecrets: pathsOfValues(values) },
+            ...{ ...wish, place, showSecrets: [...shows, ...pathsOfValues(values)] },
           });
     const review = whole === undefined ? plan.review! : unmasked(plan, whole, values);
+    const seen = cut.shown(plan, review);
     return screen(
       context,
       `Review: ${nameOf(view, node)}`,
       <>
-        <ReviewPart review={review} plan={plan} showing={showing} />
-        {confirm(context, shown, {
-          ...{ verb: 'Approve', action: '/decide', expiry: 'optional', usualExpiry },
-        })}
+        <ReviewPart {...seen} showing={showing} whole={cut.whole} />
+        {confirm(
+          context,
+          { ...asked, plans: [{ ...named, plan: seen.plan }] },
+          {
+            ...{ verb: 'Approve', action: '/decide', expiry: 'optional', usualExpiry },
+          },
+        )}
         {place.where === 'pending' &&
           confirm(context, { plans: [named], at }, { verb: 'Reject', action: '/reject' })}
       </>,
@@ -309,17 +323,32 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
 
   function reviewGroup(
     context: Context,
-    group: Group,
-    { at, ...shown }: Pick<ReviewProps, 'review' | 'showing'> & { readonly at: string },
+    { members, differing }: Group,
+    review: Review,
+    {
+      at,
+      showing,
+      cut,
+    }: Pick<ReviewProps, 'showing'> & {
+      readonly at: string;
+      readonly cut: Cutting;
+    },
   ): Response | Promise<Response> {
-    const { members, differing } = group;
-    const { plan } = members[0];
-    const consent: Shown = { plans: members, typed: { number: members.length }, at };
+    const [first, ...others] = members;
+    const seen = cut.shown(first.plan, review);
+    const plans = [{ ...first, plan: seen.plan }, ...others];
+    const consent: Shown = { plans, typed: { number: members.length }, at };
     return screen(
       context,
-      `Review: ${headingOf(group)}`,
+      `Review: ${headingOf({ members, differing })}`,
       <>
-        <ReviewPart {...shown} plan={plan} members={members} differing={differing} />
+        <ReviewPart
+          {...seen}
+          members={members}
+          differing={differing}
+          showing={showing}
+          whole={cut.whole}
+        />
         {confirm(context, consent, {
           ...{ verb: 'Approve', action: '/decide', expiry: 'optional', usualExpiry },
         })}
@@ -333,20 +362,33 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const order = context.req.param('order') as keyof typeof COMMANDS;
     const session = await desk.session();
     const { slot, statement } = context.req.query();
-    const plan = await planOrder(session, node, order, { slot: Number(slot), statement });
+    const shows = context.req.queries('show') ?? [];
+    const values = context.req.queries('value') ?? [];
+    const asked = new URLSearchParams({ ...(slot && { slot }), ...(statement && { statement }) });
+    const at = `${context.req.path}?${asked.toString()}`;
+    const planOf = (showSecrets: readonly string[]): Promise<Plan> =>
+      planOrder(session, node, order, { slot: Number(slot), statement, showSecrets });
+    const plan = await planOf(shows);
+    const whole =
+      values.length === 0 ? undefined : await planOf([...shows, ...pathsOfValues(values)]);
+    const review = whole === undefined ? plan.review : unmasked(plan, whole, values);
+    const cut = cutting(context);
+    const seen = review === undefined ? { plan } : cut.shown(plan, review);
     const view = viewOf(node);
     const name = view?.name;
-    const named = { plan, ...(name !== undefined && { name }) };
+    const named = { plan: seen.plan, ...(name !== undefined && { name }) };
     const { verb, about } = COMMANDS[order];
     return screen(
       context,
       `${verb}: ${nameOf(view, node)}`,
       <>
         <p class="lead">{about}</p>
-        {plan.review !== undefined && <ReviewPart review={plan.review} plan={plan} />}
+        {'review' in seen && (
+          <ReviewPart {...seen} showing={showingAt(cut.at(at), shows, values)} whole={cut.whole} />
+        )}
         {confirm(
           context,
-          { plans: [named], at: context.req.path },
+          { plans: [named], at },
           {
             ...{ verb, action: '/decide', usualExpiry, isDanger: order === 'revoke' },
             ...(plan.review !== undefined && order !== 'cosign' && { expiry: 'required' }),
@@ -359,9 +401,8 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   app.post('/decide', async (context) => {
     const form = await context.req.parseBody({ all: true });
     const shown = consented(form);
-    const despite = [form['despite'] ?? []].flat() as Objection['code'][];
     const said = shown.isFixed === true ? shown : await saidIn(form, shown);
-    return context.redirect(`/jobs/${desk.start(said, { despite }).id}`, 303);
+    return context.redirect(`/jobs/${desk.start(said, { despite: despiteIn(form) }).id}`, 303);
   });
 
   async function saidIn(form: Readonly<Record<string, unknown>>, shown: Shown): Promise<Shown> {
@@ -374,7 +415,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   }
 
   app.post('/reject', async (context) => {
-    const form = await context.req.parseBody();
+    const form = await context.req.parseBody({ all: true });
     const { plans = [], at } = consented(form);
     const reason = checkReason(text(form['reason']));
     const session = await desk.session();
@@ -386,7 +427,8 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
         plan: await planReject(session, standing, { digest: digestOf(plan), reason }),
       });
     }
-    return context.redirect(`/jobs/${desk.start({ plans: refusals, at }).id}`, 303);
+    const job = desk.start({ plans: refusals, at }, { despite: despiteIn(form) });
+    return context.redirect(`/jobs/${job.id}`, 303);
   });
 
   app.get('/jobs/:id', async (context) => {
@@ -504,9 +546,17 @@ async function planOrder(
   session: Session,
   node: NodeId,
   order: keyof typeof COMMANDS,
-  { slot, statement }: { readonly slot: number; readonly statement: string | undefined },
+  {
+    slot,
+    statement,
+    showSecrets,
+  }: {
+    readonly slot: number;
+    readonly statement: string | undefined;
+    readonly showSecrets: readonly string[];
+  },
 ): Promise<Plan> {
-  const wish = { reason: '', expires: 'never', showSecrets: false, stat: false } as const;
+  const wish = { reason: '', expires: 'never', showSecrets, stat: false } as const;
   const standing = await lookAt(session, node, (one) => one === slot);
   switch (order) {
     case 'renew': {
@@ -519,7 +569,7 @@ async function planOrder(
         ({ signed }) => toHex(signed.digest) === statement,
       );
       if (begun === undefined) throw fail('not_found', 'nothing of that lacks signatures any more');
-      return planCosign(session, standing, begun, { showSecrets: false, stat: false });
+      return planCosign(session, standing, begun, { showSecrets, stat: false });
     }
     case 'reconfigure':
       return planReconfigure(session, standing, wish);
@@ -557,6 +607,13 @@ function demandTyped({ typed }: Shown, given: string): void {
   if (isId || said === nodeWords(machine)) return;
   throw fail('declined', 'those are not the words of this machine: read them from its console');
 }
+
+const despiteIn = (form: Readonly<Record<string, unknown>>): Objection['code'][] =>
+  [form['despite'] ?? []].flat() as Objection['code'][];
+
+/** Which part of a list is asked for, from 1. */
+const pageIn = (context: Context): number =>
+  Number.parseInt(context.req.query('page') ?? '1', 10) || 1;
 
 const digestOf = ({ statements: [{ digest }] }: Plan): string =>
   digest === undefined ? '' : toHex(digest);

@@ -16,6 +16,7 @@ import { isNodeId } from '../protocol/keys.ts';
 import { shortName } from '../words/names.ts';
 import { text } from './around.ts';
 import type { Around } from './around.ts';
+import { cutting } from './cutting.ts';
 import { digestOf, isHiding, openFile, planDraft, readThese } from './draft.ts';
 import type { Draft, DraftChange } from './draft.ts';
 import { nodesMeant } from './meant.ts';
@@ -85,7 +86,10 @@ export function changeRoutes({ app, desk, gate, screen, confirm }: Around): void
     if (plans instanceof CoatcheckError)
       return screen(context, titleOf(draft), <DraftScreen at={at} draft={draft} problem={plans} />);
     const whole =
-      values.length === 0 ? [] : (await planDraft(session, draft, pathsOfValues(values))).planned;
+      values.length === 0
+        ? []
+        : (await planDraft(session, draft, [...shows, ...pathsOfValues(values)])).planned;
+    const cut = cutting(context);
     const groups = groupsOf(plans.planned, { showSecrets: shows });
     const reviews = groups.map((group) => {
       const [{ plan }] = group.members;
@@ -93,18 +97,31 @@ export function changeRoutes({ app, desk, gate, screen, confirm }: Around): void
       const own = values.filter((value) => value.startsWith(`${plan.node} `));
       const other = whole.find((one) => one.plan.node === plan.node)?.plan;
       const wanted = own.map((value) => value.slice(plan.node.length + 1));
+      const review = own.length === 0 ? plan.review! : unmasked(plan, other, wanted);
       return {
-        group,
-        review: own.length === 0 ? plan.review! : unmasked(plan, other, wanted),
-        showing: showingAt(at, shows, values, plan.node),
+        ...{ group, ...cut.shown(plan, review) },
+        showing: showingAt(cut.at(at), shows, values, plan.node),
       };
     });
-    const members = groups.flatMap((group) => group.members);
+    const members = reviews.flatMap(
+      ({
+        group: {
+          members: [first, ...others],
+        },
+        plan,
+      }) => [{ ...first, plan }, ...others],
+    );
     const typed = members.length > 1 ? { number: members.length } : undefined;
     return screen(
       context,
       titleOf(draft),
-      <DraftScreen at={at} draft={draft} reviews={reviews} leftOut={plans.leftOut}>
+      <DraftScreen
+        at={at}
+        draft={draft}
+        reviews={reviews}
+        leftOut={plans.leftOut}
+        whole={cut.whole}
+      >
         {members.length > 0 &&
           confirm(context, { plans: members, typed, at }, { verb: 'Change', action: '/decide' })}
       </DraftScreen>,

@@ -9,6 +9,7 @@ import { fail } from '../protocol/errors.ts';
 import { count } from '../protocol/count.ts';
 import { nameOf, nodeIn } from './around.ts';
 import type { Around } from './around.ts';
+import { cutting } from './cutting.ts';
 import { nodesMeant, wordsOf } from './meant.ts';
 import { ForgetScreen } from './page/forget.tsx';
 import { TransferAsk, TransferScreen } from './page/transfer.tsx';
@@ -48,12 +49,15 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
       planTransfer(session, standing, fresh, { showSecrets, stat: false });
     const plans = await planned(shows);
     const { give, take } = plans;
-    const whole = values.length === 0 ? undefined : await planned(pathsOfValues(values));
+    const whole =
+      values.length === 0 ? undefined : await planned([...shows, ...pathsOfValues(values)]);
     const review = whole && give?.review ? unmasked(give, whole.give, values) : give?.review;
+    const cut = cutting(context);
+    const seen = give && review ? cut.shown(give, review) : undefined;
     const { inForce } = standing.history;
     const at = `/nodes/${old}/transfer?${new URLSearchParams({ to: given }).toString()}`;
     const steps = [
-      ...(give === undefined ? [] : [{ plan: give }]),
+      ...(give === undefined ? [] : [{ plan: seen?.plan ?? give }]),
       ...(take === undefined ? [] : [{ plan: take, ...(view?.name && { name: view.name }) }]),
     ];
     const shown = {
@@ -69,8 +73,9 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
         fresh={named}
         inForce={inForce && statementView(inForce.frame, session.client.now())}
         plans={plans}
-        review={review}
-        showing={showingAt(at, shows, values)}
+        review={seen?.review}
+        whole={cut.whole}
+        showing={showingAt(cut.at(at), shows, values)}
       >
         {steps.length > 0 &&
           confirm(context, shown, { verb: 'Transfer', action: '/decide', isDanger: true })}

@@ -6,6 +6,7 @@ import { maskSetting } from '../../admin/diff-view.ts';
 import type { Group } from '../../admin/groups.ts';
 import type { LeftOut } from '../../admin/many.ts';
 import { octal } from '../../admin/octal.ts';
+import type { Plan } from '../../admin/plan.ts';
 import type { Review } from '../../admin/review.ts';
 import { machinePaths } from '../../admin/traits.ts';
 import { showPath } from '../../bundle/errors.ts';
@@ -374,6 +375,8 @@ export function LeftOuts({
 /** One review of a draft, for all nodes for which it is the same change. */
 export interface DraftReview {
   readonly group: Group;
+  /** of its first member, with what objects to it */
+  readonly plan: Plan;
   readonly review: Review;
   readonly showing: (path: string, line?: number) => string;
 }
@@ -385,6 +388,7 @@ export function DraftScreen({
   problem,
   reviews = [],
   leftOut = [],
+  whole,
   children,
 }: {
   /** its address */
@@ -394,6 +398,8 @@ export function DraftScreen({
   readonly problem?: CoatcheckError;
   readonly reviews?: readonly DraftReview[];
   readonly leftOut?: readonly LeftOut[];
+  /** Where all of it is shown, where it is cut. */
+  readonly whole?: string | undefined;
   /** the question */
   readonly children?: Child;
 }) {
@@ -406,15 +412,16 @@ export function DraftScreen({
         </p>
       )}
       <LeftOuts leftOut={leftOut} showing={showing} />
-      {reviews.map(({ group, review, showing: unmask }) => (
+      {reviews.map(({ group, plan, review, showing: unmask }) => (
         <section>
           <h2>{headingOf(group)}</h2>
           <ReviewPart
             review={review}
-            plan={group.members[0].plan}
+            plan={plan}
             members={group.members}
             differing={group.differing}
             showing={unmask}
+            whole={whole}
           />
         </section>
       ))}

@@ -23,7 +23,10 @@ export interface ConfirmProps {
 export function ConfirmForm(props: ConfirmProps) {
   const { verb, action, shown, id, token, expiry, usualExpiry, isDanger = false } = props;
   const { plans = [], forget = [], isFixed = false, typed } = shown;
-  const objections = distinct(plans.flatMap(({ plan }) => plan.objections));
+  // What is refused needs not be looked at whole, nor made against what is in force.
+  const objections = distinct(plans.flatMap(({ plan }) => plan.objections)).filter(
+    ({ code }) => action !== '/reject' || code === 'record_doubtful',
+  );
   const about = [
     ...plans.map(({ plan: { node }, name }) => ({ node, name })),
     ...forget.map(({ node }) => ({ node, name: undefined })),
@@ -92,7 +95,8 @@ function TypedField({ typed }: { typed: Typed }) {
   );
 }
 
-/** Of the objections of many plans each kind once. */
+/** Of the objections of many plans each that a person lifts once, and each other that is another. */
 function distinct(objections: readonly Objection[]): Objection[] {
-  return [...new Map(objections.map((objection) => [objection.code, objection])).values()];
+  const keyOf = (one: Objection): string => (isLiftable(one) ? one.code : JSON.stringify(one));
+  return [...new Map(objections.map((one) => [keyOf(one), one])).values()];
 }

@@ -16,11 +16,16 @@ export interface DifferenceProps {
    * index into `lines`); absent: nothing can be unmasked.
    */
   readonly showing?: ((path: string, line?: number) => string) | undefined;
+  /** Where all of it is shown, where it is cut. */
+  readonly whole?: string | undefined;
 }
 
 /** What differs, what runs by its place first: files side by side, settings by name. */
-export function Difference({ diff, showing }: DifferenceProps) {
+export function Difference({ diff, showing, whole }: DifferenceProps) {
   const { files, metadata, settingsCut = 0 } = diff;
+  const isCut =
+    settingsCut > 0 ||
+    files.some(({ linesCut = 0, accountsCut = 0 }) => linesCut + accountsCut > 0);
   const runs = (change: SettingChange): boolean => change.executes === 'by place';
   if (files.length + metadata.length === 0) return <p>No difference.</p>;
   return (
@@ -37,6 +42,14 @@ export function Difference({ diff, showing }: DifferenceProps) {
           <Setting change={change} />
         ))}
       {settingsCut > 0 && <p class="note">{count(settingsCut, 'more setting')} not shown</p>}
+      {isCut && whole !== undefined && (
+        <p class="row">
+          <span class="caution">This is long, and not all of it is shown.</span>
+          <a class="button" href={whole}>
+            Show all of it
+          </a>
+        </p>
+      )}
     </div>
   );
 }

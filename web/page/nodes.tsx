@@ -4,6 +4,7 @@ import { escapeLine } from '../../protocol/escape.ts';
 import { inForceText, machineText, noteText } from '../../words/status.ts';
 import { Time } from './frame.tsx';
 import { NodeLink, Words } from './node-name.tsx';
+import { pageOf, Pages } from './pages.tsx';
 import { States } from './state.tsx';
 
 /** So many nodes are on a page of the list. */
@@ -13,7 +14,7 @@ export const NODES_PER_PAGE = 200;
 export function NodesScreen({
   nodes,
   query,
-  page,
+  page: wanted,
   problem,
 }: {
   nodes: readonly StatusView[];
@@ -23,9 +24,7 @@ export function NodesScreen({
   /** why the filter is none */
   problem?: string | undefined;
 }) {
-  const from = (page - 1) * NODES_PER_PAGE;
-  const shown = nodes.slice(from, from + NODES_PER_PAGE);
-  const pages = Math.ceil(nodes.length / NODES_PER_PAGE);
+  const { shown, pages, page } = pageOf(nodes, wanted, NODES_PER_PAGE);
   const at = (n: number): string => `/nodes?q=${encodeURIComponent(query)}&page=${n}`;
   return (
     <>
@@ -102,12 +101,7 @@ export function NodesScreen({
           </table>
         </div>
       )}
-      {pages > 1 && (
-        <nav aria-label="Pages" class="pages">
-          {page > 1 && <a href={at(page - 1)}>before</a>} page {page} of {pages}{' '}
-          {page < pages && <a href={at(page + 1)}>next</a>}
-        </nav>
-      )}
+      <Pages page={page} pages={pages} at={at} />
     </>
   );
 }

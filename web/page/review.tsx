@@ -21,10 +21,12 @@ export interface ReviewProps {
   readonly members?: readonly Planned[];
   readonly differing?: readonly Differing[];
   readonly showing?: ((path: string, line?: number) => string) | undefined;
+  /** Where all of it is shown, where it is cut. */
+  readonly whole?: string | undefined;
 }
 
 /** Who and what a bundle is, what it changes, and what of that deserves a second look. */
-export function ReviewPart({ review, plan, members, differing = [], showing }: ReviewProps) {
+export function ReviewPart({ review, plan, members, differing = [], showing, whole }: ReviewProps) {
   const { bundle, imageInForce, diff } = review;
   const isGroup = members !== undefined && members.length > 1;
   const about = aboutLines(bundle).filter(
@@ -50,7 +52,7 @@ export function ReviewPart({ review, plan, members, differing = [], showing }: R
       <p class="lead">{summary(diff)}</p>
       <Warnings warnings={[...review.warnings, ...plan.warnings]} />
       <h2>What changes</h2>
-      <Difference diff={diff} {...(showing === undefined ? {} : { showing })} />
+      <Difference diff={diff} showing={showing} whole={whole} />
       <Since objections={plan.objections} />
     </>
   );

@@ -75,6 +75,7 @@ export function TransferScreen({
   inForce,
   plans: { give, take, secrets },
   review,
+  whole,
   showing,
   children,
 }: Old & {
@@ -82,6 +83,7 @@ export function TransferScreen({
   readonly inForce: StatementView | undefined;
   readonly plans: TransferPlans;
   readonly review: Review | undefined;
+  readonly whole: string | undefined;
   readonly showing: (path: string, line?: number) => string;
   /** the question */
   readonly children?: Child;
@@ -121,7 +123,7 @@ export function TransferScreen({
           : 'The old key is revoked then: both work until that is done.'}
       </p>
       {give !== undefined && review !== undefined && (
-        <ReviewPart review={review} plan={give} showing={showing} />
+        <ReviewPart review={review} plan={give} showing={showing} whole={whole} />
       )}
       {children}
     </>

@@ -1,4 +1,5 @@
 import type { Group } from '../../admin/groups.ts';
+import type { LeftOut } from '../../admin/many.ts';
 import { STATES, WRONG } from '../../admin/views/status.ts';
 import type { State, StatusView } from '../../admin/views/status.ts';
 import { toHex } from '../../bundle/bytes.ts';
@@ -10,20 +11,39 @@ import { escapeLine } from '../../protocol/escape.ts';
 import type { Picture, Waits } from '../desk.ts';
 import { Time } from './frame.tsx';
 import { NodeLink, Words } from './node-name.tsx';
+import { pageOf, Pages } from './pages.tsx';
 import { Badge, States } from './state.tsx';
+
+/** So many changes, and nodes that have something wrong, are on a page. */
+const CARDS_PER_PAGE = 100;
 
 /** Where a group is reviewed: it is named by its first proposal, and looked up again there. */
 export const groupPath = ({ members: [{ plan }] }: Group): string =>
   `/review/${plan.node}/${toHex(plan.statements[0].digest!)}`;
 
 /** The first screen: what needs a person on one side, what is fine on the other. */
-export function WaitingScreen({ picture, waits }: { picture: Picture; waits: Waits }) {
+export function WaitingScreen({
+  picture,
+  waits,
+  page: wanted,
+}: {
+  picture: Picture;
+  waits: Waits;
+  /** from 1 */
+  page: number;
+}) {
   const { nodes, left, at } = picture;
   const views = new Map(nodes.map((view) => [view.node, view]));
   const wrong = nodes.filter(({ states }) => states.some((state) => WRONG.includes(state)));
   const waiting = nodes.filter(({ states }) => states.includes('waiting'));
   const since = Math.min(...waiting.flatMap((view) => view.waiting.map((one) => one.modified)));
   const nobody = nodes.length === 0 && at !== undefined;
+  const cards = [
+    ...waits.groups.map((group) => () => <GroupCard group={group} views={views} />),
+    ...waits.leftOut.map((one) => () => <LeftOutCard one={one} />),
+    ...wrong.map((view) => () => <WrongCard view={view} />),
+  ];
+  const { shown, pages, page } = pageOf(cards, wanted, CARDS_PER_PAGE);
   return (
     <>
       <p class="lead">
@@ -53,38 +73,11 @@ export function WaitingScreen({ picture, waits }: { picture: Picture; waits: Wai
             <p class="empty">Nothing: every node is as it was approved.</p>
           )}
           <ul class="cards">
-            {waits.groups.map((group) => (
-              <li>
-                <GroupCard group={group} views={views} />
-              </li>
-            ))}
-            {waits.leftOut.map((one) => (
-              <li>
-                <article class="card">
-                  <h3>
-                    <a href={`/nodes/${one.node}`}>
-                      {one.name === undefined ? one.node.slice(0, 16) : escapeLine(one.name)}
-                    </a>
-                  </h3>
-                  <p>{escapeLine(leftOutText(one).message)}</p>
-                </article>
-              </li>
-            ))}
-            {wrong.map((view) => (
-              <li>
-                <article class="card">
-                  <h3>
-                    <NodeLink view={view} /> <States view={view} />
-                  </h3>
-                  {view.machine !== undefined && (
-                    <p>
-                      <span class="dim">the machine says:</span> {machineText(view)}
-                    </p>
-                  )}
-                </article>
-              </li>
+            {shown.map((card) => (
+              <li>{card()}</li>
             ))}
           </ul>
+          <Pages page={page} pages={pages} at={(n) => `/?page=${n}`} />
         </section>
         <section aria-labelledby="fine">
           <h2 id="fine">All nodes</h2>
@@ -92,6 +85,34 @@ export function WaitingScreen({ picture, waits }: { picture: Picture; waits: Wai
         </section>
       </div>
     </>
+  );
+}
+
+function LeftOutCard({ one }: { one: LeftOut }) {
+  return (
+    <article class="card">
+      <h3>
+        <a href={`/nodes/${one.node}`}>
+          {one.name === undefined ? one.node.slice(0, 16) : escapeLine(one.name)}
+        </a>
+      </h3>
+      <p>{escapeLine(leftOutText(one).message)}</p>
+    </article>
+  );
+}
+
+function WrongCard({ view }: { view: StatusView }) {
+  return (
+    <article class="card">
+      <h3>
+        <NodeLink view={view} /> <States view={view} />
+      </h3>
+      {view.machine !== undefined && (
+        <p>
+          <span class="dim">the machine says:</span> {machineText(view)}
+        </p>
+      )}
+    </article>
   );
 }
 
