@@ -109,6 +109,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     ['style.css', 'text/css'],
     ['page.js', 'text/javascript'],
     ['log.js', 'text/javascript'],
+    ['times.js', 'text/javascript'],
   ] as const) {
     app.get(`/assets/${name}`, async (context) => {
       const text = await readFile(new URL(`./assets/${name}`, import.meta.url), 'utf8');

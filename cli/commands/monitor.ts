@@ -20,6 +20,7 @@ import { createFile, exists, replaceFile } from '../../files/write.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { createFetch } from '../../net/fetch.ts';
 import { createClient } from '../../protocol/client.ts';
+import type { Client } from '../../protocol/client.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { confirm } from '../confirm.ts';
@@ -161,21 +162,26 @@ export async function readMonitor(path: string): Promise<Monitor> {
   }
 }
 
+/** Who asks for states by a file. @param waits as of `createClient`. @throws usage without a server */
+export function monitorClient(context: Context, monitor: Monitor, waits: boolean): Client {
+  const { site, seed, capability } = monitor;
+  const named = context.server ?? site.servers[0];
+  if (named === undefined) {
+    throw fail('usage', 'the site names no server: give one with --server');
+  }
+  return createClient({
+    ...{ server: serverAddress(named), site: site.id, identity: deriveIdentity(seed), capability },
+    ...{ waits, fetch: createFetch({ ca: site.ca }) },
+  });
+}
+
 /** `coatcheck status --capability FILE`: how every node stands, by the server's word. */
 export async function monitorStatus(
   context: Context,
   path: string,
 ): Promise<readonly MonitorView[]> {
   const { terminal } = context;
-  const { site, seed, capability } = await readMonitor(path);
-  const named = context.server ?? site.servers[0];
-  if (named === undefined) {
-    throw fail('usage', 'the site names no server: give one with --server');
-  }
-  const client = createClient({
-    ...{ server: serverAddress(named), site: site.id, identity: deriveIdentity(seed), capability },
-    ...{ waits: true, fetch: createFetch({ ca: site.ca }) },
-  });
+  const client = monitorClient(context, await readMonitor(path), true);
   const nodes = await terminal.waiting('asking the server', () => readStates(client));
   terminal.document({ nodes });
   if (nodes.length === 0) terminal.hint('there is no node yet');

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { CODE_SECONDS } from '../../web/gate.ts';
 import { messageOf } from '../../words/message.ts';
 import { beforeEnd, nextInterrupt } from '../interrupt.ts';
+import { fail } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { defaultExpires } from '../default-expires.ts';
 import { sessionsOf } from '../session.ts';
@@ -17,6 +18,8 @@ import { parsePort } from './serve.ts';
 export interface UiFlags {
   readonly port: string;
   readonly noOpen?: boolean;
+  readonly capability?: string;
+  readonly host?: string;
 }
 
 /**
@@ -26,6 +29,17 @@ export interface UiFlags {
 export async function ui(context: Context, flags: UiFlags): Promise<void> {
   const { terminal } = context;
   const port = parsePort(flags.port);
+  if (flags.capability !== undefined) {
+    const { wall } = await import('./wall.ts');
+    await wall(context, flags.capability, { host: flags.host ?? '127.0.0.1', port });
+    return;
+  }
+  if (flags.host !== undefined) {
+    throw fail(
+      'usage',
+      'the page that decides is on loopback alone: --host is for the view of --capability',
+    );
+  }
   const open = await sessionsOf(context);
   const { startPage } = await import('../../web/server.ts');
   const usualExpiry = await defaultExpires(context.home);

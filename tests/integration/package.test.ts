@@ -49,7 +49,9 @@ describe('the npm package', () => {
         (name) => `agent/units/coatcheck-${name}`,
       ),
       ...['service', 'timer'].map((type) => `agent/units/coatcheck-refresh.${type}`),
-      ...['log.js', 'page.js', 'style.css'].map((name) => `dist/assets/${name}`),
+      ...['log.js', 'page.js', 'style.css', 'times.js', 'wall.js'].map(
+        (name) => `dist/assets/${name}`,
+      ),
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck-keeper.mjs',
       'dist/coatcheck.mjs',

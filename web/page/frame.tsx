@@ -89,12 +89,28 @@ export function Frame({ title, site, admin, version, alarms = [], children }: Fr
   );
 }
 
-/** A time: the script writes it as the browser's language and zone have it. @param at unix seconds */
-export function Time({ at, relative = false }: { at: number; relative?: boolean }) {
+/**
+ * A time: the script writes it as the browser's language and zone have it.
+ * @param at unix seconds
+ * @param exact with its seconds
+ */
+export function Time({
+  at,
+  relative = false,
+  exact = false,
+}: {
+  at: number;
+  relative?: boolean;
+  exact?: boolean;
+}) {
   const iso = new Date(at * 1000).toISOString();
   return (
-    <time datetime={iso} {...(relative ? { 'data-relative': '' } : {})}>
-      {`${iso.slice(0, 16).replace('T', ' ')} UTC`}
+    <time
+      datetime={iso}
+      {...(relative ? { 'data-relative': '' } : {})}
+      {...(exact ? { 'data-exact': '' } : {})}
+    >
+      {`${iso.slice(0, exact ? 19 : 16).replace('T', ' ')} UTC`}
     </time>
   );
 }
