@@ -619,6 +619,38 @@ def decode_keyset(data):
     return keyset
 
 
+def decode_capability(data):
+    cursor = Cursor(data)
+    cursor.magic(b"ccc")
+    capability = {
+        "site": cursor.take(16),
+        "keyset": cursor.take(32),
+        "sign_key": cursor.take(32),
+        "issued": cursor.number(8),
+        "expires": cursor.number(8),
+    }
+    name = cursor.take(cursor.number(1))
+    check_sign_key(capability["sign_key"])
+    require(capability["expires"] <= MAX_TIME, "bad_time")
+    require(0 < capability["expires"] - capability["issued"] <= 400 * 86400, "bad_time")
+    require(re.fullmatch(rb"[!-~]([ -~]{0,30}[!-~])?", name), "bad_name")
+    capability["message"] = b"coatcheck/v1 capability\0" + data[: cursor.at]
+    capability["signatures"] = read_signatures(cursor)
+    require(all(index != 255 for index, _, _ in capability["signatures"]), "bad_key_index")
+    cursor.end()
+    return capability
+
+
+def verify_capability(capability, newest):
+    require(capability["site"] == newest["site"], "bad_site")
+    require(capability["keyset"] == newest["digest"], "keyset_mismatch")
+    signatures = capability["signatures"]
+    verify_keys(signatures, capability["message"], newest["keys"])
+    uses_first = any(newest["keys"][index]["may"] == 1 for index, _, _ in signatures)
+    require(not uses_first, "key_not_allowed")
+    require(len(signatures) >= newest["threshold"], "threshold_not_met")
+
+
 def decode_chain(data):
     cursor = Cursor(data)
     chain = [read_keyset(cursor)]

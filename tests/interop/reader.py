@@ -62,6 +62,12 @@ def check_vector(check, fields, data):
     if check == "frame":
         max_frame = int(fields.get("max-bytes", 2**21))
         return f.verify_frame(data, pinned(), approval, max_frame)["digest"]
+    if check == "capability":
+        return f.sha256(f.decode_capability(data)["message"])
+    if check == "verify-capability":
+        capability = f.decode_capability(data)
+        f.verify_capability(capability, f.decode_keyset(bytes.fromhex(fields["keyset"])))
+        return f.sha256(capability["message"])
     raise ValueError(check)
 
 

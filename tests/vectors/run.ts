@@ -1,5 +1,10 @@
 import { sha256 } from '#platform';
 import { fromHex, toHex, utf8 } from '../../bundle/bytes.ts';
+import {
+  capabilityMessage,
+  decodeSignedCapability,
+  verifyCapability,
+} from '../../bundle/capability.ts';
 import { assertSignKey, verifyStrict } from '../../bundle/ed25519.ts';
 import { bundleError, CoatcheckError } from '../../bundle/errors.ts';
 import { decodeFrame, verifyFrame } from '../../bundle/frame.ts';
@@ -69,6 +74,12 @@ const CHECKS: Record<Check, (bytes: Uint8Array, input: Input) => Uint8Array> = {
     const frame = decodeFrame(bytes, { maxBytes });
     const trust = { pinned: pinned(input), approval: approval(input) };
     return verifyFrame(frame, trust).statementDigest;
+  },
+  capability: (bytes) => sha256(capabilityMessage(decodeSignedCapability(bytes).capability)),
+  'verify-capability': (bytes, input) => {
+    const signed = decodeSignedCapability(bytes);
+    verifyCapability(signed, decodeSignedKeyset(fromHex(input('keyset'))));
+    return sha256(capabilityMessage(signed.capability));
   },
 };
 

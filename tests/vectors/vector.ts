@@ -16,7 +16,9 @@ export type Check =
   | 'verify-statement' // and then verifyStatement
   | 'keyset' // decodeSignedKeyset
   | 'chain' // decodeChain, verifyChain
-  | 'frame'; // decodeFrame, verifyFrame
+  | 'frame' // decodeFrame, verifyFrame
+  | 'capability' // decodeSignedCapability; what was read is the SHA-256 of what is signed
+  | 'verify-capability'; // and then verifyCapability
 
 /** One scenario: bytes, what to do with them, and what must come of it. */
 export interface Vector {

@@ -1,4 +1,5 @@
 import type { Vector } from '../vector.ts';
+import { capabilities } from './capabilities.ts';
 import { decisions } from './decisions.ts';
 import { frames } from './frames.ts';
 import { header } from './header.ts';
@@ -16,4 +17,5 @@ export const allVectors = (): Vector[] => [
   ...decisions(),
   ...keysets(),
   ...frames(),
+  ...capabilities(),
 ];
