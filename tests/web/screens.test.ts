@@ -74,6 +74,14 @@ describeWith('chromium', 'the pictures of the page', () => {
       ['review', () => Promise.all([page.waitForURL('**/review/**'), group.click()])],
       ['nodes', () => page.goto(`${ui.url}/nodes`)],
       ['node', () => page.goto(`${ui.url}/nodes/${rack[7]!.node.id}`)],
+      [
+        'log',
+        async () => {
+          await page.goto(`${ui.url}/log?node=${rack[0]!.node.id}`);
+          await expect.poll(() => page.textContent('#verdict')).toMatch(/^✔/);
+          await page.click('.record summary');
+        },
+      ],
     ] as const) {
       await go();
       for (const colorScheme of ['light', 'dark'] as const) {
