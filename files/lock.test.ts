@@ -104,6 +104,19 @@ describe.each([
     expect(await readdir(folder)).toEqual(kept);
   });
 
+  it('is not broken where its process is in a sandbox that does not tell it the boot', async () => {
+    const name = await withLock(place(), async () => {
+      const names = await readdir(folder);
+      return names.find((name) => name.startsWith('some.'))!;
+    });
+    const [label, token, pid, start, namespace, , ...host] = name.split('.');
+    const untold = [label, token, pid, start, namespace, '', ...host].join('.');
+    await writeFile(join(folder, untold), '');
+    const locked = withLock({ ...place(), waitMilliseconds: 100 }, () => Promise.resolve());
+    await expect(locked).rejects.toMatchObject({ code: 'in_use' });
+    expect(await readdir(folder)).toContain(untold);
+  });
+
   it('lets one of many breakers of a dead one in at a time', { tags: 'long' }, async () => {
     await killed(otherProcess(place()));
     const breakers = [1, 2, 3].map(() => otherProcess(place()));

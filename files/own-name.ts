@@ -51,7 +51,11 @@ export function ownerOf(name: string): OwnerState {
   const owner = parse(name);
   if (owner === undefined) return 'unknown';
   const here = thisProcess();
-  if (owner.boot !== here.boot) return owner.host === here.host ? 'rebooted' : 'unknown';
+  if (owner.boot !== here.boot) {
+    // A sandbox or a container may keep the boot from one of them, both of which run.
+    const areTold = owner.boot !== '' && here.boot !== '';
+    return areTold && owner.host === here.host ? 'rebooted' : 'unknown';
+  }
   if (owner.boot === '' && owner.host !== here.host) return 'unknown';
   if (owner.pidNamespace !== here.pidNamespace) return 'unknown';
   if (owner.pid === here.pid && owner.start === here.start) {
