@@ -11,6 +11,7 @@ import { publicEvents } from '../../functions/notify/event.ts';
 import { openNotifying } from '../notify.ts';
 import type { NotifyFlags } from '../notify.ts';
 import { nextInterrupt } from '../interrupt.ts';
+import { serviceManager } from '../service-manager.ts';
 
 /** What `coatcheck serve` was told; numbers are text still. */
 export interface ServeFlags extends StoreFlags, NotifyFlags {
@@ -66,7 +67,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   terminal.document({ url: server.url, port: server.port });
   terminal.print(`serving site ${site.name} on ${server.url}`);
   terminal.hint(`objects are in ${describePlace(place)}; Ctrl-C stops`);
+  const manager = serviceManager(context.env);
+  await manager.ready(`serving site ${site.name} on ${server.url}`);
   await stopped;
+  await manager.stopping();
   await server.close();
   await notifying?.stop();
   terminal.hint('stopped');
