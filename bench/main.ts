@@ -8,6 +8,7 @@ import { entrySuites } from './entry.ts';
 import { manySuite } from './many.ts';
 import { nodeSuites } from './node.ts';
 import { columnsOf, toMarkdown } from './result.ts';
+import { pageSuite } from './page.ts';
 import { sealSuite } from './seal.ts';
 import { sizeSuite } from './sizes.ts';
 import { statusSuite } from './status.ts';
@@ -41,7 +42,9 @@ async function measureAll(): Promise<void> {
   const many = await manySuite(folder);
   console.error('measuring a look at every node');
   const status = await statusSuite(folder);
-  const suites = [...storm, ...growth, many, status, strangers, ...inProcess, ...node];
+  console.error('measuring the page with every node');
+  const page = await pageSuite(folder);
+  const suites = [...storm, ...growth, many, status, page, strangers, ...inProcess, ...node];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
   const tables = toMarkdown(suites);
@@ -51,8 +54,8 @@ async function measureAll(): Promise<void> {
   writeFileSync(docs('benchmarks.svg'), barChart([...inProcess, ...node]));
   writeFileSync(docs('boot-storm.svg'), barChart(storm.flatMap(columnsOf)));
   writeFileSync(docs('growth.svg'), barChart(growth.flatMap(columnsOf)));
-  const page = readFileSync(docs('benchmarks.md'), 'utf8');
-  writeFileSync(docs('benchmarks.md'), between(page, `Measured with ${machine}.\n\n${tables}`));
+  const text = readFileSync(docs('benchmarks.md'), 'utf8');
+  writeFileSync(docs('benchmarks.md'), between(text, `Measured with ${machine}.\n\n${tables}`));
 }
 
 function docs(name: string): string {

@@ -74,7 +74,8 @@ async function measure(place: Place, folder: string, nodes: number): Promise<Row
   }
 }
 
-async function createNode({ store }: Place, hostname: string): Promise<void> {
+/** A node of which something is in force, and which has reported. */
+export async function createNode({ store }: Place, hostname: string): Promise<void> {
   const node = deriveIdentity(randomBytes(32));
   const { bytes, digest } = propose({
     ...{ keyset: KEYSET, node, metadata: { ...SETTINGS, hostname } },
@@ -98,7 +99,8 @@ async function createNode({ store }: Place, hostname: string): Promise<void> {
   await store.create(reportKey(node.id), report);
 }
 
-async function lookAt(url: string, folder: string): Promise<Look> {
+/** One look, by a program of its own: what it read is kept in `folder`. */
+export async function lookAt(url: string, folder: string): Promise<Look> {
   const program = fileURLToPath(new URL('./status-look.ts', import.meta.url));
   const args = ['--import', 'tsx', program, url, folder];
   const { stdout } = await promisify(execFile)(process.execPath, args);
