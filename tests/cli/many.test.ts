@@ -3,26 +3,20 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../admin/session.ts';
-import { planApproveMany, signMany } from '../../admin/many.ts';
-import { fromHex, toHex } from '../../bundle/bytes.ts';
-import type { Identity, Metadata } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
+import type { Metadata } from '../../bundle/index.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { parseDigest, pendingKey } from '../../protocol/keys.ts';
 import { cliProgram, openDesk, openSession, refusal } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
+import { fleet as fleetAt, waits as waitsAt } from '../support/many-nodes.ts';
+import type { One } from '../support/many-nodes.ts';
 import { makeMachine } from '../support/machine.ts';
-import { makeNode, propose, SETTINGS } from '../support/site.ts';
+import { makeNode } from '../support/site.ts';
 import { openScreen } from '../support/tmux.ts';
 import type { Screen } from '../support/tmux.ts';
 
-/** A machine of which there are many, and what is in force for it. */
-interface One {
-  readonly node: Identity;
-  readonly name: string;
-  readonly base?: Uint8Array;
-}
+type About = Parameters<typeof waitsAt> extends [unknown, ...infer Rest] ? Rest : never;
 
 let desk: Desk;
 let session: Session;
@@ -32,36 +26,10 @@ beforeAll(async () => {
 });
 afterAll(() => desk.close());
 
-async function waits(
-  { node, name, base }: One,
-  files: Readonly<Record<string, string>>,
-  metadata: Metadata = {},
-): Promise<string> {
-  const { bytes, digest } = propose({
-    ...{ keyset: desk.site.pinned.keyset, node, files },
-    metadata: { ...SETTINGS, hostname: name, ...metadata },
-    ...(base && { base }),
-  });
-  await desk.store.create(pendingKey(node.id, parseDigest(toHex(digest))), bytes);
-  return toHex(digest);
-}
-
+const waits = (...about: About): Promise<string> => waitsAt(desk, ...about);
 /** So many machines with the same in force, but for their names. */
-async function fleet(prefix: string, count: number): Promise<One[]> {
-  const names = Array.from({ length: count }, (_, i) => `${prefix}${`${i + 1}`.padStart(3, '0')}`);
-  const ones = names.map((name) => ({ name, node: makeNode(`many ${name}`) }));
-  for (const one of ones) await waits(one, filesOf(one.name));
-  const targets = ones.map(({ node }) => ({ node: node.id, named: true }));
-  const wish = { reason: '', showSecrets: false, stat: false };
-  const { planned } = await planApproveMany(session, targets, wish);
-  const bases = new Map<string, Uint8Array>();
-  for await (const signed of signMany(session, planned, {})) {
-    if ('error' in signed) throw signed.error;
-    const [{ node, statementDigest }] = signed.outcomes as [(typeof signed.outcomes)[number]];
-    bases.set(node, fromHex(statementDigest));
-  }
-  return ones.map((one) => ({ ...one, base: bases.get(one.node.id)! }));
-}
+const fleet = (prefix: string, count: number): Promise<One[]> =>
+  fleetAt(desk, session, { prefix, count, filesOf });
 
 const filesOf = (name: string) => ({
   'etc/chrony.conf': 'server a\n',

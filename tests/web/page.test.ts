@@ -262,6 +262,20 @@ describeWith('chromium', 'the page', () => {
     await expect.poll(() => page.textContent('main')).toContain('revoke (seq 3)');
   });
 
+  it('is told whose decision it was, where somebody in a terminal was quicker', async () => {
+    const node = newNode();
+    const digest = await desk.propose(node, { metadata: { hostname: 'wanted-by-two' } });
+    await page.goto(`${ui.url}/review/${node.id}/${digest}`);
+    await page.fill('form.confirm input[name=typed]', nodeWords(node.id));
+    await desk.json('reject', node.id, '--reason', 'not ours', '--yes');
+    await page.click('form.confirm button');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.textContent('main')).toContain('Not done for 1 node of 1');
+    expect(await page.textContent('main')).toMatch(/reject.*ada/);
+    const { entries } = await desk.json<{ entries: object[] }>('history', node.id);
+    expect(entries).toMatchObject([{ type: 'reject', reason: 'not ours' }]);
+  });
+
   it('asks nobody but itself, and never says a byte of the key', async () => {
     expect(elsewhere.filter((url) => !url.startsWith('about:'))).toEqual([]);
     const key = fs.readFileSync(join(desk.home, 'admin.key'));
