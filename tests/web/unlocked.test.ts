@@ -11,7 +11,7 @@ import { comeIn, openBrowser, startUi } from './browser.ts';
 const PASSPHRASE = 'a good long one of theirs';
 
 describeWith('chromium', 'the page with a key that is unlocked', () => {
-  it('decides what that may, and says what it may not', async () => {
+  it('decides what that may, says what it may not, and says once it is locked', async () => {
     // Short: the path of a socket has little room.
     const runtime = fs.mkdtempSync(join(tmpdir(), 'ui-'));
     const desk = await openDesk();
@@ -41,6 +41,13 @@ describeWith('chromium', 'the page with a key that is unlocked', () => {
       await page.waitForURL('**/jobs/**');
       await expect.poll(main).toContain('Not done for 1 node of 1');
       expect(await main()).toContain('passphrase');
+
+      await run({}, 'lock');
+      const loaded = async (): Promise<string> => {
+        await page.goto(`${ui.url}/`);
+        return (await page.textContent('body'))!;
+      };
+      await expect.poll(loaded).toContain('it was locked, or its time is over');
     } finally {
       await run({}, 'lock');
       await browser.close();
