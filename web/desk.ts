@@ -146,7 +146,9 @@ export function createDesk(open: () => Promise<Session>): Desk {
     planned.clear();
   };
   const show = (next: Omit<Picture, 'version'>): void => {
-    const asText = JSON.stringify([next.nodes, next.left > 0, next.error === undefined]);
+    // What was planned is there with the first time that it was looked at.
+    const is = [next.left > 0, next.at === undefined, next.error === undefined];
+    const asText = JSON.stringify([next.nodes, ...is]);
     const isSame = asText === shownAs;
     shownAs = asText;
     picture = { ...next, version: picture.version + (isSame ? 0 : 1) };
