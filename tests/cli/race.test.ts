@@ -46,12 +46,15 @@ it.each([
         ),
       ),
     );
+    const { entries } = await desk.json<{ entries: { decidedBy: string[] }[] }>('history', node.id);
+    expect(entries).toHaveLength(1);
+    // Within one second both sign the same statement: it is there once, by whoever came first, and both have made it.
+    if (both[0] === both[1] && runs.every(({ code }) => code === 0)) continue;
     const winner = runs.findIndex(({ code }) => code === 0);
     // Who comes when it is over finds nothing that waits.
     expect([EXIT.conflict, EXIT.notFound]).toContain(runs[1 - winner]!.code);
     const decision = `${both[winner]![0]} (seq 1) by ${NAMES[winner]}`;
     expect(runs[1 - winner]!.stderr).toContain(decision);
-    const { entries } = await desk.json<{ entries: { decidedBy: string[] }[] }>('history', node.id);
     expect(entries.map(({ decidedBy }) => decidedBy)).toEqual([[NAMES[winner]]]);
   }
 });
