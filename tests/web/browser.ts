@@ -59,12 +59,40 @@ export interface OpenPage {
   readonly page: Page;
   /** Requests of the browser that left the page's own origin. */
   readonly elsewhere: readonly string[];
-  /** Axe finds nothing, and nothing is wider than the screen, at every width and in both colours. */
+  /** As {@link findsNothing} does. */
   readonly findsNothing: () => Promise<void>;
   close(): Promise<void>;
 }
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Axe finds nothing, and nothing is wider than the screen, at every width and in both colours. */
+export async function findsNothing(page: Page): Promise<void> {
+  for (const width of [400, 1600]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const found = { width, colorScheme, faults: await faultsOf(page) };
+      expect(found).toEqual({ width, colorScheme, faults: [] });
+      const overflow = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect({ width, overflow }).toEqual({ width, overflow: 0 });
+    }
+  }
+}
+
+async function faultsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { violations } = await (
+      globalThis as unknown as {
+        axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      }
+    ).axe.run();
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+  });
+}
 
 export async function openPage(desk: Desk): Promise<OpenPage> {
   const ui = await startUi(desk);
@@ -76,34 +104,9 @@ export async function openPage(desk: Desk): Promise<OpenPage> {
   });
   const page = await context.newPage();
 
-  async function faults(): Promise<string[]> {
-    await page.evaluate(axe);
-    return page.evaluate(async () => {
-      const { violations } = await (
-        globalThis as unknown as {
-          axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
-        }
-      ).axe.run();
-      return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-    });
-  }
-
   return {
     ...{ ui, context, page, elsewhere },
-    findsNothing: async () => {
-      for (const width of [400, 1600]) {
-        await page.setViewportSize({ width, height: 900 });
-        for (const colorScheme of ['light', 'dark'] as const) {
-          await page.emulateMedia({ colorScheme });
-          const found = { width, colorScheme, faults: await faults() };
-          expect(found).toEqual({ width, colorScheme, faults: [] });
-          const overflow = await page.evaluate(
-            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-          );
-          expect({ width, overflow }).toEqual({ width, overflow: 0 });
-        }
-      }
-    },
+    findsNothing: () => findsNothing(page),
     close: async () => {
       await browser.close();
       expect((await ui.stop()).code).toBe(0);

@@ -1,6 +1,5 @@
 // @module-tag long
 import * as fs from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,9 +19,8 @@ import { openDesk, refusal, runCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
 import { makeNode, makeSite } from '../support/site.ts';
-import { comeIn, openBrowser, startUi } from './browser.ts';
+import { comeIn, findsNothing, openBrowser, startUi } from './browser.ts';
 
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const [a, b, c] = ['record a', 'record b', 'record c'].map(makeNode) as [
   ReturnType<typeof makeNode>,
   ReturnType<typeof makeNode>,
@@ -103,32 +101,6 @@ describeWith('chromium', 'a page that proves the record', () => {
       ),
     });
 
-  async function findsNothing(): Promise<void> {
-    for (const width of [400, 1600]) {
-      await page.setViewportSize({ width, height: 900 });
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.evaluate(axe);
-        const faults = await page.evaluate(async () => {
-          const { violations } = await (
-            globalThis as unknown as {
-              axe: {
-                run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
-              };
-            }
-          ).axe.run();
-          return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-        });
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        expect({ width, colorScheme, faults, overflow }).toEqual({
-          ...{ width, colorScheme, faults: [], overflow: 0 },
-        });
-      }
-    }
-  }
-
   it('is a file that verifies offline, by a digest that is entered, with nothing but itself', async () => {
     const made = await desk.json<{ sha256: string; keyset: string; decisions: number }>(
       ...['log', '--html', file],
@@ -146,7 +118,7 @@ describeWith('chromium', 'a page that proves the record', () => {
     await page.goto(pathToFileURL(file).href);
     // Nothing is shown as verified before somebody says by what.
     expect(await page.textContent('main')).not.toContain(a.id);
-    await findsNothing();
+    await findsNothing(page);
     const oldest = toHex(desk.site.pinned.digest);
     for (const trusted of [pinned(), digestWords(newest.digest), oldest]) {
       const said = await verify(file, trusted);
@@ -167,7 +139,7 @@ describeWith('chromium', 'a page that proves the record', () => {
     expect(await partOf(a).textContent()).toContain('rack 7 <b>& all</b>');
     expect(await partOf(a).locator('b').count()).toBe(0);
     expect(await page.textContent('main')).not.toContain('\u202e');
-    await findsNothing();
+    await findsNothing(page);
     expect(await page.textContent('main')).toContain('Whether it is whole.');
     expect(asked.filter((url) => url !== 'data:,')).toEqual([]);
   });
@@ -234,7 +206,7 @@ describeWith('chromium', 'a page that proves the record', () => {
       await expect.poll(() => partOf(a).textContent()).toMatch(says);
       expect([name, await partOf(b).textContent()]).toEqual([name, expect.stringMatching(/^✔/)]);
     }
-    await findsNothing();
+    await findsNothing(page);
 
     const keyset = edited('keyset', (evidence) => ({
       ...evidence,
@@ -246,7 +218,7 @@ describeWith('chromium', 'a page that proves the record', () => {
     expect(await page.locator('table').first().textContent()).toContain(
       `a signature is not good (bad_signature), in ${keysetKey(2)}`,
     );
-    await findsNothing();
+    await findsNothing(page);
 
     for (const digest of [toHex(makeSite({ name: 'other' }).site.pinned.digest), 'ada', '0']) {
       expect(await verify(file, digest)).toMatch(/^✖/);
@@ -298,7 +270,7 @@ describeWith('chromium', 'a page that proves the record', () => {
     await page.keyboard.press('l');
     await page.waitForURL('**/log');
     await expect.poll(verdict).toContain(`✔ ${decisions} decisions about 3 nodes verified`);
-    await findsNothing();
+    await findsNothing(page);
     expect(await verdictBy('ab'.repeat(32))).toContain('✖ no administrators in this record');
     expect(await verdictBy(pinned())).toContain(`✔ ${decisions} decisions`);
     await page.goto(`${ui.url}/nodes/${a.id}`);

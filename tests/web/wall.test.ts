@@ -1,7 +1,6 @@
 // @module-tag long
 import * as fs from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -13,9 +12,7 @@ import { describeWith } from '../support/components.ts';
 import { WAIT_MILLISECONDS } from '../support/limits.ts';
 import type { Run } from '../support/run.ts';
 import { makeNode } from '../support/site.ts';
-import { openBrowser } from './browser.ts';
-
-const axe = fs.readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+import { findsNothing, openBrowser } from './browser.ts';
 
 interface Wall {
   readonly url: string;
@@ -98,44 +95,19 @@ describeWith('chromium', 'a screen on a wall', () => {
     });
   }
 
-  async function findsNothing(): Promise<void> {
-    for (const width of [400, 1600]) {
-      await page.setViewportSize({ width, height: 900 });
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        await page.evaluate(axe);
-        const faults = await page.evaluate(async () => {
-          const { violations } = await (
-            globalThis as unknown as {
-              axe: {
-                run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }>;
-              };
-            }
-          ).axe.run();
-          return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-        });
-        const overflow = await page.evaluate(
-          () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        );
-        expect({ width, colorScheme, faults, overflow }).toEqual({
-          ...{ width, colorScheme, faults: [], overflow: 0 },
-        });
-      }
-    }
-  }
   const main = (): Promise<string | null> => page.textContent('main');
 
   it('shows states and no name, by a file alone, and what is new under a pointer as well', async () => {
     await page.goto(`${wall.url}/`);
     await expect.poll(main).toContain('1 node, 0 want a person');
     expect(await page.textContent('header')).toMatch(/as of .*\d/);
-    await findsNothing();
+    await findsNothing(page);
     await page.hover('main');
     await desk.propose(fresh, { metadata: { hostname: 'gx002.example.org' } });
     await expect.poll(main).toContain(nodeWords(fresh.id));
     expect(await main()).toContain('2 nodes, 1 wants a person');
     expect(await page.content()).not.toMatch(/gx00|rack 4/);
-    await findsNothing();
+    await findsNothing(page);
     expect(elsewhere.filter((url) => url !== 'data:,')).toEqual([]);
   });
 
@@ -170,7 +142,7 @@ describeWith('chromium', 'a screen on a wall', () => {
     await expect.poll(() => page.textContent('#alarms')).toContain('server_unreachable');
     expect(await page.textContent('#alarms')).toMatch(/Not known since .*\d/);
     expect(await main()).toContain(nodeWords(fresh.id));
-    await findsNothing();
+    await findsNothing(page);
     const { port } = new URL(served.url);
     served = await startServeAt(port);
     await expect.poll(() => page.textContent('#alarms')).not.toContain('server_unreachable');
@@ -202,7 +174,7 @@ describeWith('chromium', 'a screen on a wall', () => {
     await expect.poll(async () => (await runCli(status)).code).toBe(0);
     await expect.poll(main).toContain('This view has ended');
     expect(await page.content()).not.toContain(nodeWords(fresh.id));
-    await findsNothing();
+    await findsNothing(page);
     await vi.waitUntil(() => wall.said.stderr.includes('nothing is shown any more'), {
       timeout: WAIT_MILLISECONDS,
     });
