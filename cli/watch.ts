@@ -197,25 +197,20 @@ const pictureOf =
     const room = rows - head.length - foot.length;
     const body: string[] = [];
     let fits = 0;
-    let cut = 0;
     for (const block of blocks) {
       const folded = block.flatMap((line) => fold(line, columns));
       const isLast = fits === blocks.length - 1;
-      const left = room - body.length - (isLast ? 0 : 1);
-      if (folded.length > left) {
-        if (fits > 0) break;
-        // One that is higher than the terminal would push out what stands below it.
-        body.push(...folded.splice(0, Math.max(1, room - 1)));
-        cut = folded.length;
-      } else {
-        body.push(...folded);
-      }
+      if (body.length + folded.length > room - (isLast ? 0 : 1)) break;
+      body.push(...folded);
       fits++;
-      if (cut > 0) break;
     }
+    // A first one that is higher than the terminal would push out what stands below it.
+    const tooHigh = fits > 0 ? [] : (blocks[0] ?? []).flatMap((line) => fold(line, columns));
+    body.push(...tooHigh.splice(0, Math.max(1, room - 1)));
+    const hidden = nodes.length - Math.max(1, fits);
     const more = [
-      ...(cut > 0 ? [`${count(cut, 'more line')} about it`] : []),
-      ...(nodes.length > fits ? [`${count(nodes.length - fits, 'node')} more`] : []),
+      ...(tooHigh.length > 0 ? [`${count(tooHigh.length, 'more line')} about it`] : []),
+      ...(hidden > 0 ? [`${count(hidden, 'node')} more`] : []),
     ].join(', and ');
     return [
       ...(nodes.length === 0 ? ['no node is so'] : [...head, ...body]),
