@@ -14,6 +14,8 @@ export default defineConfig({
     reporters: ['./tests/support/reporter.ts'],
     // Most tests wait for another program most of the time.
     maxWorkers: availableParallelism() + 2,
+    // A try more in CI, which names what needed it (docs/adr/0267-a-second-try-is-named.md).
+    retry: Number(process.env.COATCHECK_TRIES ?? 1) - 1,
     testTimeout: TEST_MILLISECONDS,
     hookTimeout: TEST_MILLISECONDS,
     expect: { poll: { timeout: WAIT_MILLISECONDS } },

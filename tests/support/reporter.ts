@@ -9,6 +9,8 @@ interface Count {
   skipped: number;
   /** Tests that the command leaves to others: `--tags-filter`. */
   elsewhere: number;
+  /** Passed tests that failed before (`COATCHECK_TRIES`), with the error of then. */
+  unsteady: string[];
 }
 
 /**
@@ -49,7 +51,7 @@ export default class Reporter extends DefaultReporter {
     clearInterval(this.timer);
     super.onTestRunEnd(...args);
     const modules: readonly TestModule[] = args[0];
-    const count: Count = { passed: 0, failed: 0, skipped: 0, elsewhere: 0 };
+    const count: Count = { passed: 0, failed: 0, skipped: 0, elsewhere: 0, unsteady: [] };
     const reasons = new Map<string, number>();
     for (const module of modules) {
       const tests = [...module.children.allTests()];
@@ -61,6 +63,12 @@ export default class Reporter extends DefaultReporter {
     if (reasons.size > 0) {
       console.log('\nSkipped:');
       for (const [reason, n] of reasons) console.log(`  ${n} x ${reason}`);
+    }
+    if (count.unsteady.length > 0) {
+      console.log(
+        '\nFailed, and passed when tried again. Each is a fault, of the test or of the program:',
+      );
+      for (const line of count.unsteady) console.log(`  ${line}`);
     }
     if (count.elsewhere > 0) console.log(`\n${count.elsewhere} more with \`npm run test:all\``);
     console.log(
@@ -76,8 +84,13 @@ export default class Reporter extends DefaultReporter {
 
   private tally(test: TestCase, count: Count, reasons: Map<string, number>): void {
     const result = test.result();
-    if (result.state === 'passed') count.passed++;
-    else if (result.state === 'failed') count.failed++;
+    if (result.state === 'passed') {
+      count.passed++;
+      if (test.diagnostic()?.flaky === true) {
+        const why = result.errors?.map(({ message }) => message).join('; ');
+        count.unsteady.push(`${test.module.relativeModuleId} > ${test.fullName}: ${why}`);
+      }
+    } else if (result.state === 'failed') count.failed++;
     else if (this.filter.includes('!long') && test.tags.includes('long')) count.elsewhere++;
     else {
       count.skipped++;
