@@ -89,7 +89,7 @@ export function createApp(deps: AppDeps): Hono {
   };
   const handlers: Handlers = {
     health: ({ now }) => ({ ok: true, version: VERSION, now }),
-    ...(download && downloadRoutes(site, download.signer, chains.download!)),
+    ...(download && downloadRoutes(site, download, chains.download!)),
     ...(upload && uploadRoutes(site, upload)),
     ...(admin && adminRoutes(site, admin)),
   };

@@ -148,6 +148,16 @@ export const ROUTES = {
     answer: v.object({ ok: v.literal(true), version: v.string(), now: Time }),
     errors: [],
   },
+  ready: {
+    method: 'GET',
+    path: '/v1/ready',
+    signedBy: 'nobody',
+    credential: 'download',
+    summary: 'Whether the store answers the server, as it did within the last 5 seconds.',
+    status: 200,
+    answer: v.object({ ready: v.literal(true), now: Time }),
+    errors: [...STORE],
+  },
   site: {
     method: 'GET',
     path: '/v1/site',

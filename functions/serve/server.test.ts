@@ -85,9 +85,16 @@ describe('a server on a folder', () => {
   });
 
   it('says that the store is missing, not that nothing is approved, when it goes away', async () => {
-    const client = clientOf(await start());
+    const server = await start();
+    const client = clientOf(server);
     const { url } = await client.config(node.id);
     await rm(join(folder, 'objects'), { recursive: true });
+    const ready = await fetch(`${server.url}/v1/ready`);
+    expect([ready.status, await ready.json()]).toMatchObject([
+      503,
+      { error: { code: 'no_such_bucket', details: {} } },
+    ]);
+    expect((await client.health()).ok).toBe(true);
     expect(await client.get(url, 1000).catch(codeOf)).toBe('no_such_bucket');
     expect(await upload(client).catch(codeOf)).toBe('no_such_bucket');
   });

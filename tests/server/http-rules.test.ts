@@ -57,6 +57,18 @@ describe('what a request costs the store', () => {
     expect(counts).toEqual(NONE);
   });
 
+  it('whether it is ready: one GET, however many ask', async () => {
+    const { store, counts } = countingStore(world.store);
+    const app = makeApp(world, store);
+    const { ready } = world.drafts;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(ready, app)));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer)))).toEqual(
+      new Set([JSON.stringify([200, { ready: true, now: NOW }])]),
+    );
+    expect((await ask(ready, app))[0]).toBe(200);
+    expect(counts).toEqual({ ...NONE, get: 1 });
+  });
+
   it('a proposal: two LISTs, granted or refused, and three where the cap is reached', async () => {
     for (const name of ['fresh', 'waiting', 'known'] as const) {
       const node = world[name];

@@ -176,6 +176,7 @@ export async function makeWorld(): Promise<World> {
   const upload = { digest: 'ab'.repeat(32), size: 900 };
   const drafts: Record<RouteName, Draft> = {
     health: draft('health', undefined, undefined),
+    ready: draft('ready', undefined, undefined),
     site: draft('site', undefined, undefined),
     config: draft('config', fresh, fresh),
     propose: draft('propose', fresh, fresh, { body: json(upload) }),

@@ -14,7 +14,7 @@ import { makeApp, makeWorld, NOW, sendSigned } from './http-world.ts';
 import type { World } from './http-world.ts';
 
 const monitor = makeIdentity('monitor');
-const MAY: readonly RouteName[] = ['health', 'site', 'states', 'events'];
+const MAY: readonly RouteName[] = ['health', 'ready', 'site', 'states', 'events'];
 
 function capability(
   { site, admins }: World,

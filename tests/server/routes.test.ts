@@ -105,7 +105,7 @@ describe('the table of routes', () => {
         } as never),
       ).map(({ name }) => name);
     expect(mounted({})).toEqual(['health']);
-    expect(mounted({ download: { signer, keysets } })).toEqual(['health', 'site', 'config']);
+    expect(mounted({ download: { signer, keysets } })).toEqual(['health', 'ready', 'site', 'config']);
     expect(mounted({ upload: { signer, store, keysets } })).toEqual([
       'health',
       'propose',
