@@ -2,27 +2,21 @@ import { parseCa } from '../../net/certificates.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { fail } from '../../protocol/errors.ts';
-import { escapeJson } from '../../protocol/escape.ts';
 import { assertOwnKeys } from '../../store/s3-options.ts';
 import type { S3Credentials, S3Options } from '../../store/s3-options.ts';
-import type { RequestLog } from '../app.ts';
+import { readVariables } from '../variables.ts';
+import type { Variables } from '../variables.ts';
 
 /** What every entry needs, read once when the function starts. */
-export interface LambdaEnvironment {
+export interface LambdaEnvironment extends Variables {
   readonly site: Site;
   readonly s3: S3Options;
-  /** The addresses that clients name (`AppDeps`); absent where the environment names none. */
-  readonly publicUrl?: readonly string[];
-  /** Enrolment token and cap of what waits (`UploadDeps`). */
-  readonly limits: { readonly token?: string; readonly maxPending?: number };
-  readonly log: (entry: RequestLog) => void;
 }
 
 /**
  * Reads the environment that infra/ sets: `COATCHECK_SITE` (the text of site.json),
  * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role; where they are
- * set `COATCHECK_PUBLIC_URLS` (addresses, a space between two), `COATCHECK_TOKEN`,
- * `COATCHECK_MAX_PENDING`, and `COATCHECK_DUAL_STACK` (`1`).
+ * set `COATCHECK_DUAL_STACK` (`1`) and those of {@link readVariables}.
  *
  * The keys are one pair, and another in each function: AWS makes them for the role that the function
  * has, and the three roles are what `serve` has three key pairs for (docs/adr/0070). There is no file of
@@ -38,12 +32,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
     return value;
   };
   const given = (name: string): string | undefined => env[name]?.trim() || undefined;
-  const publicUrl = given('COATCHECK_PUBLIC_URLS')?.split(/\s+/);
-  const token = given('COATCHECK_TOKEN');
-  const maxPending = given('COATCHECK_MAX_PENDING');
-  if (maxPending !== undefined && !/^[1-9]\d{0,3}$/.test(maxPending)) {
-    throw fail('usage', 'COATCHECK_MAX_PENDING is a number from 1 to 1000');
-  }
   // The runtime replaces these before they end, in a new process; a sandbox keeps its own.
   const credentials: S3Credentials = {
     accessKeyId: read('AWS_ACCESS_KEY_ID'),
@@ -57,13 +45,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
       ...{ bucket: read('COATCHECK_BUCKET'), region: read('AWS_REGION'), credentials },
       dualStack: given('COATCHECK_DUAL_STACK') === '1',
     },
-    ...(publicUrl === undefined ? {} : { publicUrl }),
-    limits: {
-      ...(token === undefined ? {} : { token }),
-      ...(maxPending === undefined ? {} : { maxPending: Number(maxPending) }),
-    },
-    log: (entry) => {
-      console.log(escapeJson(entry, 0).trimEnd());
-    },
+    ...readVariables(given),
   };
 }
