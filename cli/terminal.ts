@@ -26,6 +26,8 @@ export interface Terminal {
   readonly screen: () => Screen | undefined;
   /** What helps a person and is no result: the next step, a fact about how it was done. */
   readonly hint: (line: string) => void;
+  /** A line of a log, as it is, in JSON mode too. */
+  readonly log: (line: string) => void;
   /** What should worry a person. In JSON mode it is kept for the one document on stderr. */
   readonly warn: (line: string) => void;
   /** Shows `label` while `work` runs, where stderr is a terminal. */
@@ -118,6 +120,9 @@ export function createTerminal(
     screen: () => (options.json ? undefined : openScreen(stdout, env)),
     hint: (line) => {
       if (!options.json) stderr.write(`${onErr(onStderr.dim(line)).join('\n')}\n`);
+    },
+    log: (line) => {
+      stderr.write(`${line}\n`);
     },
     warn: (line) => {
       if (options.json) options.warnings?.push(line);

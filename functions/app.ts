@@ -5,10 +5,13 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { getPath } from 'hono/utils/url';
 import { CoatcheckError } from '../bundle/errors.ts';
 import { basePathOf, isBasePath, isServerAddress } from '../protocol/address.ts';
+import { toHex } from '../bundle/bytes.ts';
+import type { NodeId } from '../bundle/identity.ts';
 import { codeOf, fail } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { ROUTES } from '../protocol/http.ts';
 import type { Route, RouteName } from '../protocol/http.ts';
+import { isNodeId } from '../protocol/keys.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import type { Site } from '../protocol/site.ts';
 import type { UrlSigner } from '../store/port.ts';
@@ -26,9 +29,13 @@ import { VERSION } from './version.ts';
 
 /** One line of the log: what was asked and how it ended. Never a header, a body or a URL. */
 export interface RequestLog {
+  /** 16 hex digits: what the answer has as `x-request-id`; absent for what `/objects/` failed with. */
+  readonly id?: string;
   readonly method: string;
   /** The route's path as the table has it; `none` for a path that no route has. */
   readonly route: string;
+  /** Whom the path names, where it names a node: anybody may. */
+  readonly node?: NodeId;
   readonly status: number;
   readonly milliseconds: number;
   readonly code?: ErrorCode;
@@ -65,6 +72,8 @@ export interface AppDeps {
 }
 
 const CHAIN_CACHE_SECONDS = 60;
+/** By what an operator finds the line of the log that is about an answer. */
+const REQUEST_ID = 'x-request-id';
 
 /**
  * The server: docs/http-api.md over the roles that it is given. It keeps no state but a short
@@ -102,7 +111,9 @@ export function createApp(deps: AppDeps): Hono {
       return response;
     });
   }
-  app.onError((error, c) => finish(c, 'none', performance.now(), refuse(c, error), error));
+  app.onError((error, c) =>
+    finish(c, 'none', performance.now(), (id) => refuse(c, error, id), error),
+  );
   const mounted: Route[] = [];
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const handler = handlers[name] as Handler<RouteName> | undefined;
@@ -115,9 +126,9 @@ export function createApp(deps: AppDeps): Hono {
       try {
         const answer = await handler(await admit(c, route, gate, chain));
         if (route.credential === 'admin' && route.method === 'POST') admin?.events?.stir();
-        return finish(c, route.path, start, c.json(answer, route.status));
+        return finish(c, route.path, start, () => c.json(answer, route.status));
       } catch (error) {
-        return finish(c, route.path, start, refuse(c, error), error);
+        return finish(c, route.path, start, (id) => refuse(c, error, id), error);
       }
     });
   }
@@ -125,13 +136,23 @@ export function createApp(deps: AppDeps): Hono {
   app.all('*', (c) => {
     const start = performance.now();
     const error = noSuchRoute(mounted, c);
-    return finish(c, 'none', start, refuse(c, error), error);
+    return finish(c, 'none', start, (id) => refuse(c, error, id), error);
   });
 
-  function finish(c: Context, route: string, start: number, response: Response, error?: unknown) {
+  function finish(
+    c: Context,
+    route: string,
+    start: number,
+    respond: (id: string) => Response,
+    error?: unknown,
+  ): Response {
+    const id = toHex(crypto.getRandomValues(new Uint8Array(8)));
+    const response = respond(id);
+    response.headers.set(REQUEST_ID, id);
+    const node = route.includes(':node') ? (c.req.param('node') ?? '') : '';
     log?.({
-      method: c.req.method,
-      route,
+      ...{ id, method: c.req.method, route },
+      ...(isNodeId(node) ? { node } : {}),
       status: response.status,
       milliseconds: Math.round((performance.now() - start) * 1000) / 1000,
       ...(error === undefined ? {} : { code: codeOf(error) }),
@@ -142,10 +163,11 @@ export function createApp(deps: AppDeps): Hono {
   return app;
 }
 
-/** `{"error": {code, message, details}}` with the status of the table. */
-function refuse(c: Context, thrown: unknown): Response {
+/** `{"error": {code, message, details}}` with the status of the table; for a failure of the server with its id. */
+function refuse(c: Context, thrown: unknown, id: string): Response {
   const { status, ...error } = refusalOf(thrown);
-  return c.json({ error }, status as ContentfulStatusCode);
+  const named = status >= 500 ? { ...error, request: id } : error;
+  return c.json({ error: named }, status as ContentfulStatusCode);
 }
 
 /** For each of them a signature is checked, where the request's own host is none of them. */

@@ -312,7 +312,7 @@ function refusalOf(server: string, answer: FetchAnswer, json: unknown): Error {
   const refusal = v.safeParse(ErrorAnswer, json);
   if (!refusal.success) return strange(server, answer, json);
   const { status } = answer;
-  const { code, message, details } = refusal.output.error;
+  const { code, message, details, request = '' } = refusal.output.error;
   if (!isErrorCode(code)) return garbage(server, `it answered ${status} with an unknown code`);
   // The status of what only happens on this side, where it may mean more than a server can know.
   if (ERRORS[code].status === ERRORS.internal.status && code !== 'internal') {
@@ -322,7 +322,7 @@ function refusalOf(server: string, answer: FetchAnswer, json: unknown): Error {
   const said =
     code === 'wrong_site'
       ? `the server ${server} is of another site than the site.json here: ask another, or take its site.json`
-      : message.slice(0, 1000);
+      : `${message.slice(0, 1000)}${/^[0-9a-f]{16}$/.test(request) ? ` (request ${request})` : ''}`;
   const { retryAfter } = onTheWay(answer);
   return fail(code, said, {
     details: { ...bounded(details), ...(retryAfter !== undefined && { retryAfter }) },

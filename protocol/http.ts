@@ -63,6 +63,8 @@ export const ErrorAnswer = v.object({
     code: v.string(),
     message: v.string(),
     details: v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+    /** For a status of 500 and above: by what the log of the server has the reason. */
+    request: v.optional(v.string()),
   }),
 });
 

@@ -7,6 +7,9 @@ import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
 import { readSite } from '../site-file.ts';
+import type { RequestLog } from '../../functions/app.ts';
+import { escapeJson } from '../../protocol/escape.ts';
+import type { Terminal } from '../terminal.ts';
 import { publicEvents } from '../../functions/notify/event.ts';
 import { openNotifying } from '../notify.ts';
 import type { NotifyFlags } from '../notify.ts';
@@ -19,6 +22,8 @@ export interface ServeFlags extends StoreFlags, NotifyFlags {
   readonly port: string;
   readonly publicUrl: readonly string[];
   readonly tokenFile?: string;
+  readonly metrics?: string;
+  readonly log: string;
 }
 
 /**
@@ -37,19 +42,22 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     );
   }
   if (site.ca !== undefined && !hasRoot(site.ca)) terminal.warn(NO_ROOT);
+  const log = logOf(terminal, flags.log);
+  const metricsAt = flags.metrics === undefined ? undefined : parseListener(flags.metrics);
   const notifying = await openNotifying(context, site, flags);
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');
+  const { createMetrics } = await import('../../functions/serve/metrics.ts');
+  const counts = metricsAt && createMetrics();
   const server = await startServer({
     site,
-    store: await openStore(place, { ca: site.ca }),
+    store: await openStore(place, { ca: site.ca, observe: counts?.store }),
     host: flags.host,
     port: parsePort(flags.port),
     publicUrl,
     ...(tokenFile === undefined ? {} : { token: await readToken(tokenFile) }),
-    notice: (text) => {
-      terminal.hint(text);
-    },
+    notice: log.notice,
+    ...(counts && { metrics: { counts, ...metricsAt } }),
     ...(notifying === undefined
       ? {}
       : {
@@ -57,30 +65,69 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
             notifying.saw(publicEvents(states, site, Math.floor(Date.now() / 1000)));
           },
         }),
-    log: ({ method, route, status, milliseconds, code, reason }) => {
-      const why = [code, reason].filter((text) => text !== undefined).join(': ');
-      // What a store says is escaped in the reason; a method is one that Node's parser knows.
-      terminal.hint(`${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`.trimEnd());
-    },
+    log: log.request,
   });
   const stopped = nextInterrupt();
-  terminal.document({ url: server.url, port: server.port });
-  terminal.print(`serving site ${site.name} on ${server.url}`);
-  terminal.hint(`objects are in ${describePlace(place)}; Ctrl-C stops`);
+  const { url, port, metricsUrl } = server;
+  terminal.document({ url, port, ...(metricsUrl === undefined ? {} : { metrics: metricsUrl }) });
+  terminal.print(`serving site ${site.name} on ${url}`);
+  if (metricsUrl !== undefined) log.notice(`metrics are on ${metricsUrl}`);
+  log.notice(`objects are in ${describePlace(place)}; Ctrl-C stops`);
   const manager = serviceManager(context.env);
-  await manager.ready(`serving site ${site.name} on ${server.url}`);
+  await manager.ready(`serving site ${site.name} on ${url}`);
   await stopped;
   await manager.stopping();
   await server.close();
   await notifying?.stop();
-  terminal.hint('stopped');
+  log.notice('stopped');
 }
+
+/** What goes to stderr while the server runs. */
+interface ServeLog {
+  readonly request: (entry: RequestLog) => void;
+  /** What is about no request. */
+  readonly notice: (text: string) => void;
+}
+
+/** @throws usage */
+function logOf(terminal: Terminal, form: string): ServeLog {
+  if (form === 'json') {
+    const line = (facts: object): void => {
+      terminal.log(escapeJson({ time: new Date().toISOString(), ...facts }, 0).trimEnd());
+    };
+    return { request: line, notice: (notice) => line({ notice }) };
+  }
+  if (form !== 'text') throw fail('usage', '--log is text or json');
+  return {
+    request: ({ id, method, route, status, milliseconds, code, reason }) => {
+      const why = [code, reason].filter((text) => text !== undefined).join(': ');
+      // Whoever was told no more than that it failed has this number.
+      const which = status >= 500 && id !== undefined ? ` (request ${id})` : '';
+      // What a store says is escaped in the reason; a method is one that Node's parser knows.
+      const line = `${status} ${method} ${route} ${milliseconds.toFixed(0)} ms ${why}`;
+      terminal.hint(`${line.trimEnd()}${which}`);
+    },
+    notice: (text) => {
+      terminal.hint(text);
+    },
+  };
+}
+
+/** `PORT` of this machine alone, or `HOST:PORT`. @throws usage */
+function parseListener(text: string): { readonly host: string; readonly port: number } {
+  const [, inBrackets, plain, port = ''] =
+    /^(?:(?:\[([^\]]+)\]|([^[\]:]+)):)?(\d+)$/.exec(text) ?? [];
+  if (!isPort(port)) {
+    throw fail('usage', '--metrics is a port, or HOST:PORT such as 10.0.0.2:9420 or [::1]:9420');
+  }
+  return { host: inBrackets ?? plain ?? '127.0.0.1', port: Number(port) };
+}
+
+const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 
 /** A port as a command line has it. @throws usage */
 export function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
-    throw fail('usage', '--port is a number from 0 to 65535');
-  }
+  if (!isPort(text)) throw fail('usage', '--port is a number from 0 to 65535');
   return Number(text);
 }
 

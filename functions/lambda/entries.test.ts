@@ -63,7 +63,9 @@ describe('an entry', () => {
     ]);
     expect(searchParams.get('X-Amz-Security-Token')).toBe('session-token');
     expect(console.log).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(/^\{"method":"GET","route":"\/v1\/nodes\/:node\/config","status":200,/),
+      expect.stringMatching(
+        /^\{"id":"[0-9a-f]{16}","method":"GET","route":"\/v1\/nodes\/:node\/config","node":"[a-z2-7]{32}","status":200,/,
+      ),
     );
   });
 

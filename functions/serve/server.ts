@@ -17,7 +17,9 @@ import { createBoundedServer } from './limits.ts';
 import { keepSweeping } from './sweep.ts';
 import { keepTelling } from './tell.ts';
 import { createStatesReader } from '../states.ts';
-import type { PublicState } from '../states.ts';
+import type { PublicState, StatesReader } from '../states.ts';
+import { createMetricsServer } from './metrics.ts';
+import type { createMetrics } from './metrics.ts';
 
 /** What a server is started with. */
 export interface ServerOptions {
@@ -39,6 +41,13 @@ export interface ServerOptions {
   readonly maxPending?: number;
   /** At most `LOG_LIMITS` of it; `notice` says how much was left out. */
   readonly log?: (entry: RequestLog) => void;
+  /** Counts what the server does, and is asked for on a listener of its own (`--metrics`). */
+  readonly metrics?: {
+    readonly counts: ReturnType<typeof createMetrics>;
+    readonly host: string;
+    /** 0 for a free one */
+    readonly port: number;
+  };
   /** Told how all nodes stand: at the start, whenever something else waits, and every hour. */
   readonly states?: (states: readonly PublicState[]) => void;
   /** A line for the operator that is about no request. */
@@ -52,6 +61,8 @@ export interface RunningServer {
   /** Address that clients name. */
   readonly url: string;
   readonly port: number;
+  /** Where metrics are. */
+  readonly metricsUrl?: string;
   /** Takes no new request, lets those under way end, for at most three seconds. */
   close(): Promise<void>;
 }
@@ -79,12 +90,19 @@ function namesOneHost({ rawHeaders }: IncomingMessage): boolean {
  * @throws weak_secret, port_in_use, usage
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { site, store, host, port, publicUrl = [], token, maxPending, notice } = options;
+  const { site, store, host, port, publicUrl = [], token, maxPending, notice, metrics } = options;
   const clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
   const publicUrls = typeof publicUrl === 'string' ? [publicUrl] : publicUrl;
   const log =
     options.log &&
-    boundLog(options.log, (left) => notice?.(`${count(left, 'line')} of the log left out`));
+    boundLog(options.log, (left) => {
+      metrics?.counts.leftOut(left);
+      notice?.(`${count(left, 'line')} of the log left out`);
+    });
+  const answered = (entry: RequestLog): void => {
+    metrics?.counts.request(entry);
+    log?.log(entry);
+  };
   let answer: (request: Request) => Response | Promise<Response>;
   const { admin } = rolesOn(store, { baseUrl: 'http://not.yet.invalid', clock });
   const events = createEvents(admin.store, { holdSeconds: HOLD_SECONDS });
@@ -96,18 +114,29 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log?.log({ method, route: '/objects/*', status, milliseconds: 0, code, reason: logged(error) });
   };
   const makeAnswer = (url: string): typeof answer => {
-    const { upload, admin, ...roles } = rolesOn(store, { baseUrl: url, clock, failed });
+    const { upload, admin, objects, ...roles } = rolesOn(store, { baseUrl: url, clock, failed });
     const limits = {
       ...(token === undefined ? {} : { token }),
       ...(maxPending === undefined ? {} : { maxPending }),
     };
     return createApp({
-      ...{ site, clock, ...roles, upload: { ...upload, ...limits } },
+      ...{ site, clock, ...roles, upload: { ...upload, ...limits }, log: answered },
       admin: { ...admin, hasToken: token !== undefined, events },
       ...(publicUrls.length === 0 ? {} : { publicUrl: publicUrls }),
-      ...(log === undefined ? {} : { log: log.log }),
+      ...(objects === undefined ? {} : { objects: counted(objects) }),
     }).fetch;
   };
+  /** Of these no line is in the log but of failures: nodes poll. */
+  const counted =
+    (objects: (request: Request) => Promise<Response>): typeof objects =>
+    async (request) => {
+      const start = performance.now();
+      const response = await objects(request);
+      const { status } = response;
+      const milliseconds = performance.now() - start;
+      metrics?.counts.request({ route: '/objects/*', status, milliseconds });
+      return response;
+    };
   // A first time before the port is taken: a weak token must not start anything.
   answer = makeAnswer(publicUrls[0] ?? 'http://not.yet.invalid');
   const listener = getRequestListener((request) => answer(request), { hostname: NO_HOST });
@@ -125,6 +154,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     );
   }
   answer = makeAnswer(url);
+  const scraped =
+    metrics &&
+    (await listenForScrapes(metrics, createStatesReader(admin.store, site)).catch(
+      async (error: unknown) => {
+        await close(server);
+        throw error;
+      },
+    ));
   const sweeping = keepSweeping(admin.store, site, clock, (swept) =>
     notice?.(`${count(swept, 'proposal')} of more than ${PENDING_DAYS} days ended`),
   );
@@ -136,12 +173,30 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   return {
     url,
     port: bound.port,
+    ...(scraped === undefined ? {} : { metricsUrl: scraped.url }),
     close: async () => {
       sweeping.stop();
       telling?.stop();
       events.stop();
       await close(server);
+      // After the last answer: what stops is seen until it has stopped.
+      scraped?.stop();
       log?.flush();
+    },
+  };
+}
+
+async function listenForScrapes(
+  { counts, host, port }: NonNullable<ServerOptions['metrics']>,
+  reader: StatesReader,
+): Promise<{ readonly url: string; readonly stop: () => void }> {
+  const server = createMetricsServer(() => counts.render(reader));
+  const { address, family, port: bound } = await listen(server, host, port);
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}/metrics`,
+    stop: () => {
+      server.close();
+      server.closeAllConnections();
     },
   };
 }

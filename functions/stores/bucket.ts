@@ -4,6 +4,8 @@ import { fail } from '../../protocol/errors.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import type { S3Options } from '../../store/s3-options.ts';
 import { createS3Signer } from '../../store/s3-signer.ts';
+import { timedStore } from '../../store/timed.ts';
+import type { StoreObserver } from '../../store/timed.ts';
 import { forEachCredential } from './kind.ts';
 import type { OpenedStore, StoreKind } from './kind.ts';
 
@@ -17,6 +19,8 @@ export interface BucketPlace extends Omit<S3Options, 'credentials' | 'now' | 'ca
 /** A bucket, and for each part of the server the keys that it works with. */
 export interface BucketOptions extends Omit<S3Options, 'credentials' | 'now'> {
   readonly credentials: Readonly<Record<Credential, S3Options['credentials']>>;
+  /** Hears how long the store takes. */
+  readonly observe?: StoreObserver;
 }
 
 const PREFIX = 's3://';
@@ -70,10 +74,11 @@ export const bucketKind: StoreKind<BucketPlace> = {
     };
   },
   describe: ({ bucket }) => `${PREFIX}${bucket}`,
-  async open({ kind, credentialsFile, ...place }, { ca }) {
+  async open({ kind, credentialsFile, ...place }, { ca, observe }) {
     await readCredentials(credentialsFile);
     const credentials = credentialProviders(credentialsFile);
-    return openBucket({ ...place, ...(ca !== undefined && { ca }), credentials });
+    const more = { ...(ca !== undefined && { ca }), ...(observe !== undefined && { observe }) };
+    return openBucket({ ...place, ...more, credentials });
   },
 };
 
@@ -83,14 +88,16 @@ export const bucketKind: StoreKind<BucketPlace> = {
  */
 export async function openBucket({
   credentials: given,
+  observe,
   ...place
 }: BucketOptions): Promise<OpenedStore> {
   const credentials = threePairs(given);
   // Only here: a server on a folder starts without loading the SDK.
   const { createS3Store } = await import('../../store/s3.ts');
-  const stores = forEachCredential((name) =>
-    createS3Store({ ...place, credentials: credentials[name] }),
-  );
+  const stores = forEachCredential((name) => {
+    const store = createS3Store({ ...place, credentials: credentials[name] });
+    return observe === undefined ? store : timedStore(store, observe);
+  });
   return {
     // Not the SDK's signer: a boot is little else than its URL, and ours takes a fraction of the time.
     access: ({ now }) =>

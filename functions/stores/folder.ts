@@ -4,6 +4,8 @@ import { makeFolder } from '../../files/write.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { guardStore } from '../../store/guard.ts';
 import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
+import { timedStore } from '../../store/timed.ts';
+import type { StoreObserver } from '../../store/timed.ts';
 import { forEachCredential } from './kind.ts';
 import type { OpenedStore, StoreKind } from './kind.ts';
 import { localSecrets } from './local-secrets.ts';
@@ -22,9 +24,10 @@ export const folderKind: StoreKind<FolderPlace> = {
   takes: [],
   place: (text) => ({ kind: 'filesystem', folder: resolve(text) }),
   describe: ({ folder }) => folder,
-  async open({ folder }, { probing }) {
+  async open({ folder }, { probing, observe }) {
     if (!probing) await makeFolder(folder);
-    return openFolder(folder, { create: !probing, keepsSecrets: !probing });
+    const more = observe === undefined ? {} : { observe };
+    return openFolder(folder, { create: !probing, keepsSecrets: !probing, ...more });
   },
 };
 
@@ -34,14 +37,20 @@ export const folderKind: StoreKind<FolderPlace> = {
  * @param options.create make the store if the folder holds none
  * @param options.keepsSecrets its URLs are signed by secrets of its own (`secrets.json`, made if it is
  *   missing), and not by some that end with this process; true unless given
+ * @param options.observe hears how long the store takes
  * @throws no_such_bucket unless the folder holds a store or `create` is set; the codes of
  *   `localSecrets`
  */
 export async function openFolder(
   folder: string,
-  { create = false, keepsSecrets = true } = {},
+  {
+    create = false,
+    keepsSecrets = true,
+    observe,
+  }: { create?: boolean; keepsSecrets?: boolean; observe?: StoreObserver } = {},
 ): Promise<OpenedStore> {
-  const store = await openFilesystemStore(folder, { create });
+  const opened = await openFilesystemStore(folder, { create });
+  const store = observe === undefined ? opened : timedStore(opened, observe);
   const secrets = keepsSecrets
     ? await localSecrets(folder)
     : forEachCredential(() => Uint8Array.from(randomBytes(32)));

@@ -2,6 +2,7 @@ import type { Credential } from '../../protocol/permissions.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { LocalHandlerOptions } from '../../store/local-urls.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import type { StoreObserver } from '../../store/timed.ts';
 
 /** A store as one credential sees it: what it may do, and URLs signed for that. */
 export interface Access {
@@ -56,11 +57,16 @@ export interface StoreKind<Place> {
   /**
    * @param options.probing for `doctor`: makes and keeps nothing but the objects of its probes
    * @param options.ca of the site, PEM: who alone vouches for a store that is reached over TLS
+   * @param options.observe hears how long the store takes
    * @throws what opening the store throws
    */
   readonly open: (
     place: Place,
-    options: { probing: boolean; ca?: string | undefined },
+    options: {
+      readonly probing: boolean;
+      readonly ca?: string | undefined;
+      readonly observe?: StoreObserver | undefined;
+    },
   ) => Promise<OpenedStore>;
 }
 

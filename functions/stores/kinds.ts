@@ -51,5 +51,5 @@ export const describePlace = (place: StorePlace): string => kindOf(place).descri
  */
 export const openStore = (
   place: StorePlace,
-  { probing = false, ca }: { probing?: boolean; ca?: string | undefined } = {},
-): Promise<OpenedStore> => kindOf(place).open(place, { probing, ca });
+  { probing = false, ...more }: Partial<Parameters<StoreKind<StorePlace>['open']>[1]> = {},
+): Promise<OpenedStore> => kindOf(place).open(place, { probing, ...more });

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deriveIdentity, utf8 } from '../../bundle/index.ts';
+import { createClient } from '../../protocol/client.ts';
 import { signRequest } from '../../protocol/request-signature.ts';
 import { openDesk, runCli, startServe } from '../support/cli.ts';
 import type { Desk, Served } from '../support/cli.ts';
@@ -23,6 +24,13 @@ const OURS = /^(\d{3} [A-Z]+ [/\w*:-]+ \d+ ms\b.*|\S.* Ctrl-C stops|stopped)$/;
 function demandSafe(text: string): void {
   expect(text.replaceAll('\n', '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
   for (const line of text.trimEnd().split('\n')) expect(line).toMatch(OURS);
+}
+
+interface LogLine {
+  readonly time: string;
+  readonly milliseconds: number;
+  readonly notice?: string;
+  readonly reason?: string;
 }
 
 let desk: Desk;
@@ -69,6 +77,84 @@ describe('the log of serve', () => {
     const { stderr } = await server.stop();
     expect(stderr).toMatch(/^400 POST \/v1\/nodes\/:node\/proposals \d+ ms bad_request$/m);
     demandSafe(stderr);
+  });
+
+  it('is one object a line where that is asked for, with the id that the answer has, and no secret', async () => {
+    const args = ['--home', desk.home, 'serve', '--log', 'json'];
+    const server = await startServe(args);
+    const node = deriveIdentity(Uint8Array.from(randomBytes(32)));
+    const client = createClient({ server: server.url, site: desk.site.id, identity: node });
+    const { url } = await client.config(node.id);
+    const { searchParams } = new URL(url);
+    const body = utf8(
+      JSON.stringify({ digest: 'ab'.repeat(32), size: 900, token: 'not-to-be-logged' }),
+    );
+    const target = new URL(`/v1/nodes/${node.id}/proposals`, server.url);
+    const headers = signRequest({
+      ...{ method: 'POST', url: target, identity: node, site: desk.site.id, body },
+      created: Math.floor(Date.now() / 1000),
+    });
+    const answers = [
+      await fetch(target, { method: 'POST', headers, body: body as BodyInit }),
+      await fetch(
+        `${server.url}/v1/nodes/${encodeURIComponent(HOSTILE)}/config?secret=not-to-be-logged`,
+      ),
+    ];
+    await fs.promises.rm(join(desk.home, 'store', 'objects'), { recursive: true });
+    try {
+      answers.push(await fetch(`${server.url}/v1/ready`));
+    } finally {
+      fs.mkdirSync(join(desk.home, 'store', 'objects'));
+    }
+    const ids = answers.map((answer) => answer.headers.get('x-request-id'));
+    const failed = (await answers[2]!.json()) as { error: { request: string } };
+    expect(failed.error.request).toBe(ids[2]);
+
+    const { stderr, stdout } = await server.stop();
+    expect(stdout).not.toContain('{');
+    const lines = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as LogLine);
+    const ofRequests = lines.filter(({ notice }) => notice === undefined);
+    for (const { time, milliseconds } of ofRequests) {
+      expect(new Date(time).toISOString()).toBe(time);
+      expect(milliseconds).toBeGreaterThanOrEqual(0);
+    }
+    const facts = ofRequests.map(({ time, milliseconds, ...rest }) => rest);
+    const [, proposed, hostile, ready] = facts;
+    expect(facts).toHaveLength(4);
+    expect(proposed).toEqual({
+      ...{
+        id: ids[0],
+        method: 'POST',
+        route: '/v1/nodes/:node/proposals',
+        node: node.id,
+        status: 201,
+      },
+    });
+    expect(hostile).toMatchObject({ id: ids[1], status: 422, code: 'bad_node_id' });
+    expect(hostile).not.toHaveProperty('node');
+    expect(ready).toMatchObject({ id: ids[2], status: 503, code: 'no_such_bucket' });
+    expect(ready!.reason).toContain(join(desk.home, 'store'));
+    for (const secret of ['not-to-be-logged', searchParams.get('X-Coatcheck-Signature') ?? url]) {
+      expect(stderr).not.toContain(secret);
+    }
+    expect(stderr).not.toMatch(/[^\n\x20-\x7e]/);
+  });
+
+  it('has each request of a flood, or says how many it left out, in either form', async () => {
+    for (const form of ['text', 'json']) {
+      const server = await startServe(['--home', desk.home, 'serve', '--log', form]);
+      const sent = 400;
+      await Promise.all(Array.from({ length: sent }, () => fetch(`${server.url}/flood`)));
+      const lines = (await server.stop()).stderr.split('\n');
+      const shown = lines.filter((line) => line.includes('no_such_route')).length;
+      const left = lines.map((line) =>
+        Number(/(\d+) lines? of the log left out/.exec(line)?.[1] ?? 0),
+      );
+      expect(shown + left.reduce((a, b) => a + b, 0)).toBe(sent);
+    }
   });
 
   it('shows what a store says as text, once', async () => {

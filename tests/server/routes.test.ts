@@ -105,7 +105,12 @@ describe('the table of routes', () => {
         } as never),
       ).map(({ name }) => name);
     expect(mounted({})).toEqual(['health']);
-    expect(mounted({ download: { signer, keysets } })).toEqual(['health', 'ready', 'site', 'config']);
+    expect(mounted({ download: { signer, keysets } })).toEqual([
+      'health',
+      'ready',
+      'site',
+      'config',
+    ]);
     expect(mounted({ upload: { signer, store, keysets } })).toEqual([
       'health',
       'propose',
@@ -535,6 +540,6 @@ describe('the log', () => {
     for (const secret of [token, 'secret-in-query', 'X-Coatcheck', 'coatcheck=', 'ab'.repeat(32)]) {
       expect(text).not.toContain(secret);
     }
-    expect(Object.keys(lines[0]!)).toEqual(['method', 'route', 'status', 'milliseconds']);
+    expect(Object.keys(lines[0]!)).toEqual(['id', 'method', 'route', 'status', 'milliseconds']);
   });
 });

@@ -27,6 +27,8 @@ export const COMPONENTS = [
   'rpm',
   'dpkg',
   'chromium',
+  'promtool',
+  'proxies',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -125,6 +127,8 @@ const probes: Record<Component, () => string | undefined> = {
   rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
   dpkg: () => lacking('dpkg-deb'),
   chromium: () => lacking('chromium'),
+  promtool: () => lacking('promtool'),
+  proxies: () => lacking('nginx haproxy caddy openssl'),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(
