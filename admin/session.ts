@@ -162,8 +162,11 @@ const newest = (chain: readonly SignedKeyset[]): SignedKeyset => chain[chain.len
 
 type Chain = readonly SignedKeyset[];
 
-/** What the server shows; where that is older than the site's own file, the latter. */
-async function shownChain(client: Client, site: Site): Promise<Chain> {
+/**
+ * The keysets that the server shows, through the pinned one; where that is older than the site's own file, the latter.
+ * @throws wrong_site for a server of another site, the codes of the chain, and what the client throws
+ */
+export async function shownChain(client: Client, site: Site): Promise<Chain> {
   const answer = await client.site();
   if (!equalBytes(fromHex(answer.site), site.id)) {
     throw fail('wrong_site', `the server serves site ${answer.site}, not ${toHex(site.id)}`);

@@ -36,7 +36,12 @@ import { rmCommand } from './usage/rm.ts';
 import { rollbackCommand } from './usage/rollback.ts';
 import { serveCommand } from './usage/serve.ts';
 import { setCommand } from './usage/set.ts';
-import { siteAddPathCommand, siteExpiresCommand, sitePathsCommand } from './usage/site.ts';
+import {
+  siteAddPathCommand,
+  siteExpiresCommand,
+  sitePathsCommand,
+  siteSetServerCommand,
+} from './usage/site.ts';
 import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
 import { uiCommand } from './usage/ui.ts';
@@ -70,7 +75,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[importCommand, prepareCommand, transferCommand],
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
-    ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
+    ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };

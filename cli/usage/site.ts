@@ -38,3 +38,47 @@ export const siteExpiresCommand = command({
     await siteExpires(context, when);
   },
 });
+
+/** `coatcheck site set-server` */
+export const siteSetServerCommand = command({
+  usage: 'site set-server',
+  about: 'write the address of the server into site.json, if it serves this site',
+  options: [
+    {
+      name: 'from-stack',
+      value: '<name>',
+      about: 'take the address from a stack of CloudFormation, by the AWS CLI',
+      more: 'take the address from the outputs of a stack of CloudFormation, by `aws cloudformation describe-stacks` with the credentials and the region that it finds',
+      excludes: ['outputs'],
+      example: 'site set-server --from-stack Coatcheck',
+    },
+    {
+      name: 'outputs',
+      value: '<file>',
+      about: 'take the address from a file of cdk deploy --outputs-file',
+      excludes: ['from-stack'],
+      example: 'site set-server --outputs outputs.json',
+    },
+    {
+      name: 'ca',
+      value: '<file>',
+      about: 'PEM certificates: who vouches for that server, in place of those of the site',
+      excludes: ['no-ca'],
+      example: 'site set-server --server https://cfg.lan --ca lan-ca.pem',
+    },
+    {
+      name: 'no-ca',
+      about: 'whoever the system believes vouches for it: take the CA of the site away',
+      excludes: ['ca'],
+      example: 'site set-server --from-stack Coatcheck --no-ca',
+    },
+  ],
+  examples: [
+    'site set-server --outputs outputs.json',
+    'site set-server --server https://cfg.example',
+  ],
+  run: async (context, _, options) => {
+    const { siteSetServer } = await import('../commands/set-server.ts');
+    await siteSetServer(context, options);
+  },
+});

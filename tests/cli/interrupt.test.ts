@@ -47,6 +47,7 @@ const ASKING: Record<string, string[]> = {
   repair: [],
   status: [],
   ui: ['--no-open'],
+  'site set-server': [],
   'keys list': [],
   'keys add': [request, '--yes'],
   'keys remove': ['ada', '--yes'],
