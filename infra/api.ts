@@ -1,54 +1,97 @@
-import { HttpApi, HttpMethod, HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import {
+  ApiMapping,
+  DomainName,
+  HttpApi,
+  HttpMethod,
+  HttpStage,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import type { CfnStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Fn } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { ROUTES } from '../protocol/http.ts';
+import type { Route, RouteName } from '../protocol/http.ts';
 import type { Credential } from '../protocol/permissions.ts';
-
-/** Requests over the whole API; beyond them the gateway answers 429 and no function runs. */
-const THROTTLE = { rateLimit: 100, burstLimit: 200 } as const;
+import { DEFAULT_THROTTLE, THROTTLES } from './props.ts';
+import type { CoatcheckSiteProps, Throttle } from './props.ts';
 
 /**
  * The HTTP API: every route of `protocol/http.ts`, and no other, goes to the function that holds
  * its credential. Who may call a route is decided by the function, from the request's signature.
  */
 export class SiteApi extends Construct {
-  /** Where nodes and administrators connect: `servers` of `site.json`. */
+  /** Where nodes and administrators connect: the first of `servers` of `site.json`. */
   readonly url: string;
+  /** Every address that clients may name, {@link url} first. */
+  readonly publicUrls: readonly string[];
+  /** What a record of the domain's name leads to. */
+  readonly domainTarget: string | undefined;
 
   private readonly api: HttpApi;
+  private readonly stage: HttpStage;
+  private readonly throttles: CoatcheckSiteProps['throttles'];
 
-  constructor(scope: Construct, id: string) {
+  constructor(scope: Construct, id: string, props: CoatcheckSiteProps) {
     super(scope, id);
-    const api = new HttpApi(this, 'Api', {
+    const { domain, publicUrls = [], ownAddress = true } = props;
+    this.throttles = { ...THROTTLES, ...props.throttles };
+    this.api = new HttpApi(this, 'Api', {
       apiName: 'coatcheck',
       createDefaultStage: false,
+      // What stands in front of the API needs that name; a domain of the API itself does not.
+      disableExecuteApiEndpoint: !ownAddress && domain !== undefined,
     });
-    const stage = new HttpStage(this, 'Stage', {
-      httpApi: api,
+    const { rate, burst } = DEFAULT_THROTTLE;
+    this.stage = new HttpStage(this, 'Stage', {
+      httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
-      throttle: THROTTLE,
+      throttle: { rateLimit: rate, burstLimit: burst },
     });
-    this.url = stage.url;
-    this.api = api;
+    // The stage's address ends in a slash, and ours do not.
+    const own = Fn.select(0, Fn.split('/', Fn.select(1, Fn.split('//', this.stage.url))));
+    const urls = [
+      ...(domain === undefined ? [] : [`https://${domain.name}`]),
+      ...publicUrls,
+      ...(ownAddress ? [Fn.join('', ['https://', own])] : []),
+    ];
+    this.publicUrls = urls;
+    this.url = urls[0]!;
+    if (domain === undefined) return;
+    const { name: domainName, certificate } = domain;
+    const name = new DomainName(this, 'Domain', { domainName, certificate });
+    new ApiMapping(this, 'Mapping', { api: this.api, domainName: name, stage: this.stage });
+    this.domainTarget = name.regionalDomainName;
   }
 
-  /** The functions are made with the address: so they come after the API. */
+  /** The functions are made with the addresses: so they come after the API. */
   route(handlers: Readonly<Record<Credential, IFunction>>): void {
     const integrations = {
       download: new HttpLambdaIntegration('Download', handlers.download),
       upload: new HttpLambdaIntegration('Upload', handlers.upload),
       admin: new HttpLambdaIntegration('Admin', handlers.admin),
     };
-    for (const { method, path, credential } of Object.values(ROUTES)) {
-      this.api.addRoutes({
+    const settings: Record<string, object> = {};
+    for (const [name, route] of Object.entries(ROUTES) as [RouteName, Route][]) {
+      const { method, path, credential } = route;
+      const added = this.api.addRoutes({
         path: gatewayPath(path),
         methods: [HttpMethod[method]],
         // What every function can answer goes to the one that may do least.
         integration: integrations[credential === 'any' ? 'download' : credential],
       });
+      const throttle: Throttle | undefined = this.throttles?.[name];
+      if (throttle === undefined) continue;
+      settings[`${method} ${gatewayPath(path)}`] = {
+        ThrottlingRateLimit: throttle.rate,
+        ThrottlingBurstLimit: throttle.burst,
+      };
+      // A stage is not made with settings of a route that is not there yet.
+      this.stage.node.addDependency(...added);
     }
+    const stage = this.stage.node.defaultChild as CfnStage;
+    stage.addPropertyOverride('RouteSettings', settings);
   }
 }
 

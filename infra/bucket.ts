@@ -1,16 +1,26 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { AnyPrincipal, Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  BucketPolicy,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { PENDING_DAYS } from '../protocol/keys.ts';
+import type { CoatcheckSiteProps } from './props.ts';
 
 /** How long a version that was overwritten or deleted can still be restored by an operator. */
 const KEEP_OLD_VERSIONS_DAYS = 90;
+const MIN_TLS_VERSION = 1.2;
 
 /**
  * The site's bucket: private, TLS 1.2 or newer only, encrypted, versioned, kept when the stack is
- * deleted. Its policy holds two promises against every identity of the account, whatever rights
- * somebody gives it later:
+ * deleted, and its policy with it; or one that is there already. The policy holds two promises against every
+ * identity of the account, whatever rights somebody gives it later:
  *
  * - nothing is put under `history/` without `If-None-Match` or `If-Match`. Multipart uploads and
  *   server-side copies carry neither where S3 checks this policy, so they are refused as well
@@ -18,16 +28,31 @@ const KEEP_OLD_VERSIONS_DAYS = 90;
  * - nothing under `history/` is deleted.
  */
 export class SiteBucket extends Construct {
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
 
-  constructor(scope: Construct, id: string) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: Pick<CoatcheckSiteProps, 'bucket' | 'bucketPolicy' | 'encryptionKey'>,
+  ) {
     super(scope, id);
-    this.bucket = new Bucket(this, 'Bucket', {
+    const { bucket, bucketPolicy = bucket === undefined, encryptionKey } = props;
+    this.bucket = bucket ?? this.newBucket(encryptionKey);
+    if (!bucketPolicy) return;
+    const policy = new BucketPolicy(this, 'Policy', {
+      bucket: this.bucket,
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    policy.document.addStatements(...bucketStatements(this.bucket));
+  }
+
+  private newBucket(encryptionKey: IKey | undefined): IBucket {
+    const made: Omit<IBucket, 'isWebsite'> = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
-      encryption: BucketEncryption.S3_MANAGED,
-      enforceSSL: true,
-      minimumTLSVersion: 1.2,
+      ...(encryptionKey === undefined
+        ? { encryption: BucketEncryption.S3_MANAGED }
+        : { encryption: BucketEncryption.KMS, encryptionKey, bucketKeyEnabled: true }),
       versioned: true,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [
@@ -40,27 +65,34 @@ export class SiteBucket extends Construct {
         { prefix: 'pending/', expiration: Duration.days(PENDING_DAYS) },
       ],
     });
-    this.refuseInHistory('WriteOnce', 's3:PutObject', {
-      // Two keys under one operator must both hold: denied if neither header is there.
-      Null: { 's3:if-none-match': 'true', 's3:if-match': 'true' },
-    });
-    this.refuseInHistory('Kept', 's3:DeleteObject', {});
+    // Its `isWebsite` may be undefined, and the interface's may only be absent.
+    return made;
   }
+}
 
-  private refuseInHistory(
+/** What the policy of a site's bucket says: for a bucket whose policy is kept elsewhere. */
+export function bucketStatements(bucket: IBucket): PolicyStatement[] {
+  const everything = [bucket.bucketArn, bucket.arnForObjects('*')];
+  const history = [bucket.arnForObjects('history/*')];
+  const deny = (
     sid: string,
     action: string,
-    conditions: Record<string, Record<string, string>>,
-  ): void {
-    this.bucket.addToResourcePolicy(
-      new PolicyStatement({
-        sid: `History${sid}`,
-        effect: Effect.DENY,
-        principals: [new AnyPrincipal()],
-        actions: [action],
-        resources: [this.bucket.arnForObjects('history/*')],
-        conditions,
-      }),
-    );
-  }
+    resources: string[],
+    conditions: Record<string, Record<string, string | number>> = {},
+  ): PolicyStatement =>
+    new PolicyStatement({
+      ...{ sid, effect: Effect.DENY, principals: [new AnyPrincipal()] },
+      ...{ actions: [action], resources, conditions },
+    });
+  return [
+    deny('OnlyTls', 's3:*', everything, { Bool: { 'aws:SecureTransport': 'false' } }),
+    deny('OnlyNewTls', 's3:*', everything, {
+      NumericLessThan: { 's3:TlsVersion': MIN_TLS_VERSION },
+    }),
+    // Two keys under one operator must both hold: denied if neither header is there.
+    deny('HistoryWriteOnce', 's3:PutObject', history, {
+      Null: { 's3:if-none-match': 'true', 's3:if-match': 'true' },
+    }),
+    deny('HistoryKept', 's3:DeleteObject', history),
+  ];
 }

@@ -1,39 +1,39 @@
-import { Duration, RemovalPolicy, Stage } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { Architecture, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { policyStatements } from '../protocol/iam.ts';
+import { PERMISSIONS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
-import { bundleEntry } from './bundle.ts';
+import { functionCode } from './code.ts';
 
 /** What a function of a site is made with. */
 export interface SiteFunctionProps {
   readonly credential: Credential;
-  readonly bucket: Bucket;
+  readonly bucket: IBucket;
+  /** That encrypts the bucket, if it is not S3's own. */
+  readonly encryptionKey: IKey | undefined;
   /** The text of `site.json`, or a token that stands for it until deployment. */
   readonly site: string;
   /** More of its environment (`functions/lambda/environment.ts`). */
   readonly environment: Readonly<Record<string, string>>;
+  readonly reservedConcurrency: number | undefined;
 }
 
 /**
  * One of the three functions: its code (`functions/lambda/<credential>.ts`, bundled), its log group,
- * and its role, which may do exactly what `protocol/permissions.ts` says plus write to that log
+ * and its role, which may do exactly what `protocol/permissions.ts` says, use the bucket's key for that, and write to that log
  * group.
  */
 export class SiteFunction extends Construct {
   readonly handler: Function;
 
-  constructor(
-    scope: Construct,
-    id: string,
-    { credential, bucket, site, environment }: SiteFunctionProps,
-  ) {
+  constructor(scope: Construct, id: string, props: SiteFunctionProps) {
     super(scope, id);
+    const { credential, bucket, site, environment, reservedConcurrency } = props;
     const logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -57,27 +57,30 @@ export class SiteFunction extends Construct {
         }),
       },
     });
+    grantKey(props.encryptionKey ?? bucket.encryptionKey, role, credential);
     this.handler = new Function(this, 'Handler', {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      code: bundledCode(this, credential),
+      code: functionCode(this, credential),
       handler: 'index.handler',
       role,
       logGroup,
       memorySize: 512,
       timeout: Duration.seconds(20),
+      ...(reservedConcurrency !== undefined && {
+        reservedConcurrentExecutions: reservedConcurrency,
+      }),
       environment: { COATCHECK_SITE: site, COATCHECK_BUCKET: bucket.bucketName, ...environment },
     });
   }
 }
 
-/**
- * The entry, bundled into the app's output folder. CDK names the asset by its content: the same
- * sources make the same template.
- */
-function bundledCode(scope: Construct, credential: Credential): Code {
-  const folder = join(Stage.of(scope)!.outdir, 'bundles', credential);
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'index.mjs'), bundleEntry(`functions/lambda/${credential}.ts`));
-  return Code.fromAsset(folder);
+/** Whoever reads an object has it opened by the key, whoever puts one has it make a key of its own. */
+function grantKey(key: IKey | undefined, role: Role, credential: Credential): void {
+  const { get, put } = PERMISSIONS[credential];
+  const actions = [
+    ...(get.length > 0 ? ['kms:Decrypt'] : []),
+    ...(put.length > 0 ? ['kms:GenerateDataKey'] : []),
+  ];
+  key?.grant(role, ...actions);
 }

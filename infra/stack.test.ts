@@ -8,7 +8,8 @@ import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { parseCa } from '../net/certificates.ts';
 import { formatSite, parseSite } from '../protocol/site.ts';
-import { makeAdmin, makeSite } from '../tests/support/site.ts';
+import { makeAuthority } from '../tests/support/certificates.ts';
+import { makeAdmin, makeSite, nextKeyset } from '../tests/support/site.ts';
 import {
   property,
   resourceOf,
@@ -16,6 +17,7 @@ import {
   rolePolicies,
   synthesise,
 } from '../tests/support/template.ts';
+import type { Resource } from '../tests/support/template.ts';
 import { bundleEntry } from './bundle.ts';
 import { MAX_SITE_BYTES } from './site.ts';
 
@@ -191,19 +193,22 @@ describe('the bucket', () => {
     ]);
   });
 
-  it('has a policy that only denies: no TLS, a put to history/ without a condition, a delete there', () => {
+  it('has a policy that stays with it and only denies: no TLS, a put to history/ without a condition, a delete there', () => {
     const [policy] = Object.values(resourcesOf(template, 'AWS::S3::BucketPolicy', BUCKET));
+    expect(policy).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
     const everything = [ARN, `${ARN}/*`];
     const anybody = { Effect: 'Deny', Principal: { AWS: '*' } };
     expect(property(policy, 'PolicyDocument', 'Statement')).toEqual([
       {
         ...anybody,
+        Sid: 'OnlyTls',
         Action: 's3:*',
         Resource: everything,
         Condition: { Bool: { 'aws:SecureTransport': 'false' } },
       },
       {
         ...anybody,
+        Sid: 'OnlyNewTls',
         Action: 's3:*',
         Resource: everything,
         Condition: { NumericLessThan: { 's3:TlsVersion': 1.2 } },
@@ -244,15 +249,30 @@ describe('the HTTP API', () => {
     expect(wired.toSorted()).toEqual(expected.toSorted());
   });
 
-  it('is throttled', () => {
+  it('is throttled, and by route, so that who floods proposals takes nothing from boots', () => {
     const [stage, ...more] = Object.values(
       resourcesOf(template, 'AWS::ApiGatewayV2::Stage', BUCKET),
     );
     expect(more).toEqual([]);
     expect(stage!.Properties).toMatchObject({
       StageName: '$default',
-      DefaultRouteSettings: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 200 },
+      DefaultRouteSettings: { ThrottlingRateLimit: 50, ThrottlingBurstLimit: 100 },
+      RouteSettings: {
+        'GET /v1/nodes/{node}/config': { ThrottlingRateLimit: 200, ThrottlingBurstLimit: 400 },
+        'POST /v1/nodes/{node}/proposals': { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 50 },
+        'POST /v1/nodes/{node}/accept': { ThrottlingRateLimit: 10, ThrottlingBurstLimit: 50 },
+      },
     });
+  });
+
+  it('has its stage made after the routes that the stage has settings of', () => {
+    const [stage] = Object.values(template.findResources('AWS::ApiGatewayV2::Stage'));
+    const routes = template.findResources('AWS::ApiGatewayV2::Route');
+    const awaited = (stage!['DependsOn'] as string[]).map((id) =>
+      String(property(routes[id] as Resource | undefined, 'RouteKey')),
+    );
+    const { RouteSettings } = stage!['Properties'] as { RouteSettings: object };
+    expect(awaited).toEqual(expect.arrayContaining(Object.keys(RouteSettings)));
   });
 });
 
@@ -262,15 +282,21 @@ describe('the site', () => {
       Type: 'String',
       Description: expect.stringContaining('site.json') as string,
       MinLength: 1,
-      MaxLength: 3600,
+      MaxLength: MAX_SITE_BYTES,
     });
   });
 
   it('stands in every function if -c site= names it', () => {
     const { site } = makeSite();
     const file = join(folder, 'site.json');
-    // The functions open no bundle: what a site adds to the list of paths is not for them.
-    writeFileSync(file, formatSite({ ...site, paths: [{ pattern: 'etc/vdsm/**' }] }));
+    // The functions open no bundle, and where they are and whom clients believe is not for them.
+    const more = {
+      servers: ['https://coatcheck.example'],
+      ca: makeAuthority(join(folder, 'ca')).ca,
+      stores: ['https://*.s3.eu-central-1.amazonaws.com'],
+      paths: [{ pattern: 'etc/vdsm/**' }],
+    };
+    writeFileSync(file, formatSite({ ...site, ...more }));
     const { template: named } = synthesise({ site: file });
     expect(named.findParameters('Site')).toEqual({});
     for (const credential of CREDENTIALS) {
@@ -285,12 +311,11 @@ describe('the site', () => {
       makeAdmin(String(i).padStart(32, '-')),
     );
     expect(Buffer.byteLength(formatSite(makeSite({ admins }).site))).toBeLessThan(MAX_SITE_BYTES);
+    const large = makeSite({ admins: admins.slice(0, 14) }).site;
+    const next = nextKeyset({ signed: large.pinned, admins: admins.slice(0, 14) }, admins, 14);
     const file = join(folder, 'large.json');
-    writeFileSync(
-      file,
-      formatSite(makeSite({ servers: Array<string>(200).fill('https://host.example') }).site),
-    );
-    expect(() => synthesise({ site: file })).toThrow(/3600 bytes/);
+    writeFileSync(file, formatSite({ ...large, ancestors: [large.pinned], pinned: next }));
+    expect(() => synthesise({ site: file })).toThrow(`${MAX_SITE_BYTES} bytes`);
   });
 
   it('is refused, if the file is missing or is no site.json', () => {
@@ -315,17 +340,30 @@ describe('what keeps strangers small', () => {
       ...['Environment', 'Variables'],
     ) as Record<string, unknown>;
 
-  it('is an enrolment token that no template shows, empty unless it is given', () => {
-    const [parameter] = Object.values(template.findParameters('EnrolmentToken'));
-    expect(parameter).toMatchObject({ NoEcho: true, Default: '', AllowedPattern: '^(.{16,64})?$' });
-    for (const credential of CREDENTIALS) {
-      expect(environmentOf(template, credential)['COATCHECK_TOKEN']).toBe('<EnrolmentToken>');
+  it('is an enrolment token that stands in no template: the upload function reads it, and may', () => {
+    const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf';
+    for (const [context, from, action] of [
+      [{ tokenParameter: '/coatcheck/token' }, 'ssm:/coatcheck/token', 'ssm:GetParameter'],
+      [{ tokenSecret: arn }, `secretsmanager:${arn}`, 'secretsmanager:GetSecretValue'],
+    ] as const) {
+      const { template: asked } = synthesise(context);
+      for (const credential of CREDENTIALS) {
+        expect(environmentOf(asked, credential)['COATCHECK_TOKEN_FROM']).toBe(from);
+        expect(environmentOf(template, credential)).not.toHaveProperty('COATCHECK_TOKEN_FROM');
+      }
+      const policies = Object.values(asked.findResources('AWS::IAM::Policy'));
+      expect(policies).toHaveLength(1);
+      expect(JSON.stringify(policies)).toContain(action);
+      const { Roles } = policies[0]!['Properties'] as { Roles: { Ref: string }[] };
+      expect(Roles.map(({ Ref }) => Ref)).toEqual([
+        resourceOf(asked, 'AWS::IAM::Role', 'upload', BUCKET).id,
+      ]);
     }
   });
 
   it('is that each function knows the name of the API, and those that are told', () => {
     const urls = 'https://coatcheck.example,https://lan.example:8443';
-    const { template: named } = synthesise({ publicUrls: urls, maxPending: '50' });
+    const { template: named } = synthesise({ publicUrls: urls, maxPending: '50', maxNodes: '7' });
     for (const credential of CREDENTIALS) {
       const own = JSON.stringify(environmentOf(template, credential)['COATCHECK_PUBLIC_URLS']);
       expect(own).toMatch(/^"https:\/\//);
@@ -334,9 +372,9 @@ describe('what keeps strangers small', () => {
       expect(environmentOf(template, credential)).not.toHaveProperty('COATCHECK_MAX_PENDING');
       const told = environmentOf(named, credential);
       expect(JSON.stringify(told['COATCHECK_PUBLIC_URLS'])).toMatch(
-        / https:\/\/coatcheck\.example https:\/\/lan\.example:8443/,
+        /^"https:\/\/coatcheck\.example https:\/\/lan\.example:8443 /,
       );
-      expect(told['COATCHECK_MAX_PENDING']).toBe('50');
+      expect([told['COATCHECK_MAX_PENDING'], told['COATCHECK_MAX_NODES']]).toEqual(['50', '7']);
     }
   });
 
@@ -351,7 +389,12 @@ describe('what keeps strangers small', () => {
   it.each([
     { publicUrls: 'coatcheck.example' },
     { publicUrls: 'https://coatcheck.example/below' },
-    { publicUrls: `https://${'a'.repeat(200)}.example` },
+    { publicUrls: Array.from({ length: 7 }, (_, i) => `https://n${i}.example`).join(',') },
+    { maxNodes: '0' },
+    { ownAddress: 'false' },
+    { domain: 'coatcheck.example' },
+    { tokenParameter: '/token', tokenSecret: 'arn' },
+    { bucketPolicy: 'false' },
     { maxPending: '0' },
     { maxPending: '1001' },
     { maxPending: 'many' },

@@ -167,9 +167,9 @@ export function formatSite(site: Site): string {
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-/** What a server needs of a site: it opens no bundle, and has no use for a list of paths. */
-export function withoutPaths({ paths: _, ...site }: Site): Site {
-  return site;
+/** What a server needs of a site: it opens no bundle, and where it and its store are is for its clients. */
+export function forServer({ paths: _, ca: _ca, stores: _stores, ...site }: Site): Site {
+  return { ...site, servers: [] };
 }
 
 function assertCa(pem: string, check: (pem: string) => unknown): void {

@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { bundleEntry } from '../infra/bundle.ts';
+import { CREDENTIALS } from '../protocol/permissions.ts';
 
 /**
  * Compiles what other programs import (`exports` of package.json) into a folder, which holds nothing
@@ -21,6 +23,23 @@ export async function buildLibrary(outdir: string): Promise<void> {
   const value = `export const VERSION = ${JSON.stringify(version)};\n`;
   await writeFile(join(outdir, 'functions', 'version.js'), value);
   await rm(join(outdir, 'package.json'));
+  await bundleFunctions(outdir);
+}
+
+/** The code of the functions, bundled now: whoever deploys from the package has no bundler. */
+async function bundleFunctions(outdir: string): Promise<void> {
+  for (const credential of CREDENTIALS) {
+    const file = join(outdir, '..', 'functions', credential, 'index.mjs');
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, bundleEntry(`functions/lambda/${credential}.ts`));
+  }
+  const code = `import { Code } from 'aws-cdk-lib/aws-lambda';
+import { fileURLToPath } from 'node:url';
+export const functionCode = (scope, credential) =>
+  Code.fromAsset(fileURLToPath(new URL(\`../../functions/\${credential}\`, import.meta.url)));
+`;
+  await writeFile(join(outdir, 'infra', 'code.js'), code);
+  for (const file of ['bundle.js', 'bundle.d.ts']) await rm(join(outdir, 'infra', file));
 }
 
 /** What the compiler leaves of our names for modules. */

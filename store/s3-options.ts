@@ -55,7 +55,8 @@ const PARTITIONS: readonly [RegExp, string][] = [
   [/^eusc-/, 'amazonaws.eu'],
 ];
 
-const dnsSuffixOf = (region: string): string =>
+/** The domain under which the services of a region of AWS are. */
+export const dnsSuffixOf = (region: string): string =>
   PARTITIONS.find(([regions]) => regions.test(region))?.[1] ?? 'amazonaws.com';
 
 /**

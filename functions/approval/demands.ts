@@ -19,8 +19,11 @@ export interface DecisionRequest {
    * must hash to the node's id: so a decision about a bundle that the node made needs this.
    */
   readonly nodeBoxKey?: Uint8Array;
-  /** Nobody showed a token for this node's own statement: {@link MAX_NODES} holds. */
-  readonly isStrangersOwn?: boolean;
+  /**
+   * Nobody showed a token for this node's own statement: it is let in only while there are fewer nodes than
+   * these, {@link MAX_NODES} at most.
+   */
+  readonly strangersUpTo?: number;
 }
 
 /**
@@ -108,12 +111,13 @@ export async function demandModest(
       `this node has made ${MAX_OWN_ENTRIES} decisions for itself: an administrator has to hand it back (coatcheck reconfigure)`,
     );
   }
-  if (history.entries.length === 0 && request.isStrangersOwn === true) {
-    const { objects } = await store.list('approved/', { limit: MAX_NODES });
-    if (objects.length >= MAX_NODES) {
+  const { strangersUpTo: limit } = request;
+  if (history.entries.length === 0 && limit !== undefined) {
+    const { objects } = await store.list('approved/', { limit });
+    if (objects.length >= limit) {
       throw fail(
         'too_many_nodes',
-        `there are ${MAX_NODES} nodes already: more are let in with an enrolment token`,
+        `there are ${limit} nodes already: more are let in with an enrolment token`,
       );
     }
   }

@@ -31,7 +31,7 @@ async function approveOwn(
   store: ObjectStore,
   node: ReturnType<typeof makeNode>,
   last?: SignedStatement,
-  more: { isStrangersOwn?: boolean } = {},
+  more: { strangersUpTo?: number } = {},
 ): Promise<SignedStatement> {
   const { bytes, digest } = propose({ keyset, node });
   await store.create(pendingKey(node.id, digestHex(digest)), bytes);
@@ -53,16 +53,16 @@ describe('what a node decides for itself', () => {
   it('is let in without a token up to a number of nodes, and then still for those that are in', async () => {
     const store = createMemoryStore();
     const first = makeNode('first');
-    const last = await approveOwn(store, first, undefined, { isStrangersOwn: true });
+    const last = await approveOwn(store, first, undefined, { strangersUpTo: MAX_NODES });
     for (let i = 1; i < MAX_NODES; i++) {
       await store.create(approvedKey(nodeOf(i)), new Uint8Array(1));
     }
     const { objects } = await store.list('approved/');
     expect(objects).toHaveLength(MAX_NODES);
     const second = makeNode('second');
-    const asStranger = approveOwn(store, second, undefined, { isStrangersOwn: true });
+    const asStranger = approveOwn(store, second, undefined, { strangersUpTo: MAX_NODES });
     expect(await asStranger.catch(codeOf)).toBe('too_many_nodes');
-    await approveOwn(store, first, last, { isStrangersOwn: true });
+    await approveOwn(store, first, last, { strangersUpTo: MAX_NODES });
     await approveOwn(store, makeNode('third'));
   });
 

@@ -5,11 +5,16 @@ import { createApp } from '../app.ts';
 import { readEnvironment } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 
-const { s3, limits, ...shared } = readEnvironment();
+const { s3, limits, tokenFrom, ...shared } = readEnvironment();
 const signer = createS3Signer(s3);
 const store = guardStore(createS3Store(s3), 'admin');
+const { maxNodes } = limits;
+const hasToken = (tokenFrom ?? limits.token) !== undefined;
 
 /** Decisions, listings, and URLs to read by. */
 export const handler = lambdaHandler(
-  createApp({ ...shared, admin: { signer, store, hasToken: limits.token !== undefined } }),
+  createApp({
+    ...shared,
+    admin: { signer, store, hasToken, ...(maxNodes === undefined ? {} : { maxNodes }) },
+  }),
 );

@@ -89,18 +89,23 @@ describe('an entry', () => {
     },
   );
 
-  it('takes the names, the cap and the token of its environment', async () => {
+  it('takes the names, the caps and the place of the token of its environment', async () => {
     const names = ['https://coatcheck.example', 'https://lan.example'];
-    const { publicUrl, limits } = readEnvironment({
+    const { publicUrl, limits, tokenFrom } = readEnvironment({
       ...ENVIRONMENT,
       COATCHECK_PUBLIC_URLS: names.join(' '),
       COATCHECK_MAX_PENDING: '50',
-      COATCHECK_TOKEN: 'q7Zr0-Yk2m_vB81sXh',
+      COATCHECK_MAX_NODES: '7',
+      COATCHECK_TOKEN_FROM: 'ssm:/coatcheck/token',
     });
-    expect([publicUrl, limits]).toEqual([names, { maxPending: 50, token: 'q7Zr0-Yk2m_vB81sXh' }]);
-    expect(readEnvironment({ ...ENVIRONMENT, COATCHECK_TOKEN: '' }).limits).toEqual({});
-    for (const COATCHECK_MAX_PENDING of ['0', '-1', '1e3', '10000', 'x']) {
-      expect(() => readEnvironment({ ...ENVIRONMENT, COATCHECK_MAX_PENDING })).toThrow(/number/);
+    expect([publicUrl, limits, tokenFrom]).toEqual([
+      ...[names, { maxPending: 50, maxNodes: 7 }, 'ssm:/coatcheck/token'],
+    ]);
+    expect(readEnvironment({ ...ENVIRONMENT, COATCHECK_MAX_NODES: '' }).limits).toEqual({});
+    for (const number of ['0', '-1', '1e3', '1001', '10000', 'x']) {
+      for (const name of ['COATCHECK_MAX_PENDING', 'COATCHECK_MAX_NODES']) {
+        expect(() => readEnvironment({ ...ENVIRONMENT, [name]: number })).toThrow(/number/);
+      }
     }
   });
 
@@ -132,8 +137,8 @@ describe('an entry', () => {
     expect(await ask('https://coatcheck.example')).toBe(200);
   });
 
-  it('does not start with a weak token', async () => {
-    vi.stubEnv('COATCHECK_TOKEN', 'changeme');
-    await expect(import('./upload.ts')).rejects.toMatchObject({ code: 'weak_secret' });
+  it('does not start without a token that it is told to ask for', async () => {
+    vi.stubEnv('COATCHECK_TOKEN_FROM', 'file:/etc/token');
+    await expect(import('./upload.ts')).rejects.toMatchObject({ code: 'usage' });
   });
 });

@@ -11,12 +11,14 @@ import type { Variables } from '../variables.ts';
 export interface LambdaEnvironment extends Variables {
   readonly site: Site;
   readonly s3: S3Options;
+  /** Where the enrolment token is (`readToken`); absent where there is none, or the environment has it. */
+  readonly tokenFrom?: string;
 }
 
 /**
  * Reads the environment that infra/ sets: `COATCHECK_SITE` (the text of site.json),
  * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role; where they are
- * set `COATCHECK_DUAL_STACK` (`1`) and those of {@link readVariables}.
+ * set `COATCHECK_DUAL_STACK` (`1`), `COATCHECK_TOKEN_FROM` and those of {@link readVariables}.
  *
  * The keys are one pair, and another in each function: AWS makes them for the role that the function
  * has, and the three roles are what `serve` has three key pairs for (docs/adr/0070). There is no file of
@@ -32,6 +34,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
     return value;
   };
   const given = (name: string): string | undefined => env[name]?.trim() || undefined;
+  const tokenFrom = given('COATCHECK_TOKEN_FROM');
   // The runtime replaces these before they end, in a new process; a sandbox keeps its own.
   const credentials: S3Credentials = {
     accessKeyId: read('AWS_ACCESS_KEY_ID'),
@@ -46,5 +49,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
       dualStack: given('COATCHECK_DUAL_STACK') === '1',
     },
     ...readVariables(given),
+    ...(tokenFrom === undefined ? {} : { tokenFrom }),
   };
 }

@@ -18,6 +18,7 @@ import type { Site } from '../../protocol/site.ts';
 import type { ObjectInfo, ObjectStore, UrlSigner } from '../../store/port.ts';
 import { cosign } from '../approval/cosign.ts';
 import { decide } from '../approval/decide.ts';
+import { MAX_NODES } from '../approval/demands.ts';
 import type { DecisionRequest } from '../approval/demands.ts';
 import { forget } from '../approval/forget.ts';
 import type { NodeRecord } from '../approval/publish.ts';
@@ -38,6 +39,8 @@ export interface AdminDeps {
   readonly signer: UrlSigner;
   /** Whether the server asks strangers for an enrolment token (`UploadDeps`): then it bounds their number. */
   readonly hasToken?: boolean;
+  /** Without a token: how many nodes that approve for themselves are let in, 1 to {@link MAX_NODES}, the default. */
+  readonly maxNodes?: number;
   /** Tells when something else waits; absent: one that holds no question, as in a function. */
   readonly events?: EventSource;
 }
@@ -55,7 +58,13 @@ const FOR_FIRST: readonly string[] = ['pending', 'keysets', 'cosign'];
 /** What administrators ask: decisions, listings, and URLs to read by. Signs GETs only. */
 export function adminRoutes(
   site: Site,
-  { store, signer, hasToken = false, events = createEvents(store, { holdSeconds: 0 }) }: AdminDeps,
+  {
+    store,
+    signer,
+    hasToken = false,
+    maxNodes = MAX_NODES,
+    events = createEvents(store, { holdSeconds: 0 }),
+  }: AdminDeps,
 ): Pick<
   Handlers,
   | 'decide'
@@ -89,7 +98,7 @@ export function adminRoutes(
       node,
       by,
       statement,
-      ...(by === 'node' && { isStrangersOwn: !hasToken }),
+      ...(by === 'node' && !hasToken && { strangersUpTo: maxNodes }),
       ...(from === undefined ? {} : { from }),
       ...(nodeBoxKey === undefined ? {} : { nodeBoxKey: fromBase64Url(nodeBoxKey) }),
     };

@@ -32,7 +32,7 @@ describe('the npm package', () => {
     rmSync(folder, { recursive: true });
   });
 
-  it('holds the two commands, what keeps a key, what the page wants, the units of both, what npm wants, modules with their types, and nothing else', () => {
+  it('holds the two commands, what keeps a key, what the page wants, the functions of AWS, the units of both, what npm wants, modules with their types, and nothing else', () => {
     const paths = packed.files.map(({ path }) => path);
     const parts = paths.filter((path) => /^dist\/coatcheck-[\w-]+-[0-9A-Z]{8}\.mjs$/.test(path));
     const modules = paths.filter((path) => path.startsWith('dist/lib/'));
@@ -55,6 +55,7 @@ describe('the npm package', () => {
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck-keeper.mjs',
       'dist/coatcheck.mjs',
+      ...['admin', 'download', 'upload'].map((name) => `dist/functions/${name}/index.mjs`),
       ...['coatcheck-agent', 'coatcheck'].map((name) => `docs/man/${name}.1`),
       'package.json',
       ...['service', 'sysusers'].map((type) => `packaging/server/coatcheck.${type}`),

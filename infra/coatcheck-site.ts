@@ -1,0 +1,87 @@
+import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
+import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { CREDENTIALS } from '../protocol/permissions.ts';
+import type { Credential } from '../protocol/permissions.ts';
+import { SiteApi } from './api.ts';
+import { SiteBucket } from './bucket.ts';
+import { SiteFunction } from './function.ts';
+import { assertProps } from './props.ts';
+import type { CoatcheckSiteProps } from './props.ts';
+import { siteText } from './site.ts';
+
+/**
+ * One site on AWS: a bucket, three functions with a role each, and an HTTP API. Whatever a part needs is made with it:
+ * its rights, its log, its alarms.
+ */
+export class CoatcheckSite extends Construct {
+  /** Where nodes and administrators connect: for `servers` of `site.json`. */
+  readonly url: string;
+  /** What a record of the domain's name leads to; undefined without a `domain`. */
+  readonly domainTarget: string | undefined;
+  readonly bucket: IBucket;
+
+  /** @throws usage for a prop that is none; file_malformed for a `site` that is none */
+  constructor(scope: Construct, id: string, props: CoatcheckSiteProps) {
+    super(scope, id);
+    assertProps(props);
+    const { token, maxPending, maxNodes, dualStack = false, encryptionKey } = props;
+    const { bucket } = new SiteBucket(this, 'Store', props);
+    const api = new SiteApi(this, 'Http', props);
+    const site = siteText(props.site);
+    const environment = {
+      COATCHECK_PUBLIC_URLS: api.publicUrls.join(' '),
+      ...(maxPending !== undefined && { COATCHECK_MAX_PENDING: String(maxPending) }),
+      ...(maxNodes !== undefined && { COATCHECK_MAX_NODES: String(maxNodes) }),
+      ...(dualStack && { COATCHECK_DUAL_STACK: '1' }),
+      ...(token !== undefined && { COATCHECK_TOKEN_FROM: placeOf(token) }),
+    };
+    const functions = Object.fromEntries(
+      CREDENTIALS.map((credential) => [
+        credential,
+        new SiteFunction(this, NAMES[credential], {
+          ...{ credential, bucket, encryptionKey, site, environment },
+          reservedConcurrency: props.reservedConcurrency?.[credential],
+        }).handler,
+      ]),
+    ) as Record<Credential, SiteFunction['handler']>;
+    if (token !== undefined) grantToken(token, functions.upload);
+    api.route(functions);
+
+    const { permissionsBoundary, tags = {}, terminationProtection } = props;
+    if (permissionsBoundary !== undefined) PermissionsBoundary.of(this).apply(permissionsBoundary);
+    for (const [key, value] of Object.entries(tags)) Tags.of(this).add(key, value);
+    if (terminationProtection !== undefined) {
+      Stack.of(this).terminationProtection = terminationProtection;
+    }
+    new CfnOutput(this, 'CoatcheckServer', { value: api.url });
+    new CfnOutput(this, 'CoatcheckBucket', { value: bucket.bucketName });
+    if (api.domainTarget !== undefined) {
+      new CfnOutput(this, 'CoatcheckDomainTarget', { value: api.domainTarget });
+    }
+    this.url = api.url;
+    this.domainTarget = api.domainTarget;
+    this.bucket = bucket;
+  }
+}
+
+const NAMES: Record<Credential, string> = {
+  download: 'Download',
+  upload: 'Upload',
+  admin: 'Admin',
+};
+
+type Token = NonNullable<CoatcheckSiteProps['token']>;
+
+/** As `functions/lambda/token.ts` reads it. */
+const placeOf = (token: Token): string =>
+  'parameter' in token
+    ? `ssm:${token.parameter.parameterName}`
+    : `secretsmanager:${token.secret.secretArn}`;
+
+function grantToken(token: Token, to: IGrantable): void {
+  if ('parameter' in token) token.parameter.grantRead(to);
+  else token.secret.grantRead(to);
+}
