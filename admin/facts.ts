@@ -83,19 +83,15 @@ export interface Facts {
   keep(listed: readonly Listed[], prefixes: readonly Prefix[]): Promise<void>;
 }
 
-/** An object that cannot be read now may be read the next time. */
-type Known = Cached & { readonly isPassing: boolean };
-
 /** {@link Facts} over what the cache of the session has. */
 export async function loadFacts(session: Session): Promise<Facts> {
   const { cache } = session;
-  const known = new Map<string, Known>();
-  /** By key, the version that is known to be kept. */
-  const kept = new Map<string, string>();
-  for (const [key, entry] of await cache.load()) {
-    known.set(key, { ...entry, isPassing: false });
-    kept.set(key, entry.version);
-  }
+  const loaded = await cache.load();
+  const known = new Map(loaded);
+  /** By key, what is known to be kept. */
+  const kept = new Map<string, Pick<Cached, 'version'>>(loaded);
+  /** Keys of what cannot be read now, and may be the next time. */
+  const passing = new Set<string>();
   /** Keys of what was read since it was kept. */
   const news = new Set<string>();
 
@@ -127,10 +123,9 @@ export async function loadFacts(session: Session): Promise<Facts> {
         const { facts, isPassing } = await orProblem(object, () => factsOf(one, object));
         // A listing that tells of no version says not whether this is the same the next time.
         const isUntold = one.version === undefined;
-        known.set(one.key, {
-          ...{ version: one.version ?? '', facts },
-          isPassing: isPassing || isUntold,
-        });
+        known.set(one.key, { version: one.version ?? '', facts });
+        if (isPassing || isUntold) passing.add(one.key);
+        else passing.delete(one.key);
         news.add(one.key);
         onRead();
       });
@@ -146,14 +141,14 @@ export async function loadFacts(session: Session): Promise<Facts> {
     );
     const read = [...news].flatMap((key) => {
       const entry = known.get(key);
-      const isKept = entry !== undefined && !entry.isPassing && there.has(key);
+      const isKept = entry !== undefined && !passing.has(key) && there.has(key);
       return isKept ? [[key, entry] as const] : [];
     });
     news.clear();
     if (gone.length + read.length === 0) return;
     await cache.update((now) => {
       const entries = new Map(now);
-      for (const [key, version] of gone) {
+      for (const [key, { version }] of gone) {
         if (now.get(key)?.version === version) entries.delete(key);
       }
       for (const [key, { version, facts }] of read) {
@@ -164,8 +159,9 @@ export async function loadFacts(session: Session): Promise<Facts> {
     for (const [key] of gone) {
       kept.delete(key);
       known.delete(key);
+      passing.delete(key);
     }
-    for (const [key, { version }] of read) kept.set(key, version);
+    for (const [key, entry] of read) kept.set(key, entry);
   }
 
   return {
@@ -173,8 +169,7 @@ export async function loadFacts(session: Session): Promise<Facts> {
     proposal: get as Facts['proposal'],
     head: get as Facts['head'],
     report: get as Facts['report'],
-    unread: (listed) =>
-      listed.filter((one) => get(one) === undefined || known.get(one.key)?.isPassing === true),
+    unread: (listed) => listed.filter((one) => get(one) === undefined || passing.has(one.key)),
     ...{ read, keep },
   };
 }

@@ -11,7 +11,7 @@ import type { NodeListing, StatusView } from './views/status.ts';
 
 /** Every node that has anything in the store, as it is known so far. */
 export interface Fleet {
-  /** By id. Made when it is called: what is read in between is in the next. */
+  /** By id. Made when it is first called after something was read: what is read later is in the next. */
   readonly views: () => readonly StatusView[];
   /** How many objects are still to be read */
   readonly left: number;
@@ -55,10 +55,13 @@ async function look(
 ): Promise<readonly StatusView[]> {
   const cosigned = await nodesCosigned(session);
   const { listings, all } = await listNodes(session, withoutReports);
-  const views = (): readonly StatusView[] => statusViews(listings, facts, session.client.now());
+  let made: readonly StatusView[] | undefined;
+  const views = (): readonly StatusView[] =>
+    (made ??= statusViews(listings, facts, session.client.now()));
   const read = async (objects: readonly Listed[]): Promise<void> => {
     let left = objects.length;
     await facts.read(objects, () => {
+      made = undefined;
       onProgress({ views, left: --left });
     });
   };
@@ -72,6 +75,7 @@ async function look(
   await doubtLess(session, slotsOf(listings));
   const prefixes = ['pending', 'approved', 'history'] as const;
   await facts.keep([...all, ...newest], withoutReports ? prefixes : [...prefixes, 'reports']);
+  if (cosigned.size === 0) return views();
   return Promise.all(views().map((view) => cosignedOf(session, view, cosigned)));
 }
 
@@ -120,14 +124,16 @@ async function listNodes(
     known.pending = [...known.pending, proposal];
   }
   const list = async (prefix: 'approved' | 'history' | 'reports'): Promise<void> => {
-    for await (const listed of session.list(prefix)) {
-      const { parsed } = listed;
-      if (!('node' in parsed)) continue;
-      const known = of(parsed.node);
-      if (parsed.prefix === 'approved') known.approved = listed;
-      if (parsed.prefix === 'reports') known.report = listed;
-      if (parsed.prefix === 'history') known.newest = newer(known.newest, listed);
-      if (parsed.prefix !== 'history') all.push(listed);
+    for await (const page of session.pages(prefix)) {
+      for (const listed of page) {
+        const { parsed } = listed;
+        if (!('node' in parsed)) continue;
+        const known = of(parsed.node);
+        if (parsed.prefix === 'approved') known.approved = listed;
+        if (parsed.prefix === 'reports') known.report = listed;
+        if (parsed.prefix === 'history') known.newest = newer(known.newest, listed);
+        if (parsed.prefix !== 'history') all.push(listed);
+      }
     }
   };
   await Promise.all([

@@ -36,6 +36,8 @@ export interface Objects {
    * @throws server_garbage if the pages do not end, and what the client throws
    */
   list(prefix: Prefix, node?: NodeId): AsyncGenerator<Listed>;
+  /** As {@link Objects.list}, a page at a time: for who lists tens of thousands. */
+  pages(prefix: Prefix, node?: NodeId): AsyncGenerator<readonly Listed[]>;
   /**
    * Gives each object to `use`, and what comes of it in the order of the keys: one request for 100
    * keys and one GET for each, 8 of them at a time. A body is let go as soon as `use` is done with
@@ -55,6 +57,10 @@ export interface Objects {
 /** {@link Objects} by a client. */
 export function createObjects(client: Pick<Client, 'list' | 'read' | 'get'>): Objects {
   async function* list(prefix: Prefix, node?: NodeId): AsyncGenerator<Listed> {
+    for await (const page of pages(prefix, node)) yield* page;
+  }
+
+  async function* pages(prefix: Prefix, node?: NodeId): AsyncGenerator<readonly Listed[]> {
     let after: string | undefined;
     do {
       const page = await client.list({
@@ -62,10 +68,12 @@ export function createObjects(client: Pick<Client, 'list' | 'read' | 'get'>): Ob
         ...(node === undefined ? {} : { node }),
         ...(after === undefined ? {} : { after }),
       });
-      for (const object of page.objects) {
-        const parsed = parseKey(object.key);
-        if (parsed !== undefined) yield { ...object, parsed };
+      const listed: Listed[] = [];
+      for (const { key, size, modified, version } of page.objects) {
+        const parsed = parseKey(key);
+        if (parsed !== undefined) listed.push({ key, parsed, size, modified, version });
       }
+      yield listed;
       // In the order of the keys, or there would be no end to it.
       if (page.next !== undefined && page.next <= (after ?? '')) {
         throw fail('server_garbage', 'the server lists the same objects again and again');
@@ -123,5 +131,5 @@ export function createObjects(client: Pick<Client, 'list' | 'read' | 'get'>): Ob
     return undefined;
   }
 
-  return { list, readEach, read };
+  return { list, pages, readEach, read };
 }

@@ -66,7 +66,7 @@ describe('the file of the cache', () => {
   it('is none where it is damaged, foreign or no file, and is written anew', async () => {
     await open().update(adding('approved/a'));
     const whole = fs.readFileSync(path);
-    for (const at of [0, 17, 18, 41, 42, whole.length - 1]) {
+    for (const at of [0, 17, 18, 49, 50, whole.length - 17, whole.length - 16, whole.length - 1]) {
       const damaged = Uint8Array.from(whole);
       damaged[at]! ^= 1;
       for (const content of [damaged, whole.subarray(0, at)]) {
