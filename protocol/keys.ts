@@ -108,19 +108,17 @@ export type ParsedKey =
 
 /** The inverse of the key makers. Total: any string of a listing or a request may be given. */
 export function parseKey(text: string): ParsedKey | undefined {
-  const [prefix, first = '', second = '', ...rest] = text.split('/');
+  const parts = text.split('/');
+  const [prefix, first = '', second = '', index = ''] = parts;
   if (prefix === 'cosign') {
-    const [index = ''] = rest;
-    return rest.length === 1 && NODE_ID.test(first) && DIGEST.test(second) && KEY_INDEX.test(index)
+    return parts.length === 4 && NODE_ID.test(first) && DIGEST.test(second) && KEY_INDEX.test(index)
       ? {
           ...{ prefix, node: first as NodeId },
           ...{ statement: second as DigestHex, keyIndex: Number(index) },
         }
       : undefined;
   }
-  if (rest.length > 0) return undefined;
-  const parts = text.split('/').length;
-  const validNumber = (s: string): boolean => NUMBER.test(s) && Number(s) > 0;
+  if (parts.length > 3) return undefined;
   switch (prefix) {
     case 'pending':
     case 'rejected':
@@ -128,18 +126,22 @@ export function parseKey(text: string): ParsedKey | undefined {
         ? { prefix, node: first as NodeId, digest: second as DigestHex }
         : undefined;
     case 'history':
-      return NODE_ID.test(first) && validNumber(second)
+      return NODE_ID.test(first) && isNumber(second)
         ? { prefix, node: first as NodeId, slot: Number(second) }
         : undefined;
     case 'approved':
     case 'reports':
-      return parts === 2 && NODE_ID.test(first) ? { prefix, node: first as NodeId } : undefined;
+      return parts.length === 2 && NODE_ID.test(first)
+        ? { prefix, node: first as NodeId }
+        : undefined;
     case 'keysets':
-      return parts === 2 && validNumber(first) ? { prefix, version: Number(first) } : undefined;
+      return parts.length === 2 && isNumber(first) ? { prefix, version: Number(first) } : undefined;
     default:
       return undefined;
   }
 }
+
+const isNumber = (text: string): boolean => NUMBER.test(text) && Number(text) > 0;
 
 /** Whether {@link parseKey} knows the text as a key. */
 export function isObjectKey(text: string): text is ObjectKey {

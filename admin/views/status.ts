@@ -5,7 +5,7 @@ import { isExpiring } from '../../protocol/verify.ts';
 import type { Facts } from '../facts.ts';
 import { readResult } from '../machine-says.ts';
 import type { CosignedView } from '../cosigned.ts';
-import type { MachineFault } from '../machine-says.ts';
+import type { MachineFault, Said } from '../machine-says.ts';
 import type { Listed } from '../objects.ts';
 import { statementViewAt } from './statement.ts';
 import type { StatementView } from './statement.ts';
@@ -208,11 +208,12 @@ function statusView(listing: NodeListing, facts: Facts, now: number): StatusView
   const bundle = isShown && !isUnpublished ? shown.bundle : undefined;
   const name = isShown && !isUnpublished ? shown.name : undefined;
   const signKey = isShown ? shown.signKey : undefined;
-  const machine =
-    report === undefined || said === undefined ? undefined : machineView(report, said, signKey);
+  const told =
+    report === undefined || said === undefined ? undefined : toldBy(report, said, signKey);
+  const machine = told?.view;
 
   const states = statesOf({
-    ...{ listing, decision, rejected, machine, now },
+    ...{ listing, decision, rejected, told, now },
     isUnreadable: unread !== undefined,
     isUnpublished: isUnpublished && !refreshing,
     isKnown: !refreshing,
@@ -243,29 +244,41 @@ export function waitingView(
   return { digest, size, modified, ...facts };
 }
 
-function machineView(
+/** What a machine says, and what its words come to; none where they are not its own. */
+interface Told {
+  readonly view: MachineView;
+  readonly said?: Said & { readonly statementDigest: string };
+}
+
+function toldBy(
   { modified: stored }: Listed,
-  said: NonNullable<ReturnType<Facts['report']>>,
+  facts: NonNullable<ReturnType<Facts['report']>>,
   signKey: string | undefined,
-): MachineView {
-  if ('problem' in said) return { problem: said.problem, stored };
-  const { time, result, statementDigest, signer, latest } = said;
-  if (signKey !== undefined && signer !== signKey) return { problem: 'bad_signer', stored };
-  const { failed, left } = readResult(result);
-  return { time, stored, result, statementDigest, failed, left, isOlder: time < latest };
+): Told {
+  if ('problem' in facts) return { view: { problem: facts.problem, stored } };
+  const { time, result, statementDigest, signer, latest } = facts;
+  if (signKey !== undefined && signer !== signKey) {
+    return { view: { problem: 'bad_signer', stored } };
+  }
+  const said = readResult(result);
+  const { failed, left } = said;
+  return {
+    view: { time, stored, result, statementDigest, failed, left, isOlder: time < latest },
+    said: { ...said, statementDigest },
+  };
 }
 
 function statesOf(of: {
   readonly listing: NodeListing;
   readonly decision: StatementView | undefined;
   readonly rejected: StatementView | undefined;
-  readonly machine: MachineView | undefined;
+  readonly told: Told | undefined;
   readonly now: number;
   readonly isUnreadable: boolean;
   readonly isUnpublished: boolean;
   readonly isKnown: boolean;
 }): readonly State[] {
-  const { listing, decision, rejected, machine, now } = of;
+  const { listing, decision, rejected, told, now } = of;
   const so = new Set<State>();
   if (of.isUnreadable) so.add('unreadable');
   if (of.isUnpublished) so.add('unpublished');
@@ -285,17 +298,16 @@ function statesOf(of: {
     const isConfiguration = type === 'approve' || type === 'rollback';
     if (isConfiguration && listing.report === undefined) so.add('never-booted');
   }
-  if (machine !== undefined && 'result' in machine) addSaid(so, machine, decision);
+  if (told?.said !== undefined) addSaid(so, told.said, decision);
   if (so.size === 0) so.add('nothing');
-  return STATES.filter((state) => so.has(state));
+  return [...so].sort((a, b) => STATES.indexOf(a) - STATES.indexOf(b));
 }
 
 function addSaid(
   so: Set<State>,
-  { result, statementDigest }: Extract<MachineView, { result: string }>,
+  { outcome, failed, differing, statementDigest }: NonNullable<Told['said']>,
   decision: StatementView | undefined,
 ): void {
-  const { outcome, failed, differing } = readResult(result);
   if (outcome === 'unapproved') so.add('unapproved');
   if (decision === undefined) return;
   if (statementDigest !== decision.statementDigest) {
@@ -349,7 +361,9 @@ function withNotes(views: readonly StatusView[]): StatusView[] {
   const claimed = new Map<string, NodeId[]>();
   const add = (to: Map<string, NodeId[]>, name: string, node: NodeId): void => {
     const key = nameKey(name);
-    to.set(key, [...(to.get(key) ?? []), node]);
+    const nodes = to.get(key);
+    if (nodes === undefined) to.set(key, [node]);
+    else nodes.push(node);
   };
   for (const view of views) {
     if (view.name !== undefined) add(inForce, view.name, view.node);
