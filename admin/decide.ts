@@ -5,6 +5,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { cosignedView, isSignedBy, joined, readCosigned, signaturesText } from './cosigned.ts';
 import type { Seen } from './memory.ts';
 import type { PlannedStatement, Predecessor } from './plan.ts';
+import { decidersOf, decisionText } from './record.ts';
 import type { Session } from './session.ts';
 
 /** A decision that is recorded. */
@@ -41,7 +42,7 @@ export interface Recorded {
  * Where the keyset asks for several signatures, this one is left for the others, or sent with theirs.
  * @throws undersigned where others have to sign it: the signature is there, and nothing is decided;
  *   head_moved if somebody decided after `after`, every refusal of the server, and what the ports throw:
- *   nothing was decided. store_unknown where that is not known
+ *   nothing was decided. already_decided where others signed this very statement first: it stands, as theirs. store_unknown where that is not known
  */
 export async function decide(
   session: Session,
@@ -101,7 +102,8 @@ async function record(
     own !== undefined && session.keyset.threshold === 1
       ? own
       : await collect(session, node, { joins, own }, planned);
-  const { slot, published } = await send('decide', session, node, signed, planned);
+  const { outcome, slot, published } = await send('decide', session, node, signed, planned);
+  if (outcome === 'already') await demandOwn(session, signed.statement, slot);
   const statementDigest = toHex(signed.digest);
   const unremembered = await remember(session, node, { seq, slot, digest: statementDigest });
   return {
@@ -112,6 +114,34 @@ async function record(
     },
     made: { digest: signed.digest, seq },
   };
+}
+
+/**
+ * A statement does not say who signs it: two who decide the same within one second make the same one, and it is
+ * recorded once, with the signatures of whoever came first.
+ * @throws already_decided where this administrator's is not among them; what the client throws, with the
+ *   word that it is decided
+ */
+async function demandOwn(
+  session: Session,
+  { node, type, seq }: Statement,
+  slot: number,
+): Promise<void> {
+  const { entries } = await session.history(node).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw fail(
+      codeOf(cause),
+      `${type} (seq ${seq}) of ${node} is decided, and whose signatures it has could not be read: ${why}`,
+      { cause },
+    );
+  });
+  const entry = entries.find((one) => one.slot === slot);
+  if (entry === undefined || entry.frame.signers.includes(session.keyIndex)) return;
+  throw fail(
+    'already_decided',
+    `${decisionText(entry)} came first, and says the same: your signature is not in it`,
+    { details: { type, seq, slot, by: decidersOf(entry).join(', ') } },
+  );
 }
 
 /**

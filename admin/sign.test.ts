@@ -115,6 +115,32 @@ describe('sign', () => {
     expect(await typesOf(session, node)).toEqual(['revoke', 'approve']);
   });
 
+  it('tells whose a decision is that another has signed in the same second', async () => {
+    const two = makeSite({ admins: [makeAdmin('ada'), makeAdmin('bob')] });
+    const now = Math.floor(Date.now() / 1000);
+    const server = serveInProcess(two.site);
+    const as = (i: number): Promise<Session> =>
+      createSession({
+        ...{ site: two.site, key: localKey(two.admins[i]!.identity), server: server.server },
+        ...{ fetch: server.fetch, now: () => now, program: 'a test' },
+        memory: { load: async () => emptyMemory(two.site), add: async () => {} },
+      });
+    const [ada, bob] = [await as(0), await as(1)];
+    const node = makeNode();
+    const { bytes, digest } = propose({ keyset: two.site.pinned.keyset, node });
+    await server.store.create(pendingKey(node.id, parseDigest(toHex(digest))), bytes);
+    const plans = [await approval(ada, node), await approval(bob, node)] as const;
+    await sign(ada, plans[0]);
+    await expect(sign(bob, plans[1])).rejects.toMatchObject({
+      code: 'already_decided',
+      message: 'approve (seq 1) by ada came first, and says the same: your signature is not in it',
+      details: { by: 'ada', seq: 1, slot: 1, type: 'approve' },
+    });
+    // Who signed it is not told that somebody else did: another process of theirs sends the same.
+    await expect(sign(await as(0), plans[0])).resolves.toMatchObject([{ seq: 1, slot: 1 }]);
+    expect(await typesOf(bob, node)).toEqual(['approve']);
+  });
+
   it('records once what it has to send twice', async () => {
     let lost = 0;
     const { session, ...server } = await desk({

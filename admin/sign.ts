@@ -122,6 +122,7 @@ async function toldWhose(
 ): Promise<unknown> {
   if (!hasCode(error, 'head_moved', 'already_decided')) return error;
   const { message, code, details } = error as CoatcheckError<ErrorCode>;
+  if (details['by'] !== undefined) return error;
   try {
     const { head } = await session.history(node);
     if (head === undefined || equalBytes(head.frame.statementDigest, after.digest)) return error;

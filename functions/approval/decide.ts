@@ -15,7 +15,7 @@ import { putBackKeyset } from './record.ts';
 
 /** The answer to a decision that is committed. */
 export interface DecisionOutcome {
-  /** `already`: this very statement was committed by an earlier request. */
+  /** `already`: this very statement was committed by an earlier request, which may have had other signatures. */
   readonly outcome: 'decided' | 'already';
   readonly slot: number;
   readonly statementDigest: DigestHex;
@@ -65,8 +65,9 @@ async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> 
   for (let tries = 1; ; tries++) {
     try {
       const committed = await attempt(record);
-      // Found after a creation whose answer was lost, it is that creation.
-      return doubt?.code === 'store_unknown' ? { ...committed, outcome: 'decided' } : committed;
+      // Found after a creation whose answer was lost, it is that creation, unless others signed it.
+      const isOurs = doubt?.code === 'store_unknown' && hasSigners(committed.entry, record);
+      return isOurs ? { ...committed, outcome: 'decided' } : committed;
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
       // What is in the way may be ourselves: a proxy that hears no answer sends a PUT again.
@@ -80,6 +81,12 @@ async function commit(record: NodeRecord & DecisionRequest): Promise<Committed> 
       throw fail('store_unknown', what, { cause: error });
     }
   }
+}
+
+/** Signatures are of the same bytes, so that the same keys have made the same ones. */
+function hasSigners({ frame }: HistoryEntry, { statement }: DecisionRequest): boolean {
+  const keys = statement.signatures.flatMap((one) => ('keyIndex' in one ? [one.keyIndex] : []));
+  return keys.length === frame.signers.length && keys.every((key) => frame.signers.includes(key));
 }
 
 async function attempt(record: NodeRecord & DecisionRequest): Promise<Committed> {

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { faultyStore } from './faulty-store.ts';
 import type { Call } from './faulty-store.ts';
+import { makeAdmin, makeSite } from '../../support/site.ts';
 import { expectDecidedOnce, SCENARIOS, WRITES } from './scenarios.ts';
-import { holds, refusalOf } from './world.ts';
+import { holds, makeWorld, refusalOf } from './world.ts';
 import type { StoreUnderTest } from './world.ts';
 
 /** A write whose answer is lost, or that arrives more than once. */
@@ -107,6 +108,25 @@ export function failingStoreContract(under: () => StoreUnderTest): void {
     expect((await refusalOf(world.decide(request, store))).code).toBe('store_unknown');
     expect(await world.decide(request)).toMatchObject({ outcome: 'already' });
     await expectDecidedOnce(world, request);
+  });
+
+  it('does not take for its own what another signed, where its creation was lost', async () => {
+    const admins = [makeAdmin('ada'), makeAdmin('bob')] as const;
+    const world = makeWorld(under(), makeSite({ admins }));
+    const proposal = await world.propose('a');
+    const [own, rival] = admins.map((one) =>
+      world.request({ type: 'approve', proposal, admins: [one] }),
+    );
+    let lost = false;
+    const store = faultyStore(world.store, async ({ operation, key }) => {
+      if (lost) return undefined;
+      lost = operation === 'create' && key.startsWith('history/');
+      if (!lost) return undefined;
+      await world.next(rival!);
+      return 'lost, not done';
+    });
+    expect(await world.decide(own!, store)).toMatchObject({ outcome: 'already', slot: 1 });
+    expect((await world.expectSettled()).head?.frame.signers).toEqual([1]);
   });
 
   it('lets a lost creation not arrive after another decision took its place', async () => {
