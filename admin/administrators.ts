@@ -120,7 +120,12 @@ export function planThreshold(session: Session, threshold: number): KeysetPlan {
       `the threshold is a number from 1 to ${may}, how many administrators may sign`,
     );
   }
-  if (threshold === now) throw fail('usage', `${threshold} of ${keys.length} have to sign already`);
+  if (threshold === now) {
+    throw fail(
+      'usage',
+      `${threshold} of ${keys.length} have to sign already: nothing was changed; what is in force is signed again by coatcheck keys reseal, where it lacks that`,
+    );
+  }
   return planTo(session, { threshold });
 }
 

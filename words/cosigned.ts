@@ -6,11 +6,11 @@ import { when } from './time.ts';
 
 /** A decision that lacks signatures, in a line. */
 export function cosignedLine(node: NodeId, view: CosignedView): string {
-  const { type, seq, issued, expires, isVoid, digest, signedBy } = view;
+  const { type, seq, issued, expires, isVoid, digest, statementDigest, signedBy } = view;
   const about = /^0+$/.test(digest) ? '' : ` of ${digest.slice(0, 16)}`;
   const until = expires === undefined ? '' : `, until ${when(expires)}`;
   const said = isVoid
     ? `void, since another decision or keyset came first; ${signedBy.map(escapeLine).join(', ')} signed it`
     : escapeLine(signaturesText(view));
-  return `${type}${about} for ${node} (seq ${seq}, ${when(issued)}${until}): ${said}`;
+  return `${type}${about} for ${node} (statement ${statementDigest.slice(0, 16)}, seq ${seq}, ${when(issued)}${until}): ${said}`;
 }

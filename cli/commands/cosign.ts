@@ -2,13 +2,14 @@ import { bundlePath } from '../../admin/alter.ts';
 import { lookAtCosigned, planCosign } from '../../admin/cosign.ts';
 import type { CosignPlan } from '../../admin/cosign.ts';
 import { cosignedView, isSignedBy, signaturesText } from '../../admin/cosigned.ts';
-import type { CosignedView } from '../../admin/cosigned.ts';
+import type { Cosigned, CosignedView } from '../../admin/cosigned.ts';
 import type { Outcome } from '../../admin/decide.ts';
-import { findNode } from '../../admin/select.ts';
+import { lookAt } from '../../admin/find.ts';
+import { findNode, findNodeIfAny } from '../../admin/select.ts';
 import { transferredFrom } from '../../admin/transfer.ts';
 import type { Session } from '../../admin/session.ts';
 import type { NodeId } from '../../bundle/index.ts';
-import { CoatcheckError } from '../../bundle/index.ts';
+import { CoatcheckError, toHex } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
 import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
@@ -42,7 +43,7 @@ interface Done {
   readonly first: NodeId[];
 }
 
-/** `coatcheck cosign NODE...`: look at what others have signed, and sign it too. */
+/** `coatcheck cosign NODE [DIGEST]...`: look at what others have signed, and sign it too. */
 export async function cosign(
   context: Context,
   words: readonly string[],
@@ -58,13 +59,11 @@ export async function cosign(
       'which node? Give its id, its words or its name in force, or --all-waiting',
     );
   }
-  const nodes = isAll
-    ? await nodesCosigned(session)
-    : await Promise.all(words.map((text) => findNode(session, text, 'approve')));
+  const wanted = isAll ? await nodesCosigned(session) : await nodesNamed(session, words);
   const done: Done = { decisions: [], undersigned: [], failed: [], first: [] };
-  for (const node of new Set(nodes)) {
+  for (const [node, digest] of wanted) {
     try {
-      await cosignOne(session, terminal, node, options, done);
+      await cosignOne(session, terminal, node, { ...options, digest }, done);
     } catch (error) {
       answered();
       if (
@@ -73,7 +72,7 @@ export async function cosign(
       ) {
         throw error;
       }
-      if (nodes.length === 1) {
+      if (wanted.size === 1) {
         if (done.decisions.length > 0) terminal.document(done);
         throw error;
       }
@@ -105,23 +104,59 @@ function end(terminal: Terminal, { decisions, undersigned, failed, first }: Done
   else throw fail('undersigned', firstsText(first));
 }
 
-async function nodesCosigned(session: Session): Promise<NodeId[]> {
-  const nodes = new Set<NodeId>();
+/** Nodes, and of each the digest of the statement that is meant, or its beginning; undefined where none is named. */
+type Wanted = ReadonlyMap<NodeId, string | undefined>;
+
+async function nodesCosigned(session: Session): Promise<Wanted> {
+  const nodes = new Map<NodeId, undefined>();
   for await (const { parsed } of session.list('cosign')) {
-    if (parsed.prefix === 'cosign') nodes.add(parsed.node);
+    if (parsed.prefix === 'cosign') nodes.set(parsed.node, undefined);
   }
-  return [...nodes];
+  return nodes;
+}
+
+/**
+ * A word of hexadecimal digits behind a node is a digest where a statement about that node begins so, or where
+ * it has all 64 (docs/adr/0227).
+ * @throws usage where it names a node as well, and as `findNode`
+ */
+async function nodesNamed(session: Session, words: readonly string[]): Promise<Wanted> {
+  const wanted = new Map<NodeId, string | undefined>();
+  let before: NodeId | undefined;
+  for (const word of words) {
+    if (before !== undefined && (await isDigestOf(session, before, word))) {
+      wanted.set(before, word);
+      before = undefined;
+      continue;
+    }
+    before = await findNode(session, word, 'approve');
+    if (!wanted.has(before)) wanted.set(before, undefined);
+  }
+  return wanted;
+}
+
+async function isDigestOf(session: Session, node: NodeId, word: string): Promise<boolean> {
+  if (!/^[0-9a-f]{1,64}$/.test(word)) return false;
+  if (word.length === 64) return true;
+  const all = await lookAtCosigned(session, await lookAt(session, node));
+  if (!all.some(({ signed }) => toHex(signed.digest).startsWith(word))) return false;
+  const other = await findNodeIfAny(session, word, 'approve');
+  if (other === undefined) return true;
+  throw fail(
+    'usage',
+    `${word} is the beginning of a statement about ${node}, and names node ${other} too: give more of it`,
+  );
 }
 
 async function cosignOne(
   session: Session,
   terminal: Terminal,
   node: NodeId,
-  options: Options,
+  options: Options & { readonly digest: string | undefined },
   done: Done,
 ): Promise<void> {
   const standing = await lookToDecide(session, terminal, node);
-  const all = await lookAtCosigned(session, standing);
+  const all = named(session, node, await lookAtCosigned(session, standing), options.digest);
   const { threshold } = session.keyset;
   const isDone = (signed: (typeof all)[number]['signed']): boolean =>
     isSignedBy(signed, session.keyIndex) && signed.signatures.length < threshold;
@@ -135,14 +170,15 @@ async function cosignOne(
     done.undersigned.push({ node, ...view });
   }
   const wanted = open.filter(({ signed }) => !isDone(signed));
-  if (wanted.length > 1 && options.yes === true) {
+  if (wanted.length > 1 && (options.yes === true || !terminal.interactive || terminal.json)) {
     throw fail(
       'cosigned',
-      `${wanted.length} decisions about ${node} lack signatures, and one of them can be made: leave out --yes to be asked about each`,
+      `${wanted.length} decisions about ${node} lack signatures, and one of them can be made: name its statement (coatcheck cosign ${node} DIGEST), or be asked about each on a terminal, without --yes: ${candidates(session, node, wanted)}`,
     );
   }
   if (open.length === 0 && options.allWaiting !== true) {
-    throw fail('not_found', `nothing about ${node} lacks a signature`);
+    const what = options.digest === undefined ? 'nothing' : 'no such statement';
+    throw fail('not_found', `${what} about ${node} lacks a signature`);
   }
   for (const one of wanted) {
     const isFirst =
@@ -173,6 +209,29 @@ async function cosignOne(
     return;
   }
 }
+
+/** Those of the statements that a digest names, or all. @throws not_found, usage */
+function named(
+  session: Session,
+  node: NodeId,
+  all: readonly Cosigned[],
+  digest: string | undefined,
+): readonly Cosigned[] {
+  if (digest === undefined) return all;
+  const found = all.filter(({ signed }) => toHex(signed.digest).startsWith(digest));
+  if (found.length === 1) return found;
+  if (found.length > 1) {
+    throw fail(
+      'usage',
+      `${found.length} statements about ${node} begin with ${digest}: ${candidates(session, node, found)}`,
+    );
+  }
+  const others = all.length === 0 ? 'none lies there' : candidates(session, node, all);
+  throw fail('not_found', `no statement about ${node} has the digest ${digest}: ${others}`);
+}
+
+const candidates = (session: Session, node: NodeId, all: readonly Cosigned[]): string =>
+  all.map((one) => cosignedLine(node, cosignedView(session, one))).join('; ');
 
 /** @returns whether it is decided: then what else was signed about the node is void */
 async function signed(

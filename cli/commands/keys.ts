@@ -410,7 +410,8 @@ async function sealAnew(
   }
   tell([]);
   tellWaiting(terminal, await waitingForOthers(session));
-  terminal.print(`nothing is in force under an older keyset than ${session.keyset.version}`);
+  const nothing = `nothing is in force under an older keyset than ${session.keyset.version}`;
+  terminal.print(done.length > 0 ? nothing : `${nothing}: nothing had to be signed again`);
   await pinNewest();
 
   function tell(pass: readonly Resealed[]): void {

@@ -4,7 +4,8 @@ import { CONSENT, DIFFERENCE, UNSEEN } from './options.ts';
 /** `coatcheck cosign` */
 export const cosignCommand = command({
   usage: 'cosign [node...]',
-  about: 'look at what other administrators have signed, and sign it too',
+  about:
+    'look at what other administrators have signed, and sign it too; the digest of a statement may follow a node',
   options: [
     {
       name: 'all-waiting',

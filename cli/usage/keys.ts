@@ -57,7 +57,7 @@ export const keysAddCommand = command({
 export const keysThresholdCommand = command({
   usage: 'keys threshold <number>',
   about:
-    'how many administrators have to sign each decision; exit 13 while what is in force lacks signatures',
+    'how many administrators have to sign each decision; exit 13 while the keyset, or what is in force, lacks signatures',
   options: [BEGUN, ...CONSENT],
   examples: ['keys threshold 2'],
   run: async (context, { number }, { to, ...options }) => {

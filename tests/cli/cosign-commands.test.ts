@@ -241,6 +241,33 @@ describe('where two of three have to sign', () => {
     expect((await decisions(c)).at(-1)).toBe('approve by ada, bob');
   });
 
+  it('one of two changes of a node is named by the digest of its statement, which is shown', async () => {
+    const c = idOf('c');
+    for (const by of ['ada', 'bob']) {
+      const put = ['put', write(`issue-${by}`, `of ${by}\n`), '--to', 'etc/issue', c, '--yes'];
+      expect((await admins.once(by, ...put)).code).toBe(EXIT.undersigned);
+    }
+    type Signed = { statementDigest: string; signedBy: string[] };
+    const { cosigned } = await desk.json<{ cosigned: Signed[] }>('show', c);
+    const short = (by: string): string =>
+      cosigned.find(({ signedBy }) => signedBy[0] === by)!.statementDigest.slice(0, 16);
+    // By who made the keyset: others are shown it a minute later.
+    const shown = await admins.ok('ada', 'status', c);
+    for (const yes of [['--yes'], []]) {
+      const both = await admins.once('cyd', 'cosign', c, ...yes);
+      expect(refusal(both)).toEqual([EXIT.conflict, 'cosigned']);
+      for (const by of ['ada', 'bob']) {
+        expect(shown).toContain(`statement ${short(by)}`);
+        expect(both.stderr).toContain(`statement ${short(by)}`);
+      }
+    }
+    const none = await admins.once('cyd', 'cosign', c, '0'.repeat(64), '--yes');
+    expect(refusal(none)).toEqual([EXIT.notFound, 'not_found']);
+    expect(none.stderr).toContain(`statement ${short('ada')}`);
+    expect(await admins.ok('cyd', 'cosign', c, short('bob'), '--yes')).toContain(`approved ${c}`);
+    expect((await decisions(c)).at(-1)).toBe('approve by bob, cyd');
+  });
+
   it('two changes of one node are left for a person, and the others are signed', async () => {
     const [b, d] = [idOf('b'), idOf('d')];
     for (const [by, text] of [

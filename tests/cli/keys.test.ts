@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCa } from '../../net/certificates.ts';
+import { EXIT } from '../../protocol/errors.ts';
 import { parseSite } from '../../protocol/site.ts';
+import { administratorsOf } from '../support/administrators.ts';
+import type { Administrators } from '../support/administrators.ts';
 import { openDesk, refusal, runCli, startCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import type { Run } from '../support/run.ts';
@@ -178,5 +181,37 @@ describe('cut short', () => {
     expect(await desk.run('keys', 'reseal')).toMatchObject({ code: 0 });
     expect(await desk.json<KeysView>('keys', 'list')).toMatchObject({ lacking: [], waiting: [] });
     expect(pins(desk.home)).toBe(version + 1);
+  });
+});
+
+describe('a threshold of two where nothing is in force yet', () => {
+  let desk: Desk;
+  let admins: Administrators;
+  beforeAll(async () => {
+    desk = await openDesk();
+    admins = administratorsOf(desk);
+    await admins.add('bob');
+  });
+  afterAll(async () => {
+    admins.close();
+    await desk.close();
+  });
+
+  it('is done by one, lacks nothing, and says so; the next change and decision lack another', async () => {
+    const done = await admins.once('ada', 'keys', 'threshold', '2', '--yes');
+    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining('made keyset 3\n')]);
+    expect(done.stdout).toContain('nothing had to be signed again');
+    expect(await admins.ok('ada', 'keys', 'list')).toContain('keyset 3: 2 of 2 must sign');
+    const again = await admins.once('ada', 'keys', 'threshold', '2', '--yes');
+    expect([...refusal(again), again.stdout]).toEqual([EXIT.usage, 'usage', '']);
+    expect(again.stderr).toContain('2 of 2 have to sign already: nothing was changed');
+    const file = admins.at('keyset.json');
+    const back = await admins.once('ada', 'keys', 'threshold', '1', '--yes', '--to', file);
+    expect([...refusal(back), existsSync(file)]).toEqual([EXIT.undersigned, 'undersigned', true]);
+    expect(back.stdout).not.toContain('made keyset');
+    const node = makeNode('the first of two');
+    await desk.propose(node, { recipients: admins.recipients(node) });
+    const first = await admins.once('ada', 'approve', node.id, '--yes');
+    expect(refusal(first)).toEqual([EXIT.undersigned, 'undersigned']);
   });
 });
