@@ -46,6 +46,7 @@ import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
 import { uiCommand } from './usage/ui.ts';
 import { lockCommand, unlockCommand } from './usage/unlock.ts';
+import { storeCopyCommand, storeVerifyCommand } from './usage/store.ts';
 import { transferCommand } from './usage/transfer.ts';
 
 /** The whole command line: docs/config.md lists it. */
@@ -76,6 +77,8 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
+    ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
+    ...[storeCopyCommand, storeVerifyCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };

@@ -49,9 +49,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const { startServer } = await import('../../functions/serve/server.ts');
   const { createMetrics } = await import('../../functions/serve/metrics.ts');
   const counts = metricsAt && createMetrics();
+  const store = await openStore(place, { ca: site.ca, observe: counts?.store });
   const server = await startServer({
     site,
-    store: await openStore(place, { ca: site.ca, observe: counts?.store }),
+    store,
     host: flags.host,
     port: parsePort(flags.port),
     publicUrl,

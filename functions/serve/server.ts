@@ -6,11 +6,12 @@ import { codeOf, ERRORS, fail } from '../../protocol/errors.ts';
 import { PENDING_DAYS } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { errnoOf } from '../../files/errors.ts';
-import { logged } from '../answers.ts';
+import { logged, refusalOf } from '../answers.ts';
 import { createApp } from '../app.ts';
 import type { RequestLog } from '../app.ts';
 import type { OpenedStore } from '../stores/kind.ts';
 import { rolesOn } from './backend.ts';
+import { refuseCopies } from '../copy/refuse.ts';
 import { createEvents } from '../events.ts';
 import { boundLog } from './bounded-log.ts';
 import { createBoundedServer } from './limits.ts';
@@ -85,9 +86,10 @@ function namesOneHost({ rawHeaders }: IncomingMessage): boolean {
 
 /**
  * Starts the whole server in this process, on a store that was opened, within the `LIMITS` of
- * limits.ts; and sweeps `pending/`.
+ * limits.ts; and sweeps `pending/`. A copy of a store that was not verified is not served: nor, once that can
+ * be told, one that was away at the start.
  *
- * @throws weak_secret, port_in_use, usage
+ * @throws weak_secret, port_in_use, usage; does_not_verify for such a copy
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { site, store, host, port, publicUrl = [], token, maxPending, notice, metrics } = options;
@@ -137,6 +139,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       metrics?.counts.request({ route: '/objects/*', status, milliseconds });
       return response;
     };
+  const copies = await refuseCopies(admin.store, (error) => {
+    const { status, ...refusal } = refusalOf(fail('store_unavailable', ''));
+    answer = () => Response.json({ error: refusal }, { status });
+    notice?.(`nothing is served any more: ${logged(error)}`);
+  });
   // A first time before the port is taken: a weak token must not start anything.
   answer = makeAnswer(publicUrls[0] ?? 'http://not.yet.invalid');
   const listener = getRequestListener((request) => answer(request), { hostname: NO_HOST });
@@ -175,6 +182,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     port: bound.port,
     ...(scraped === undefined ? {} : { metricsUrl: scraped.url }),
     close: async () => {
+      copies.stop();
       sweeping.stop();
       telling?.stop();
       events.stop();

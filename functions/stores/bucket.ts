@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { credentialProviders, readCredentials, threePairs } from './credentials.ts';
 import { fail } from '../../protocol/errors.ts';
+import type { ObjectKey } from '../../protocol/keys.ts';
+import { PERMISSIONS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
+import type { ObjectStore } from '../../store/port.ts';
 import type { S3Options } from '../../store/s3-options.ts';
 import { createS3Signer } from '../../store/s3-signer.ts';
 import { timedStore } from '../../store/timed.ts';
@@ -108,6 +111,18 @@ export async function openBucket({
           ...(now === undefined ? {} : { now }),
         }),
       })),
+    whole: wholeStore(stores),
     bucket: place.bucket,
+  };
+}
+
+/** What of the bucket any of the credentials may do (`protocol/permissions.ts`): the admin's, and the uploader's puts. */
+function wholeStore({ admin, upload }: Readonly<Record<Credential, ObjectStore>>): ObjectStore {
+  const writer = (key: ObjectKey): ObjectStore =>
+    PERMISSIONS.upload.put.some((prefix) => key.startsWith(`${prefix}/`)) ? upload : admin;
+  return {
+    ...admin,
+    create: (key, body) => writer(key).create(key, body),
+    replace: (key, body, etag) => writer(key).replace(key, body, etag),
   };
 }

@@ -61,6 +61,7 @@ export async function openFolder(
         signer: createLocalSigner({ ...options, credential, secret: secrets[credential] }),
       })),
     objects: (options) => createLocalHandler({ store, secrets, ...options }),
+    whole: store,
     bucket: 'objects',
   };
 }

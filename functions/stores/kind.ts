@@ -24,6 +24,11 @@ export interface OpenedStore {
   readonly objects?: (
     options: Pick<LocalHandlerOptions, 'now' | 'failed'>,
   ) => (request: Request) => Promise<Response>;
+  /**
+   * All of it, with each operation by the credential that has the right: for who copies a store, and never
+   * for a server.
+   */
+  readonly whole: ObjectStore;
   /** The first part of an object's path in a URL, as a copy source names it. */
   readonly bucket: string;
 }
