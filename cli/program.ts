@@ -77,7 +77,6 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
-    ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand],
     ...[storeCopyCommand, storeVerifyCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
