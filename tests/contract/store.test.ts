@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
 import { createMemoryStore } from '../../store/memory.ts';
+import { freshR2 } from '../support/cloudflare/workers.ts';
 import { describeWith } from '../support/components.ts';
 import { freshBucket } from '../support/minio.ts';
 import { freshVersitygwBucket } from '../support/versitygw.ts';
@@ -58,5 +59,19 @@ describeWith('versitygw', 'on a real versitygw', () => {
       };
     },
     { nestedKeys: 'refused' },
+  );
+});
+
+describeWith('wrangler', 'on R2 in the runtime of Cloudflare', () => {
+  const r2 = freshR2();
+  afterAll(async () => (await r2).close());
+
+  storeContract(
+    'R2, as a Worker is bound to it',
+    async () => {
+      const { store } = await r2;
+      return { store, second: store };
+    },
+    { noBucket: true },
   );
 });

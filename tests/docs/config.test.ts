@@ -100,8 +100,9 @@ describe('docs/config.md', () => {
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
       .flatMap(
         (file) =>
-          readFileSync(file, 'utf8').match(/\b(COATCHECK_[A-Z_]+|NO_COLOR|XDG_RUNTIME_DIR)\b/g) ??
-          [],
+          readFileSync(file, 'utf8').match(
+            /\b(COATCHECK_[A-Z0-9_]+|NO_COLOR|XDG_RUNTIME_DIR)\b/g,
+          ) ?? [],
       );
     expect([...listed].sort()).toEqual([...new Set(used)].sort());
   });

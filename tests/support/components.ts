@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, inject, it } from 'vitest';
 import type { TestContext } from 'vitest';
+import { lackingWrangler } from './cloudflare/find.ts';
 
 /**
  * Parts from outside that some tests need. Where one is missing its tests are skipped and the
@@ -29,6 +30,7 @@ export const COMPONENTS = [
   'chromium',
   'promtool',
   'proxies',
+  'wrangler',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -129,6 +131,7 @@ const probes: Record<Component, () => string | undefined> = {
   chromium: () => lacking('chromium'),
   promtool: () => lacking('promtool'),
   proxies: () => lacking('nginx haproxy caddy openssl'),
+  wrangler: lackingWrangler,
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(
@@ -161,8 +164,9 @@ const notRoot = (): string | undefined =>
   process.getuid?.() === 0 ? undefined : 'only root makes disks of files, and installs packages';
 
 /** Another server of a kind that the quick tests have one of, and a browser. */
+const LONG: readonly Component[] = ['versitygw', 'chromium', 'wrangler'];
 const tagged = (component: Component): { tags: string[] } => ({
-  tags: component === 'versitygw' || component === 'chromium' ? ['long'] : [],
+  tags: LONG.includes(component) ? ['long'] : [],
 });
 
 const found = new Map<Component, string | undefined>();
