@@ -182,8 +182,10 @@ inline removeProposal(id) {
   (isReject(id) -> isUndecided(id) : isUndecided(id) && proposal == 1))))
 
 /* verifyFrame, of what is about to be written */
-#ifdef BROKEN_THRESHOLD_UNCHECKED_BY_SERVER
+#if defined(BROKEN_THRESHOLD_UNCHECKED_BY_SERVER)
 #define isSigned(id) true
+#elif defined(BROKEN_SIGNATURES_OF_ANOTHER)
+#define isSigned(id) (signatures[APPROVE_1] + signatures[REJECT_1] >= THRESHOLD)
 #else
 #define isSigned(id) (signatures[id] >= THRESHOLD)
 #endif

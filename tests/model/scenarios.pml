@@ -121,6 +121,16 @@
   run Request(ADMIN, APPROVE_1, 0); run Request(COSIGNER, APPROVE_1, 0); \
   run Request(ADMIN, REJECT_1, 0); run Keysets(); run WriterOfHistory(1)
 
+#elif defined(SCENARIO_COSIGNED)
+#define THRESHOLD 2
+#define KEYSETS
+#define CAREFUL
+#define SLOTS 3
+#define isAlone(id) false
+#define PROCESSES \
+  run Request(ADMIN, APPROVE_1, 0); run Request(COSIGNER, APPROVE_1, 0); \
+  run Request(ADMIN, REJECT_1, 0); run Request(COSIGNER, REJECT_1, 0); run Keysets(); run Node()
+
 #elif defined(SCENARIO_RESTORED)
 #define RESTORED
 #define STOPPED

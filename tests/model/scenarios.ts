@@ -15,6 +15,8 @@ export const SCENARIOS: Readonly<Record<string, string>> = {
   BUNDLES: 'bundles are approved again from their slot, carried over, and kept out of entries',
   OWN: 'the node approves for itself, a thief of its key too, and administrators step in',
   THRESHOLD: 'two administrators must sign',
+  COSIGNED:
+    'two statements about one proposal gather signatures at once, and the administrators change meanwhile',
   RESTORED: 'an older copy of the store is put back',
   PRUNED: 'old entries are deleted',
 };
@@ -161,6 +163,11 @@ export const VARIANTS: Readonly<Record<string, Variant>> = {
     mistake: 'reads what too few have signed',
     scenario: 'THRESHOLD',
     violates: 'enough_signed',
+  },
+  SIGNATURES_OF_ANOTHER: {
+    mistake: 'counts for a statement what was signed about its proposal otherwise',
+    scenario: 'COSIGNED',
+    violates: 'nothing_acknowledged_is_lost',
   },
   SHOWN_UNCHECKED: {
     mistake: 'decides below what the node is shown',
