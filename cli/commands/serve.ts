@@ -73,6 +73,11 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   terminal.document({ url, port, ...(metricsUrl === undefined ? {} : { metrics: metricsUrl }) });
   terminal.print(`serving site ${site.name} on ${url}`);
   if (metricsUrl !== undefined) log.notice(`metrics are on ${metricsUrl}`);
+  if (publicUrl.length === 0 && isLoopback(new URL(url).hostname)) {
+    log.notice(
+      `only this machine reaches ${url}: behind a proxy, say by --public-url how others do`,
+    );
+  }
   log.notice(`objects are in ${describePlace(place)}; Ctrl-C stops`);
   const manager = serviceManager(context.env);
   await manager.ready(`serving site ${site.name} on ${url}`);
@@ -123,6 +128,8 @@ function parseListener(text: string): { readonly host: string; readonly port: nu
   }
   return { host: inBrackets ?? plain ?? '127.0.0.1', port: Number(port) };
 }
+
+const isLoopback = (host: string): boolean => /^(127(\.\d+){3}|\[::1\]|localhost)$/.test(host);
 
 const isPort = (text: string): boolean => /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 

@@ -19,7 +19,8 @@ const HOSTILE = '\u001b]0;title\u0007\u001b[2J\u009b1;1H\u202egnp\u2066\u200b\u0
 const FORGED = '\n200 GET /v1/health 1 ms\r200 POST forged\u2028200\u0085';
 
 /** A line of the log, or of what the server says of itself. */
-const OURS = /^(\d{3} [A-Z]+ [/\w*:-]+ \d+ ms\b.*|\S.* Ctrl-C stops|stopped)$/;
+const OURS =
+  /^(\d{3} [A-Z]+ [/\w*:-]+ \d+ ms\b.*|\S.* Ctrl-C stops|only this machine reaches \S+ .*|stopped)$/;
 
 function demandSafe(text: string): void {
   expect(text.replaceAll('\n', '')).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);

@@ -79,7 +79,7 @@ export async function startServe(
     child.kill('SIGINT');
     return done;
   };
-  return { url: /http:[^\s"]+/.exec(said.stdout)![0], child, said, stop };
+  return { url: /https?:[^\s"]+/.exec(said.stdout)![0], child, said, stop };
 }
 
 /** The exit code and the code of the one line on stderr. */
