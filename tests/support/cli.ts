@@ -30,6 +30,8 @@ export interface CliOptions {
   readonly stdin?: string;
   /** a shell redirection of stdout, for what only a real file can do */
   readonly stdout?: string;
+  /** what runs the command, instead of the Node of the tests */
+  readonly runtime?: readonly string[];
 }
 
 /** Starts the real command. Neither the terminal nor the environment of the tests reach it. */
@@ -37,7 +39,7 @@ export async function startCli(
   args: readonly string[],
   options: CliOptions = {},
 ): Promise<{ child: ChildProcess; said: { stdout: string; stderr: string }; done: Promise<Run> }> {
-  const command = [process.execPath, cliProgram(), ...args];
+  const command = [...(options.runtime ?? [process.execPath]), cliProgram(), ...args];
   const [program, ...rest] =
     options.stdout === undefined
       ? command

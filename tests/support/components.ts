@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, inject, it } from 'vitest';
 import type { TestContext } from 'vitest';
-import { lackingWrangler } from './cloudflare/find.ts';
+import { lackingNpmProgram } from './npm-programs.ts';
 
 /**
  * Parts from outside that some tests need. Where one is missing its tests are skipped and the
@@ -31,6 +31,8 @@ export const COMPONENTS = [
   'promtool',
   'proxies',
   'wrangler',
+  'bun',
+  'deno',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -131,7 +133,9 @@ const probes: Record<Component, () => string | undefined> = {
   chromium: () => lacking('chromium'),
   promtool: () => lacking('promtool'),
   proxies: () => lacking('nginx haproxy caddy openssl'),
-  wrangler: lackingWrangler,
+  wrangler: () => lackingNpmProgram('wrangler'),
+  bun: () => lackingNpmProgram('bun'),
+  deno: () => lackingNpmProgram('deno'),
   terminal: () => lacking('tmux openssl mkpasswd perl python3'),
   services: () =>
     lacking(
@@ -164,7 +168,7 @@ const notRoot = (): string | undefined =>
   process.getuid?.() === 0 ? undefined : 'only root makes disks of files, and installs packages';
 
 /** Another server of a kind that the quick tests have one of, and a browser. */
-const LONG: readonly Component[] = ['versitygw', 'chromium', 'wrangler'];
+const LONG: readonly Component[] = ['versitygw', 'chromium', 'wrangler', 'bun', 'deno'];
 const tagged = (component: Component): { tags: string[] } => ({
   tags: LONG.includes(component) ? ['long'] : [],
 });

@@ -9,7 +9,7 @@ import type { Site } from '../../../protocol/site.ts';
 import { formatSite } from '../../../protocol/site.ts';
 import { CREDENTIALS } from '../../../protocol/permissions.ts';
 import type { ObjectStore } from '../../../store/port.ts';
-import { wranglerFolder } from './find.ts';
+import { npmFolder, npmProgram } from '../npm-programs.ts';
 import { remoteStore } from './remote-store.ts';
 import { serveS3Endpoint } from './s3-endpoint.ts';
 
@@ -25,7 +25,7 @@ interface WorkerOptions {
   readonly bindings: Readonly<Record<string, string>>;
 }
 const ofWrangler = (name: string): unknown =>
-  createRequire(join(wranglerFolder(), 'package.json'))(name);
+  createRequire(join(npmFolder('wrangler'), 'package.json'))(name);
 
 const start = (workers: readonly object[], hear: (said: string) => void): Miniflare =>
   new (ofWrangler('miniflare') as { Miniflare: new (options: object) => Miniflare }).Miniflare({
@@ -111,9 +111,8 @@ export async function startWorkers(
   let said = '';
   const endpoint = await serveS3Endpoint(() => bucket.store!, 'coatcheck', pairs);
   const workers = CREDENTIALS.map((name, i) => {
-    const wrangler = join(wranglerFolder(), 'node_modules', '.bin', 'wrangler');
     execFileSync(
-      wrangler,
+      npmProgram('wrangler'),
       ['deploy', '--dry-run', '--outdir', join(out, name), '-c', configOf(name)],
       {
         stdio: 'pipe',
