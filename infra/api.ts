@@ -4,17 +4,35 @@ import {
   HttpApi,
   HttpMethod,
   HttpStage,
+  LogGroupLogDestination,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { CfnStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Fn } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { ROUTES } from '../protocol/http.ts';
 import type { Route, RouteName } from '../protocol/http.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { DEFAULT_THROTTLE, THROTTLES } from './props.ts';
 import type { CoatcheckSiteProps, Throttle } from './props.ts';
+import type { SiteWatch } from './watch.ts';
+
+/** A line of the access log: also of what no function saw, as what is over a throttle. No header and no query. */
+const ACCESS = {
+  time: '$context.requestTime',
+  id: '$context.requestId',
+  route: '$context.routeKey',
+  path: '$context.path',
+  status: '$context.status',
+  milliseconds: '$context.responseLatency',
+  bytes: '$context.responseLength',
+  address: '$context.identity.sourceIp',
+  error: '$context.error.message',
+  functionId: '$context.integration.requestId',
+};
 
 /**
  * The HTTP API: every route of `protocol/http.ts`, and no other, goes to the function that holds
@@ -32,7 +50,7 @@ export class SiteApi extends Construct {
   private readonly stage: HttpStage;
   private readonly throttles: CoatcheckSiteProps['throttles'];
 
-  constructor(scope: Construct, id: string, props: CoatcheckSiteProps) {
+  constructor(scope: Construct, id: string, props: CoatcheckSiteProps, watch: SiteWatch) {
     super(scope, id);
     const { domain, publicUrls = [], ownAddress = true } = props;
     this.throttles = { ...THROTTLES, ...props.throttles };
@@ -48,7 +66,21 @@ export class SiteApi extends Construct {
       stageName: '$default',
       autoDeploy: true,
       throttle: { rateLimit: rate, burstLimit: burst },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(
+          new LogGroup(this, 'Access', {
+            retention: RetentionDays.THREE_MONTHS,
+            removalPolicy: RemovalPolicy.DESTROY,
+          }),
+        ),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS)),
+      },
     });
+    const failed = this.api.metricServerError({ period: Duration.minutes(5), statistic: 'Sum' });
+    watch.alarm(this, { name: 'server-errors', metric: failed, threshold: 5 });
+    watch.graph('API: requests, 4xx, 5xx', [
+      ...[this.api.metricCount(), this.api.metricClientError(), failed],
+    ]);
     // The stage's address ends in a slash, and ours do not.
     const own = Fn.select(0, Fn.split('/', Fn.select(1, Fn.split('//', this.stage.url))));
     const urls = [

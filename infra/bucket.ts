@@ -33,11 +33,11 @@ export class SiteBucket extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    props: Pick<CoatcheckSiteProps, 'bucket' | 'bucketPolicy' | 'encryptionKey'>,
+    props: Pick<CoatcheckSiteProps, 'bucket' | 'bucketPolicy' | 'encryptionKey' | 'waitingTopic'>,
   ) {
     super(scope, id);
     const { bucket, bucketPolicy = bucket === undefined, encryptionKey } = props;
-    this.bucket = bucket ?? this.newBucket(encryptionKey);
+    this.bucket = bucket ?? this.newBucket(encryptionKey, props.waitingTopic !== undefined);
     if (!bucketPolicy) return;
     const policy = new BucketPolicy(this, 'Policy', {
       bucket: this.bucket,
@@ -46,13 +46,14 @@ export class SiteBucket extends Construct {
     policy.document.addStatements(...bucketStatements(this.bucket));
   }
 
-  private newBucket(encryptionKey: IKey | undefined): IBucket {
+  private newBucket(encryptionKey: IKey | undefined, eventBridgeEnabled: boolean): IBucket {
     const made: Omit<IBucket, 'isWebsite'> = new Bucket(this, 'Bucket', {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
       ...(encryptionKey === undefined
         ? { encryption: BucketEncryption.S3_MANAGED }
         : { encryption: BucketEncryption.KMS, encryptionKey, bucketKeyEnabled: true }),
+      ...(eventBridgeEnabled && { eventBridgeEnabled }),
       versioned: true,
       removalPolicy: RemovalPolicy.RETAIN,
       lifecycleRules: [

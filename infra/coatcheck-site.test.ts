@@ -4,7 +4,8 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { ManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -13,6 +14,7 @@ import { formatSite } from '../protocol/site.ts';
 import { makeSite } from '../tests/support/site.ts';
 import { property, resourceOf } from '../tests/support/template.ts';
 import { CoatcheckSite } from './index.ts';
+import { ALARMS } from './watch.ts';
 import type { CoatcheckSiteProps } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'coatcheck-construct-'));
@@ -151,6 +153,70 @@ describe('a site as a construct', () => {
     ]);
     const upload = resourceOf(template, 'AWS::Lambda::Function', 'upload', '');
     expect(property(upload, 'ReservedConcurrentExecutions')).toBe(5);
+  });
+});
+
+describe('what somebody is told', () => {
+  it('is every alarm, each with a runbook entry, to the topic that is given, and nobody without one', () => {
+    const { template } = synthesise((stack) => ({ alarmsTopic: new Topic(stack, 'Topic') }));
+    const alarms = resources(template, 'AWS::CloudWatch::Alarm');
+    const names = new Set(
+      alarms.map(
+        ({ AlarmDescription }) => /coatcheck ([\w-]+) /.exec(String(AlarmDescription))![1]!,
+      ),
+    );
+    expect([...names].toSorted()).toEqual([...ALARMS].toSorted());
+    for (const { AlarmActions, OKActions } of alarms) {
+      expect([AlarmActions, OKActions]).toEqual([[expect.anything()], [expect.anything()]]);
+    }
+    const runbook = readFileSync('docs/deploy-aws.md', 'utf8');
+    for (const name of ALARMS) expect(runbook).toMatch(new RegExp(`^\\| \`${name}\` `, 'm'));
+    const quiet = resources(synthesise().template, 'AWS::CloudWatch::Alarm');
+    expect(quiet).toHaveLength(alarms.length);
+    expect(quiet.every((alarm) => !('AlarmActions' in alarm))).toBe(true);
+  });
+
+  it('near the cap is that of the site', () => {
+    const { template } = synthesise(() => ({ maxPending: 50 }));
+    const near = resources(template, 'AWS::CloudWatch::Alarm').find(({ AlarmDescription }) =>
+      String(AlarmDescription).includes('waiting-near-cap'),
+    );
+    expect(near).toMatchObject({ Threshold: 40, TreatMissingData: 'notBreaching' });
+  });
+
+  it('is that something waits, where a topic is given, by an event of the bucket', () => {
+    const rules = (template: Template) =>
+      resources(template, 'AWS::Events::Rule').map(({ EventPattern }) => EventPattern);
+    const { template } = synthesise((stack) => ({ waitingTopic: new Topic(stack, 'Topic') }));
+    expect(rules(template)).toContainEqual({
+      source: ['aws.s3'],
+      'detail-type': ['Object Created'],
+      detail: {
+        bucket: { name: [expect.anything()] },
+        object: { key: [{ prefix: 'pending/' }] },
+      },
+    });
+    expect(JSON.stringify(template.toJSON())).toContain('EventBridgeConfiguration');
+    expect(rules(synthesise().template)).toEqual([undefined]);
+  });
+
+  it('is by the access log what no function saw, without a header or a query', () => {
+    const [stage] = resources(synthesise().template, 'AWS::ApiGatewayV2::Stage');
+    const { Format } = stage!['AccessLogSettings'] as { Format: string };
+    const fields = JSON.parse(Format) as Record<string, string>;
+    expect(Object.keys(fields)).toEqual(
+      expect.arrayContaining(['time', 'id', 'route', 'status', 'milliseconds']),
+    );
+    expect(Format).not.toMatch(/header|query|authorizer/i);
+  });
+
+  it('is by mail what the month costs, where a budget is given', () => {
+    const { template } = synthesise(() => ({ budget: { usd: 20, email: 'ops@grid.example' } }));
+    const [budget] = resources(template, 'AWS::Budgets::Budget');
+    expect(budget).toMatchObject({
+      Budget: { BudgetLimit: { Amount: 20, Unit: 'USD' }, TimeUnit: 'MONTHLY' },
+    });
+    synthesise().template.resourceCountIs('AWS::Budgets::Budget', 0);
   });
 });
 

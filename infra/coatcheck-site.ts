@@ -7,10 +7,13 @@ import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { SiteApi } from './api.ts';
 import { SiteBucket } from './bucket.ts';
+import { SiteBudget } from './budget.ts';
 import { SiteFunction } from './function.ts';
 import { assertProps } from './props.ts';
 import type { CoatcheckSiteProps } from './props.ts';
 import { siteText } from './site.ts';
+import { SiteWaiting } from './waiting.ts';
+import { SiteWatch } from './watch.ts';
 
 /**
  * One site on AWS: a bucket, three functions with a role each, and an HTTP API. Whatever a part needs is made with it:
@@ -28,8 +31,9 @@ export class CoatcheckSite extends Construct {
     super(scope, id);
     assertProps(props);
     const { token, maxPending, maxNodes, dualStack = false, encryptionKey } = props;
+    const watch = new SiteWatch(this, 'Watch', props.alarmsTopic);
     const { bucket } = new SiteBucket(this, 'Store', props);
-    const api = new SiteApi(this, 'Http', props);
+    const api = new SiteApi(this, 'Http', props, watch);
     const site = siteText(props.site);
     const environment = {
       COATCHECK_PUBLIC_URLS: api.publicUrls.join(' '),
@@ -43,12 +47,17 @@ export class CoatcheckSite extends Construct {
         credential,
         new SiteFunction(this, NAMES[credential], {
           ...{ credential, bucket, encryptionKey, site, environment },
-          reservedConcurrency: props.reservedConcurrency?.[credential],
-        }).handler,
+          ...{ reservedConcurrency: props.reservedConcurrency?.[credential], watch },
+        }),
       ]),
-    ) as Record<Credential, SiteFunction['handler']>;
-    if (token !== undefined) grantToken(token, functions.upload);
-    api.route(functions);
+    ) as Record<Credential, SiteFunction>;
+    const { download, upload, admin } = functions;
+    if (token !== undefined) grantToken(token, upload.handler);
+    api.route({ download: download.handler, upload: upload.handler, admin: admin.handler });
+    new SiteWaiting(this, 'Waiting', {
+      ...{ upload, bucket, watch, maxPending: maxPending ?? 1000, topic: props.waitingTopic },
+    });
+    if (props.budget !== undefined) new SiteBudget(this, 'Cost', props.budget);
 
     const { permissionsBoundary, tags = {}, terminationProtection } = props;
     if (permissionsBoundary !== undefined) PermissionsBoundary.of(this).apply(permissionsBoundary);

@@ -9,6 +9,7 @@ import { policyStatements } from '../protocol/iam.ts';
 import { PERMISSIONS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { functionCode } from './code.ts';
+import type { SiteWatch } from './watch.ts';
 
 /** What a function of a site is made with. */
 export interface SiteFunctionProps {
@@ -21,7 +22,12 @@ export interface SiteFunctionProps {
   /** More of its environment (`functions/lambda/environment.ts`). */
   readonly environment: Readonly<Record<string, string>>;
   readonly reservedConcurrency: number | undefined;
+  readonly watch: SiteWatch;
 }
+
+const PERIOD = Duration.minutes(5);
+/** Milliseconds: most requests take some tens, and a start some hundreds. */
+const SLOW = 3_000;
 
 /**
  * One of the three functions: its code (`functions/lambda/<credential>.ts`, bundled), its log group,
@@ -30,14 +36,15 @@ export interface SiteFunctionProps {
  */
 export class SiteFunction extends Construct {
   readonly handler: Function;
+  readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: SiteFunctionProps) {
     super(scope, id);
     const { credential, bucket, site, environment, reservedConcurrency } = props;
-    const logGroup = new LogGroup(this, 'Logs', {
+    const logGroup = (this.logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
-    });
+    }));
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       inlinePolicies: {
@@ -72,6 +79,19 @@ export class SiteFunction extends Construct {
       }),
       environment: { COATCHECK_SITE: site, COATCHECK_BUCKET: bucket.bucketName, ...environment },
     });
+    const { watch } = props;
+    const [errors, throttles] = [
+      this.handler.metricErrors({ period: PERIOD }),
+      this.handler.metricThrottles({ period: PERIOD }),
+    ];
+    const slow = this.handler.metricDuration({ period: PERIOD, statistic: 'p99' });
+    watch.alarm(this, { name: 'errors', metric: errors, threshold: 1 });
+    watch.alarm(this, { name: 'throttles', metric: throttles, threshold: 1 });
+    watch.alarm(this, { name: 'slow', metric: slow, threshold: SLOW, periods: 3 });
+    watch.graph(`${id}: invocations, errors, throttles`, [
+      ...[this.handler.metricInvocations({ period: PERIOD }), errors, throttles],
+    ]);
+    watch.graph(`${id}: milliseconds, p99`, [slow]);
   }
 }
 

@@ -2,6 +2,7 @@ import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IManagedPolicy } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IStringParameter } from 'aws-cdk-lib/aws-ssm';
 import { isServerAddress } from '../protocol/address.ts';
@@ -57,6 +58,12 @@ export interface CoatcheckSiteProps {
   readonly throttles?: { readonly [N in RouteName]?: Throttle };
   /** How many of a function run at once at most, taken out of the account's number; unless given, no bound. */
   readonly reservedConcurrency?: { readonly [C in Credential]?: number };
+  /** Is told of each alarm, and of its end. */
+  readonly alarmsTopic?: ITopic;
+  /** Is told when something waits, with its node. Of a bucket that is there, its owner turns EventBridge on. */
+  readonly waitingTopic?: ITopic;
+  /** Who is told by mail when the account's month has cost half of this, and all of it. */
+  readonly budget?: { readonly usd: number; readonly email: string };
   /** On every role of the site. */
   readonly permissionsBoundary?: IManagedPolicy;
   /** On everything that takes tags. */

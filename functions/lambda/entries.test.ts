@@ -17,10 +17,15 @@ const ENVIRONMENT = {
   AWS_SESSION_TOKEN: 'session-token',
 };
 
+let written: string[];
 beforeEach(() => {
   vi.resetModules();
   for (const [name, value] of Object.entries(ENVIRONMENT)) vi.stubEnv(name, value);
-  vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  written = [];
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written.push(String(text));
+    return true;
+  });
 });
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -62,11 +67,14 @@ describe('an entry', () => {
       ...['lab.s3.eu-central-1.amazonaws.com', `/approved/${node.id}`],
     ]);
     expect(searchParams.get('X-Amz-Security-Token')).toBe('session-token');
-    expect(console.log).toHaveBeenCalledExactlyOnceWith(
-      expect.stringMatching(
-        /^\{"id":"[0-9a-f]{16}","method":"GET","route":"\/v1\/nodes\/:node\/config","node":"[a-z2-7]{32}","status":200,/,
-      ),
-    );
+    const [line = '', ...others] = written;
+    expect(others).toEqual([]);
+    expect(line).toMatch(/^\{.*\}\n$/);
+    expect(JSON.parse(line)).toEqual({
+      ...{ time: expect.any(String) as string, id: expect.any(String) as string, method: 'GET' },
+      ...{ route: '/v1/nodes/:node/config', node: node.id, status: 200 },
+      milliseconds: expect.any(Number) as number,
+    });
   });
 
   it.each([

@@ -4,7 +4,8 @@ import { createS3Signer } from '../../store/s3-signer.ts';
 import { createS3Store } from '../../store/s3.ts';
 import { createApp } from '../app.ts';
 import { listedKeysets } from '../keysets.ts';
-import { readEnvironment } from './environment.ts';
+import { countWaiting, isCount } from './count.ts';
+import { readEnvironment, writeLine } from './environment.ts';
 import { lambdaHandler } from './handler.ts';
 import { readToken } from './token.ts';
 
@@ -16,8 +17,7 @@ const { maxPending } = limits;
 const token =
   tokenFrom === undefined ? limits.token : await readToken(tokenFrom, s3, { fetch: createFetch() });
 
-/** Proposals and reports: lists, and signs PUTs. */
-export const handler = lambdaHandler(
+const answer = lambdaHandler(
   createApp({
     ...shared,
     upload: {
@@ -27,3 +27,10 @@ export const handler = lambdaHandler(
     },
   }),
 );
+
+/** Proposals and reports: lists, and signs PUTs; and counts what waits, where a schedule asks for it. */
+export async function handler(...[event, context]: Parameters<typeof answer>): Promise<unknown> {
+  if (!isCount(event)) return answer(event, context);
+  writeLine(await countWaiting(store, Math.floor(Date.now() / 1000)));
+  return undefined;
+}

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, inject, it } from 'vitest';
 import type { TestContext } from 'vitest';
+import { hasRuntimeClient } from './lambda-ric.ts';
 import { lackingNpmProgram } from './npm-programs.ts';
 
 /**
@@ -33,6 +34,7 @@ export const COMPONENTS = [
   'wrangler',
   'bun',
   'deno',
+  'lambda',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -131,6 +133,8 @@ const probes: Record<Component, () => string | undefined> = {
   rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
   dpkg: () => lacking('dpkg-deb'),
   chromium: () => lacking('chromium'),
+  lambda: () =>
+    hasRuntimeClient() ? notRoot() : "AWS's runtime client is not there: `npm run lambda-ric`",
   promtool: () => lacking('promtool'),
   proxies: () => lacking('nginx haproxy caddy openssl'),
   wrangler: () => lackingNpmProgram('wrangler'),
@@ -165,10 +169,12 @@ function lackingTcti(): string | undefined {
 }
 
 const notRoot = (): string | undefined =>
-  process.getuid?.() === 0 ? undefined : 'only root makes disks of files, and installs packages';
+  process.getuid?.() === 0
+    ? undefined
+    : 'only root makes disks of files and namespaces, and installs packages';
 
-/** Another server of a kind that the quick tests have one of, and a browser. */
-const LONG: readonly Component[] = ['versitygw', 'chromium', 'wrangler', 'bun', 'deno'];
+/** Another server of a kind that the quick tests have one of, a browser, and a cloud. */
+const LONG: readonly Component[] = ['versitygw', 'chromium', 'wrangler', 'bun', 'deno', 'lambda'];
 const tagged = (component: Component): { tags: string[] } => ({
   tags: LONG.includes(component) ? ['long'] : [],
 });
