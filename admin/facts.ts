@@ -6,7 +6,7 @@ import {
   toHex,
 } from '../bundle/index.ts';
 import type { NodeId, VerifiedFrame } from '../bundle/index.ts';
-import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
+import { codeOf, fail, hasCode, mayPass } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import { approvedKey } from '../protocol/keys.ts';
@@ -198,8 +198,7 @@ async function orProblem(
     return { facts: await work(), isPassing: false };
   } catch (reason) {
     const problem = codeOf(reason);
-    const isPassing =
-      ERRORS[problem].exit === EXIT.unavailable || hasCode(reason, 'not_found', 'already_decided');
+    const isPassing = mayPass(problem) || hasCode(reason, 'not_found', 'already_decided');
     if (!isPassing && !isUnreadable(reason) && !hasCode(reason, 'too_large', 'wrong_site'))
       throw reason;
     return { facts: { problem }, isPassing };

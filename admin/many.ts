@@ -1,7 +1,7 @@
 import type { NodeId } from '../bundle/index.ts';
 import { CoatcheckError } from '../bundle/index.ts';
 import { carriesBundle } from './record.ts';
-import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
+import { codeOf, fail, hasCode, mayPass } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { digestHex } from '../protocol/keys.ts';
 import { planSeen } from './approve.ts';
@@ -130,7 +130,7 @@ export async function planOne<P>(
 /** Whether an error is none about one node: the next would meet it too. */
 const isOfAll = (error: unknown): boolean =>
   !(error instanceof CoatcheckError) ||
-  ERRORS[codeOf(error)].exit === EXIT.unavailable ||
+  mayPass(codeOf(error)) ||
   hasCode(error, 'stale_keyset', 'not_an_admin', 'wrong_site', 'internal', 'interrupted');
 
 /** What is approved of many nodes: as of one, without a place. */

@@ -7,7 +7,7 @@ import { STATES } from '../admin/views/status.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
-import { codeOf, ERRORS, EXIT, fail, hasCode } from '../protocol/errors.ts';
+import { codeOf, fail, hasCode, mayPass } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import type { Context } from './context.ts';
 import { fold } from './fold.ts';
@@ -82,7 +82,7 @@ export async function watchNodes(
         const fleet = await reader.look({ onProgress });
         shown = { nodes: choose(session, fleet), left: 0 };
       } catch (error) {
-        if (shown === undefined || ERRORS[codeOf(error)].exit !== EXIT.unavailable) throw error;
+        if (shown === undefined || !mayPass(codeOf(error))) throw error;
         shown = { ...shown, error };
       }
       watcher.show(shown);

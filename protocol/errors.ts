@@ -134,6 +134,9 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = {
   ...PROTOCOL_ERRORS,
 };
 
+/** Whether what a code says may pass by itself: server, store or network did not answer as they do. */
+export const mayPass = (code: ErrorCode): boolean => ERRORS[code].exit === EXIT.unavailable;
+
 /** Whether a text, from a server perhaps, is a code that this version knows. */
 export function isErrorCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code);

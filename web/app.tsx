@@ -31,7 +31,7 @@ import { CoatcheckError } from '../bundle/errors.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { MAX_MANIFEST_BYTES } from '../bundle/manifest.ts';
 import { nodeWords } from '../bundle/words.ts';
-import { codeOf, ERRORS, fail } from '../protocol/errors.ts';
+import { codeOf, ERRORS, fail, mayPass } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { isNodeId } from '../protocol/keys.ts';
 import { headingOf } from '../words/changes.ts';
@@ -43,7 +43,6 @@ import type { Around, Confirmation } from './around.ts';
 import { changeRoutes } from './change.tsx';
 import { cutting } from './cutting.ts';
 import type { Cutting } from './cutting.ts';
-import { mayPass } from './desk.ts';
 import type { Desk, Shown } from './desk.ts';
 import type { Gate } from './gate.ts';
 import { leaveRoutes } from './leave.tsx';
@@ -503,7 +502,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
 
   async function failed(context: Context, error: Error): Promise<Response> {
     const code = codeOf(error);
-    const advice = mayPass(error) ? 'Try again: nothing was decided.' : 'Nothing was decided.';
+    const advice = mayPass(code) ? 'Try again: nothing was decided.' : 'Nothing was decided.';
     const body = (
       <>
         <p class="caution" role="alert">

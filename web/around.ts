@@ -3,6 +3,7 @@ import type { Child } from 'hono/jsx';
 import { isNodeId } from '../protocol/keys.ts';
 import { fail } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
+import { CoatcheckError } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { Desk, Shown } from './desk.ts';
@@ -45,6 +46,16 @@ export function nodeIn(context: Context): NodeId {
 /** As a heading has it. */
 export const nameOf = (view: StatusView | undefined, node: NodeId): string =>
   view?.name === undefined ? node : escapeLine(view.name);
+
+/** What a person wrote wrongly is told beside what they wrote. @returns the error of ours that `work` throws */
+export async function orError<T>(work: () => T | Promise<T>): Promise<T | CoatcheckError> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CoatcheckError) return error;
+    throw error;
+  }
+}
 
 /** Of a field of a form; empty for none, and for a file. */
 export const text = (value: unknown): string => (typeof value === 'string' ? value : '');

@@ -3,7 +3,6 @@ import { parsePath } from '../admin/alter.ts';
 import type { Current } from '../admin/change.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { ManyPlans } from '../admin/many.ts';
-import type { Planned } from '../admin/groups.ts';
 import type { Session } from '../admin/session.ts';
 import { showPath } from '../bundle/errors.ts';
 import { CoatcheckError, utf8 } from '../bundle/index.ts';
@@ -14,7 +13,7 @@ import { fail } from '../protocol/errors.ts';
 import { decodeBytes } from '../protocol/escape.ts';
 import { isNodeId } from '../protocol/keys.ts';
 import { shortName } from '../words/names.ts';
-import { text } from './around.ts';
+import { orError, text } from './around.ts';
 import type { Around } from './around.ts';
 import { cutting } from './cutting.ts';
 import { digestOf, isHiding, openFile, planDraft, readThese } from './draft.ts';
@@ -82,7 +81,7 @@ export function changeRoutes({ app, desk, gate, screen, confirm }: Around): void
       string[],
       string[],
     ];
-    const plans = await planned(session, draft, shows);
+    const plans = await orError(() => planDraft(session, draft, shows));
     if (plans instanceof CoatcheckError)
       return screen(context, titleOf(draft), <DraftScreen at={at} draft={draft} problem={plans} />);
     const whole =
@@ -182,20 +181,6 @@ interface Meant {
 }
 
 const inOrder = new Intl.Collator('en', { numeric: true });
-
-/** What a person wrote wrongly is told beside what they wrote. */
-async function planned(
-  session: Session,
-  draft: Draft,
-  shows: readonly string[],
-): Promise<ManyPlans<Planned> | CoatcheckError> {
-  try {
-    return await planDraft(session, draft, shows);
-  } catch (error) {
-    if (error instanceof CoatcheckError) return error;
-    throw error;
-  }
-}
 
 /** @throws usage for what cannot be told beside it; too_large */
 async function changeIn(form: Readonly<Record<string, unknown>>): Promise<DraftChange> {

@@ -15,7 +15,7 @@ import { takeBackOwn } from '../admin/take-back.ts';
 import type { Consent } from '../admin/sign.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
-import { codeOf, ERRORS, EXIT, hasCode } from '../protocol/errors.ts';
+import { codeOf, hasCode, mayPass } from '../protocol/errors.ts';
 import { digestHex } from '../protocol/keys.ts';
 import type { Draft } from './draft.ts';
 
@@ -270,7 +270,7 @@ export function createDesk(open: () => Promise<Session>): Desk {
         yield { node, forgotten: await now.client.forget(node, head) };
       } catch (error) {
         yield { node, error };
-        if (mayPass(error)) return;
+        if (mayPass(codeOf(error))) return;
       }
     }
   }
@@ -329,6 +329,3 @@ export function createDesk(open: () => Promise<Session>): Desk {
 }
 
 const newId = (): string => randomBytes(16).toString('hex');
-
-/** Whether an error may pass by itself. */
-export const mayPass = (error: unknown): boolean => ERRORS[codeOf(error)].exit === EXIT.unavailable;

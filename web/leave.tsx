@@ -1,4 +1,5 @@
 import { findNode } from '../admin/select.ts';
+import type { Session } from '../admin/session.ts';
 import { lookAt } from '../admin/find.ts';
 import { planForget } from '../admin/forget.ts';
 import { planTransfer } from '../admin/transfer.ts';
@@ -7,7 +8,7 @@ import { CoatcheckError } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { count } from '../protocol/count.ts';
-import { nameOf, nodeIn } from './around.ts';
+import { nameOf, nodeIn, orError } from './around.ts';
 import type { Around } from './around.ts';
 import { cutting } from './cutting.ts';
 import { nodesMeant, wordsOf } from './meant.ts';
@@ -23,7 +24,7 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
     const given = context.req.query('to') ?? '';
     const title = `Give to a new key: ${nameOf(view, old)}`;
     const session = await desk.session();
-    const named = given.trim() === '' ? undefined : await keyNamed(given);
+    const named = given.trim() === '' ? undefined : await orError(() => keyNamed(session, given));
     if (named === undefined || named instanceof CoatcheckError) {
       const claiming = desk.picture().nodes.filter(({ node, decision, waiting }) => {
         const isNew = decision === undefined && node !== old;
@@ -81,22 +82,6 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
           confirm(context, shown, { verb: 'Transfer', action: '/decide', isDanger: true })}
       </TransferScreen>,
     );
-
-    /** By its words or its id alone: a name is what the machine claims. */
-    async function keyNamed(text: string): Promise<NodeId | CoatcheckError> {
-      const [word = '', ...others] = wordsOf(text.toLowerCase());
-      const isKey = / /.test(word) || /^[a-z2-7]{16,}$/.test(word);
-      try {
-        if (isKey && others.length === 0) return await findNode(session, word, 'decide');
-        throw fail(
-          'usage',
-          'a new key is named by its eight words, or by 16 characters of its id or more: by nothing that its machine claims',
-        );
-      } catch (error) {
-        if (error instanceof CoatcheckError) return error;
-        throw error;
-      }
-    }
   });
 
   app.get('/forget', async (context) => {
@@ -126,4 +111,15 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
     const shown = consented(await context.req.parseBody());
     return context.redirect(`/jobs/${desk.start(shown).id}`, 303);
   });
+}
+
+/** By its words or its id alone: a name is what the machine claims. */
+async function keyNamed(session: Session, text: string): Promise<NodeId> {
+  const [word = '', ...others] = wordsOf(text.toLowerCase());
+  const isKey = / /.test(word) || /^[a-z2-7]{16,}$/.test(word);
+  if (isKey && others.length === 0) return findNode(session, word, 'decide');
+  throw fail(
+    'usage',
+    'a new key is named by its eight words, or by 16 characters of its id or more: by nothing that its machine claims',
+  );
 }

@@ -5,7 +5,7 @@ import type { ImageFacts } from '../admin/views/bundle.ts';
 import { quote, showPath } from '../bundle/errors.ts';
 import { showSetting } from '../bundle/settings.ts';
 import { faultText } from '../protocol/bootable.ts';
-import { ERRORS, EXIT } from '../protocol/errors.ts';
+import { mayPass } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
@@ -40,7 +40,7 @@ export function keysetWarningText(warning: KeysetWarning): string {
 
 /** Why a line of a listing has nothing: the store did not answer, or what it gave is no good. */
 export const problemText = (code: ErrorCode): string =>
-  ERRORS[code].exit === EXIT.unavailable ? `unreachable: ${code}` : `does not verify: ${code}`;
+  mayPass(code) ? `unreachable: ${code}` : `does not verify: ${code}`;
 
 /** Of what a bundle may have tens of thousands, so many are named in one sentence. */
 const MAX_NAMED = 200;

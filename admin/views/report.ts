@@ -1,6 +1,6 @@
 import { equalBytes, MAX_REPORT_BYTES, readBundle, toHex } from '../../bundle/index.ts';
 import type { NodeId, Report } from '../../bundle/index.ts';
-import { codeOf, ERRORS, EXIT, fail, hasCode } from '../../protocol/errors.ts';
+import { codeOf, fail, hasCode, mayPass } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { reportKey } from '../../protocol/keys.ts';
 import { isUnreadable } from '../open.ts';
@@ -45,7 +45,7 @@ export async function lastReport(
     return { time, result, statementDigest: toHex(statementDigest) };
   } catch (error) {
     const code = codeOf(error);
-    if (ERRORS[code].exit === EXIT.unavailable) return { unreachable: code };
+    if (mayPass(code)) return { unreachable: code };
     if (isUnreadable(error) || hasCode(error, 'wrong_site')) return { problem: code };
     throw error;
   }

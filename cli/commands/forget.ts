@@ -4,7 +4,7 @@ import type { LeftOut } from '../../admin/many.ts';
 import type { Session } from '../../admin/session.ts';
 import { CoatcheckError } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
-import { codeOf, ERRORS, EXIT, fail } from '../../protocol/errors.ts';
+import { codeOf, fail, mayPass } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { digestHex } from '../../protocol/keys.ts';
 import { leftOutText } from '../../words/left-out.ts';
@@ -105,7 +105,7 @@ async function forgetEach(
       terminal.print(
         `${terminal.style.red('failed')} ${node}: ${escapeLine(error.message)} [${code}]`,
       );
-      if (ERRORS[code].exit === EXIT.unavailable) break;
+      if (mayPass(code)) break;
     }
   }
   const untried = nodes.slice(tried).map(({ node }) => node);
