@@ -6,7 +6,7 @@ import type { Facts } from './facts.ts';
 import { waiting } from './find.ts';
 import type { Listed } from './objects.ts';
 import type { Session } from './session.ts';
-import { statusViews, wantsNewest, withCosigned } from './views/status.ts';
+import { statusViews, statusViewsByPieces, wantsNewest, withCosigned } from './views/status.ts';
 import type { NodeListing, StatusView } from './views/status.ts';
 
 /** Every node that has anything in the store, as it is known so far. */
@@ -23,6 +23,8 @@ export interface FleetOptions {
   readonly onProgress?: (fleet: Fleet) => void;
   /** Not the reports: for who wants names and decisions only. */
   readonly withoutReports?: boolean;
+  /** Waited for between pieces of work of some milliseconds each: for who has others to answer meanwhile. */
+  readonly between?: () => Promise<void>;
 }
 
 /**
@@ -51,10 +53,14 @@ export function createFleetReader(session: Session): FleetReader {
 async function look(
   session: Session,
   facts: Facts,
-  { onProgress = () => undefined, withoutReports = false }: FleetOptions,
+  {
+    onProgress = () => undefined,
+    withoutReports = false,
+    between = () => Promise.resolve(),
+  }: FleetOptions,
 ): Promise<readonly StatusView[]> {
   const cosigned = await nodesCosigned(session);
-  const { listings, all } = await listNodes(session, withoutReports);
+  const { listings, all } = await listNodes(session, withoutReports, between);
   let made: readonly StatusView[] | undefined;
   const views = (): readonly StatusView[] =>
     (made ??= statusViews(listings, facts, session.client.now()));
@@ -75,8 +81,9 @@ async function look(
   await doubtLess(session, slotsOf(listings));
   const prefixes = ['pending', 'approved', 'history'] as const;
   await facts.keep([...all, ...newest], withoutReports ? prefixes : [...prefixes, 'reports']);
-  if (cosigned.size === 0) return views();
-  return Promise.all(views().map((view) => cosignedOf(session, view, cosigned)));
+  made ??= await statusViewsByPieces(listings, facts, session.client.now(), between);
+  if (cosigned.size === 0) return made;
+  return Promise.all(made.map((view) => cosignedOf(session, view, cosigned)));
 }
 
 /** The nodes about which somebody has signed what lacks signatures; none where one signature is enough. */
@@ -110,6 +117,7 @@ async function cosignedOf(
 async function listNodes(
   session: Session,
   withoutReports: boolean,
+  between: () => Promise<void>,
 ): Promise<{ readonly listings: readonly NodeListing[]; readonly all: readonly Listed[] }> {
   const nodes = new Map<NodeId, { -readonly [K in keyof NodeListing]: NodeListing[K] }>();
   const all: Listed[] = [];
@@ -125,6 +133,7 @@ async function listNodes(
   }
   const list = async (prefix: 'approved' | 'history' | 'reports'): Promise<void> => {
     for await (const page of session.pages(prefix)) {
+      await between();
       for (const listed of page) {
         const { parsed } = listed;
         if (!('node' in parsed)) continue;

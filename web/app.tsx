@@ -20,7 +20,6 @@ import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
 import type { Review } from '../admin/review.ts';
-import { ORDERS } from '../admin/views/order.ts';
 import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
 import type { Objection } from '../admin/warning.ts';
@@ -68,7 +67,6 @@ const HEADERS = {
   'x-content-type-options': 'nosniff',
   // Not `no-referrer`: a browser then sends its own forms with the origin `null`.
   'referrer-policy': 'same-origin',
-  'cache-control': 'no-store',
 };
 
 /** A file of a bundle, where each byte is a line end that a form writes as two; and what is beside it. */
@@ -85,8 +83,13 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   const app = new Hono();
   const around: Around = { app, desk, gate, screen, confirm, consented, viewOf };
   app.use(async (context, next) => {
+    desk.visited();
     await next();
+    desk.visited();
     for (const [name, value] of Object.entries(HEADERS)) context.header(name, value);
+    // The name of the host is new with every start: what a program brings with it is read once.
+    const isAsset = context.req.path.startsWith('/assets/') && context.res.ok;
+    context.header('cache-control', isAsset ? 'private, max-age=86400, immutable' : 'no-store');
   });
   app.use(
     bodyLimit({
@@ -136,7 +139,12 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     screen(
       context,
       'Waiting',
-      <WaitingScreen picture={desk.picture()} waits={desk.waits()} page={pageIn(context)} />,
+      <WaitingScreen
+        picture={desk.picture()}
+        waits={desk.waits()}
+        viewOf={viewOf}
+        page={pageIn(context)}
+      />,
       { isLive: true },
     ),
   );
@@ -155,12 +163,10 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   function found(query: string): { nodes: readonly StatusView[]; problem?: string } {
     const { nodes } = desk.picture();
     const words = wordsOf(query);
-    if (words.length === 0) return { nodes: nodes.toSorted(ORDERS.state) };
+    if (words.length === 0) return { nodes };
     try {
       const now = Math.floor(Date.now() / 1000);
-      return {
-        nodes: selectNodes(nodes, { nodes: words }, 'show', now).views.toSorted(ORDERS.state),
-      };
+      return { nodes: selectNodes(nodes, { nodes: words }, 'show', now).views };
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
       return { nodes: [], problem: error.message };
@@ -444,7 +450,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   return app;
 
   function viewOf(node: NodeId): StatusView | undefined {
-    return desk.picture().nodes.find((view) => view.node === node);
+    return desk.view(node);
   }
 
   function consented(form: Readonly<Record<string, unknown>>): Shown {

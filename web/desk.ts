@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { lookAt } from '../admin/find.ts';
 import { createFleetReader } from '../admin/fleet.ts';
 import type { Forgettable } from '../admin/forget.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
-import { createLookout } from '../admin/lookout.ts';
+import { createLookout, EVERY_SECONDS } from '../admin/lookout.ts';
 import { planApproveMany, signMany } from '../admin/many.ts';
 import type { LeftOut } from '../admin/many.ts';
 import type { Outcome } from '../admin/decide.ts';
@@ -13,17 +13,23 @@ import type { Plan } from '../admin/plan.ts';
 import type { Session } from '../admin/session.ts';
 import { takeBackOwn } from '../admin/take-back.ts';
 import type { Consent } from '../admin/sign.ts';
-import type { StatusView } from '../admin/views/status.ts';
+import { ORDERS } from '../admin/views/order.ts';
+import { WRONG } from '../admin/views/status.ts';
+import type { State, StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { codeOf, hasCode, mayPass } from '../protocol/errors.ts';
 import { digestHex } from '../protocol/keys.ts';
 import type { Draft } from './draft.ts';
+import { createTurns } from './turns.ts';
 
 /** Between two looks while no page is open, milliseconds; while one is, a lookout says when. */
 const ALONE_MILLISECONDS = 60_000;
 
 /** So long a review or a confirmation may stand open before it has to be loaded again, milliseconds. */
 const KEPT_MILLISECONDS = 15 * 60_000;
+
+/** So many nodes are worked on at a time where requests go first: some milliseconds. */
+const PIECE = 500;
 
 /** So much of what somebody wrote is kept: the oldest goes first. */
 const MAX_DRAFTS = 100;
@@ -32,7 +38,13 @@ const MAX_DRAFTS = 100;
 export interface Picture {
   /** Counts up with every change of what is shown. */
   readonly version: number;
+  /** what wants somebody first comes first */
   readonly nodes: readonly StatusView[];
+  /** those of which something waits, and those of which something is wrong */
+  readonly waiting: readonly StatusView[];
+  readonly wrong: readonly StatusView[];
+  /** how many nodes are in each state */
+  readonly tally: ReadonlyMap<State, number>;
   /** how many objects are still to be read */
   readonly left: number;
   /** when it was looked at, unix milliseconds; absent before the first look ended */
@@ -94,6 +106,10 @@ export interface Desk {
   /** @throws what `createSession` throws */
   session(): Promise<Session>;
   picture(): Picture;
+  /** How a node stood at the last look. */
+  view(node: NodeId): StatusView | undefined;
+  /** A request came in, or was answered: looking at the nodes gives way to those. */
+  visited(): void;
   /** Grows with the picture. */
   waits(): Waits;
   /** Tells of every change of the picture, until what it gives is called. */
@@ -119,9 +135,10 @@ export interface Desk {
 export function createDesk(open: () => Promise<Session>): Desk {
   let opened: Promise<Session> | undefined;
   let reader: ReturnType<typeof createFleetReader> | undefined;
-  let picture: Picture = { version: 0, nodes: [], left: 0 };
-  /** The picture as text: what tells it from the next. */
-  let shownAs = '';
+  let picture: Picture = { version: 0, left: 0, ...sortedOut([]) };
+  let views: ReadonlyMap<NodeId, StatusView> = new Map();
+  /** What tells the picture from the next, and the nodes in it from those. */
+  let [shownAs, shownNodes] = ['', ''];
   let waits: Waits = { groups: [], leftOut: [] };
   /** What was planned of what waits, by all that it depends on. */
   let planned = new Map<string, Planned | LeftOut>();
@@ -130,7 +147,10 @@ export function createDesk(open: () => Promise<Session>): Desk {
   const drafts = new Map<string, Draft>();
   const jobs = new Map<string, Job>();
   const stopping = new AbortController();
+  const turns = createTurns();
   let wake = new AbortController();
+  /** Ends what is waited for while no page is open. */
+  let arrival = new AbortController();
 
   const session = (): Promise<Session> => {
     opened ??= open().catch((error: unknown) => {
@@ -145,14 +165,20 @@ export function createDesk(open: () => Promise<Session>): Desk {
     reader = undefined;
     planned.clear();
   };
-  const show = (next: Omit<Picture, 'version'>): void => {
+  const show = (next: Omit<Picture, 'version'>, nodesAre = shownNodes): void => {
     // What was planned is there with the first time that it was looked at.
-    const is = [next.left > 0, next.at === undefined, next.error === undefined];
-    const asText = JSON.stringify([next.nodes, ...is]);
-    const isSame = asText === shownAs;
-    shownAs = asText;
+    const are = [nodesAre, next.left, next.at === undefined, next.error === undefined].join(' ');
+    const isSame = are === shownAs;
+    [shownAs, shownNodes] = [are, nodesAre];
     picture = { ...next, version: picture.version + (isSame ? 0 : 1) };
     if (!isSame) for (const listener of listeners) listener(picture.version);
+  };
+  const showNodes = (
+    nodes: readonly StatusView[],
+    { nodesAre, ...rest }: Pick<Picture, 'left' | 'at'> & { readonly nodesAre: string },
+  ): void => {
+    views = new Map(nodes.map((view) => [view.node, view]));
+    show({ ...sortedOut(nodes), ...rest }, nodesAre);
   };
 
   async function look(): Promise<void> {
@@ -160,13 +186,16 @@ export function createDesk(open: () => Promise<Session>): Desk {
       const now = await session();
       reader ??= createFleetReader(now);
       const nodes = await reader.look({
-        onProgress: ({ views, left }) => {
+        between: turns.between,
+        onProgress: ({ views: soFar, left }) => {
           // Of a large fleet a picture at each object would take longer than reading it.
-          if (picture.at === undefined && left % 500 === 0) show({ nodes: views(), left });
+          if (picture.at === undefined && left % 500 === 0)
+            showNodes(soFar(), { left, nodesAre: '' });
         },
       });
       await plan(now, nodes);
-      show({ nodes, left: 0, at: Date.now() });
+      const nodesAre = await fingerprint(nodes, turns.between);
+      showNodes(nodes, { left: 0, at: Date.now(), nodesAre });
     } catch (error) {
       renew(error);
       show({ ...picture, error });
@@ -208,20 +237,29 @@ export function createDesk(open: () => Promise<Session>): Desk {
   const lookout = createLookout({
     events: async (query, signal) => (await session()).client.events(query, signal),
   });
+  const isWatched = (): boolean => listeners.size > 0;
   async function keepLooking(): Promise<void> {
     while (!stopping.signal.aborted) {
       wake = new AbortController();
       await look();
       const signal = AbortSignal.any([wake.signal, stopping.signal]);
-      if (listeners.size > 0) await lookout.wait(signal);
-      else await pause(ALONE_MILLISECONDS, undefined, { signal }).catch(() => undefined);
+      const looked = performance.now();
+      if (!isWatched()) {
+        arrival = new AbortController();
+        const ends = AbortSignal.any([signal, arrival.signal]);
+        await pause(ALONE_MILLISECONDS, undefined, { signal: ends }).catch(() => undefined);
+        // A page that is left for another is none that was closed: it is not looked at for each of them.
+        const isOld = performance.now() - looked > EVERY_SECONDS * 1000;
+        if (isOld || wake.signal.aborted || !isWatched()) continue;
+      }
+      await lookout.wait(signal);
     }
   }
   const looking = keepLooking();
 
   /** As a decision in a terminal does: what was uploaded for one that is not recorded is taken back. */
   async function takeBackLeft(now: Session, node: NodeId): Promise<void> {
-    const view = picture.nodes.find((one) => one.node === node);
+    const view = views.get(node);
     if (!view?.waiting.some(({ madeBy }) => madeBy === 'admin')) return;
     // What cannot be taken back now still waits, and is seen to wait.
     await lookAt(now, node)
@@ -278,10 +316,12 @@ export function createDesk(open: () => Promise<Session>): Desk {
   return {
     session,
     picture: () => picture,
+    view: (node) => views.get(node),
+    visited: turns.visited,
     waits: () => waits,
     subscribe: (listener) => {
       listeners.add(listener);
-      if (listeners.size === 1) wake.abort();
+      if (listeners.size === 1) arrival.abort();
       return () => void listeners.delete(listener);
     },
     refresh: () => {
@@ -326,6 +366,34 @@ export function createDesk(open: () => Promise<Session>): Desk {
       await looking;
     },
   };
+}
+
+/** What screens show of the nodes, made once for all of them. */
+function sortedOut(
+  views: readonly StatusView[],
+): Pick<Picture, 'nodes' | 'waiting' | 'wrong' | 'tally'> {
+  const nodes = views.toSorted(ORDERS.state);
+  const tally = new Map<State, number>();
+  for (const state of nodes.flatMap(({ states }) => states))
+    tally.set(state, (tally.get(state) ?? 0) + 1);
+  return {
+    ...{ nodes, tally },
+    waiting: nodes.filter(({ states }) => states.includes('waiting')),
+    wrong: nodes.filter(({ states }) => states.some((state) => WRONG.includes(state))),
+  };
+}
+
+/** Of views as they are shown, in a form that can be kept. */
+async function fingerprint(
+  nodes: readonly StatusView[],
+  between: () => Promise<void>,
+): Promise<string> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < nodes.length; at += PIECE) {
+    hash.update(JSON.stringify(nodes.slice(at, at + PIECE)));
+    await between();
+  }
+  return hash.digest('hex');
 }
 
 const newId = (): string => randomBytes(16).toString('hex');

@@ -184,6 +184,25 @@ export function statusViews(
   return withNotes(views);
 }
 
+/** So many nodes are worked on at a time where others have their turn: some milliseconds. */
+const PIECE = 250;
+
+/** {@link statusViews}, piece by piece. @param between waited for after each piece */
+export async function statusViewsByPieces(
+  listings: readonly NodeListing[],
+  facts: Facts,
+  now: number,
+  between: () => Promise<void>,
+): Promise<StatusView[]> {
+  const views: StatusView[] = [];
+  for (let at = 0; at < listings.length; at += PIECE) {
+    const piece = listings.slice(at, at + PIECE);
+    views.push(...piece.map((listing) => statusView(listing, facts, now)));
+    await between();
+  }
+  return withNotes(views);
+}
+
 function statusView(listing: NodeListing, facts: Facts, now: number): StatusView {
   const { node, approved, newest, report } = listing;
   const shown = approved && facts.approved(approved);

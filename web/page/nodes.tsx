@@ -8,7 +8,27 @@ import { pageOf, Pages } from './pages.tsx';
 import { States } from './state.tsx';
 
 /** So many nodes are on a page of the list. */
-export const NODES_PER_PAGE = 200;
+export const NODES_PER_PAGE = 100;
+
+/** What narrows the nodes down. */
+export function Search({ query }: { query: string }) {
+  return (
+    <form class="search" method="get" action="/nodes" role="search">
+      <label>
+        Name, words, id, or a filter such as <code>state=failed age&gt;1h</code>
+        <input
+          type="search"
+          name="q"
+          id="search"
+          value={query}
+          autocomplete="off"
+          spellcheck={false}
+        />
+      </label>
+      <button>Search</button>
+    </form>
+  );
+}
 
 /** The list of nodes, narrowed down by a filter. */
 export function NodesScreen({
@@ -24,24 +44,12 @@ export function NodesScreen({
   /** why the filter is none */
   problem?: string | undefined;
 }) {
-  const { shown, pages, page } = pageOf(nodes, wanted, NODES_PER_PAGE);
+  const part = pageOf(nodes, wanted, NODES_PER_PAGE);
+  const { shown } = part;
   const at = (n: number): string => `/nodes?q=${encodeURIComponent(query)}&page=${n}`;
   return (
     <>
-      <form class="search" method="get" action="/nodes" role="search">
-        <label>
-          Name, words, id, or a filter such as <code>state=failed age&gt;1h</code>
-          <input
-            type="search"
-            name="q"
-            id="search"
-            value={query}
-            autocomplete="off"
-            spellcheck={false}
-          />
-        </label>
-        <button>Search</button>
-      </form>
+      <Search query={query} />
       {problem !== undefined && (
         <p class="caution" role="alert">
           {escapeLine(problem)}
@@ -101,7 +109,7 @@ export function NodesScreen({
           </table>
         </div>
       )}
-      <Pages page={page} pages={pages} at={at} />
+      <Pages part={part} at={at} />
     </>
   );
 }

@@ -1,8 +1,9 @@
 import type { Group } from '../../admin/groups.ts';
 import type { LeftOut } from '../../admin/many.ts';
-import { STATES, WRONG } from '../../admin/views/status.ts';
-import type { State, StatusView } from '../../admin/views/status.ts';
+import { STATES } from '../../admin/views/status.ts';
+import type { StatusView } from '../../admin/views/status.ts';
 import { toHex } from '../../bundle/bytes.ts';
+import type { NodeId } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
 import { headingOf } from '../../words/changes.ts';
 import { leftOutText } from '../../words/left-out.ts';
@@ -11,6 +12,7 @@ import { escapeLine } from '../../protocol/escape.ts';
 import type { Picture, Waits } from '../desk.ts';
 import { Time } from './frame.tsx';
 import { NodeLink, Words } from './node-name.tsx';
+import { Search } from './nodes.tsx';
 import { pageOf, Pages } from './pages.tsx';
 import { Badge, States } from './state.tsx';
 
@@ -25,25 +27,25 @@ export const groupPath = ({ members: [{ plan }] }: Group): string =>
 export function WaitingScreen({
   picture,
   waits,
+  viewOf,
   page: wanted,
 }: {
   picture: Picture;
   waits: Waits;
+  viewOf: ViewOf;
   /** from 1 */
   page: number;
 }) {
-  const { nodes, left, at } = picture;
-  const views = new Map(nodes.map((view) => [view.node, view]));
-  const wrong = nodes.filter(({ states }) => states.some((state) => WRONG.includes(state)));
-  const waiting = nodes.filter(({ states }) => states.includes('waiting'));
+  const { nodes, waiting, wrong, tally, left, at } = picture;
   const since = Math.min(...waiting.flatMap((view) => view.waiting.map((one) => one.modified)));
   const nobody = nodes.length === 0 && at !== undefined;
   const cards = [
-    ...waits.groups.map((group) => () => <GroupCard group={group} views={views} />),
+    ...waits.groups.map((group) => () => <GroupCard group={group} viewOf={viewOf} />),
     ...waits.leftOut.map((one) => () => <LeftOutCard one={one} />),
     ...wrong.map((view) => () => <WrongCard view={view} />),
   ];
-  const { shown, pages, page } = pageOf(cards, wanted, CARDS_PER_PAGE);
+  const part = pageOf(cards, wanted, CARDS_PER_PAGE);
+  const { shown } = part;
   return (
     <>
       <p class="lead">
@@ -77,11 +79,12 @@ export function WaitingScreen({
               <li>{card()}</li>
             ))}
           </ul>
-          <Pages page={page} pages={pages} at={(n) => `/?page=${n}`} />
+          <Pages part={part} at={(n) => `/?page=${n}`} />
         </section>
         <section aria-labelledby="fine">
           <h2 id="fine">All nodes</h2>
-          <Tally nodes={nodes} />
+          <Search query="" />
+          <Tally nodes={nodes} tally={tally} />
         </section>
       </div>
     </>
@@ -116,13 +119,15 @@ function WrongCard({ view }: { view: StatusView }) {
   );
 }
 
-function GroupCard({ group, views }: { group: Group; views: ReadonlyMap<string, StatusView> }) {
+type ViewOf = (node: NodeId) => StatusView | undefined;
+
+function GroupCard({ group, viewOf }: { group: Group; viewOf: ViewOf }) {
   const { members } = group;
   const [{ plan }] = members;
-  const view = views.get(plan.node);
+  const view = viewOf(plan.node);
   const isFirst = plan.warnings.length === 0 && view?.decision === undefined;
   const since = Math.min(
-    ...members.flatMap((one) => views.get(one.plan.node)?.waiting.map((w) => w.modified) ?? []),
+    ...members.flatMap((one) => viewOf(one.plan.node)?.waiting.map((w) => w.modified) ?? []),
   );
   const runs = plan.review!.diff.files.filter(({ executes }) => executes === 'by place').length;
   return (
@@ -160,11 +165,11 @@ function GroupCard({ group, views }: { group: Group; views: ReadonlyMap<string, 
 }
 
 /** How many nodes are in each state, each a way to those. */
-export function Tally({ nodes }: { nodes: readonly StatusView[] }) {
-  const counts = STATES.map((state): [State, number] => [
-    state,
-    nodes.filter(({ states }) => states.includes(state)).length,
-  ]).filter(([, number]) => number > 0);
+export function Tally({ nodes, tally }: Pick<Picture, 'nodes' | 'tally'>) {
+  const counts = STATES.flatMap((state) => {
+    const number = tally.get(state);
+    return number === undefined ? [] : [[state, number] as const];
+  });
   return (
     <ul class="tally">
       {counts.map(([state, number]) => (
