@@ -5,23 +5,22 @@ import { bodyLimit } from 'hono/body-limit';
 import { html } from 'hono/html';
 import { streamSSE } from 'hono/streaming';
 import type { Child } from 'hono/jsx';
-import { planApprove, planRenew } from '../admin/approve.ts';
-import { lookAtCosigned, planCosign } from '../admin/cosign.ts';
+import { planApprove } from '../admin/approve.ts';
+import { lookAtCosigned } from '../admin/cosign.ts';
 import { cosignedView } from '../admin/cosigned.ts';
 import { diffView } from '../admin/diff-view.ts';
 import { readEvidence } from '../admin/evidence.ts';
 import { findBundle, lookAt } from '../admin/find.ts';
 import { groupsOf } from '../admin/groups.ts';
 import type { Group, Planned } from '../admin/groups.ts';
-import { placeInForce, planApproveMany } from '../admin/many.ts';
+import { planApproveMany } from '../admin/many.ts';
 import { openEntry } from '../admin/open.ts';
-import { planReconfigure, planReject, planRevoke, planRollback } from '../admin/orders.ts';
+import { planReject } from '../admin/orders.ts';
 import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
 import type { Review } from '../admin/review.ts';
 import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
-import type { Session } from '../admin/session.ts';
 import type { Objection } from '../admin/warning.ts';
 import { historyView } from '../admin/views/statement.ts';
 import type { StatusView } from '../admin/views/status.ts';
@@ -45,6 +44,7 @@ import type { Cutting } from './cutting.ts';
 import type { Desk, Shown } from './desk.ts';
 import type { Gate } from './gate.ts';
 import { leaveRoutes } from './leave.tsx';
+import { orderRoutes } from './orders.tsx';
 import { wordsOf } from './meant.ts';
 import { ConfirmForm } from './page/confirm.tsx';
 import { Difference } from './page/difference.tsx';
@@ -81,7 +81,7 @@ const HEARTBEAT_MILLISECONDS = 15_000;
  */
 export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefined): Hono {
   const app = new Hono();
-  const around: Around = { app, desk, gate, screen, confirm, consented, viewOf };
+  const around: Around = { app, desk, gate, usualExpiry, screen, confirm, consented, viewOf };
   app.use(async (context, next) => {
     desk.visited();
     await next();
@@ -363,47 +363,6 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     );
   }
 
-  app.get('/nodes/:node/:order{reconfigure|revoke|renew|rollback|cosign}', async (context) => {
-    const node = nodeIn(context);
-    const order = context.req.param('order') as keyof typeof COMMANDS;
-    const session = await desk.session();
-    const { slot, statement } = context.req.query();
-    const shows = context.req.queries('show') ?? [];
-    const values = context.req.queries('value') ?? [];
-    const asked = new URLSearchParams({ ...(slot && { slot }), ...(statement && { statement }) });
-    const at = `${context.req.path}?${asked.toString()}`;
-    const planOf = (showSecrets: readonly string[]): Promise<Plan> =>
-      planOrder(session, node, order, { slot: Number(slot), statement, showSecrets });
-    const plan = await planOf(shows);
-    const whole =
-      values.length === 0 ? undefined : await planOf([...shows, ...pathsOfValues(values)]);
-    const review = whole === undefined ? plan.review : unmasked(plan, whole, values);
-    const cut = cutting(context);
-    const seen = review === undefined ? { plan } : cut.shown(plan, review);
-    const view = viewOf(node);
-    const name = view?.name;
-    const named = { plan: seen.plan, ...(name !== undefined && { name }) };
-    const { verb, about } = COMMANDS[order];
-    return screen(
-      context,
-      `${verb}: ${nameOf(view, node)}`,
-      <>
-        <p class="lead">{about}</p>
-        {'review' in seen && (
-          <ReviewPart {...seen} showing={showingAt(cut.at(at), shows, values)} whole={cut.whole} />
-        )}
-        {confirm(
-          context,
-          { plans: [named], at },
-          {
-            ...{ verb, action: '/decide', usualExpiry, isDanger: order === 'revoke' },
-            ...(plan.review !== undefined && order !== 'cosign' && { expiry: 'required' }),
-          },
-        )}
-      </>,
-    );
-  });
-
   app.post('/decide', async (context) => {
     const form = await context.req.parseBody({ all: true });
     const shown = consented(form);
@@ -444,6 +403,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     return screen(context, title, <JobScreen job={job} />);
   });
 
+  orderRoutes(around);
   changeRoutes(around);
   leaveRoutes(around);
 
@@ -527,60 +487,6 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       // Without a session there is no frame.
       return context.text(`${escapeLine(messageOf(again))}\n`, 502);
     }
-  }
-}
-
-const COMMANDS = {
-  renew: { verb: 'Renew', about: 'What is in force is approved again, with another end.' },
-  rollback: { verb: 'Roll back', about: 'What was in force then is put in force again.' },
-  reconfigure: {
-    verb: 'Order a new configuration',
-    about: 'At its next boot the machine makes a new proposal, and does not apply the old one.',
-  },
-  cosign: {
-    verb: 'Sign as well',
-    about:
-      'Another administrator signed this, and it lacks signatures. What it does is worked out here anew.',
-  },
-  revoke: {
-    verb: 'Revoke',
-    about: 'At its next boot the machine applies nothing, and says who revoked it, when and why.',
-  },
-} as const;
-
-async function planOrder(
-  session: Session,
-  node: NodeId,
-  order: keyof typeof COMMANDS,
-  {
-    slot,
-    statement,
-    showSecrets,
-  }: {
-    readonly slot: number;
-    readonly statement: string | undefined;
-    readonly showSecrets: readonly string[];
-  },
-): Promise<Plan> {
-  const wish = { reason: '', expires: 'never', showSecrets, stat: false } as const;
-  const standing = await lookAt(session, node, (one) => one === slot);
-  switch (order) {
-    case 'renew': {
-      return planRenew(session, standing, { ...wish, place: placeInForce(standing) });
-    }
-    case 'rollback':
-      return planRollback(session, standing, { ...wish, slot });
-    case 'cosign': {
-      const begun = (await lookAtCosigned(session, standing)).find(
-        ({ signed }) => toHex(signed.digest) === statement,
-      );
-      if (begun === undefined) throw fail('not_found', 'nothing of that lacks signatures any more');
-      return planCosign(session, standing, begun, { showSecrets, stat: false });
-    }
-    case 'reconfigure':
-      return planReconfigure(session, standing, wish);
-    case 'revoke':
-      return planRevoke(session, standing, wish);
   }
 }
 

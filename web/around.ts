@@ -18,6 +18,8 @@ export interface Around {
   readonly app: Hono;
   readonly desk: Desk;
   readonly gate: Gate;
+  /** Until when approvals are good unless somebody says otherwise, as `parseExpiry` takes it. */
+  readonly usualExpiry: string | undefined;
   /** A whole page. */
   readonly screen: (
     context: Context,

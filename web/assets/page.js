@@ -42,7 +42,9 @@ news?.addEventListener('click', (event) => {
 
 /** What j and k go through. */
 const stops = () =>
-  /** @type {HTMLElement[]} */ ([...main.querySelectorAll('.card h3 a, .nodes tbody a, .file h3, .pages a')]);
+  /** @type {HTMLElement[]} */ ([
+    ...main.querySelectorAll('.card h3 a, .nodes tbody a, .file h3, .pages a'),
+  ]);
 
 /** @param {number} by */
 function move(by) {
