@@ -14,6 +14,7 @@ import {
   encodeSignedCapability,
   encodeSignedKeyset,
   encodeSignedStatement,
+  equalBytes,
   keysetDigest,
   statementDigest,
 } from '../../bundle/index.ts';
@@ -49,7 +50,8 @@ export async function helloAt(path: string): Promise<Hello | undefined> {
 }
 
 /**
- * The key that is kept there; undefined where none is.
+ * The key that is kept there; undefined where none is. Where it is locked and unlocked again, the ports go on: each
+ * call that finds it gone looks whether the same key is kept there again.
  * @param own opens the key itself, for what wants a person where nobody is asked there
  * @throws as {@link helloAt}
  */
@@ -58,13 +60,74 @@ export async function keptAt(
   own: () => Promise<KeyPorts> = () =>
     Promise.reject(fail('declined', 'nobody can be asked for this where the key is kept')),
 ): Promise<Kept | undefined> {
+  const first = await dial(path);
+  if (first === undefined) return undefined;
+  const { hello } = first;
+  let line = first;
+  let isClosed = false;
+  let dialing: Promise<Line> | undefined;
+
+  async function again(): Promise<Line> {
+    const next = await dial(path);
+    if (next === undefined) return line;
+    const isSame =
+      equalBytes(next.hello.signKey, hello.signKey) && equalBytes(next.hello.site, hello.site);
+    if (isSame && !isClosed) return (line = next);
+    next.close();
+    return line;
+  }
+
+  async function call(value: Call, seconds?: number): Promise<unknown> {
+    const asked = line;
+    try {
+      if (!asked.isOver()) return await asked.call(value, seconds);
+    } catch (error) {
+      // What was not answered was given to nobody: it may be asked for again.
+      if (!asked.isOver() || isClosed) throw error;
+    }
+    if (line === asked && !isClosed) {
+      dialing ??= again().finally(() => {
+        dialing = undefined;
+      });
+      await dialing;
+    }
+    return line.call(value, seconds);
+  }
+
+  const close = (): void => {
+    isClosed = true;
+    line.close();
+  };
+  return {
+    ...{ hello, close },
+    ports: portsOf(hello, () => line.hello.asks, call, own),
+    cacheKey: async (version) => (await call({ call: 'cache', version })) as Uint8Array,
+    lock: async () => {
+      await call({ call: 'lock' }, ANSWER_SECONDS);
+      close();
+    },
+  };
+}
+
+/** One connection to what keeps a key. */
+interface Line {
+  readonly hello: Hello;
+  /** One at a time: each answer is to the call before it. @param seconds absent: a person may have to answer */
+  readonly call: (value: Call, seconds?: number) => Promise<unknown>;
+  /** Whether nobody is at the other end any more. */
+  readonly isOver: () => boolean;
+  readonly close: () => void;
+}
+
+/** @throws as {@link helloAt} */
+async function dial(path: string): Promise<Line | undefined> {
   const connected = await connect(path);
   if (connected === undefined) return undefined;
   const socket = connected;
   const frames = framesOf(socket);
   let turn: Promise<unknown> = Promise.resolve();
+  let isGone = false;
 
-  /** One at a time: each answer is to the call before it. @param seconds absent: a person may have to answer */
   function call(value: Call, seconds?: number): Promise<unknown> {
     const answered = turn.then(async () => {
       socket.ref();
@@ -72,7 +135,9 @@ export async function keptAt(
         seconds === undefined ? undefined : setTimeout(() => socket.destroy(), seconds * 1000);
       try {
         socket.write(encodeFrame(value));
-        return answerIn(await frames.next(MAX_FRAME_BYTES));
+        const answer = await frames.next(MAX_FRAME_BYTES);
+        isGone = answer === undefined;
+        return answerIn(answer);
       } finally {
         clearTimeout(late);
         socket.unref();
@@ -92,12 +157,8 @@ export async function keptAt(
     });
     if (!v.is(Hello, hello)) throw noAnswer(path);
     return {
-      ...{ hello, ports: portsOf(hello, call, own) },
-      cacheKey: async (version) => (await call({ call: 'cache', version })) as Uint8Array,
-      lock: async () => {
-        await call({ call: 'lock' }, ANSWER_SECONDS);
-        socket.destroy();
-      },
+      ...{ hello, call },
+      isOver: () => isGone || socket.destroyed,
       close: () => socket.destroy(),
     };
   } catch (error) {
@@ -150,11 +211,12 @@ function answerIn(value: unknown): unknown {
 
 /** The two ports, asked over there; what wants a person and has none there is done with the key itself. */
 function portsOf(
-  { signKey, boxKey, asks }: Hello,
+  { signKey, boxKey }: Pick<Hello, 'signKey' | 'boxKey'>,
+  asks: () => boolean,
   call: (value: Call, seconds?: number) => Promise<unknown>,
   own: () => Promise<KeyPorts>,
 ): KeyPorts {
-  const isLeft = (wants: boolean): boolean => wants && !asks;
+  const isLeft = (wants: boolean): boolean => wants && !asks();
   const asked = async (value: Call): Promise<Uint8Array> => (await call(value)) as Uint8Array;
   return {
     ...{ signKey, boxKey },
@@ -189,7 +251,7 @@ function portsOf(
       announce: async ({ statements = [], keyset }) => {
         const wants = statements.filter(wantsPerson);
         if (wants.length === 0 && keyset === undefined) return;
-        if (!asks) await own();
+        if (!asks()) await own();
         else {
           await call({
             call: 'announce',

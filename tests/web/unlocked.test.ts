@@ -11,7 +11,7 @@ import { comeIn, openBrowser, startUi } from './browser.ts';
 const PASSPHRASE = 'a good long one of theirs';
 
 describeWith('chromium', 'the page with a key that is unlocked', () => {
-  it('decides what that may, says what it may not, and says once it is locked', async () => {
+  it('decides what that may, says what it may not, says once it is locked, and goes on once it is unlocked', async () => {
     // Short: the path of a socket has little room.
     const runtime = fs.mkdtempSync(join(tmpdir(), 'ui-'));
     const desk = await openDesk();
@@ -48,6 +48,15 @@ describeWith('chromium', 'the page with a key that is unlocked', () => {
         return (await page.textContent('body'))!;
       };
       await expect.poll(loaded).toContain('it was locked, or its time is over');
+      expect((await run(unlock, 'unlock')).code).toBe(0);
+      const other = makeNode('of a key that is unlocked again');
+      const otherDigest = await desk.propose(other, {});
+      await page.goto(`${ui.url}/review/${other.id}/${otherDigest}`);
+      await page.fill('form.confirm input[name=typed]', nodeWords(other.id));
+      await page.click('form.confirm button');
+      await page.waitForURL('**/jobs/**');
+      await expect.poll(main).toContain('approve (seq 1)');
+      await expect.poll(loaded).not.toContain('it was locked');
     } finally {
       await run({}, 'lock');
       await browser.close();
