@@ -31,7 +31,7 @@ export async function begunBy(
     const view = cosignedView(session, { signed, isVoid });
     throw fail(
       'cosigned',
-      `${view.signedBy.join(', ')} signed this ${view.type} already, with the reason "${view.reason}": coatcheck cosign ${node} adds your signature. Nothing was signed`,
+      `${view.signedBy.join(', ')} signed this ${view.type} already, with the reason "${view.reason}": your signature is added by coatcheck cosign ${node}, or by "sign as well" on its page. Nothing was signed`,
       { details: { statement: view.statementDigest } },
     );
   }

@@ -33,10 +33,7 @@ export function planForget(
         head === undefined
           ? 'nothing is decided about it'
           : `its newest decision is ${head.frame.statement.type} (seq ${head.frame.statement.seq})`;
-      throw fail(
-        'head_moved',
-        `only a revoked node is forgotten, and ${now}: coatcheck revoke ${node}`,
-      );
+      throw fail('head_moved', `only a revoked node is forgotten, and ${now}: revoke it first`);
     }
     const bundles = entries.filter(carriesBundle).length;
     return { node, revoke: head, bundles, waiting: pending.length };

@@ -374,7 +374,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const reason = checkReason(text(form['reason']));
     const now = (await desk.session()).client.now();
     const until = text(form['expires']).trim();
-    const expires = until === '' ? undefined : parseExpiry(until, now);
+    const expires = until === '' ? undefined : parseExpiry(until, now, '"Good until"');
     const plans = shown.plans?.map((one) => ({ ...one, plan: saying(one.plan, reason, expires) }));
     return { ...shown, ...(plans && { plans }) };
   }

@@ -64,7 +64,8 @@ export async function planDraft(
   showSecrets: readonly string[],
 ): Promise<ManyPlans<Planned>> {
   const alter = changeOf(session, change, nodes.length);
-  const until = expires === '' ? undefined : parseExpiry(expires, session.client.now());
+  const until =
+    expires === '' ? undefined : parseExpiry(expires, session.client.now(), '"Good until"');
   const current = await readThese(session, nodes);
   const plans = await planChanges(session, current.planned, alter, {
     ...{ reason: '', showSecrets, stat: false },

@@ -1,16 +1,22 @@
 import type { LeftOut } from '../admin/many.ts';
 import type { Objection } from '../admin/warning.ts';
 import type { NodeId } from '../bundle/index.ts';
+import type { Voice } from './voice.ts';
 import { objectionText, unseenText } from './warnings.ts';
 
 /** Why a node is left out: a code, and a sentence that is not escaped. */
-export function leftOutText({ node, why }: LeftOut): { code: string; message: string } {
+export function leftOutText(
+  { node, why }: LeftOut,
+  voice: Voice = 'terminal',
+): { code: string; message: string } {
   switch (why.code) {
     case 'first':
       return {
         code: 'first',
         message:
-          'nothing is in force for it yet: compare its words, and name it by them, by its id, or in --expect FILE',
+          voice === 'page'
+            ? 'nothing is in force for it yet, and it is approved by itself, by its words'
+            : 'nothing is in force for it yet: compare its words, and name it by them, by its id, or in --expect FILE',
       };
     case 'done':
       return {
@@ -23,19 +29,19 @@ export function leftOutText({ node, why }: LeftOut): { code: string; message: st
       return { code: why.error.code, message: why.error.message };
     case 'objections': {
       const [objection] = why.objections as [Objection];
-      return { code: objection.code, message: objectedText(node, objection) };
+      return { code: objection.code, message: objectedText(node, objection, voice) };
     }
   }
 }
 
-function objectedText(node: NodeId, objection: Objection): string {
+function objectedText(node: NodeId, objection: Objection, voice: Voice): string {
   switch (objection.code) {
     case 'stale_base':
     case 'older_bundle':
-      return `${objectionText(objection)}: decide about it alone, with coatcheck approve ${node}`;
+      return `${objectionText(objection)}: decide about it alone${voice === 'page' ? '' : `, with coatcheck approve ${node}`}`;
     case 'withheld':
     case 'cut':
-      return unseenText(objection);
+      return unseenText(objection, voice);
     case 'refused_paths':
       return `it would refuse ${objection.paths.join(', ')}: no list of paths has that`;
     case 'record_doubtful':

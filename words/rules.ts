@@ -46,7 +46,7 @@ export function leftToPersonText(
         message: `${why.signedBy.join(', ')} signed, and others have to: coatcheck cosign ${node}`,
       };
     case 'warned':
-      return { code, message: why.warnings.map(warningText).join('; ') };
+      return { code, message: why.warnings.map((warning) => warningText(warning)).join('; ') };
     case 'no_rule':
       return { code, message: 'no rule is about it' };
     default:

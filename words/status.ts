@@ -3,6 +3,7 @@ import type { StatusNote, StatusView } from '../admin/views/status.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { decidedBy } from './decisions.ts';
 import { when } from './time.ts';
+import type { Voice } from './voice.ts';
 import { problemText } from './warnings.ts';
 
 /** The name in force, or that which is claimed. */
@@ -31,7 +32,7 @@ export function machineText({ machine }: StatusView): string {
 }
 
 /** What somebody should know who looks at a node, in one sentence. */
-export function noteText(note: StatusNote): string {
+export function noteText(note: StatusNote, voice: Voice = 'terminal'): string {
   const name = escapeLine(note.name);
   switch (note.code) {
     case 'name_in_force':
@@ -40,7 +41,12 @@ export function noteText(note: StatusNote): string {
       return `${name} is claimed as well by ${note.nodes.join(', ')}`;
     case 'name_twice':
       return `${name} is in force as well for ${note.nodes.join(', ')}`;
-    case 'maybe_new_key':
-      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which, and coatcheck transfer ${note.node} NEW gives it what that has`;
+    case 'maybe_new_key': {
+      const gives =
+        voice === 'page'
+          ? `“Give to a new key” on the page of ${note.node}`
+          : `coatcheck transfer ${note.node} NEW`;
+      return `${note.node} with a new key, or another that says so: somebody who knows the machine has to find out which, and ${gives} gives it what that has`;
+    }
   }
 }

@@ -13,20 +13,21 @@ export function when(seconds: number): string {
  * Unix seconds of `--expires`: a time from now (`90m`, `12h`, `30d`, `8w`), or a date or time of
  * ISO 8601 (`2027-01-31`, `2027-01-31T12:00:00Z`; UTC unless it says otherwise).
  * @param now unix seconds
+ * @param field what the error calls it
  * @returns `never` for that word
  * @throws usage for anything else, and for a time that is not in the future
  */
-export function parseExpiry(text: string, now: number): number | 'never' {
+export function parseExpiry(text: string, now: number, field = '--expires'): number | 'never' {
   if (text === 'never') return text;
   const seconds = relative(text, now) ?? absolute(text);
   if (seconds === undefined) {
     throw fail(
       'usage',
-      '--expires is a time from now such as 30d or 12h, a date such as 2027-01-31, or never',
+      `${field} is a time from now such as 30d or 12h, a date such as 2027-01-31, or never`,
     );
   }
   if (seconds <= now || seconds > MAX_TIME) {
-    throw fail('usage', '--expires must be in the future, and before the year 10000');
+    throw fail('usage', `${field} must be in the future, and before the year 10000`);
   }
   return seconds;
 }

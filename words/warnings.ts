@@ -10,6 +10,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
 import { when } from './time.ts';
+import type { Voice } from './voice.ts';
 
 /** A doubt in one sentence. */
 export function doubtText(doubt: Doubt | RecordDoubt): string {
@@ -68,7 +69,10 @@ function runsText({
 }
 
 /** A warning in one sentence; what is from others is escaped. */
-export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning): string {
+export function warningText(
+  warning: RecordWarning | ReviewWarning | PlanWarning,
+  voice: Voice = 'terminal',
+): string {
   switch (warning.code) {
     case 'junk_slot':
       return `slot ${warning.slot} holds something that does not verify (${warning.reason}); it changes nothing`;
@@ -98,7 +102,7 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
     case 'not_there':
       return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'recipients':
-      return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset, and cannot be approved as it is: --rebase seals it anew`;
+      return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset, and cannot be approved as it is: ${voice === 'page' ? 'in a terminal, coatcheck approve --rebase' : '--rebase'} seals it anew`;
     case 'ends_revoke':
       return `this node is revoked (seq ${warning.seq}, reason "${escapeLine(warning.reason)}"): approving lets it apply a configuration again`;
     case 'ends_reconfigure':
@@ -106,7 +110,7 @@ export function warningText(warning: RecordWarning | ReviewWarning | PlanWarning
     case 'makes_stale':
       return `${count(warning.proposals, 'proposal')} of it, made before this: stale once this is decided`;
     case 'keeps_expiry':
-      return `it is good until ${when(warning.expires)}, as before: --expires says another time, or never`;
+      return `it is good until ${when(warning.expires)}, as before${voice === 'page' ? '' : ': --expires says another time, or never'}`;
   }
 }
 
@@ -126,14 +130,21 @@ export function objectionText(
 /** What of a review was not shown, and how it is, in one sentence. */
 export function unseenText(
   objection: Extract<Objection, { readonly code: 'withheld' | 'cut' }>,
+  voice: Voice = 'terminal',
 ): string {
   const names = objection.paths.map(showPath).join(' ');
   if (objection.code === 'withheld') {
-    return `nothing was shown of ${names}, which can hold a program: --show-secrets ${names} shows it, --unseen takes one unseen`;
+    const said = `nothing was shown of ${names}, which can hold a program`;
+    return voice === 'page'
+      ? said
+      : `${said}: --show-secrets ${names} shows it, --unseen takes one unseen`;
   }
   const settings = objection.settings > 0 ? count(objection.settings, 'setting') : '';
   const what = [settings, names].filter((text) => text !== '').join(' and ');
-  return `not all was shown of ${what}, which can run something: --full shows it, without --stat, and bundle export writes it down`;
+  const said = `not all was shown of ${what}, which can run something`;
+  return voice === 'page'
+    ? said
+    : `${said}: --full shows it, without --stat, and bundle export writes it down`;
 }
 
 /** What a bundle says of its image, in a few words that are not escaped yet; all of it is a claim of its maker. */

@@ -356,7 +356,8 @@ export function LeftOuts({
             <a href={`/nodes/${one.node}`}>
               {one.name === undefined ? <code>{one.node}</code> : escapeLine(one.name)}
             </a>
-            : {escapeLine(leftOutText(one).message)} <code>{leftOutText(one).code}</code>
+            : {escapeLine(leftOutText(one, 'page').message)}{' '}
+            <code>{leftOutText(one, 'page').code}</code>
           </li>
         ))}
       </ul>

@@ -58,10 +58,10 @@ export function NodeScreen({
         )}
       </dl>
       {view?.notes.map((note) => (
-        <p class="caution">{noteText(note)}</p>
+        <p class="caution">{noteText(note, 'page')}</p>
       ))}
       {warnings.map((warning) => (
-        <p class="caution">{warningText(warning)}</p>
+        <p class="caution">{warningText(warning, 'page')}</p>
       ))}
       {view !== undefined && view.waiting.length > 0 && (
         <section aria-labelledby="waits">

@@ -64,16 +64,10 @@ export function Warnings({ warnings }: { warnings: readonly (ReviewWarning | Pla
   return (
     <ul class="warnings">
       {warnings.map((warning) => (
-        <li class="caution">{sentence(warning)}</li>
+        <li class="caution">{warningText(warning, 'page')}</li>
       ))}
     </ul>
   );
-}
-
-/** A warning without the options of a command line. */
-function sentence(warning: ReviewWarning | PlanWarning): string {
-  if (warning.code !== 'keeps_expiry') return warningText(warning);
-  return warningText(warning).replace(/: --expires.*$/, '');
 }
 
 const pathsIn = ({ places }: Differing): string[] => [

@@ -99,7 +99,7 @@ function LeftOutCard({ one }: { one: LeftOut }) {
           {one.name === undefined ? one.node.slice(0, 16) : escapeLine(one.name)}
         </a>
       </h3>
-      <p>{escapeLine(leftOutText(one).message)}</p>
+      <p>{escapeLine(leftOutText(one, 'page').message)}</p>
     </article>
   );
 }
@@ -158,7 +158,7 @@ function GroupCard({ group, viewOf }: { group: Group; viewOf: ViewOf }) {
         )}
       </p>
       {view?.notes.map((note) => (
-        <p class="caution">{noteText(note)}</p>
+        <p class="caution">{noteText(note, 'page')}</p>
       ))}
     </article>
   );
