@@ -1,16 +1,22 @@
 import { planRenew } from '../admin/approve.ts';
 import { lookAtCosigned, planCosign } from '../admin/cosign.ts';
 import { lookAt } from '../admin/find.ts';
-import { placeInForce } from '../admin/many.ts';
+import type { Standing } from '../admin/find.ts';
+import { placeInForce, planOrders } from '../admin/many.ts';
+import type { Ordered } from '../admin/many.ts';
 import { planReconfigure, planRevoke, planRollback } from '../admin/orders.ts';
 import type { Plan } from '../admin/plan.ts';
 import type { Session } from '../admin/session.ts';
 import { toHex } from '../bundle/bytes.ts';
 import type { NodeId } from '../bundle/index.ts';
+import { count } from '../protocol/count.ts';
 import { fail } from '../protocol/errors.ts';
+import { shortName } from '../words/names.ts';
 import { nameOf, nodeIn } from './around.ts';
 import type { Around } from './around.ts';
 import { cutting } from './cutting.ts';
+import { nodesMeant } from './meant.ts';
+import { OrdersScreen } from './page/orders.tsx';
 import { ReviewPart } from './page/review.tsx';
 import { pathsOfValues, showingAt, unmasked } from './unmasked.ts';
 
@@ -56,14 +62,72 @@ export function orderRoutes({ app, desk, usualExpiry, screen, confirm, viewOf }:
       </>,
     );
   });
+
+  app.get('/orders/:order{reconfigure|revoke|renew}', async (context) => {
+    const order = context.req.param('order') as keyof typeof OF_MANY;
+    const query = context.req.query('q')?.trim() ?? '';
+    // What is renewed is approved, so that nothing is selected of which nothing was.
+    const purpose = order === 'renew' ? 'approve' : 'decide';
+    const meant = nodesMeant(desk.picture(), query, purpose);
+    const session = await desk.session();
+    const targets = meant.nodes.map((node) => ({ node, named: true }));
+    const { planned, leftOut } = await planOrders(session, targets, OF_MANY[order](session), {
+      looksOnly: true,
+    });
+    const plans = planned.toSorted((a, b) => byName.compare(shortNameOf(a), shortNameOf(b)));
+    const at = `/orders/${order}?${new URLSearchParams({ q: query }).toString()}`;
+    const typed = plans.length > 1 ? { number: plans.length } : undefined;
+    const { verb, ofMany } = COMMANDS[order];
+    return screen(
+      context,
+      `${verb}: ${count(plans.length, 'node')}`,
+      <OrdersScreen
+        about={ofMany}
+        plans={plans}
+        leftOut={[...meant.leftOut, ...leftOut]}
+        now={session.client.now()}
+      >
+        {plans.length > 0 &&
+          confirm(
+            context,
+            { plans, typed, at },
+            {
+              ...{ verb, action: '/decide', usualExpiry, isDanger: order === 'revoke' },
+              ...(order === 'renew' && { expiry: 'required' }),
+            },
+          )}
+      </OrdersScreen>,
+    );
+  });
 }
 
+const byName = new Intl.Collator('en', { numeric: true });
+const shortNameOf = ({ plan: { node }, name }: Ordered): string => shortName({ node, name });
+
+/** What plans it about each of many. */
+const OF_MANY = {
+  renew: (session: Session) => (standing: Standing) =>
+    planRenew(session, standing, {
+      ...{ reason: '', expires: 'never', showSecrets: false, stat: false },
+      place: placeInForce(standing),
+    }),
+  reconfigure: (session: Session) => (standing: Standing) =>
+    planReconfigure(session, standing, { reason: '' }),
+  revoke: (session: Session) => (standing: Standing) =>
+    planRevoke(session, standing, { reason: '' }),
+};
+
 const COMMANDS = {
-  renew: { verb: 'Renew', about: 'What is in force is approved again, with another end.' },
+  renew: {
+    verb: 'Renew',
+    about: 'What is in force is approved again, with another end.',
+    ofMany: 'What is in force for each of them is approved again, with another end.',
+  },
   rollback: { verb: 'Roll back', about: 'What was in force then is put in force again.' },
   reconfigure: {
     verb: 'Order a new configuration',
     about: 'At its next boot the machine makes a new proposal, and does not apply the old one.',
+    ofMany: 'At its next boot each of them makes a new proposal, and does not apply the old one.',
   },
   cosign: {
     verb: 'Sign as well',
@@ -73,6 +137,7 @@ const COMMANDS = {
   revoke: {
     verb: 'Revoke',
     about: 'At its next boot the machine applies nothing, and says who revoked it, when and why.',
+    ofMany: 'At its next boot each of them applies nothing, and says who revoked it, when and why.',
   },
 } as const;
 

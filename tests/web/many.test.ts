@@ -5,6 +5,8 @@ import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
 import { WAIT_MILLISECONDS } from '../support/limits.ts';
 import { fleet, waits } from '../support/many-nodes.ts';
+import { nodeWords } from '../../bundle/words.ts';
+import { makeNode } from '../support/site.ts';
 import { openPage } from './browser.ts';
 import type { OpenPage } from './browser.ts';
 
@@ -96,5 +98,75 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     await expect.poll(main).toContain('1 node waits');
     expect(await main()).toContain('gx007: etc/cron.d/job added');
     await opened.findsNothing();
+  });
+
+  it('shows a page of all nodes at a time, and says which of how many', async () => {
+    await page.goto(`${opened.ui.url}/nodes`);
+    expect(await page.locator('.nodes tbody tr').count()).toBe(100);
+    expect(await main()).toContain('300 nodes');
+    expect(await page.textContent('.pages')).toContain('1 to 100 of 300');
+    // That of which something waits is on the first.
+    expect(await page.textContent('.nodes tbody tr')).toContain('gx007');
+    await page.click('.pages >> text=next');
+    expect(await page.textContent('.pages')).toContain('101 to 200 of 300');
+    await page.click('.pages >> text=last');
+    expect(await page.textContent('.nodes tbody')).toContain('gx300');
+    await opened.findsNothing();
+  });
+
+  it('orders the same of many: each is named, and their number is typed', async () => {
+    const decide = async (way: string, number: string, reason: string): Promise<void> => {
+      await page.goto(`${opened.ui.url}/nodes?q=gx01*`);
+      await page.click(`text=${way} these 10`);
+      await page.waitForURL('**/orders/**');
+      const form = (await page.textContent('form.confirm'))!;
+      for (const name of ['gx010 (', 'gx019 (']) expect(form).toContain(name);
+      expect(form).not.toContain('gx020 (');
+      await opened.findsNothing();
+      await page.fill('form.confirm input[name=typed]', number);
+      await page.fill('form.confirm input[name=reason]', reason);
+      if (way === 'Renew') await page.fill('form.confirm input[name=expires]', '365d');
+      await page.click('form.confirm button');
+    };
+    await decide('Renew', '10', 'another year');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.title()).toContain('Done');
+    await page.waitForLoadState();
+    expect((await main()).match(/approve \(seq 3\)/g)).toHaveLength(10);
+
+    await decide('Order a new configuration of', '10', 'a new image');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.title()).toContain('Done');
+    await page.waitForLoadState();
+    expect((await main()).match(/reconfigure \(seq 4\)/g)).toHaveLength(10);
+
+    await decide('Revoke', '9', 'sold');
+    await page.waitForURL('**/decide');
+    expect(await main()).toContain('that is not 10');
+    await decide('Revoke', '10', 'sold');
+    await page.waitForURL('**/jobs/**');
+    await expect.poll(() => page.title()).toContain('Done');
+    await page.waitForLoadState();
+    expect((await main()).match(/revoke \(seq 5\)/g)).toHaveLength(10);
+    const { entries } = await desk.json<{ entries: object[] }>('history', 'gx010');
+    expect(entries.at(-1)).toMatchObject({ type: 'revoke', reason: 'sold' });
+  });
+
+  it('orders nothing of a machine by what it claims to be, and renews none of which nothing is in force', async () => {
+    const stranger = makeNode('says that it is one of them');
+    await waits(desk, { node: stranger, name: 'gx020' }, { 'etc/motd': 'gx020\n' });
+    await expect
+      .poll(async () => {
+        await page.goto(`${opened.ui.url}/nodes?q=${stranger.id}`);
+        return main();
+      })
+      .toContain('claims gx020');
+    await page.goto(`${opened.ui.url}/orders/revoke?q=gx020`);
+    expect(await main()).not.toContain(nodeWords(stranger.id));
+    await page.goto(`${opened.ui.url}/orders/revoke?q=claim%3Dgx020`);
+    expect(await main()).toContain('never what is decided about');
+    await page.goto(`${opened.ui.url}/orders/renew?q=state%3Dfirst`);
+    expect(await main()).toContain('1 node left out');
+    expect(await page.locator('form.confirm').count()).toBe(0);
   });
 });

@@ -67,7 +67,7 @@ export function ConfirmForm(props: ConfirmProps) {
       )}
       <button {...(isOpen ? {} : { disabled: true })}>
         {verb}
-        {about.length > 1 && !isFixed ? ` ${about.length} nodes` : ''}
+        {about.length > 1 && !isFixed ? `: ${about.length} nodes` : ''}
       </button>
     </form>
   );

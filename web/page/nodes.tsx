@@ -30,6 +30,20 @@ export function Search({ query }: { query: string }) {
   );
 }
 
+/** What can be done about all of a list. */
+function waysOf(nodes: readonly StatusView[]): (readonly [string, string])[] {
+  const decided = nodes.some(({ decision }) => decision !== undefined);
+  const isOver = nodes.every(({ states }) => states.includes('revoked'));
+  if (isOver) return [['/forget', 'Forget']];
+  if (!decided) return [];
+  return [
+    ['/change', 'Change files or settings of'],
+    ['/orders/renew', 'Renew'],
+    ['/orders/reconfigure', 'Order a new configuration of'],
+    ['/orders/revoke', 'Revoke'],
+  ];
+}
+
 /** The list of nodes, narrowed down by a filter. */
 export function NodesScreen({
   nodes,
@@ -58,16 +72,11 @@ export function NodesScreen({
       <p class="lead">{count(nodes.length, 'node')}</p>
       {query !== '' && nodes.length > 0 && (
         <p class="row">
-          {nodes.some(({ decision }) => decision !== undefined) && (
-            <a href={`/change?q=${encodeURIComponent(query)}`}>
-              Change files or settings of {nodes.length === 1 ? 'it' : 'these'}
+          {waysOf(nodes).map(([path, what]) => (
+            <a href={`${path}?q=${encodeURIComponent(query)}`}>
+              {what} {nodes.length === 1 ? 'it' : `these ${nodes.length}`}
             </a>
-          )}
-          {nodes.every(({ states }) => states.includes('revoked')) && (
-            <a href={`/forget?q=${encodeURIComponent(query)}`}>
-              Forget {nodes.length === 1 ? 'it' : 'these'}
-            </a>
-          )}
+          ))}
         </p>
       )}
       {nodes.length === 0 && problem === undefined && <p class="empty">No node is so.</p>}
@@ -94,7 +103,7 @@ export function NodesScreen({
                       </div>
                     )}
                     {view.notes.map((note) => (
-                      <div class="caution">{noteText(note)}</div>
+                      <div class="caution">{noteText(note, 'page')}</div>
                     ))}
                   </th>
                   <td>
