@@ -44,6 +44,31 @@ export async function startUi(
   return { url: found(/at (http:\S+)/)!, code: code, said, stop };
 }
 
+/** The command line of the view that shows what a file of `keys monitor` may be told. */
+export const WALL = (file: string): string[] => ['--home', '/nowhere', 'ui', '--capability', file];
+
+/** That view, as a process. */
+export interface Wall {
+  readonly url: string;
+  readonly said: { readonly stderr: string };
+  stop(): Promise<Run>;
+}
+
+export async function startWallOf(file: string, server: string, ...more: string[]): Promise<Wall> {
+  const { child, said, done } = await startCli(['--server', server, ...WALL(file), ...more]);
+  const url = await Promise.race([
+    vi.waitUntil(() => /the view is at (http:\S+)\n/.exec(said.stdout)?.[1], {
+      timeout: WAIT_MILLISECONDS,
+    }),
+    done.then(({ stderr }) => Promise.reject(new Error(stderr))),
+  ]);
+  const stop = (): Promise<Run> => {
+    child.kill('SIGINT');
+    return done;
+  };
+  return { url, said, stop };
+}
+
 /** Brings the code, as a person types it. */
 export async function comeIn(page: Page, { url, code }: Ui): Promise<void> {
   await page.goto(`${url}/`);

@@ -9,7 +9,7 @@ import type { StatusView } from '../../admin/index.ts';
 import { reportKey } from '../../protocol/keys.ts';
 import { openDesk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
-import { comeIn, openBrowser, startUi } from './browser.ts';
+import { comeIn, openBrowser, startUi, startWallOf } from './browser.ts';
 
 /** Where the pictures go: `npm run screens` has them where the docs show them. */
 const FOLDER =
@@ -69,6 +69,14 @@ describeWith('chromium', 'the pictures of the page', () => {
     await comeIn(page, ui);
     await expect.poll(() => page.textContent('main')).toContain('FAILED chrony.service');
     const group = page.locator('.card a', { hasText: 'gx001.example.org..gx004' });
+    const take = async (name: string): Promise<void> => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        const path = join(FOLDER, `${name}-${colorScheme}.png`);
+        await page.screenshot({ path });
+        expect(fs.statSync(path).size).toBeGreaterThan(10_000);
+      }
+    };
     for (const [name, go] of [
       ['waiting', () => page.goto(`${ui.url}/`)],
       ['review', () => Promise.all([page.waitForURL('**/review/**'), group.click()])],
@@ -84,13 +92,15 @@ describeWith('chromium', 'the pictures of the page', () => {
       ],
     ] as const) {
       await go();
-      for (const colorScheme of ['light', 'dark'] as const) {
-        await page.emulateMedia({ colorScheme });
-        const path = join(FOLDER, `${name}-${colorScheme}.png`);
-        await page.screenshot({ path });
-        expect(fs.statSync(path).size).toBeGreaterThan(10_000);
-      }
+      await take(name);
     }
+    const file = join(desk.home, '..', 'wall.json');
+    await desk.json('keys', 'monitor', file, '--for', 'wall');
+    const wall = await startWallOf(file, desk.url);
+    await page.goto(wall.url);
+    await expect.poll(() => page.textContent('main')).toContain('waiting');
+    await take('wall');
+    await wall.stop();
     await browser.close();
     await ui.stop();
     await desk.close();

@@ -12,13 +12,8 @@ import { describeWith } from '../support/components.ts';
 import { WAIT_MILLISECONDS } from '../support/limits.ts';
 import type { Run } from '../support/run.ts';
 import { makeNode } from '../support/site.ts';
-import { findsNothing, openBrowser } from './browser.ts';
-
-interface Wall {
-  readonly url: string;
-  readonly said: { readonly stderr: string };
-  stop(): Promise<Run>;
-}
+import { findsNothing, openBrowser, startWallOf, WALL } from './browser.ts';
+import type { Wall } from './browser.ts';
 
 describeWith('chromium', 'a screen on a wall', () => {
   const [known, fresh] = [makeNode('wall known'), makeNode('wall fresh')];
@@ -32,21 +27,8 @@ describeWith('chromium', 'a screen on a wall', () => {
   let page: Page;
   const elsewhere: string[] = [];
 
-  const args = (path = file): string[] => ['--home', '/nowhere', 'ui', '--capability', path];
-  async function startWall(server: string, ...more: string[]): Promise<Wall> {
-    const { child, said, done } = await startCli(['--server', server, ...args(), ...more]);
-    const url = await Promise.race([
-      vi.waitUntil(() => /the view is at (http:\S+)\n/.exec(said.stdout)?.[1], {
-        timeout: WAIT_MILLISECONDS,
-      }),
-      done.then(({ stderr }) => Promise.reject(new Error(stderr))),
-    ]);
-    const stop = (): Promise<Run> => {
-      child.kill('SIGINT');
-      return done;
-    };
-    return { url, said, stop };
-  }
+  const startWall = (server: string, ...more: string[]): Promise<Wall> =>
+    startWallOf(file, server, ...more);
 
   beforeAll(async () => {
     desk = await openDesk();
@@ -193,13 +175,13 @@ describeWith('chromium', 'a screen on a wall', () => {
     expect((await fetch(named.url)).status).toBe(200);
     await named.stop();
     const run = (...more: string[]): Promise<Run> =>
-      runCli(['--server', served.url, ...args(), ...more]);
+      runCli(['--server', served.url, ...WALL(file), ...more]);
     for (const host of ['0.0.0.0', '::', '192.0.2.1']) {
       expect([host, ...refusal(await run('--host', host))]).toEqual([host, EXIT.usage, 'usage']);
     }
     expect(refusal(await run('--no-open'))).toEqual([EXIT.usage, 'usage']);
     expect(refusal(await desk.run('ui', '--host', '127.0.0.1'))).toEqual([EXIT.usage, 'usage']);
     const missing = join(desk.home, 'none.json');
-    expect(refusal(await runCli(args(missing)))).toEqual([EXIT.usage, 'file_missing']);
+    expect(refusal(await runCli(WALL(missing)))).toEqual([EXIT.usage, 'file_missing']);
   });
 });
