@@ -132,13 +132,13 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/approve \(seq 3\)/g)).toHaveLength(10);
+    expect((await main()).match(/approve \(seq \d+\)/g)).toHaveLength(10);
 
     await decide('Order a new configuration of', '10', 'a new image');
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/reconfigure \(seq 4\)/g)).toHaveLength(10);
+    expect((await main()).match(/reconfigure \(seq \d+\)/g)).toHaveLength(10);
 
     await decide('Revoke', '9', 'sold');
     await page.waitForURL('**/decide');
@@ -147,8 +147,9 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/revoke \(seq 5\)/g)).toHaveLength(10);
-    const { entries } = await desk.json<{ entries: object[] }>('history', 'gx010');
+    expect((await main()).match(/revoke \(seq \d+\)/g)).toHaveLength(10);
+    const { id } = makeNode('many gx010');
+    const { entries } = await desk.json<{ entries: object[] }>('history', id);
     expect(entries.at(-1)).toMatchObject({ type: 'revoke', reason: 'sold' });
   });
 
