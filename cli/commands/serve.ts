@@ -3,6 +3,8 @@ import { describePlace, openStore, storePlace } from '../../functions/stores/kin
 import { fail } from '../../protocol/errors.ts';
 import { isServerAddress } from '../../protocol/address.ts';
 import { hasRoot, NO_ROOT } from '../../net/certificates.ts';
+import { readServerCertificate } from '../../functions/serve/tls-files.ts';
+import type { ServerCertificate } from '../../functions/serve/tls-files.ts';
 import type { Context } from '../context.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
@@ -22,6 +24,8 @@ export interface ServeFlags extends StoreFlags, NotifyFlags {
   readonly port: string;
   readonly publicUrl: readonly string[];
   readonly tokenFile?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly metrics?: string;
   readonly log: string;
 }
@@ -44,6 +48,10 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   if (site.ca !== undefined && !hasRoot(site.ca)) terminal.warn(NO_ROOT);
   const log = logOf(terminal, flags.log);
   const metricsAt = flags.metrics === undefined ? undefined : parseListener(flags.metrics);
+  const tls = tlsFiles(flags);
+  const readShown = async (): Promise<ServerCertificate | undefined> =>
+    tls && readServerCertificate(tls, Math.floor(Date.now() / 1000));
+  const certificate = await readShown();
   const notifying = await openNotifying(context, site, flags);
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');
@@ -58,6 +66,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     publicUrl,
     ...(tokenFile === undefined ? {} : { token: await readToken(tokenFile) }),
     notice: log.notice,
+    ...(certificate === undefined ? {} : { certificate }),
     ...(counts && { metrics: { counts, ...metricsAt } }),
     ...(notifying === undefined
       ? {}
@@ -79,13 +88,33 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     );
   }
   log.notice(`objects are in ${describePlace(place)}; Ctrl-C stops`);
+  const readAgain = (): void => {
+    void readShown().then(
+      (other) => {
+        server.show!(other!);
+        log.notice(`the certificate was read again from ${tls!.cert}`);
+      },
+      (error: unknown) => {
+        log.notice(`the certificate of before is kept: ${(error as Error).message}`);
+      },
+    );
+  };
+  if (tls !== undefined) process.on('SIGHUP', readAgain);
   const manager = serviceManager(context.env);
   await manager.ready(`serving site ${site.name} on ${url}`);
   await stopped;
   await manager.stopping();
+  process.off('SIGHUP', readAgain);
   await server.close();
   await notifying?.stop();
   log.notice('stopped');
+}
+
+/** The two files of TLS. @throws usage for one without the other */
+function tlsFiles({ tlsCert, tlsKey }: ServeFlags): { cert: string; key: string } | undefined {
+  if (tlsCert === undefined && tlsKey === undefined) return undefined;
+  if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
+  throw fail('usage', '--tls-cert and --tls-key are given together: a certificate and its key');
 }
 
 /** What goes to stderr while the server runs. */

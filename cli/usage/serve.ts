@@ -37,6 +37,20 @@ export const serveCommand = command({
       example: '--token-file enrol.token',
     },
     {
+      name: 'tls-cert',
+      value: '<file>',
+      about: 'PEM: speak TLS alone, with this certificate',
+      more: 'PEM: speak TLS alone, with this certificate and those between it and a root; SIGHUP has both files read again ([self-hosting.md](self-hosting.md#tls))',
+      example: '--tls-cert fullchain.pem',
+    },
+    {
+      name: 'tls-key',
+      value: '<file>',
+      about: 'its key, a 0600 file',
+      more: 'PEM: the key of `--tls-cert`, a 0600 file without a passphrase',
+      example: '--tls-key privkey.pem',
+    },
+    {
       name: 'metrics',
       value: '<port>',
       about: 'answer Prometheus there: PORT of 127.0.0.1, or HOST:PORT',

@@ -16,7 +16,7 @@ async function listen(
   listener: RequestListener,
   limits: Partial<typeof LIMITS> = {},
 ): Promise<Server> {
-  const server = createBoundedServer(listener, { ...LIMITS, ...limits });
+  const { server } = createBoundedServer(listener, { limits: { ...LIMITS, ...limits } });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   closers.push(() => {

@@ -1,7 +1,11 @@
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Server as TlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NarrowConnection, Turns } from './narrow.ts';
+import type { ServerCertificate } from './tls-files.ts';
 
 /**
  * What strangers may have of one process. None of it is by address: a rack of a thousand machines
@@ -31,28 +35,61 @@ export const LIMITS = {
 };
 
 /** A server within limits. */
-export function createBoundedServer(listener: RequestListener, limits = LIMITS): Server {
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersMilliseconds,
-      requestTimeout: limits.requestMilliseconds,
-      keepAliveTimeout: limits.keepAliveMilliseconds,
-      connectionsCheckingInterval: limits.checkMilliseconds,
-    },
-    inTurn(listener, limits.requestsAtOnce),
-  );
-  const serve = server.listeners('connection') as ((connection: Duplex) => void)[];
-  server.removeAllListeners('connection');
+export interface BoundedServer {
+  readonly server: Server;
+  /** Ends every connection, also one that has not agreed on TLS yet. */
+  readonly closeConnections: () => void;
+  /** Shows another certificate to connections that come from now on; of a server over TLS. */
+  readonly show?: (certificate: ServerCertificate) => void;
+}
+
+/** @param certificate where it is given, only TLS is spoken */
+export function createBoundedServer(
+  listener: RequestListener,
+  {
+    limits = LIMITS,
+    certificate,
+  }: { limits?: typeof LIMITS; certificate?: ServerCertificate } = {},
+): BoundedServer {
+  const options = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMilliseconds,
+    requestTimeout: limits.requestMilliseconds,
+    keepAliveTimeout: limits.keepAliveMilliseconds,
+    connectionsCheckingInterval: limits.checkMilliseconds,
+  };
+  const answer = inTurn(listener, limits.requestsAtOnce);
+  let server: Server;
+  let tls: TlsServer | undefined;
+  if (certificate === undefined) server = createServer(options, answer);
+  else {
+    const handshakeTimeout = limits.headersMilliseconds;
+    tls = createTlsServer({ ...options, handshakeTimeout, ...certificate }, answer);
+    server = tls;
+  }
+  const readable = tls === undefined ? 'connection' : 'secureConnection';
+  const serve = server.listeners(readable) as ((connection: Duplex) => void)[];
+  server.removeAllListeners(readable);
   const turns = new Turns();
-  server.on('connection', (socket) => {
+  server.on(readable, (socket: Socket) => {
     const connection = new NarrowConnection(socket, turns);
     for (const each of serve) each.call(server, connection);
+  });
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   server.maxConnections = limits.connections;
   server.maxHeadersCount = limits.headers;
   server.setTimeout(limits.silentMilliseconds, (socket) => socket.destroy());
-  return server;
+  return {
+    server,
+    closeConnections: () => {
+      for (const socket of sockets) socket.destroy();
+    },
+    ...(tls && { show: (other) => tls.setSecureContext(other) }),
+  };
 }
 
 /** Holds a connection while it has as many requests without an answer as it may. */

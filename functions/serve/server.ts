@@ -15,8 +15,10 @@ import { refuseCopies } from '../copy/refuse.ts';
 import { createEvents } from '../events.ts';
 import { boundLog } from './bounded-log.ts';
 import { createBoundedServer } from './limits.ts';
+import type { BoundedServer } from './limits.ts';
 import { keepSweeping } from './sweep.ts';
 import { keepTelling } from './tell.ts';
+import type { ServerCertificate } from './tls-files.ts';
 import { createStatesReader } from '../states.ts';
 import type { PublicState, StatesReader } from '../states.ts';
 import { createMetricsServer } from './metrics.ts';
@@ -34,7 +36,7 @@ export interface ServerOptions {
   /**
    * The addresses that clients name, which may have a path: what is signed for another is refused. The
    * URLs of a store that this server answers for begin with the first. Without it they begin with
-   * `http://host:port`, and a signature is judged by the Host header.
+   * `http://host:port` (`https` with a certificate), and a signature is judged by the Host header.
    */
   readonly publicUrl?: string | readonly string[];
   /** Enrolment token, see `UploadDeps`. */
@@ -42,6 +44,8 @@ export interface ServerOptions {
   readonly maxPending?: number;
   /** At most `LOG_LIMITS` of it; `notice` says how much was left out. */
   readonly log?: (entry: RequestLog) => void;
+  /** Shown over TLS, which alone is spoken then. */
+  readonly certificate?: ServerCertificate;
   /** Counts what the server does, and is asked for on a listener of its own (`--metrics`). */
   readonly metrics?: {
     readonly counts: ReturnType<typeof createMetrics>;
@@ -64,6 +68,8 @@ export interface RunningServer {
   readonly port: number;
   /** Where metrics are. */
   readonly metricsUrl?: string;
+  /** Shows another certificate from now on; of a server that was started with one. */
+  readonly show?: (certificate: ServerCertificate) => void;
   /** Takes no new request, lets those under way end, for at most three seconds. */
   close(): Promise<void>;
 }
@@ -93,6 +99,7 @@ function namesOneHost({ rawHeaders }: IncomingMessage): boolean {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { site, store, host, port, publicUrl = [], token, maxPending, notice, metrics } = options;
+  const { certificate } = options;
   const clock = options.clock ?? (() => Math.floor(Date.now() / 1000));
   const publicUrls = typeof publicUrl === 'string' ? [publicUrl] : publicUrl;
   const log =
@@ -147,14 +154,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   // A first time before the port is taken: a weak token must not start anything.
   answer = makeAnswer(publicUrls[0] ?? 'http://not.yet.invalid');
   const listener = getRequestListener((request) => answer(request), { hostname: NO_HOST });
-  const server = createBoundedServer((request, response) => {
+  const bounded = createBoundedServer((request, response) => {
     if (namesOneHost(request)) void listener(request, response);
     else response.writeHead(400, { connection: 'close' }).end();
-  });
-  const bound = await listen(server, host, port);
-  const url = publicUrls[0] ?? ownUrl(host, bound);
+  }, certificate && { certificate });
+  const bound = await listen(bounded.server, host, port);
+  const url = publicUrls[0] ?? ownUrl(certificate === undefined ? 'http' : 'https', host, bound);
   if (url === undefined) {
-    await close(server);
+    await close(bounded);
     throw fail(
       'usage',
       `to listen on ${host} the URL that clients use must be given (--public-url)`,
@@ -165,7 +172,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     metrics &&
     (await listenForScrapes(metrics, createStatesReader(admin.store, site)).catch(
       async (error: unknown) => {
-        await close(server);
+        await close(bounded);
         throw error;
       },
     ));
@@ -181,12 +188,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     url,
     port: bound.port,
     ...(scraped === undefined ? {} : { metricsUrl: scraped.url }),
+    ...(bounded.show && { show: bounded.show }),
     close: async () => {
       copies.stop();
       sweeping.stop();
       telling?.stop();
       events.stop();
-      await close(server);
+      await close(bounded);
       // After the last answer: what stops is seen until it has stopped.
       scraped?.stop();
       log?.flush();
@@ -213,9 +221,13 @@ async function listenForScrapes(
  * How clients reach what was bound, by the name that was given; undefined where that is no one address:
  * all of them (`0`, `::0` and whatever else the system takes for that), or one with a zone.
  */
-function ownUrl(host: string, { address, port }: AddressInfo): string | undefined {
+function ownUrl(
+  scheme: 'http' | 'https',
+  host: string,
+  { address, port }: AddressInfo,
+): string | undefined {
   if (/^(::|(::ffff:)?0\.0\.0\.0)$/.test(address)) return undefined;
-  const text = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const text = `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
   return URL.canParse(text) ? new URL(text).origin : undefined;
 }
 
@@ -235,8 +247,8 @@ async function listen(server: Server, host: string, port: number): Promise<Addre
   });
 }
 
-async function close(server: Server): Promise<void> {
-  const grace = setTimeout(() => server.closeAllConnections(), GRACE_MILLISECONDS);
+async function close({ server, closeConnections }: BoundedServer): Promise<void> {
+  const grace = setTimeout(closeConnections, GRACE_MILLISECONDS);
   await new Promise<void>((resolve) => server.close(() => resolve()));
   clearTimeout(grace);
 }

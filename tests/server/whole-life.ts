@@ -26,7 +26,12 @@ export async function aWholeLife(of: {
   const { site, admin, node } = of;
   const { keyset } = site.pinned;
   const clientOf = (identity: Identity): Client =>
-    createClient({ server: of.url, site: site.id, identity, fetch: createFetch() });
+    createClient({
+      server: of.url,
+      site: site.id,
+      identity,
+      fetch: createFetch(site.ca === undefined ? {} : { ca: site.ca }),
+    });
   const ofNode = clientOf(node);
   const ofAdmin = clientOf(admin.identity);
 
