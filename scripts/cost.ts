@@ -99,9 +99,51 @@ function fleets(sizes: readonly number[]): string {
   ].join('\n');
 }
 
+/** What S3 takes a second of one partition of a prefix, at least (User Guide, "Best practices design patterns"). */
+const S3_GETS_A_SECOND = 5_500;
+/** How long a page of a listing takes from an administrator's machine, seconds: an assumption. */
+const PAGE_SECONDS = 0.05;
+/** In which all boot, after a power cut. */
+const STORM_SECONDS = 600;
+const PAGE_KEYS = 1000;
+
+/** What a fleet of each size asks of the parts that do not grow with it. */
+function scale(sizes: readonly number[]): string {
+  const number = (value: number): string =>
+    value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 2 : 0 });
+  const rows: [string, (nodes: number) => string][] = [
+    ['boots and looks of a day, a second', (n) => number((25 * n) / 86_400)],
+    ['all boot within ten minutes, a second', (n) => number(n / STORM_SECONDS)],
+    [
+      `of what S3 takes of GETs of one prefix (${number(S3_GETS_A_SECOND)} a second)`,
+      (n) => `${number((100 * n) / STORM_SECONDS / S3_GETS_A_SECOND)} %`,
+    ],
+    ['LISTs of a look at all (`status`)', (n) => number((3 * n) / PAGE_KEYS)],
+    ['seconds of them, a prefix beside the others', (n) => number((n / PAGE_KEYS) * PAGE_SECONDS)],
+    [
+      'the first look: a GET of each, US dollars with the LISTs',
+      (n) =>
+        usd(
+          ((3 * n) / PAGE_KEYS / 1000) * PRICES.s3PutPerThousand +
+            (n / 1000) * 2 * PRICES.s3GetPerThousand,
+        ),
+    ],
+    ['US dollars a month, as above', (n) => usd(steady(n).total)],
+  ];
+  return [
+    `| nodes | ${sizes.map((n) => n.toLocaleString('en-US')).join(' | ')} |`,
+    `| --- | ${sizes.map(() => '---:').join(' | ')} |`,
+    ...rows.map(([name, of]) => `| ${name} | ${sizes.map(of).join(' | ')} |`),
+  ].join('\n');
+}
+
 /** The text with what stands between two marks written anew. */
 export function withTables(text: string): string {
-  const tables = { flood: flood(), steady: fleets([100, 10_000]) };
+  const tables = {
+    flood: flood(),
+    steady: fleets([100, 10_000]),
+    scale: scale([10_000, 100_000, 1_000_000]),
+  };
   return Object.entries(tables).reduce(
     (before, [name, table]) =>
       before.replace(
