@@ -25,10 +25,12 @@ export async function begunBy(
   planned: PlannedStatement,
 ): Promise<SignedStatement | undefined> {
   if (session.keyset.threshold === 1) return undefined;
-  for (const { isVoid, signed } of await readCosigned(session, node, after.digest)) {
+  const follows = { head: after.digest, end: planned.expires };
+  for (const begun of await readCosigned(session, node, follows)) {
+    const { isVoid, signed } = begun;
     if (isVoid || !(await saysTheSame(session, signed.statement, planned))) continue;
     if (isSignedBy(signed, session.keyIndex)) return signed;
-    const view = cosignedView(session, { signed, isVoid });
+    const view = cosignedView(session, begun);
     throw fail(
       'cosigned',
       `${view.signedBy.join(', ')} signed this ${view.type} already, with the reason "${view.reason}": your signature is added by coatcheck cosign ${node}, or by "sign as well" on its page. Nothing was signed`,

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../bundle/index.ts';
 import type { Identity } from '../bundle/index.ts';
 import { readNode } from '../functions/approval/record.ts';
@@ -17,13 +17,15 @@ import {
   planThreshold,
   signKeysetPlan,
 } from './administrators.ts';
-import { planApprove } from './approve.ts';
+import { planApprove, planRenew } from './approve.ts';
 import { planRebase } from './approve-rebased.ts';
 import { lookAtCosigned, planCosign } from './cosign.ts';
 import { cosignedView, signaturesText } from './cosigned.ts';
 import { findBundle, lookAt } from './find.ts';
+import { createFleetReader } from './fleet.ts';
 import { formatBegun, parseBegun } from './key-request.ts';
 import { localKey } from './local-key.ts';
+import { placeInForce } from './many.ts';
 import { emptyMemory, mergeMemories } from './memory.ts';
 import type { Memory } from './memory.ts';
 import { planReject, planRevoke } from './orders.ts';
@@ -169,6 +171,104 @@ describe('a decision of two', () => {
     expect(told).toContain('decided');
     const history = await readNode(server.store, three.site, node.id);
     expect(history.entries.map(({ frame }) => frame.signers)).toEqual([[0, 1, 2]]);
+  });
+});
+
+describe('an approval whose end has passed before another signed it', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
+  const pass = (seconds: number): void => {
+    vi.setSystemTime(Date.now() + seconds * 1000);
+  };
+  const planned = async (session: Session, expires: number) => {
+    const standing = await lookAt(session, node.id);
+    const place = placeInForce(standing);
+    return planRenew(session, standing, { ...WISH, expires, place });
+  };
+  async function renew(by: TestAdmin, expires: number): Promise<unknown> {
+    const session = await open(by);
+    return sign(session, await planned(session, expires));
+  }
+  async function states(): Promise<unknown> {
+    const [view] = await createFleetReader(await open(cyd)).look();
+    return [view!.states, view!.cosigned?.map(({ isVoid, hasEnded }) => [isVoid, hasEnded])];
+  }
+
+  it('is signed by nobody: what is in force stays so, and another is made', async () => {
+    await wait('one');
+    await approve(ada).catch(codeOf);
+    await cosign(bob);
+    expect(await renew(ada, inSeconds(3600)).catch(codeOf)).toBe('undersigned');
+    expect(await states()).toEqual([
+      ['undersigned', 'never-booted', 'in-force'],
+      [[false, undefined]],
+    ]);
+    pass(3600);
+    expect(await states()).toEqual([['never-booted', 'in-force'], [[true, true]]]);
+    const refused: unknown = await cosign(bob).catch((reason: unknown) => reason);
+    expect(codeOf(refused)).toBe('expired');
+    expect(String(refused)).toMatch(
+      /what ada signed ended at \S+Z, and would stop the machine: nothing was signed.*coatcheck renew/,
+    );
+    expect(await entries()).toEqual([['approve', [0, 1]]]);
+    // Of the two that lie there then the good one is made, and takes both away.
+    expect(await renew(bob, inSeconds(1800)).catch(codeOf)).toBe('undersigned');
+    const session = await open(ada);
+    const standing = await lookAt(session, node.id);
+    const good = (await lookAtCosigned(session, standing)).filter(({ isVoid }) => !isVoid);
+    expect(good).toHaveLength(1);
+    expect(await sign(session, await planCosign(session, standing, good[0]!, WISH))).toMatchObject([
+      { type: 'approve', seq: 2 },
+    ]);
+    expect(await states()).toEqual([['expiring', 'never-booted', 'in-force'], undefined]);
+  });
+
+  it('is not signed either where it passed between the review and the yes', async () => {
+    await wait('one');
+    await approve(ada).catch(codeOf);
+    await cosign(bob);
+    const session = await open(ada);
+    const alone = await planned(session, inSeconds(60));
+    const end = inSeconds(120);
+    await renew(ada, end).catch(codeOf);
+    const other = await open(bob);
+    const standing = await lookAt(other, node.id);
+    const [begun] = await lookAtCosigned(other, standing);
+    const joining = await planCosign(other, standing, begun!, WISH);
+    pass(120);
+    expect(await sign(session, alone).catch(codeOf)).toBe('expired');
+    expect(await sign(other, joining).catch(codeOf)).toBe('expired');
+    expect(await entries()).toEqual([['approve', [0, 1]]]);
+  });
+
+  it('is signed again under a new keyset where it had been in force: it ends nothing more', async () => {
+    await wait('one');
+    await approve(ada).catch(codeOf);
+    await cosign(bob);
+    await renew(ada, inSeconds(60)).catch(codeOf);
+    await cosign(bob);
+    pass(60);
+    let session = await open(ada);
+    const signed = await signKeysetPlan(session, planAdd(session, dan.key));
+    const next = await open(cyd);
+    await signKeysetPlan(next, planBegun(next, signed));
+    for (const [by, came] of [
+      [ada, { problem: { code: 'undersigned' } }],
+      [ada, { problem: { code: 'undersigned' } }],
+      [bob, { outcome: { seq: 3 } }],
+    ] as const) {
+      session = await open(by);
+      expect(await collect(resealNodes(session, await lackingReseal(session)))).toMatchObject([
+        came,
+      ]);
+    }
+    expect(await lackingReseal(session)).toEqual([]);
+    expect(await states()).toEqual([['expired', 'never-booted'], undefined]);
   });
 });
 

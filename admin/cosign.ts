@@ -10,7 +10,7 @@ import type { BundlePlace, Standing } from './find.ts';
 import { openInForce } from './in-force.ts';
 import { openPlace } from './open.ts';
 import { planReject } from './orders.ts';
-import { headToFollow, planAbout } from './plan.ts';
+import { endText, headToFollow, planAbout } from './plan.ts';
 import type { Plan, PlannedStatement } from './plan.ts';
 import { carriesBundle } from './record.ts';
 import { reviewAgainst } from './review.ts';
@@ -31,12 +31,13 @@ export interface CosignPlan extends Plan {
 export const lookAtCosigned = (
   session: Session,
   { node, history }: Pick<Standing, 'node' | 'history'>,
-): Promise<Cosigned[]> => readCosigned(session, node, headToFollow(history).digest);
+): Promise<Cosigned[]> =>
+  readCosigned(session, node, { head: headToFollow(history).digest, end: endInForce(history) });
 
 /**
  * Plans to add a signature to a decision that lacks some: the bundle that it names is opened and compared
  * here, whatever those say who signed it.
- * @throws head_moved for one that is void; record_doubtful where this program has seen a newer decision than
+ * @throws expired for one whose end has passed, and head_moved for one that is void otherwise; record_doubtful where this program has seen a newer decision than
  *   it would be; not_found for a bundle that is gone, and as `openPlace`
  */
 export async function planCosign(
@@ -47,6 +48,7 @@ export async function planCosign(
 ): Promise<CosignPlan> {
   const { node } = standing;
   const { statement } = begun.signed;
+  if (begun.hasEnded) throw endedError(session, standing, begun);
   if (begun.isVoid) {
     throw fail('head_moved', 'this can be no decision any more: another one was made, or keyset');
   }
@@ -67,11 +69,35 @@ export async function planCosign(
         ...(planned.from === undefined ? {} : { from: planned.from }),
         ...(planned.nodeBoxKey === undefined ? {} : { nodeBoxKey: planned.nodeBoxKey }),
         ...(statement.expires === undefined ? {} : { expires: statement.expires }),
+        ...(statement.expires !== undefined && statement.expires === endInForce(standing.history)
+          ? { keepsEnd: true as const }
+          : {}),
         joins: begun.signed,
       },
     ],
     cosigned: cosignedView(session, begun),
   };
+}
+
+const endInForce = ({ inForce }: Standing['history']): number | undefined =>
+  inForce?.frame.statement.expires;
+
+/** What is refused of who would end with a signature what is in force, and how to have what was meant. */
+function endedError(session: Session, standing: Standing, begun: Cosigned): Error {
+  const { type, expires = 0, digest } = begun.signed.statement;
+  const { node, history } = standing;
+  const isInForce =
+    history.inForce !== undefined && equalBytes(history.inForce.frame.statement.digest, digest);
+  const again =
+    type === 'approve' && isInForce
+      ? `coatcheck renew ${node} --expires 90d, or "renew" on its page`
+      : 'the same command or page again, with a later end';
+  const { signedBy } = cosignedView(session, begun);
+  return fail(
+    'expired',
+    `what ${signedBy.join(', ')} signed ended at ${endText(expires)}, and would stop the machine: nothing was signed. Each of you can make another: ${again}`,
+    { details: { node, expires } },
+  );
 }
 
 /** What would be shown if this administrator were the first to decide it. */

@@ -8,14 +8,25 @@ import {
   isUnderWay,
   MAX_COSIGNATURE_BYTES,
 } from '../protocol/cosignature.ts';
+import { isExpired } from '../protocol/verify.ts';
 import type { Session } from './session.ts';
 
 /** A decision that somebody has signed, with the signatures on it that lie in the store. */
 export interface Cosigned {
   readonly node: NodeId;
   readonly signed: SignedStatement;
-  /** It follows another decision than the newest, or is of an older keyset: it will never be one. */
+  /** It will never be a decision: it follows another than the newest, is of an older keyset, or has ended. */
   readonly isVoid: boolean;
+  /** Its own end has passed: to sign it would only end what is in force. */
+  readonly hasEnded: boolean;
+}
+
+/** What a decision that lacks signatures would follow. */
+interface Follows {
+  /** statement digest of the newest decision, 32 bytes; zeros for none */
+  readonly head: Uint8Array;
+  /** An end that is nothing new, unix seconds: that of what is in force, which a reseal keeps. */
+  readonly end?: number | undefined;
 }
 
 /** Whose signatures a decision has, and lacks. A plain value. */
@@ -38,20 +49,21 @@ export interface CosignedView {
   /** how many of them have to */
   readonly lacking: number;
   readonly isVoid: boolean;
+  /** where it is void since `expires` has passed */
+  readonly hasEnded?: true;
 }
 
 /**
  * What administrators have signed about a node that lacks signatures, each with all that there are.
  * Nothing is asked where one signature is always enough.
- * @param head statement digest of the newest decision, 32 bytes; zeros for none
  * @throws what the client throws
  */
 export async function readCosigned(
   session: Session,
   node: NodeId,
-  head: Uint8Array,
+  { head, end }: Follows,
 ): Promise<Cosigned[]> {
-  const { chain, keyset, site } = session;
+  const { chain, client, keyset, site } = session;
   if (chain.every((link) => link.keyset.threshold === 1)) return [];
   const places: { key: string; parsed: Parameters<typeof decodeCosignature>[1] }[] = [];
   for await (const { key, parsed } of session.list('cosign', node)) {
@@ -71,10 +83,12 @@ export async function readCosigned(
     const before = found.get(digest);
     found.set(digest, before === undefined ? signed : joined(before, [signed]));
   }
-  return [...found.values()].map((signed) => ({
-    ...{ node, signed },
-    isVoid: !isUnderWay(signed, { statementDigest: head }, keyset),
-  }));
+  return [...found.values()].map((signed) => {
+    const isUp = isUnderWay(signed, { statementDigest: head }, keyset);
+    const { statement } = signed;
+    const hasEnded = isUp && statement.expires !== end && isExpired(statement, [client.now()]);
+    return { ...{ node, signed, hasEnded }, isVoid: !isUp || hasEnded };
+  });
 }
 
 /** What is no signature is for a repair to take away. */
@@ -111,13 +125,14 @@ export const isSignedBy = ({ signatures }: SignedStatement, keyIndex: number): b
 /** {@link CosignedView} of a decision. */
 export function cosignedView(
   { chain }: Pick<Session, 'chain'>,
-  { signed, isVoid }: Pick<Cosigned, 'signed' | 'isVoid'>,
+  { signed, isVoid, hasEnded }: Pick<Cosigned, 'signed' | 'isVoid' | 'hasEnded'>,
 ): CosignedView {
   const { type, seq, digest, reason, issued, expires, keysetVersion } = signed.statement;
   const { keyset } = chain.find((link) => link.keyset.version === keysetVersion)!;
   const signers = keyset.keys.filter((_, i) => isSignedBy(signed, i));
   return {
     ...{ type, seq, reason, issued, isVoid },
+    ...(hasEnded ? { hasEnded } : {}),
     ...(expires === undefined ? {} : { expires }),
     digest: toHex(digest),
     statementDigest: toHex(signed.digest),

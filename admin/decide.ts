@@ -170,7 +170,7 @@ async function collect(
     throw error;
   }
   const { prev } = signed.statement;
-  const there = (await readCosigned(session, node, prev)).filter((one) =>
+  const there = (await readCosigned(session, node, { head: prev })).filter((one) =>
     equalBytes(one.signed.digest, signed.digest),
   );
   signed = joined(
@@ -178,7 +178,7 @@ async function collect(
     there.map((one) => one.signed),
   );
   if (signed.signatures.length >= threshold) return signed;
-  const view = cosignedView(session, { signed, isVoid: false });
+  const view = cosignedView(session, { signed, isVoid: false, hasEnded: false });
   throw fail(
     'undersigned',
     `signed: ${view.type} of ${node} has ${signaturesText(view)}: coatcheck cosign ${node}`,

@@ -106,7 +106,8 @@ async function cosignedOf(
     .filter((one) => one !== undefined)
     .sort((a, b) => b.seq - a.seq);
   const digest = head === undefined ? ZERO_DIGEST : fromHex(head.statementDigest);
-  const all = await readCosigned(session, view.node, digest);
+  const follows = { head: digest, end: view.decision?.expires };
+  const all = await readCosigned(session, view.node, follows);
   return withCosigned(
     view,
     all.map((one) => cosignedView(session, one)),

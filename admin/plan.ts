@@ -33,6 +33,8 @@ export interface PlannedStatement {
   readonly reasonNamesUpload?: true;
   /** unix seconds */
   readonly expires?: number;
+  /** That is the end of what is in force: where it has passed, nothing more ends by it. */
+  readonly keepsEnd?: true;
   /** This very statement is signed, which others have signed: nothing of it is made anew. */
   readonly joins?: SignedStatement;
 }
@@ -103,11 +105,18 @@ export function keptExpiry(
     })?.frame.statement ?? {};
   if (expires === undefined) return { warnings: [] };
   if (expires > now) return { expires, warnings: [{ code: 'keeps_expiry', expires }] };
-  const ended = new Date(expires * 1000).toISOString().replace('.000', '');
-  throw fail('usage', `the approval of this bundle ended ${ended}: say until when it is good now`, {
-    details: { expires },
-  });
+  throw fail(
+    'usage',
+    `the approval of this bundle ended ${endText(expires)}: say until when it is good now`,
+    {
+      details: { expires },
+    },
+  );
 }
+
+/** `2026-11-24T08:13:05Z` of unix seconds. */
+export const endText = (seconds: number): string =>
+  new Date(seconds * 1000).toISOString().replace('.000', '');
 
 /** @returns the reason. @throws usage for one that no statement can carry */
 export function checkReason(reason: string): string {

@@ -109,7 +109,8 @@ export async function planReseal(session: Session, standing: Standing): Promise<
         ...{ from: { pending: true }, isSame: true },
       };
   const common = planAbout(session, standing);
-  const statement = { type, reason, ...bundle, ...(expires === undefined ? {} : { expires }) };
+  const end = expires === undefined ? {} : { expires, keepsEnd: true as const };
+  const statement = { type, reason, ...bundle, ...end };
   return { ...common, action: 'reseal', statements: [statement] };
 }
 

@@ -306,7 +306,9 @@ async function unfit(
   if (firsts.has(node)) return { code: 'decided' };
   if (waits.length > 1) return { code: 'several', proposals: waits.length };
   if (!cosigned.has(node)) return undefined;
-  const open = (await readCosigned(session, node, ZERO_DIGEST)).filter(({ isVoid }) => !isVoid);
+  const open = (await readCosigned(session, node, { head: ZERO_DIGEST })).filter(
+    ({ isVoid }) => !isVoid,
+  );
   if (open.length === 0) return undefined;
   const signedBy = open.flatMap((one) => cosignedView(session, one).signedBy);
   return { code: 'cosigned', signedBy: [...new Set(signedBy)] };

@@ -6,7 +6,7 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { begunBy } from './begun.ts';
 import { decide } from './decide.ts';
 import type { Outcome, Recorded } from './decide.ts';
-import { headToFollow } from './plan.ts';
+import { endText, headToFollow } from './plan.ts';
 import type { Plan, PlannedStatement, Predecessor } from './plan.ts';
 import { pathsRefused, propose, sealAsOwn, sealSame, withdraw } from './propose.ts';
 import type { OwnBundle } from './propose.ts';
@@ -35,7 +35,7 @@ export interface Consent {
  *
  * @returns one outcome a statement, in order
  * @throws undersigned where the keyset asks for more signatures: this administrator's is there, and of a plan
- *   of several statements the first only; cosigned where another has signed the same already. path_refused for files that the node would refuse; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
+ *   of several statements the first only; cosigned where another has signed the same already. path_refused for files that the node would refuse; expired for an end that has passed; stale_base, not_shown or record_doubtful for an objection that the consent does not name, and
  *   stale_keyset for a plan under another keyset: nothing was signed. head_moved if somebody decided
  *   meanwhile, too_large, every refusal of the server, and what the client and the ports throw: the
  *   statement was not decided, and what was before it is in the message. store_unknown if whether it
@@ -53,6 +53,7 @@ export async function sign(
       details: { version },
     });
   }
+  demandNoneEnded(session, plan);
   const outcomes: Outcome[] = [];
   let uploaded: Uint8Array | undefined;
   let { after } = plan;
@@ -82,6 +83,18 @@ export async function sign(
     }
   }
   return outcomes;
+}
+
+/** Between a plan and a signature there may be a person, and hours. @throws expired */
+function demandNoneEnded({ client }: Session, { node, statements }: Plan): void {
+  for (const { type, expires, keepsEnd } of statements) {
+    if (keepsEnd === true || expires === undefined || expires > client.now()) continue;
+    throw fail(
+      'expired',
+      `this ${type} of ${node} ended at ${endText(expires)}, and would stop the machine: nothing was signed. Say a later end`,
+      { details: { node, expires } },
+    );
+  }
 }
 
 /**

@@ -41,6 +41,8 @@ interface Done {
   readonly failed: { readonly node: NodeId; readonly code: ErrorCode; readonly message: string }[];
   /** what `--all-waiting` leaves out: nothing is in force for them yet */
   readonly first: NodeId[];
+  /** those of which a statement is left out whose own end has passed */
+  readonly ended: NodeId[];
 }
 
 /** `coatcheck cosign NODE [DIGEST]...`: look at what others have signed, and sign it too. */
@@ -60,7 +62,7 @@ export async function cosign(
     );
   }
   const wanted = isAll ? await nodesCosigned(session) : await nodesNamed(session, words);
-  const done: Done = { decisions: [], undersigned: [], failed: [], first: [] };
+  const done: Done = { decisions: [], undersigned: [], failed: [], first: [], ended: [] };
   for (const [node, digest] of wanted) {
     try {
       await cosignOne(session, terminal, node, { ...options, digest }, done);
@@ -87,7 +89,7 @@ export async function cosign(
 const firstsText = (nodes: readonly NodeId[]): string =>
   `${count(nodes.length, 'first approval')} ${nodes.length === 1 ? 'lacks' : 'lack'} signatures, and --all-waiting signs none: compare the words of each machine, and name it by them or by its id, as in coatcheck cosign ${nodes[0]!}`;
 
-function end(terminal: Terminal, { decisions, undersigned, failed, first }: Done): void {
+function end(terminal: Terminal, { decisions, undersigned, failed, first, ended }: Done): void {
   if (failed.length > 0) {
     throw fail('step_failed', `${count(failed.length, 'node')} named above could not be signed`);
   }
@@ -100,6 +102,12 @@ function end(terminal: Terminal, { decisions, undersigned, failed, first }: Done
     throw fail('undersigned', what);
   }
   if (decisions.length > 0) return;
+  if (ended.length > 0) {
+    throw fail(
+      'expired',
+      `nothing was signed: what was left out above has ended (${ended.join(', ')}); another with a later end is to be made, as by coatcheck renew ${ended[0]!} --expires 90d`,
+    );
+  }
   if (first.length === 0) terminal.hint('nothing lacks a signature');
   else throw fail('undersigned', firstsText(first));
 }
@@ -175,6 +183,11 @@ async function cosignOne(
       'cosigned',
       `${wanted.length} decisions about ${node} lack signatures, and one of them can be made: name its statement (coatcheck cosign ${node} DIGEST), or be asked about each on a terminal, without --yes: ${candidates(session, node, wanted)}`,
     );
+  }
+  const ended = all.find(({ hasEnded }) => hasEnded);
+  if (open.length === 0 && ended !== undefined) {
+    if (options.allWaiting === true) done.ended.push(node);
+    else await planCosign(session, standing, ended, { showSecrets: false, stat: true });
   }
   if (open.length === 0 && options.allWaiting !== true) {
     const what = options.digest === undefined ? 'nothing' : 'no such statement';

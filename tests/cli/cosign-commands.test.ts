@@ -2,11 +2,16 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planRenew } from '../../admin/approve.ts';
+import { lookAt } from '../../admin/find.ts';
+import { placeInForce } from '../../admin/many.ts';
+import { sign } from '../../admin/sign.ts';
+import type { NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { EXIT } from '../../protocol/errors.ts';
+import { codeOf, EXIT } from '../../protocol/errors.ts';
 import { administratorsOf } from '../support/administrators.ts';
 import type { Administrators } from '../support/administrators.ts';
-import { cliProgram, openDesk, refusal, runCli } from '../support/cli.ts';
+import { cliProgram, openDesk, openSession, refusal, runCli } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
 import { makeMachine } from '../support/machine.ts';
@@ -23,7 +28,7 @@ const nodes = ['a', 'b', 'c', 'd', 'old', 'gone'].map((name) => ({
   name,
   node: makeNode(`two of three ${name}`),
 }));
-const idOf = (wanted: string): string => nodes.find(({ name }) => name === wanted)!.node.id;
+const idOf = (wanted: string): NodeId => nodes.find(({ name }) => name === wanted)!.node.id;
 
 /** A file in the folder of the administrators. */
 function write(name: string, text: string, mode = 0o644): string {
@@ -113,6 +118,38 @@ describe('where two of three have to sign', () => {
     });
     expect(run.code).toBe(EXIT.undersigned);
     expect(await admins.ok('cyd', 'cosign', idOf('c'), '--yes')).toContain('edited');
+  });
+
+  it('cosign refuses what has ended meanwhile, and says how to make another', async () => {
+    const a = idOf('a');
+    // Signed some minutes ago, for less than that.
+    const now = (): number => Math.floor(Date.now() / 1000);
+    const session = await openSession(desk, { looksInStore: true, now: () => now() - 200 });
+    const standing = await lookAt(session, a);
+    const plan = await planRenew(session, standing, {
+      ...{ reason: '', showSecrets: false, stat: true },
+      ...{ expires: now() - 100, place: placeInForce(standing) },
+    });
+    expect(await sign(session, plan).catch(codeOf)).toBe('undersigned');
+    const before = await decisions(a);
+    for (const args of [[a], ['--all-waiting']]) {
+      const told = await admins.once('bob', 'cosign', ...args, '--yes');
+      expect(refusal({ ...told, stderr: told.stderr.split('\n').slice(-2).join('\n') })).toEqual([
+        ...[EXIT.waiting, 'expired'],
+      ]);
+      expect(told.stderr).toContain('nothing was signed');
+      expect(told.stderr).toContain(`coatcheck renew ${a} --expires`);
+    }
+    expect(await decisions(a)).toEqual(before);
+    expect(await admins.ok('bob', 'show', a)).toContain('void, since its end has passed');
+    const status = await admins.ok('bob', 'status', a);
+    expect(status).toContain('void, since its end has passed');
+    expect(status).not.toContain('undersigned');
+    expect((await admins.once('bob', 'renew', a, '--expires', '90d', '--yes')).code).toBe(
+      EXIT.undersigned,
+    );
+    await admins.ok('cyd', 'cosign', a, '--yes');
+    expect(await lying(a)).toBe(0);
   });
 
   it('rollback and revoke leave one, and forget wants the revoke decided', async () => {

@@ -90,11 +90,14 @@ export function refusal({ code, stderr }: Run): [exit: number | null, code: stri
 }
 
 /** A session with the key of a desk, in this process: what many commands would take long for. */
-export async function openSession({ home, site, url }: Desk): Promise<Session> {
+export async function openSession(
+  { home, site, url }: Desk,
+  options: Pick<Parameters<typeof createSession>[0], 'looksInStore' | 'now'> = {},
+): Promise<Session> {
   const keyFile = join(home, 'admin.key');
   const identity = await openKeyFile(fs.readFileSync(keyFile), async () => '', keyFile);
   return createSession({
-    ...{ site, server: url, key: localKey(identity), program: 'a test' },
+    ...{ site, server: url, key: localKey(identity), program: 'a test', ...options },
     memory: { load: async () => emptyMemory(site), add: async () => undefined },
   });
 }

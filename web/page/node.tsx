@@ -4,6 +4,7 @@ import type { HistoryView } from '../../admin/views/statement.ts';
 import type { StatusView } from '../../admin/views/status.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import { voidText } from '../../words/cosigned.ts';
 import { decidedBy } from '../../words/decisions.ts';
 import { machineText, noteText } from '../../words/status.ts';
 import { warningText } from '../../words/warnings.ts';
@@ -104,6 +105,7 @@ export function NodeScreen({
                     )}
                   </h3>
                   <p>{escapeLine(signaturesText(one))}</p>
+                  {one.isVoid && <p class="caution">It is {voidText(one)}.</p>}
                   {one.reason !== '' && <blockquote>{escapeLine(one.reason)}</blockquote>}
                 </article>
               </li>
