@@ -35,10 +35,12 @@ describe('createFile', () => {
     await expect(createFile(path, utf8('x'), 0o600)).rejects.toMatchObject({ code: 'file_exists' });
     expect(await readdir(folder)).toEqual(['file']);
   });
-  it('names a missing folder', () =>
-    expect(createFile(join(folder, 'no/file'), utf8('x'), 0o600)).rejects.toMatchObject({
+  it.each([createFile, replaceFile])('names a missing folder', (write) =>
+    expect(write(join(folder, 'no/file'), utf8('x'), 0o600)).rejects.toMatchObject({
       code: 'file_missing',
-    }));
+      message: expect.stringContaining(`the folder ${join(folder, 'no')} does not exist`) as string,
+    }),
+  );
   it.runIf(process.platform === 'linux')('says that the disk is full', () =>
     expect(createFile('/proc/coatcheck', utf8('x'), 0o600)).rejects.toThrow(),
   );

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { showPath } from '../bundle/errors.ts';
+import { fail } from '../protocol/errors.ts';
 import { call, later, now } from './calls.ts';
 import type { Steps } from './calls.ts';
 import { errnoOf, FileFault, fileError, isMissing, syncFault } from './errors.ts';
@@ -113,7 +115,7 @@ export function* placing(
 
 /** Writes a file that must not exist. @throws file_exists, disk_full, file_missing, file_denied */
 export function createFile(path: string, content: Uint8Array, mode: number): Promise<void> {
-  return named(path, placing(path, content, { mode }, 'link'));
+  return named(path, placing(path, content, { mode }, 'link'), writeError);
 }
 
 /** As {@link createFile}, before it returns. */
@@ -121,13 +123,13 @@ export function createFileNow(path: string, content: Uint8Array, mode: number): 
   try {
     now(placing(path, content, { mode }, 'link'));
   } catch (error) {
-    throw fileError(error, path);
+    throw writeError(error, path);
   }
 }
 
 /** Writes a file, replacing one that exists in one step. @throws disk_full, file_missing, file_denied */
 export function replaceFile(path: string, content: Uint8Array, mode: number): Promise<void> {
-  return named(path, placing(path, content, { mode }, 'rename'));
+  return named(path, placing(path, content, { mode }, 'rename'), writeError);
 }
 
 /** Makes a folder and those above it that are missing, on disk when this returns; on any error none is left. */
@@ -171,10 +173,22 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function named<T>(path: string, steps: Steps<T>): Promise<T> {
+async function named<T>(path: string, steps: Steps<T>, asOurs = fileError): Promise<T> {
   try {
     return await later(steps);
   } catch (error) {
-    throw fileError(error, path);
+    throw asOurs(error, path);
   }
+}
+
+/** As {@link fileError}, where a file was to be made: what is not there is its folder. */
+function writeError(error: unknown, path: string): unknown {
+  const folder = dirname(path);
+  if (errnoOf(error) !== 'ENOENT' || existsSync(folder)) return fileError(error, path);
+  const shown = showPath(folder);
+  return fail(
+    'file_missing',
+    `${showPath(path)} cannot be written: the folder ${shown} does not exist; make it first, with mkdir -p ${shown}`,
+    { cause: error },
+  );
 }

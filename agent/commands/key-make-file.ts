@@ -5,7 +5,7 @@ import { agentCommand } from './options.ts';
 /** The key of one machine, in a file. Throws file_exists, file_denied, disk_full. */
 export const keyMakeFileCommand = agentCommand({
   usage: 'key make file <path>',
-  about: 'make a key in a new file that only its owner can read',
+  about: 'make a key in a new file that only its owner can read; --root has no say in <path>',
   run({ console }, { path }) {
     const about = machineOf(makeKeyFile(path));
     console.note(

@@ -46,6 +46,14 @@ describe('a key file', () => {
     expect(fs.readdirSync(folder).sort()).toEqual(['key', 'link']);
   });
 
+  it('says which folder is not there that it was to be made in', () => {
+    const absent = join(folder, 'etc');
+    expect(codeFrom(() => makeKeyFile(join(absent, 'key')))).toBe('file_missing');
+    expect(() => makeKeyFile(join(absent, 'key'))).toThrow(
+      `the folder ${absent} does not exist; make it first, with mkdir -p ${absent}`,
+    );
+  });
+
   it('is refused where others can read or write it', () => {
     const path = join(folder, 'key');
     makeKeyFile(path);
