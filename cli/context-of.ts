@@ -1,6 +1,6 @@
 import type { OptionsOf } from '../usage/table.ts';
 import type { Context } from './context.ts';
-import { homeAt } from './home.ts';
+import { DEFAULT_HOME, homeAt } from './home.ts';
 import { createTerminal } from './terminal.ts';
 import type { Streams } from './terminal.ts';
 import type { COMMON } from './usage/options.ts';
@@ -14,9 +14,11 @@ export function contextOf(
   streams: Streams,
   warnings: string[],
 ): Context {
+  const { COATCHECK_HOME: named = '' } = streams.env;
+  const usual = named === '' ? DEFAULT_HOME : named;
   return {
     terminal: createTerminal(streams, { json, warnings }),
-    home: homeAt(home),
+    home: homeAt(home, home !== usual),
     env: streams.env,
     server,
     passphraseFile,

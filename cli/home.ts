@@ -1,5 +1,8 @@
 import { join, resolve } from 'node:path';
 
+/** The folder that is meant where none is named. */
+export const DEFAULT_HOME = 'coatcheck-site';
+
 /** Where one administrator keeps what belongs to one site (docs/config.md, "Files"). */
 export interface Home {
   readonly folder: string;
@@ -15,10 +18,15 @@ export interface Home {
   readonly defaultsFile: string;
   /** where `coatcheck serve` keeps its objects unless told otherwise */
   readonly storeFolder: string;
+  /** how a command line begins that is about this folder: `coatcheck`, or `coatcheck --home bob2` */
+  readonly program: string;
 }
 
-/** The files of a home folder, by absolute paths; looks at nothing. */
-export function homeAt(folder: string): Home {
+/**
+ * The files of a home folder, by absolute paths; looks at nothing.
+ * @param isNamed whether `--home` has to name it in the next command too
+ */
+export function homeAt(folder: string, isNamed = false): Home {
   const base = resolve(folder);
   return {
     folder: base,
@@ -28,5 +36,10 @@ export function homeAt(folder: string): Home {
     cacheFile: join(base, 'status.cache'),
     defaultsFile: join(base, 'defaults.json'),
     storeFolder: join(base, 'store'),
+    program: isNamed ? `coatcheck --home ${forShell(folder)}` : 'coatcheck',
   };
 }
+
+/** A word as a shell takes it. */
+const forShell = (word: string): string =>
+  /^[\w./,:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

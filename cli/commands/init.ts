@@ -86,7 +86,7 @@ export async function initRequest(
   if (isNew && !wantsOne) {
     terminal.warn('the admin key has no passphrase: whoever reads it approves');
   }
-  terminal.hint('next, with the site.json that they give back: coatcheck init --answer FILE');
+  terminal.hint(`next, with the site.json that they give back: ${home.program} init --answer FILE`);
 }
 
 /**
@@ -130,17 +130,20 @@ export async function initAnswer(
     words,
   });
   terminal.print(`you are administrator ${escapeLine(admin.name)} of ${site.name}`);
-  terminal.hint('next: coatcheck pending');
+  terminal.hint(`next: ${home.program} pending`);
 }
 
 /** @throws file_missing (saying how to make a key), file_unsafe, file_malformed */
-async function ownPublicKeys({ keyFile }: Context['home']): Promise<PublicKeys> {
+async function ownPublicKeys({ keyFile, program }: Context['home']): Promise<PublicKeys> {
   try {
     const content = await readLocalFile(keyFile, { maxBytes: MAX_KEY_FILE_BYTES, secret: true });
     return publicKeysIn(content, keyFile);
   } catch (error) {
     if (!hasCode(error, 'file_missing')) throw error;
-    throw fail('file_missing', `${keyFile} does not exist: coatcheck init --request FILE makes it`);
+    throw fail(
+      'file_missing',
+      `${keyFile} does not exist: ${program} init --request FILE makes it`,
+    );
   }
 }
 
@@ -200,7 +203,7 @@ export async function init(context: Context, options: InitOptions): Promise<void
   if (site.ca !== undefined && !hasRoot(site.ca)) {
     terminal.warn(NO_ROOT);
   }
-  terminal.hint('next: coatcheck serve');
+  terminal.hint(`next: ${home.program} serve`);
 }
 
 /** @throws file_missing, file_malformed */

@@ -66,7 +66,7 @@ export async function storeCopy(
   terminal.document(outcome);
   const { objects, written, removed } = outcome;
   terminal.print(`copied ${count(objects, 'object')}: ${written} written, ${removed} removed`);
-  terminal.hint(`next: coatcheck store verify ${to}, before it can be served`);
+  terminal.hint(`next: ${context.home.program} store verify ${to}, before it can be served`);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { STORE_OPTIONS } from '../../functions/stores/options.ts';
 import type { Option } from '../../usage/table.ts';
+import { DEFAULT_HOME } from '../home.ts';
 
 /** Those that every command takes. */
 export const COMMON = [
@@ -9,7 +10,7 @@ export const COMMON = [
     about: "the administrator's folder of one site",
     more: "the administrator's folder of one site ([Files](#files))",
     env: 'COATCHECK_HOME',
-    default: 'coatcheck-site',
+    default: DEFAULT_HOME,
     example: '--home ~/sites/grid',
   },
   {

@@ -61,7 +61,12 @@ describe('a second administrator', () => {
       ...['coatcheck', 'name', 'signKey', 'boxKey'],
     ]);
     expect(existsSync(join(home, 'site.json'))).toBe(false);
-    expect(refusal(await bob('pending'))).toEqual([2, 'file_missing']);
+    const next = `coatcheck --home ${home} init --answer FILE`;
+    expect(made.stderr).toContain(next);
+    const early = await bob('pending');
+    expect(refusal(early)).toEqual([2, 'file_missing']);
+    expect(early.stderr).toContain(next);
+    expect(early.stderr).not.toContain('make a site');
     expect(refusal(await runCli(['--home', home, ...args]))).toEqual([2, 'file_exists']);
   });
 
