@@ -195,6 +195,9 @@ describe('a command line', () => {
     });
     expect(() => parse(longer, ['key', 'x'])).toThrow('there is no command key x');
     expect(() => parse(longer, ['key', 'mkae'])).toThrow('key mkae (did you mean make?)');
+    const key = { ...commands[0]!, usage: 'keys list' };
+    const two = { ...rest, commands: [key, ...longer.commands] };
+    expect(() => parse(two, ['key', 'list'])).toThrow('key list (did you mean keys list?)');
     expect(read('')).toMatchObject({
       unfinished: { code: 'usage', message: 'no command was given; see tool --help' },
       help: expect.stringContaining('Usage: tool [options] <command>') as string,

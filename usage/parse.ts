@@ -187,7 +187,17 @@ function unknownCommand<Context>(program: Program<Context>, line: readonly strin
     [...new Set(next.map((words) => words[length] ?? ''))],
     '',
   );
-  return `there is no command ${line.slice(0, length + 1).join(' ')}${near}`;
+  const said = line.slice(0, length + 1).join(' ');
+  // Where the slip was in a word before: key list, for keys list.
+  const whole =
+    length > 0 && near === ''
+      ? didYouMean(
+          said,
+          all.map((words) => words.join(' ')),
+          '',
+        )
+      : near;
+  return `there is no command ${said}${whole}`;
 }
 
 type Say = (what: string) => Error;
