@@ -16,7 +16,7 @@ import { beforeEnd } from '../interrupt.ts';
 import { serverAddress } from '../server-address.ts';
 import { readSite } from '../site-file.ts';
 
-/** Where the address is from, unless it is that of `--server`; and whom to believe there. */
+/** Where the address is from, unless it was given; and whom to believe there. */
 export interface SetServerOptions {
   /** Name of a stack of CloudFormation */
   readonly fromStack?: string;
@@ -27,6 +27,8 @@ export interface SetServerOptions {
   readonly noCa: boolean;
 }
 
+const ONE_ADDRESS =
+  'give one address: as in site set-server http://cfg.example:8420, or by --from-stack NAME or --outputs FILE';
 const MAX_OUTPUTS_BYTES = 1 << 20;
 const AWS_MILLISECONDS = 60_000;
 
@@ -34,12 +36,17 @@ const AWS_MILLISECONDS = 60_000;
  * `coatcheck site set-server`: writes an address into `site.json`, and whom to believe there. Keys it takes from
  * nowhere: what answers there must show the keyset that `site.json` pins, or nothing is written.
  *
- * @throws usage for no address; step_failed for `aws`; file_malformed; wrong_site and what the client throws
+ * @param url without it `--server` says it
+ * @throws usage for no address, or two; step_failed for `aws`; file_malformed; wrong_site and what the client throws
  */
-export async function siteSetServer(context: Context, options: SetServerOptions): Promise<void> {
+export async function siteSetServer(
+  context: Context,
+  url: string | undefined,
+  options: SetServerOptions,
+): Promise<void> {
   const { terminal, home } = context;
   const before = await readSite(home);
-  const server = serverAddress(await addressOf(context, options));
+  const server = serverAddress(await addressOf(context, url, options));
   const changed = { ...withCa(before, await readCa(options), options), servers: [server] };
   const client = createClient({
     ...{ server, site: before.id, fetch: createFetch({ ca: changed.ca }) },
@@ -73,15 +80,22 @@ async function readCa({ ca: path }: SetServerOptions): Promise<string | undefine
   return ca;
 }
 
-async function addressOf(context: Context, options: SetServerOptions): Promise<string> {
+async function addressOf(
+  context: Context,
+  url: string | undefined,
+  options: SetServerOptions,
+): Promise<string> {
   const { fromStack, outputs } = options;
+  const isFoundToo = fromStack !== undefined || outputs !== undefined;
+  if (url !== undefined && !isFoundToo) return url;
+  if (url !== undefined) throw fail('usage', ONE_ADDRESS);
   if (outputs !== undefined) {
     const text = textIn(await readLocalFile(outputs, { maxBytes: MAX_OUTPUTS_BYTES }), outputs);
     return serverIn(Object.values(object(jsonIn(text, outputs))).map(object), outputs);
   }
   if (fromStack === undefined) {
     if (context.server !== undefined) return context.server;
-    throw fail('usage', 'give one of --from-stack NAME, --outputs FILE, --server URL');
+    throw fail('usage', ONE_ADDRESS);
   }
   const stack = `stack ${escapeLine(fromStack)}`;
   const said = await context.terminal.waiting('asking AWS', () => describe(context, fromStack));
@@ -106,7 +120,7 @@ function serverIn(stacks: readonly Record<string, unknown>[], from: string): str
     'file_malformed',
     found.length === 0
       ? `${from} has no output CoatcheckServer: is it a site that was deployed?`
-      : `${from} has several sites: give --server with one of ${those}`,
+      : `${from} has several sites: give site set-server one of ${those}`,
   );
 }
 

@@ -41,7 +41,7 @@ export const siteExpiresCommand = command({
 
 /** `coatcheck site set-server` */
 export const siteSetServerCommand = command({
-  usage: 'site set-server',
+  usage: 'site set-server [url]',
   about: 'write the address of the server into site.json, if it serves this site',
   options: [
     {
@@ -64,7 +64,7 @@ export const siteSetServerCommand = command({
       value: '<file>',
       about: 'PEM certificates: who vouches for that server, in place of those of the site',
       excludes: ['no-ca'],
-      example: 'site set-server --server https://cfg.lan --ca lan-ca.pem',
+      example: 'site set-server https://cfg.lan --ca lan-ca.pem',
     },
     {
       name: 'no-ca',
@@ -73,12 +73,9 @@ export const siteSetServerCommand = command({
       example: 'site set-server --from-stack Coatcheck --no-ca',
     },
   ],
-  examples: [
-    'site set-server --outputs outputs.json',
-    'site set-server --server https://cfg.example',
-  ],
-  run: async (context, _, options) => {
+  examples: ['site set-server --outputs outputs.json', 'site set-server https://cfg.example'],
+  run: async (context, { url }, options) => {
     const { siteSetServer } = await import('../commands/set-server.ts');
-    await siteSetServer(context, options);
+    await siteSetServer(context, url, options);
   },
 });

@@ -96,6 +96,14 @@ describe('site set-server', () => {
     expect(await refused(['--outputs', outputs])).toEqual([EXIT.usage, 'usage']);
   });
 
+  it('takes the address that stands behind it, before that of the environment, and no second one', async () => {
+    const elsewhere = { COATCHECK_SERVER: 'http://127.0.0.1:1' };
+    expect((await set([desk.url], elsewhere)).code).toBe(0);
+    expect(site().servers).toEqual([desk.url]);
+    writeOutputs({ Coatcheck: { CoatcheckServer: desk.url } });
+    expect(refusal(await set([desk.url, '--outputs', outputs]))).toEqual([EXIT.usage, 'usage']);
+  });
+
   it('takes whom to believe from a file, and forgets it again', async () => {
     const { ca, caFile } = makeAuthority(join(folder, 'ca'));
     expect((await set(['--server', desk.url, '--ca', caFile])).code).toBe(0);
