@@ -1,6 +1,7 @@
 import { quote } from '../bundle/errors.ts';
 import { fail } from '../protocol/errors.ts';
-import { claimsOf, nameKey, STATES } from './views/status.ts';
+import { STATES } from './views/states.ts';
+import { claimsOf, nameKey } from './views/status.ts';
 import type { StatusView } from './views/status.ts';
 
 /**

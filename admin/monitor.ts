@@ -18,8 +18,8 @@ import type { Site } from '../protocol/site.ts';
 import { isExpired, isExpiring } from '../protocol/verify.ts';
 import { siteNow } from './key-request.ts';
 import type { Session } from './session.ts';
-import { STATES } from './views/status.ts';
-import type { State } from './views/status.ts';
+import { STATES } from './views/states.ts';
+import type { State } from './views/states.ts';
 
 /** What somebody needs who only watches: a key that may read states, until an end, and where. */
 export interface Monitor {

@@ -1,4 +1,4 @@
-import { WRONG } from '../admin/views/status.ts';
+import { WRONG } from '../admin/views/states.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import { fail } from '../protocol/errors.ts';
 import { quote } from '../bundle/errors.ts';

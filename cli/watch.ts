@@ -3,7 +3,7 @@ import { createFleetReader } from '../admin/fleet.ts';
 import type { Fleet } from '../admin/fleet.ts';
 import { createLookout } from '../admin/lookout.ts';
 import type { Session } from '../admin/session.ts';
-import { STATES } from '../admin/views/status.ts';
+import { STATES } from '../admin/views/states.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';

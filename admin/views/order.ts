@@ -1,5 +1,7 @@
-import { claimsOf, STATES } from './status.ts';
-import type { State, StatusView } from './status.ts';
+import { STATES } from './states.ts';
+import type { State } from './states.ts';
+import { claimsOf } from './status.ts';
+import type { StatusView } from './status.ts';
 
 type Order = (a: StatusView, b: StatusView) => number;
 

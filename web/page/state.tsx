@@ -1,5 +1,6 @@
-import { WRONG } from '../../admin/views/status.ts';
-import type { State, StatusView } from '../../admin/views/status.ts';
+import { WRONG } from '../../admin/views/states.ts';
+import type { State } from '../../admin/views/states.ts';
+import type { StatusView } from '../../admin/views/status.ts';
 
 /** A shape for each state, so that none is told by its colour alone. */
 const SHAPES: Readonly<Record<State, string>> = {

@@ -1,6 +1,6 @@
 import type { Group } from '../../admin/groups.ts';
 import type { LeftOut } from '../../admin/many.ts';
-import { STATES } from '../../admin/views/status.ts';
+import { STATES } from '../../admin/views/states.ts';
 import type { StatusView } from '../../admin/views/status.ts';
 import { toHex } from '../../bundle/bytes.ts';
 import type { NodeId } from '../../bundle/index.ts';

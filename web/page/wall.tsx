@@ -1,6 +1,6 @@
 import type { MonitorView } from '../../admin/monitor.ts';
-import { STATES, WRONG } from '../../admin/views/status.ts';
-import type { State } from '../../admin/views/status.ts';
+import { STATES, WRONG } from '../../admin/views/states.ts';
+import type { State } from '../../admin/views/states.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { count } from '../../protocol/count.ts';
 import type { WallPicture } from '../wall-watch.ts';
