@@ -1,5 +1,7 @@
 import { quote } from '../bundle/errors.ts';
 import { fail } from '../protocol/errors.ts';
+import { FILTER_FIELDS } from './filter-fields.ts';
+import type { FilterField, TEXT_FIELDS, TIME_FIELDS } from './filter-fields.ts';
 import { STATES } from './views/states.ts';
 import { claimsOf, nameKey } from './views/status.ts';
 import type { StatusView } from './views/status.ts';
@@ -42,7 +44,7 @@ const texts = {
   reason: ({ decision }: StatusView) => some(decision?.reason),
   says: ({ machine }: StatusView) =>
     some(machine !== undefined && 'result' in machine ? machine.result : undefined),
-} as const satisfies Record<string, (view: StatusView) => readonly string[]>;
+} as const satisfies Record<(typeof TEXT_FIELDS)[number], (view: StatusView) => readonly string[]>;
 
 /** Seconds, or undefined where there is no such time. @param now unix seconds */
 const times = {
@@ -50,13 +52,10 @@ const times = {
   reported: ({ machine }: StatusView, now: number) => ago(machine?.stored, now),
   expires: ({ decision }: StatusView, now: number) =>
     decision?.expires === undefined ? undefined : decision.expires - now,
-} as const satisfies Record<string, (view: StatusView, now: number) => number | undefined>;
-
-/** What a filter asks of. */
-export type FilterField = keyof typeof texts | keyof typeof times;
-
-/** All of {@link FilterField}. */
-export const FILTER_FIELDS = [...Object.keys(texts), ...Object.keys(times)] as FilterField[];
+} as const satisfies Record<
+  (typeof TIME_FIELDS)[number],
+  (view: StatusView, now: number) => number | undefined
+>;
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 

@@ -25,15 +25,30 @@ export function listing<Context>(
 /** The help of one command. */
 export function commandHelp<Context>(
   { name, options }: Program<Context>,
-  { usage, about, options: own, examples }: Command<Context>,
+  { usage, about, options: own, examples, notes }: Command<Context>,
 ): string {
   const lines = examples.map((example) => `  ${name} ${example}`);
   return [
     `Usage: ${name} ${usage}${own.length > 0 ? ' [options]' : ''}\n\n${about}`,
     ...(own.length > 0 ? [`Options:\n${columns(own.map(optionRow))}`] : []),
+    ...Object.entries(notes).map(([heading, words]) => `${heading}:\n${listed(words)}`),
     `Options of every command:\n${columns(options.map(optionRow))}`,
     ...(lines.length > 0 ? [`Examples:\n${lines.join('\n')}`] : []),
   ].join('\n\n');
+}
+
+const WIDTH = 78;
+
+/** Words with commas between, in lines of {@link WIDTH} characters at most. */
+function listed(words: readonly string[]): string {
+  const lines: string[] = [];
+  for (const [i, word] of words.entries()) {
+    const said = i < words.length - 1 ? `${word},` : word;
+    const longer = `${lines.at(-1) ?? ''} ${said}`;
+    if (lines.length > 0 && longer.length <= WIDTH) lines[lines.length - 1] = longer;
+    else lines.push(`  ${said}`);
+  }
+  return lines.join('\n');
 }
 
 const commandRow = <Context>({ usage, about }: Command<Context>) => [usage, about] as const;

@@ -43,12 +43,17 @@ export interface Command<Context> {
   readonly options: readonly Option[];
   /** Whole command lines without the program's name */
   readonly examples: readonly string[];
+  /** What its help has besides, under a heading each; docs/config.md has it in its own place */
+  readonly notes: Notes;
   readonly run: (
     context: Context,
     operands: Readonly<Record<string, string | readonly string[]>>,
     options: Readonly<Record<string, Value>>,
   ) => Promise<void> | void;
 }
+
+/** Words that a help lists, by what they are: `States`, and all of them. */
+export type Notes = Readonly<Record<string, readonly string[]>>;
 
 /** What an option comes to: a flag is there or not, others have their text, or their texts. */
 export type Value = boolean | string | readonly string[];
@@ -84,6 +89,7 @@ const completionOf = (shell: Shell): Command<unknown> => ({
   about: `print the script by which ${shell} completes these commands`,
   options: [],
   examples: [],
+  notes: {},
   // `parse` answers with the script.
   run: () => undefined,
 });
@@ -97,6 +103,7 @@ export type MakeCommand<Context> = <
   readonly about: string;
   readonly options?: Options;
   readonly examples?: readonly string[];
+  readonly notes?: Notes;
   readonly run: (
     context: Context,
     operands: OperandsOf<Usage>,
@@ -106,10 +113,10 @@ export type MakeCommand<Context> = <
 
 /** How the commands of one program enter its table. */
 export function commandsFor<Context>(): MakeCommand<Context> {
-  return ({ options, examples = [], run, ...entry }) => ({
+  return ({ options, examples = [], notes = {}, run, ...entry }) => ({
     ...entry,
     options: options ?? [],
-    examples,
+    ...{ examples, notes },
     // `parse` gives exactly what the two texts say: that is what it checks.
     run: run as unknown as Command<Context>['run'],
   });

@@ -1,3 +1,5 @@
+import { FILTER_FIELDS } from '../../admin/filter-fields.ts';
+import { STATES } from '../../admin/views/states.ts';
 import { command } from './command.ts';
 import { NOTIFY } from './options.ts';
 
@@ -51,7 +53,8 @@ export const statusCommand = command({
     },
     ...NOTIFY,
   ],
-  examples: ['status', 'status gx* state=failed,behind'],
+  examples: ['status', "status 'gx*' state=failed,behind", "status 'state=waiting age>1h'"],
+  notes: { 'Fields of a filter': FILTER_FIELDS, States: STATES },
   run: async (context, { filter }, options) => {
     const { status } = await import('../commands/status.ts');
     await status(context, filter, options);
