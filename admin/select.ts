@@ -75,6 +75,30 @@ export function selectNodes(
   return { views: found.filter(isOpen), leftOut: found.filter((view) => !isOpen(view)) };
 }
 
+/**
+ * The nodes that the filters would let through if the name that a node claims were in force: where nothing is
+ * selected they tell why.
+ * @param now unix seconds
+ */
+export function claimingNodes(
+  views: readonly StatusView[],
+  { nodes = [], where }: Wanted,
+  now: number,
+): readonly StatusView[] {
+  const filters = [...nodes.filter(isFilter), ...(where === undefined ? [] : [where])].map(
+    parseFilter,
+  );
+  const names = nodes.filter((text) => !isFilter(text));
+  const named = new Set(names.flatMap((text) => namedBy(text, views, 'show')));
+  return views.filter(
+    (view) =>
+      (names.length === 0 || named.has(view)) &&
+      claimsOf(view).some((name) =>
+        filters.every((one) => matchesFilter(one, { ...view, name }, now)),
+      ),
+  );
+}
+
 /** Whether nothing is in force for a node: only its id and its words tell it from another. */
 export const isFirst = ({ decision }: Pick<StatusView, 'decision'>): boolean =>
   decision === undefined;
@@ -126,8 +150,8 @@ const several = (text: string, views: readonly StatusView[]): string =>
 /** So many candidates are named. */
 const MAX_NAMED = 8;
 
-/** Ids in full: a line of it is what to give instead. Whoever prints it escapes it. */
-function listed(views: readonly StatusView[]): string {
+/** Nodes in a sentence, ids in full: a line of it is what to give instead. Whoever prints it escapes it. */
+export function listed(views: readonly StatusView[]): string {
   const named = views.slice(0, MAX_NAMED).map((view) => {
     const [claim] = claimsOf(view);
     const name = view.name ?? (claim === undefined ? undefined : `claims ${quote(claim)}`);

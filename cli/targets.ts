@@ -2,12 +2,21 @@ import { knownNodes, lookAt } from '../admin/find.ts';
 import { isFilter } from '../admin/filter.ts';
 import { createFleetReader } from '../admin/fleet.ts';
 import type { LeftOut, Target } from '../admin/many.ts';
-import { findNode, findNodeIfAny, isFirst, selectNodes } from '../admin/select.ts';
+import {
+  claimingNodes,
+  findNode,
+  findNodeIfAny,
+  isFirst,
+  listed,
+  selectNodes,
+} from '../admin/select.ts';
 import type { Purpose } from '../admin/select.ts';
 import type { Session } from '../admin/session.ts';
+import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { count } from '../protocol/count.ts';
 import { fail } from '../protocol/errors.ts';
+import { escapeLine } from '../protocol/escape.ts';
 import { decidedDigests } from '../protocol/history.ts';
 import { isNodeId } from '../protocol/keys.ts';
 import { expectedNodes, readExpected } from './expect.ts';
@@ -113,11 +122,18 @@ async function select(
   );
   const wanted = { nodes: names, where };
   const { views, leftOut } = selectNodes(all, wanted, purpose, session.client.now());
+  if (views.length + leftOut.length === 0) {
+    const claiming = claimingNodes(all, wanted, session.client.now());
+    if (claiming.length > 0) terminal.warn(onlyClaimed(claiming));
+  }
   return {
     targets: views.map((view) => ({ node: view.node, named: isFirst(view) })),
     leftOut: leftOut.map(({ node }) => ({ node, why: { code: 'first' } })),
   };
 }
+
+const onlyClaimed = (views: readonly StatusView[]): string =>
+  `no node that was given has that name in force (name=). It is only claimed (claim=), which chooses nothing, by ${escapeLine(listed(views))}: name a node by its id or its words, without that filter`;
 
 /**
  * Whether a word behind a node is a digest of a bundle of it, or its beginning.

@@ -146,7 +146,18 @@ describe('several nodes in one command', () => {
       ]);
       expect(stdout).toContain(`  ${node.id}: nothing is in force for it yet`);
     }
+    const listed = join(desk.home, 'alone.txt');
+    fs.writeFileSync(listed, `${node.id}\n`);
+    const byName = ['approve', '--expect', listed, '--where', 'name=alone', '--yes'];
+    const claimed = await desk.run(...byName);
+    expect([claimed.code, claimed.stderr]).toEqual([
+      0,
+      expect.stringMatching(
+        new RegExp(`only claimed \\(claim=\\).*${node.id}.*nothing to sign`, 's'),
+      ),
+    ]);
     expect((await desk.run('approve', node.id, '--yes')).code).toBe(0);
+    expect((await desk.run(...byName)).stderr).not.toContain('claimed');
   });
 
   it('are none where nobody is named', async () => {
