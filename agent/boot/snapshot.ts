@@ -37,7 +37,7 @@ export function hostKeys({ rootPath, paths }: Pick<Node, 'rootPath' | 'paths'>):
 const HOST_KEY = /^etc\/ssh\/ssh_host_[^/]+_key(\.pub)?$/;
 
 /** The machine as it is now, and what of it no bundle may hold. */
-export function takeSnapshot(node: Node): MachineCapture {
+export function takeSnapshot(node: Pick<Node, 'rootPath' | 'paths'>): MachineCapture {
   const capture = withRoot(node.rootPath, (root) => captureMachine(root, node.paths));
   return { ...capture, metadata: { ...capture.metadata, ...hostname(capture.files) } };
 }

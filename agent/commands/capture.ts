@@ -10,7 +10,7 @@ import { agentCommand } from './options.ts';
 /** What a bundle may hold of this machine, file by file and setting by setting. */
 export const captureCommand = agentCommand({
   usage: 'capture',
-  about: 'show what this machine would propose',
+  about: 'show what a bundle may hold of this machine: what it proposes while nothing is in force',
   run({ places, console }) {
     const { list, capture, faults } = withRoot(places.root, (root) => {
       const list = siteList(places.site, console);

@@ -8,6 +8,7 @@ import type { Node } from '../boot/node.ts';
 import { openOwnNode } from '../boot/own-node.ts';
 import { propose } from '../boot/propose.ts';
 import { createServers } from '../boot/servers.ts';
+import { takeSnapshot } from '../boot/snapshot.ts';
 import type { Draft } from '../boot/snapshot.ts';
 import { createSource } from '../boot/source.ts';
 import type { Decision } from '../boot/source.ts';
@@ -17,7 +18,8 @@ import { agentCommand, TAKE_OVER, TOKEN_FILE, tokenIn } from './options.ts';
 /** Throws as `propose`; waiting or rejected where an earlier proposal stands in its way. */
 export const proposeCommand = agentCommand({
   usage: 'propose',
-  about: 'propose what this machine changed of its configuration; without one, all that it is',
+  about:
+    'propose what this machine changed of its configuration; without one, all that capture shows',
   options: [
     {
       name: 'add',
@@ -49,9 +51,10 @@ export const proposeCommand = agentCommand({
       after: afterText === undefined ? undefined : parseDigest(afterText),
       token: tokenIn(tokenFile),
     };
-    const draft = changedDraft(node, inForce, added) ?? capturedDraft(node, inForce);
-    const proposal = await propose(proposing, draft);
+    const changed = changedDraft(node, inForce, added);
+    const proposal = await propose(proposing, changed ?? capturedDraft(node, inForce));
     const { state } = proposal;
+    if (changed !== undefined) tellBesides(node, changed);
     if (state === 'waiting') {
       const said = `proposal ${proposal.digest} waits for a decision; this one was not sent`;
       throw fail('waiting', said, { details: { digest: proposal.digest } });
@@ -91,4 +94,19 @@ function changedDraft(
     node.console.note(`${showPath(path)} is left to the image, and ${why}`);
   }
   return changes && { files: changes.files, metadata: changes.metadata };
+}
+
+/** So many files are named. */
+const MAX_NAMED = 20;
+
+/** Says which files a bundle may hold that are new here, so that they are not taken for proposed. */
+function tellBesides({ console, ...node }: Node, { files, metadata: { left = {} } }: Draft): void {
+  const known = new Set([...files.map(({ path }) => path), ...Object.keys(left)]);
+  const paths = takeSnapshot(node).files.flatMap(({ path }) => (known.has(path) ? [] : [path]));
+  if (paths.length === 0) return;
+  const named = paths.slice(0, MAX_NAMED).map(showPath);
+  const more = paths.length > MAX_NAMED ? ` and ${paths.length - MAX_NAMED} more` : '';
+  console.note(
+    `not in force here, and not proposed: ${named.join(', ')}${more} (--add ${named[0]!} takes one)`,
+  );
 }

@@ -263,11 +263,18 @@ describe('propose', () => {
     await machine.json('boot');
     machine.write('etc/issue', 'of the image\n');
     expect(await machine.json('propose')).toEqual({ state: 'unchanged' });
+    const again = await machine.run('propose');
+    expect(again.stderr).toContain(
+      'not in force here, and not proposed: etc/issue (--add etc/issue takes one)',
+    );
     const missing = await machine.run('propose', '--add', '/etc/hosts');
     expect(refusal(missing)).toEqual([EXIT.usage, 'file_missing']);
     machine.write('etc/motd', 'changed\n');
     const added = await machine.json('propose', '--add', '/etc/issue');
     expect(added).toMatchObject({ state: 'proposed', fileCount: 3 });
+    expect((await machine.run('propose', '--add', '/etc/issue')).stderr).not.toContain(
+      'not in force',
+    );
   });
 });
 
