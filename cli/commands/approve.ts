@@ -3,7 +3,8 @@ import { planApprove } from '../../admin/approve.ts';
 import { planRebase } from '../../admin/approve-rebased.ts';
 import type { ApproveWish } from '../../admin/approve.ts';
 import { findBundle } from '../../admin/find.ts';
-import type { Standing } from '../../admin/find.ts';
+import type { BundlePlace, Standing } from '../../admin/find.ts';
+import { carriesBundle } from '../../admin/record.ts';
 import { checkReason } from '../../admin/plan.ts';
 import { planApproveMany, planRenewMany } from '../../admin/many.ts';
 import type { ManyWish, Target } from '../../admin/many.ts';
@@ -158,7 +159,8 @@ async function approveOne(
   usual: string | undefined,
 ): Promise<void> {
   const standing = await lookToDecide(session, terminal, node, digestText);
-  const place = findBundle(standing, digestText);
+  const place =
+    digestText === undefined ? waitingOf(standing, asked) : findBundle(standing, digestText);
   // What was decided before keeps its end.
   const options = place.where === 'pending' ? withUsual(session, terminal, asked, usual) : asked;
   const shown = shownBy(terminal, options);
@@ -175,6 +177,25 @@ async function approveOne(
     ? `Seal this anew and approve it for ${node}?`
     : `Approve this for ${node}?`;
   await signAsked(session, terminal, plan, { question, flags: options });
+}
+
+/** What waits for a node. @throws as `findBundle`, leading on where another end was meant for what is in force */
+function waitingOf(standing: Standing, { expires }: ApproveOptions): BundlePlace {
+  try {
+    return findBundle(standing, undefined);
+  } catch (error) {
+    const { inForce } = standing.history;
+    const isOver = hasCode(error, 'not_found', 'already_decided');
+    if (!isOver || expires === undefined || inForce === undefined || !carriesBundle(inForce)) {
+      throw error;
+    }
+    const { code, message } = error as CoatcheckError;
+    throw fail(
+      code as 'not_found',
+      `${message}; coatcheck renew ${standing.node} --expires ${expires} gives that another end`,
+      { cause: error },
+    );
+  }
 }
 
 async function rebased(session: Session, standing: Standing, wish: ApproveWish): Promise<Plan> {

@@ -267,6 +267,10 @@ describe('where nothing waits', () => {
     const run = await desk.run('approve', node.id, '--yes');
     expect(refusal(run)).toEqual([EXIT.notFound, 'not_found']);
     expect(run.stderr).toContain('approve (seq 1) by ada is in force');
+    expect(run.stderr).not.toContain('coatcheck renew');
+    const renewed = await desk.run('approve', node.id, '--expires', '30d', '--yes');
+    expect(refusal(renewed)).toEqual([EXIT.notFound, 'not_found']);
+    expect(renewed.stderr).toContain(`coatcheck renew ${node.id} --expires 30d gives that another`);
   });
 
   it('reject says that it is decided, and how', async () => {
