@@ -1,6 +1,8 @@
 import { createSession } from '../admin/session.ts';
 import type { Session, Step } from '../admin/session.ts';
 import { VERSION } from '../functions/version.ts';
+import { CoatcheckError } from '../bundle/index.ts';
+import { IS_IT_THERE } from '../protocol/client.ts';
 import { fail } from '../protocol/errors.ts';
 import { createFetch } from '../net/fetch.ts';
 import { fileCache } from './cache-file.ts';
@@ -38,7 +40,7 @@ export async function sessionsOf(
   const server = serverAddress(named);
   const { ports, cacheKey } = await keyOf(context, site);
   const fetch = createFetch({ ca: site.ca, keeps: true });
-  return () =>
+  const open = () =>
     createSession({
       ...{ site, server, key: ports, memory: fileMemory(home.memoryFile, site) },
       ...{ program: `coatcheck ${VERSION}`, fetch, looksInStore },
@@ -50,6 +52,23 @@ export async function sessionsOf(
       },
       during: (step, work) => terminal.waiting(label(step), work),
     });
+  return async () => {
+    try {
+      return await open();
+    } catch (error) {
+      throw elsewhere(error, home);
+    }
+  };
+}
+
+/** Where nothing answers at all the address may be the fault: how another one is given. */
+function elsewhere(error: unknown, { program }: Context['home']): unknown {
+  if (!(error instanceof CoatcheckError) || !error.message.endsWith(IS_IT_THERE)) return error;
+  return fail(
+    'server_unreachable',
+    `${error.message} Another one is given by --server URL for once, and by ${program} site set-server URL for good`,
+    { cause: error },
+  );
 }
 
 function label(step: Step): string {

@@ -135,6 +135,9 @@ interface Call<N extends RouteName> {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is asked where a server did not answer at all: a program says behind it how another one is named. */
+export const IS_IT_THERE = 'is it running, and is this its address?';
+
 /** A client of one server. Sends nothing until it is used. */
 export function createClient(options: ClientOptions): Client {
   const { server, site, identity, timeoutSeconds = 30 } = options;
@@ -215,7 +218,7 @@ export function createClient(options: ClientOptions): Client {
     } catch (cause) {
       throw fail(
         'server_unreachable',
-        `the server ${server} did not answer: ${reasonOf(cause, server)}; is it running, and is this its address?`,
+        `the server ${server} did not answer: ${reasonOf(cause, server)}; ${IS_IT_THERE}`,
         { cause },
       );
     }

@@ -84,7 +84,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   if (metricsUrl !== undefined) log.notice(`metrics are on ${metricsUrl}`);
   if (publicUrl.length === 0 && isLoopback(new URL(url).hostname)) {
     log.notice(
-      `only this machine reaches ${url}: behind a proxy, say by --public-url how others do`,
+      `only this machine reaches ${url}: for others give --host ADDRESS, or behind a proxy say by --public-url how they do`,
     );
   }
   log.notice(`objects are in ${describePlace(place)}; Ctrl-C stops`);

@@ -87,6 +87,10 @@ describe('site set-server', () => {
     await other.close();
     const nobody = 'http://127.0.0.1:1';
     expect(await refused(['--server', nobody])).toEqual([EXIT.unavailable, 'server_unreachable']);
+    const asked = await runCli(['--home', desk.home, '--server', nobody, 'pending']);
+    expect(asked.stderr).toContain(
+      `--server URL for once, and by coatcheck --home ${desk.home} site set-server URL for good`,
+    );
     expect(await refused([])).toEqual([EXIT.usage, 'usage']);
     writeOutputs({ Coatcheck: { Url: desk.url } });
     expect(await refused(['--outputs', outputs])).toEqual([EXIT.usage, 'file_malformed']);
