@@ -75,7 +75,7 @@ export function pathsRefused({
 }: Omit<Extract<Objection, { readonly code: 'refused_paths' }>, 'code'>): Error {
   const why = unknown
     ? "the built-in list of paths has it not, and the machine's image has another list than your site.json: take the site.json of that image"
-    : "neither the built-in list of paths nor that of the machine's image (paths in site.json) has it";
+    : "neither the built-in list of paths nor that of the machine's image (paths in site.json) has it: coatcheck site add-path adds it there, for the images that come";
   return fail('path_refused', `${paths.map(showPath).join(', ')}: ${why}. Nothing was signed`);
 }
 

@@ -23,7 +23,7 @@ export function parseExpiry(text: string, now: number, field = '--expires'): num
   if (seconds === undefined) {
     throw fail(
       'usage',
-      `${field} is a time from now such as 30d or 12h, a date such as 2027-01-31, or never`,
+      `${field} is a time from now in minutes, hours, days or weeks (90m, 12h, 30d, 8w), a date or a time (2027-01-31, 2027-01-31T12:00Z), or never`,
     );
   }
   if (seconds <= now || seconds > MAX_TIME) {

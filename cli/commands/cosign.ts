@@ -15,6 +15,7 @@ import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { cosignedLine } from '../../words/cosigned.ts';
+import { STATEMENT_NOUNS } from '../../words/decisions.ts';
 import { warningText } from '../../words/warnings.ts';
 import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
@@ -208,7 +209,7 @@ async function cosignOne(
     const plan = await planCosign(session, standing, one, { ...shown, unseen });
     await show(terminal, plan);
     demandAnyway(terminal, standing, plan, options);
-    const question = `Sign this ${plan.cosigned.type} of ${node}, too?`;
+    const question = `Sign this ${STATEMENT_NOUNS[plan.cosigned.type]} of ${node}, too?`;
     try {
       await confirm(plan.objections, terminal, question, options);
     } catch (error) {

@@ -159,7 +159,8 @@ export async function keysAdd(
       'They see the same words where they made the key. Ask them, not whoever brought the file.',
     );
     for (const line of WHAT_IT_MAY[may]) terminal.print(line);
-    const isMeant = may === 'all' ? 'and an administrator' : 'for what is first alone';
+    const isMeant =
+      may === 'all' ? `and shall ${admin.name} be an administrator` : 'for what is first alone';
     await change(session, terminal, plan, `Is this ${admin.name}’s key, ${isMeant}?`, options);
   }
   const now = await open();

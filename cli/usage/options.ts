@@ -88,7 +88,7 @@ export const UNSEEN = {
 export const WHERE = {
   name: 'where',
   value: '<filter>',
-  about: 'those nodes, of the named or of all, that a filter lets through',
+  about: 'those nodes, of the named or of all, that a filter lets through (status --help)',
   more: 'those nodes, of the named or of all, that a filter lets through ([Which nodes](#which-nodes))',
   example: "--where 'state=waiting name~gx*'",
 } as const satisfies Option;
@@ -142,7 +142,7 @@ export const NEEDED_REASON = { ...REASON, required: true } as const satisfies Op
 export const EXPIRES = {
   name: 'expires',
   value: '<when>',
-  about: 'until when it is good: 30d, 12h, 2027-01-31, never',
+  about: 'until when it is good: 90m, 12h, 30d, 8w, 2027-01-31, 2027-01-31T12:00Z, never',
   more: 'until when it is good: `90m`, `12h`, `30d`, `8w`, `2027-01-31`, `2027-01-31T12:00:00Z`, `never`. What is put in force again keeps its end without it, and needs it where that is over',
   example: '--expires 30d',
 } as const satisfies Option;

@@ -31,7 +31,7 @@ export const siteAddPathCommand = command({
 /** `coatcheck site expires` */
 export const siteExpiresCommand = command({
   usage: 'site expires [when]',
-  about: 'how long what is approved is good for, unless --expires says: 90d, 12w, never',
+  about: 'how long what is approved is good for, unless --expires says: 12h, 90d, 12w, never',
   examples: ['site expires 90d'],
   run: async (context, { when }) => {
     const { siteExpires } = await import('../commands/site.ts');

@@ -330,7 +330,7 @@ describeWith('terminal', 'whoever is asked about one of two', () => {
     ];
     const screen = await openScreen(command, { columns: 120, rows: 150, term: 'xterm' });
     try {
-      const asked = `Sign this approve of ${idOf('d')}, too?`;
+      const asked = `Sign this approval of ${idOf('d')}, too?`;
       await screen.until(asked);
       screen.type('n');
       await expect.poll(() => screen.text().split(asked).length).toBe(3);
