@@ -61,7 +61,7 @@ export async function targetsOf(
   const names: string[] = [];
   for (const [i, word] of words.entries()) {
     const before = names.at(-1);
-    if (before !== undefined && !isMany(before) && /^[0-9a-f]{1,64}$/.test(word)) {
+    if (before !== undefined && !isMany(before) && isDigestBeginning(word)) {
       const node = await findNode(session, before, purpose);
       const isLast = words.length === 2 && i === 1;
       if (!digests.has(node) && (await isDigestOf(session, node, word, purpose, isLast))) {
@@ -100,6 +100,9 @@ export async function targetsOf(
     ...(typeof expected === 'number' && { expect: expected }),
   };
 }
+
+/** Eight digits or more: a machine may well be named `b`, `cafe` or `db01`, and digests begin with anything. */
+const isDigestBeginning = (word: string): boolean => /^[0-9a-f]{8,64}$/.test(word);
 
 /** Whether a word may mean several nodes. */
 const isMany = (word: string): boolean => /[*?]/.test(word) || isFilter(word);

@@ -98,6 +98,16 @@ describe('several nodes in one command', () => {
     ]);
   });
 
+  it('may be named as the digest of another begins: less than eight digits are a name', async () => {
+    const [a] = await fleet('h', 1);
+    const digest = await waits(a!, changed('h001'));
+    const b = { name: digest.slice(0, 7), node: makeNode('named like a digest') };
+    await waits(b, filesOf(b.name));
+    expect((await desk.run('approve', b.node.id, '--yes')).code).toBe(0);
+    const { decisions } = await desk.json<Document>('renew', 'h001', b.name, '--yes');
+    expect(decisions.map(({ node }) => node).sort()).toEqual([a!.node.id, b.node.id].sort());
+  });
+
   it('are rejected, renewed, told to reconfigure, and revoked', async () => {
     const [a, b, c] = await fleet('q', 3);
     const ids = [a!, b!, c!].map(({ node }) => node.id);
