@@ -137,6 +137,7 @@ export async function signManyAsked<P extends Signable>(
   };
   const signed = signMany(session, planned, consent, () => stop.isWanted);
   const undersigned: Failed[] = [];
+  let firsts = 0;
   let tried = 0;
   for (;;) {
     const next = await terminal.waiting(`${tried + 1} of ${total}`, () => signed.next());
@@ -147,6 +148,8 @@ export async function signManyAsked<P extends Signable>(
     const failure = failedOf(next.value.planned, next.value.error);
     if (failure.code === 'undersigned') {
       undersigned.push(failure);
+      const { after, statements } = next.value.planned.plan;
+      if (after.seq === 0 && statements[0].type === 'approve') firsts++;
       const said = escapeLine(failure.message).replace(/^signed: /, '');
       terminal.print(`${terminal.style.green('signed')} ${said}`);
       continue;
@@ -184,12 +187,19 @@ export async function signManyAsked<P extends Signable>(
     const { length } = undersigned;
     const what =
       length === 1 ? '1 is signed by you, and lacks' : `${length} are signed by you, and lack`;
-    throw fail(
-      'undersigned',
-      `${what} other signatures: the others name each first one, coatcheck cosign NODE..., and the rest is coatcheck cosign --all-waiting`,
-      { details: { signed: length } },
-    );
+    throw fail('undersigned', `${what} other signatures: ${cosignText(length, firsts)}`, {
+      details: { signed: length },
+    });
   }
+}
+
+/** How others sign as well; a first approval is signed where its node is named. */
+function cosignText(all: number, firsts: number): string {
+  const rest = 'coatcheck cosign --all-waiting';
+  if (firsts === 0) return `the others sign them with ${rest}`;
+  const named = 'by its words or its id, coatcheck cosign NODE...';
+  if (firsts === all) return `the others name each machine ${named}`;
+  return `the others name each first one ${named}, and the rest is ${rest}`;
 }
 
 /** What a machine claims to be chooses nothing: so nothing is selected here. */

@@ -3,12 +3,14 @@ import { cosignedView } from '../../admin/cosigned.ts';
 import type { CosignedView } from '../../admin/cosigned.ts';
 import type { Session } from '../../admin/session.ts';
 import { pendingViews } from '../../admin/views/nodes.ts';
+import type { PendingView } from '../../admin/views/nodes.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { cosignedLine } from '../../words/cosigned.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
 import { openSession } from '../session.ts';
 import { printTable } from '../table.ts';
+import type { Terminal } from '../terminal.ts';
 import { when } from '../../words/time.ts';
 import { problemText } from '../../words/warnings.ts';
 
@@ -19,10 +21,43 @@ export async function pending(context: Context): Promise<void> {
   const proposals = await terminal.waiting('looking for proposals', () => pendingViews(session));
   const cosigned = await cosignedOf(session);
   terminal.document({ pending: proposals, cosigned });
-  if (proposals.length === 0) {
-    terminal.hint('nothing waits');
-    return;
-  }
+  const besides = cosigned.filter(
+    ({ node, digest }) => !proposals.some((one) => one.node === node && one.digest === digest),
+  );
+  if (proposals.length > 0) printProposals(terminal, proposals, cosigned);
+  for (const view of besides) terminal.print(terminal.style.yellow(cosignedLine(view.node, view)));
+  terminal.hint(nextHint(session, proposals, cosigned));
+}
+
+type Cosigned = readonly (CosignedView & { readonly node: NodeId })[];
+
+/** What is to be done about it, by this administrator. */
+function nextHint(
+  { keyset, keyIndex }: Session,
+  proposals: readonly PendingView[],
+  cosigned: Cosigned,
+): string {
+  const { name } = keyset.keys[keyIndex]!;
+  const open = cosigned.filter(({ isVoid }) => !isVoid);
+  const isUndecided = proposals.some(
+    ({ node, digest }) => !open.some((one) => one.node === node && one.digest === digest),
+  );
+  const isToSign = open.some((one) => one.open.includes(name));
+  const hints = [
+    ...(isUndecided
+      ? ['coatcheck diff NODE shows what would change; coatcheck approve NODE decides']
+      : []),
+    ...(isToSign ? ['coatcheck cosign NODE shows what others signed, and signs it too'] : []),
+  ];
+  if (hints.length > 0) return hints.join('; ');
+  return open.length > 0 ? 'what waits is signed by you, and lacks others' : 'nothing waits';
+}
+
+function printProposals(
+  terminal: Terminal,
+  proposals: readonly PendingView[],
+  cosigned: Cosigned,
+): void {
   const rows = proposals.map((p) => [
     p.node,
     p.digest.slice(0, 16),
@@ -42,7 +77,6 @@ export async function pending(context: Context): Promise<void> {
         .map((view) => terminal.style.yellow(`  ${cosignedLine(node, view)}`)),
     ];
   });
-  terminal.hint('coatcheck diff NODE shows what would change; coatcheck approve NODE decides');
 }
 
 /** What others have signed about what waits, and lacks signatures. */

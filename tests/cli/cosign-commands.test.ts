@@ -93,6 +93,7 @@ describe('where two of three have to sign', () => {
         2,
       ]);
       expect(run.stdout).not.toContain('signed signed');
+      expect(run.stderr).toContain('the others sign them with coatcheck cosign --all-waiting');
     }
     for (const id of ids) expect(await lying(id)).toBe(1);
     // Another who wants the same is told of it, and leaves no second one.
@@ -159,6 +160,12 @@ describe('where two of three have to sign', () => {
     expect(await admins.ok('bob', 'cosign', c, '--yes')).toContain('rolled back');
     const revoke = await admins.once('ada', 'revoke', gone, '--reason', 'scrapped', '--yes');
     expect(refusal(revoke)).toEqual(UNDERSIGNED);
+    const bobs = await admins.once('bob', 'pending');
+    expect(bobs.stdout).toContain(`revoke for ${gone}`);
+    expect(bobs.stdout).toContain('1 of 2 signatures (ada)');
+    expect(bobs.stderr).toContain('coatcheck cosign NODE');
+    expect(bobs.stderr).not.toMatch(/nothing waits|approve NODE/);
+    expect((await admins.once('ada', 'pending')).stderr).toContain('signed by you');
     const early = await admins.once('ada', 'forget', gone, '--yes');
     expect([early.code, early.stdout]).toEqual([
       EXIT.failed,
