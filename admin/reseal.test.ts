@@ -220,6 +220,8 @@ describe('an administrator comes', () => {
     await expectResealed([ada, bob, cyd], []);
     expect((await readNode(server.store, site, refused.id)).entries).toHaveLength(1);
     expect(await lackingReseal(next)).toEqual([]);
+    // What is under a newer keyset than one knows of lacks nothing.
+    expect(await lackingReseal(session)).toEqual([]);
     expect((await waitingForOthers(next)).map(({ node }) => node)).toEqual([waits.id]);
   });
 

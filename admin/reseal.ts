@@ -78,7 +78,7 @@ function isCurrent(session: Session, node: NodeId, { bytes, error }: ReadObject)
   if (bytes === undefined) return false;
   try {
     const { self, statement } = verifyEntry(bytes, session.site, node);
-    return self || statement.keysetVersion === session.keyset.version;
+    return self || statement.keysetVersion >= session.keyset.version;
   } catch {
     return false;
   }
