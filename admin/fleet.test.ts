@@ -9,6 +9,7 @@ import { serveInProcess } from '../tests/support/in-process.ts';
 import type { InProcess } from '../tests/support/in-process.ts';
 import { after, makeNode, makeSite, makeStatement, NOTHING } from '../tests/support/site.ts';
 import { propose, sign } from '../tests/support/site.ts';
+import { machineText } from '../words/status.ts';
 import { createFleetReader, createSession, emptyMemory, localKey, memoryCache } from './index.ts';
 import type { Fleet, StatusView } from './index.ts';
 
@@ -60,10 +61,11 @@ function machine(server: InProcess, name: string) {
     result: string,
     time = 1_790_000_000,
     signer = node,
+    to = ada!.key.boxKey,
   ): Promise<void> => {
     const bytes = sealReport({
       report: { node: node.id, site: site.id, statementDigest, time, result },
-      ...{ signer, recipients: [ada!.key.boxKey] },
+      ...{ signer, recipients: [to] },
     });
     const before = await server.store.head(reportKey(node.id));
     if (before === undefined) await server.store.create(reportKey(node.id), bytes);
@@ -110,6 +112,14 @@ describe('how a node stands', () => {
       async (m) => {
         await m.reports(await m.put('approve', 'a'), OK);
         await m.put('approve', 'b');
+      },
+    ],
+    [
+      'heard by those alone who were administrators when it reported',
+      ['unheard', 'in-force'],
+      async (m) => {
+        const other = makeNode('an administrator of then').boxKey;
+        await m.reports(await m.put('approve', 'a'), OK, undefined, undefined, other);
       },
     ],
     ['waiting for the first time', ['waiting', 'first'], (m) => m.waits('a')],
@@ -359,6 +369,16 @@ describe('what was read', () => {
     expect(gets()).toEqual([]);
     const machineOf = views.find(({ node }) => node === one!.node.id)!.machine;
     expect(machineOf).toMatchObject({ time: 1_790_000_200, isOlder: true });
+  });
+
+  it('says of a report for other administrators that it is to come again, and not that it is bad', async () => {
+    const m = machine(server, 'one');
+    const other = makeNode('an administrator of then').boxKey;
+    await m.reports(await m.put('approve', 'a'), OK, undefined, undefined, other);
+    const [view] = [...(await look()).values()];
+    expect(machineText(view!)).toMatch(
+      /^not readable: .*; readable after its next report \(stored/,
+    );
   });
 
   it('holds no content of a file', async () => {

@@ -1,7 +1,9 @@
 import { toHex } from '../bundle/index.ts';
 import type { ReportView } from '../admin/views/report.ts';
+import { isSealedToOthers } from '../admin/views/status.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import type { History } from '../protocol/history.ts';
+import { NOT_SEALED_TO_YOU } from './status.ts';
 import { when } from './time.ts';
 
 /** A node's last report in a line, and which decision it is about. */
@@ -11,6 +13,7 @@ export function reportLine(
 ): string {
   if (report === undefined) return 'none';
   if ('unreachable' in report) return `unreachable (${report.unreachable})`;
+  if ('problem' in report && isSealedToOthers(report.problem)) return NOT_SEALED_TO_YOU;
   if ('problem' in report) return `there is one that does not verify (${report.problem})`;
   const about = entries.find(
     ({ frame }) => toHex(frame.statementDigest) === report.statementDigest,

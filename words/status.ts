@@ -1,4 +1,4 @@
-import { claimsOf } from '../admin/views/status.ts';
+import { claimsOf, isSealedToOthers } from '../admin/views/status.ts';
 import type { StatusNote, StatusView } from '../admin/views/status.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { decidedBy } from './decisions.ts';
@@ -21,11 +21,18 @@ export function inForceText({ decision, problem }: StatusView): string {
   return `${type} (seq ${seq}) by ${escapeLine(decidedBy(decision))}${until}`;
 }
 
+/** Of a report that is sealed to others. */
+export const NOT_SEALED_TO_YOU =
+  'not readable: reported before you were an administrator; readable after its next report';
+
 /** All of it is the machine's word but when it was stored. */
 export function machineText({ machine }: StatusView): string {
   if (machine === undefined) return '-';
   const stored = `stored ${when(machine.stored)}`;
-  if ('problem' in machine) return `${problemText(machine.problem)} (${stored})`;
+  if ('problem' in machine) {
+    const { problem } = machine;
+    return `${isSealedToOthers(problem) ? NOT_SEALED_TO_YOU : problemText(problem)} (${stored})`;
+  }
   const times = `at ${when(machine.time)}, ${stored}`;
   const older = machine.isOlder ? ', older than one seen before' : '';
   return `${escapeLine(machine.result)} (${times}${older})`;

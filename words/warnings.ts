@@ -41,7 +41,11 @@ export function keysetWarningText(warning: KeysetWarning): string {
 
 /** Why a line of a listing has nothing: the store did not answer, or what it gave is no good. */
 export const problemText = (code: ErrorCode): string =>
-  mayPass(code) ? `unreachable: ${code}` : `does not verify: ${code}`;
+  mayPass(code)
+    ? `unreachable: ${code}`
+    : code === 'not_a_recipient'
+      ? 'cannot be opened: sealed to others than you'
+      : `does not verify: ${code}`;
 
 /** Of what a bundle may have tens of thousands, so many are named in one sentence. */
 const MAX_NAMED = 200;

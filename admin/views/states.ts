@@ -11,6 +11,8 @@
  * - `drifted`: the machine says that files left to the image differ from those it was approved with
  * - `expiring`: what is in force ends within `EXPIRING_DAYS` (protocol/verify.ts)
  * - `behind`: the machine's last report is about another decision than what is in force
+ * - `unheard`: the machine's last report cannot be opened with this key, since it was sealed before this one was
+ *   an administrator: nobody here knows what it says
  * - `never-booted`: something is in force, and the machine never said that it applied anything
  * - `partial`: the machine says that all is applied but files that something is in the way of
  * - `reconfigure`: a new configuration is ordered; `revoked`: the node applies nothing any more
@@ -25,6 +27,7 @@ export const STATES = [
     'drifted',
     'expiring',
     'behind',
+    'unheard',
     'never-booted',
     'partial',
     'reconfigure',
@@ -46,6 +49,7 @@ export type State =
   | 'drifted'
   | 'expiring'
   | 'behind'
+  | 'unheard'
   | 'never-booted'
   | 'partial'
   | 'reconfigure'

@@ -258,10 +258,16 @@ function statesOf(of: {
     const isConfiguration = type === 'approve' || type === 'rollback';
     if (isConfiguration && listing.report === undefined) so.add('never-booted');
   }
+  const isClosed =
+    told !== undefined && 'problem' in told.view && isSealedToOthers(told.view.problem);
+  if (decision !== undefined && isClosed) so.add('unheard');
   if (told?.said !== undefined) addSaid(so, told.said, decision);
   if (so.size === 0) so.add('nothing');
   return [...so].sort((a, b) => STATES.indexOf(a) - STATES.indexOf(b));
 }
+
+/** Whether it is only not for this key, and no worse. */
+export const isSealedToOthers = (problem: ErrorCode): boolean => problem === 'not_a_recipient';
 
 function addSaid(
   so: Set<State>,
@@ -297,6 +303,7 @@ function sinceOf(
     case 'failed':
     case 'drifted':
     case 'partial':
+    case 'unheard':
       return of.machine?.stored;
     case 'rejected':
       return of.rejected?.issued;

@@ -15,6 +15,7 @@ const SHAPES: Readonly<Record<State, string>> = {
   drifted: '◇',
   expiring: '◔',
   behind: '◑',
+  unheard: '◌',
   'never-booted': '○',
   partial: '◐',
   reconfigure: '↻',
