@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { installPacked } from '../support/packed.ts';
 
 /** The block of docs/deploy-aws.md that is a file. */
 function appIn(markdown: string): string {
@@ -22,18 +23,7 @@ describe('coatcheck/cdk, from the package, without a clone', { tags: 'long' }, (
     JSON.parse(fs.readFileSync(join(folder, out, `${stack}.template.json`), 'utf8')) as Template;
 
   beforeAll(() => {
-    const { devDependencies } = JSON.parse(fs.readFileSync('package.json', 'utf8')) as {
-      devDependencies: Record<string, string>;
-    };
-    const wanted = ['aws-cdk', 'aws-cdk-lib', 'constructs'].map(
-      (name) => `${name}@${devDependencies[name]!}`,
-    );
-    const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-    const json = execFileSync('npm', pack, { encoding: 'utf8', stdio: 'pipe' });
-    const [{ filename }] = JSON.parse(json) as [{ filename: string }];
-    fs.writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
-    const quietly = ['--prefer-offline', '--no-audit', '--no-fund'];
-    run('npm', ['install', ...quietly, `./${filename}`, ...wanted]);
+    installPacked(folder, ['aws-cdk', 'aws-cdk-lib', 'constructs']);
     run(join(folder, 'node_modules', '.bin', 'coatcheck'), ['init', '--no-passphrase']);
     fs.writeFileSync(join(folder, 'app.mjs'), appIn(fs.readFileSync('docs/deploy-aws.md', 'utf8')));
   });

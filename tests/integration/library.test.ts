@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../local-minio/server-process.ts';
+import { installPacked } from '../support/packed.ts';
 
 /** The blocks of docs/library.md that are files: by name. */
 function blocksOf(markdown: string): [name: string, text: string][] {
@@ -27,19 +28,8 @@ describe('docs/library.md', { tags: 'long' }, () => {
   const running: ChildProcess[] = [];
 
   beforeAll(() => {
-    const { devDependencies, dependencies } = JSON.parse(
-      fs.readFileSync('package.json', 'utf8'),
-    ) as Record<string, Record<string, string>>;
-    const names = ['express', '@types/express', '@types/node', 'typescript'];
-    const wanted = [...names, 'hono', '@hono/node-server'].map(
-      (name) => `${name}@${(devDependencies![name] ?? dependencies![name])!}`,
-    );
-    const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder];
-    const json = execFileSync('npm', pack, { encoding: 'utf8', stdio: 'pipe' });
-    const [{ filename }] = JSON.parse(json) as [{ filename: string }];
-    fs.writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }');
-    const quietly = ['--prefer-offline', '--no-audit', '--no-fund'];
-    run('npm', ['install', ...quietly, `./${filename}`, ...wanted]);
+    const types = ['@types/express', '@types/node', 'typescript'];
+    installPacked(folder, ['express', ...types, 'hono', '@hono/node-server']);
     for (const [name, text] of blocksOf(fs.readFileSync('docs/library.md', 'utf8'))) {
       fs.writeFileSync(join(folder, name), text);
     }
