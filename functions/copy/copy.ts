@@ -1,3 +1,4 @@
+import { sha256 } from '#platform';
 import { equalBytes, toHex } from '../../bundle/bytes.ts';
 import { count } from '../../protocol/count.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
@@ -7,7 +8,7 @@ import type { ObjectKey, ParsedKey, Prefix } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/port.ts';
-import { hashOf, wholeOf } from './digests.ts';
+import { wholeOf } from './digests.ts';
 import { inParallel } from './in-parallel.ts';
 import { COPY_MARKER, markerBytes, readMarker } from './marker.ts';
 
@@ -138,7 +139,7 @@ async function copyAll(
         const object = await from.get(key, { maxBytes: MAX_ENTRY_BYTES });
         if (object === undefined) return;
         if (await put(to, key, object.body)) written++;
-        digests.set(key, hashOf(object.body));
+        digests.set(key, toHex(sha256(object.body)));
       },
     );
   }

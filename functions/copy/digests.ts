@@ -2,10 +2,6 @@ import { createHash } from 'node:crypto';
 import { compareKeys } from '../../store/page.ts';
 import type { CopyMarker } from './marker.ts';
 
-/** The hex SHA-256 of some bytes. */
-export const hashOf = (bytes: Uint8Array): string =>
-  createHash('sha256').update(bytes).digest('hex');
-
 /** What stands for all objects of a store. @param digests hex SHA-256 of the bytes, by key */
 export function wholeOf(digests: ReadonlyMap<string, string>): NonNullable<CopyMarker['whole']> {
   const all = createHash('sha256');

@@ -1,3 +1,4 @@
+import { sha256 } from '#platform';
 import { equalBytes, fromHex, toHex } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
 import { bundleDigest } from '../../bundle/header.ts';
@@ -12,7 +13,7 @@ import type { Site } from '../../protocol/site.ts';
 import { listAll } from '../../store/port.ts';
 import type { ObjectStore } from '../../store/port.ts';
 import { currentChain, storeKeysets } from '../keysets.ts';
-import { hashOf, wholeOf } from './digests.ts';
+import { wholeOf } from './digests.ts';
 import { inParallel } from './in-parallel.ts';
 import { COPY_MARKER, readMarker } from './marker.ts';
 
@@ -54,7 +55,7 @@ export async function verifyStore(store: ObjectStore, site: Site): Promise<Verif
       if (key === COPY_MARKER) return;
       const object = await store.get(key, { maxBytes: MAX_ENTRY_BYTES });
       if (object === undefined) return;
-      digests.set(key, hashOf(object.body));
+      digests.set(key, toHex(sha256(object.body)));
       const code = faultOf(key, object.body, site);
       if (code !== undefined) junk.push({ key, code });
     },
