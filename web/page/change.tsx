@@ -351,15 +351,17 @@ export function LeftOuts({
     <>
       <h2>{count(leftOut.length, 'node')} left out</h2>
       <ul class="outcomes">
-        {leftOut.map((one) => (
-          <li class={one.why.code === 'same' ? '' : 'caution'}>
-            <a href={`/nodes/${one.node}`}>
-              {one.name === undefined ? <code>{one.node}</code> : escapeLine(one.name)}
-            </a>
-            : {escapeLine(leftOutText(one, 'page').message)}{' '}
-            <code>{leftOutText(one, 'page').code}</code>
-          </li>
-        ))}
+        {leftOut.map((one) => {
+          const { message, code } = leftOutText(one, 'page');
+          return (
+            <li class={one.why.code === 'same' ? '' : 'caution'}>
+              <a href={`/nodes/${one.node}`}>
+                {one.name === undefined ? <code>{one.node}</code> : escapeLine(one.name)}
+              </a>
+              : {escapeLine(message)} <code>{code}</code>
+            </li>
+          );
+        })}
       </ul>
       {showing !== undefined &&
         [...withheld].map((path) => (
