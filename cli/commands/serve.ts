@@ -49,9 +49,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const log = logOf(terminal, flags.log);
   const metricsAt = flags.metrics === undefined ? undefined : parseListener(flags.metrics);
   const tls = tlsFiles(flags);
-  const readShown = async (): Promise<ServerCertificate | undefined> =>
-    tls && readServerCertificate(tls, Math.floor(Date.now() / 1000));
-  const certificate = await readShown();
+  const certificate = tls && (await certificateOf(tls));
   const notifying = await openNotifying(context, site, flags);
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');
@@ -88,33 +86,51 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     );
   }
   log.notice(`objects are in ${describePlace(place)}; Ctrl-C stops`);
-  const readAgain = (): void => {
-    void readShown().then(
-      (other) => {
-        server.show!(other!);
-        log.notice(`the certificate was read again from ${tls!.cert}`);
-      },
-      (error: unknown) => {
-        log.notice(`the certificate of before is kept: ${(error as Error).message}`);
-      },
-    );
-  };
-  if (tls !== undefined) process.on('SIGHUP', readAgain);
+  const stopRenewing = tls && server.show && showAnew(tls, server.show, log.notice);
   const manager = serviceManager(context.env);
   await manager.ready(`serving site ${site.name} on ${url}`);
   await stopped;
   await manager.stopping();
-  process.off('SIGHUP', readAgain);
+  stopRenewing?.();
   await server.close();
   await notifying?.stop();
   log.notice('stopped');
 }
 
+/** Certificate and key, by their names. */
+type TlsFiles = Parameters<typeof readServerCertificate>[0];
+
 /** The two files of TLS. @throws usage for one without the other */
-function tlsFiles({ tlsCert, tlsKey }: ServeFlags): { cert: string; key: string } | undefined {
+function tlsFiles({ tlsCert, tlsKey }: ServeFlags): TlsFiles | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert !== undefined && tlsKey !== undefined) return { cert: tlsCert, key: tlsKey };
   throw fail('usage', '--tls-cert and --tls-key are given together: a certificate and its key');
+}
+
+const certificateOf = (files: TlsFiles): Promise<ServerCertificate> =>
+  readServerCertificate(files, Math.floor(Date.now() / 1000));
+
+/** At each SIGHUP shows what is in the files then, if it is good. @returns what ends that */
+function showAnew(
+  files: TlsFiles,
+  show: (certificate: ServerCertificate) => void,
+  notice: (text: string) => void,
+): () => void {
+  const onHangUp = (): void => {
+    void certificateOf(files).then(
+      (other) => {
+        show(other);
+        notice(`the certificate was read again from ${files.cert}`);
+      },
+      (error: unknown) => {
+        notice(`the certificate of before is kept: ${(error as Error).message}`);
+      },
+    );
+  };
+  process.on('SIGHUP', onHangUp);
+  return () => {
+    process.off('SIGHUP', onHangUp);
+  };
 }
 
 /** What goes to stderr while the server runs. */

@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NarrowConnection, Turns } from './narrow.ts';
@@ -59,14 +58,10 @@ export function createBoundedServer(
     connectionsCheckingInterval: limits.checkMilliseconds,
   };
   const answer = inTurn(listener, limits.requestsAtOnce);
-  let server: Server;
-  let tls: TlsServer | undefined;
-  if (certificate === undefined) server = createServer(options, answer);
-  else {
-    const handshakeTimeout = limits.headersMilliseconds;
-    tls = createTlsServer({ ...options, handshakeTimeout, ...certificate }, answer);
-    server = tls;
-  }
+  const handshakeTimeout = limits.headersMilliseconds;
+  const tls =
+    certificate && createTlsServer({ ...options, handshakeTimeout, ...certificate }, answer);
+  const server: Server = tls ?? createServer(options, answer);
   const readable = tls === undefined ? 'connection' : 'secureConnection';
   const serve = server.listeners(readable) as ((connection: Duplex) => void)[];
   server.removeAllListeners(readable);
