@@ -11,7 +11,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Duration, Fn, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { ROUTES } from '../protocol/http.ts';
 import type { Route, RouteName } from '../protocol/http.ts';
@@ -59,6 +59,12 @@ export class SiteApi extends Construct {
       createDefaultStage: false,
       // What stands in front of the API needs that name; a domain of the API itself does not.
       disableExecuteApiEndpoint: !ownAddress && domain !== undefined,
+    });
+    Validations.of(this.api).acknowledge({
+      id: 'AwsSolutions::AwsSolutions-APIG4',
+      reason:
+        'Nodes and administrators have keys of their own and no identity of AWS: each request is signed, and the function ' +
+        'checks the signature before it does anything (protocol/request-signature.ts).',
     });
     const { rate, burst } = DEFAULT_THROTTLE;
     this.stage = new HttpStage(this, 'Stage', {

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CREDENTIALS } from '../protocol/permissions.ts';
 import { formatSite } from '../protocol/site.ts';
+import { PARTITIONS } from '../tests/support/aws-variants.ts';
 import { makeSite } from '../tests/support/site.ts';
 import { property, resourceOf } from '../tests/support/template.ts';
 import { CoatcheckSite } from './index.ts';
@@ -40,7 +41,7 @@ const resources = (template: Template, type: string): Record<string, unknown>[] 
   );
 
 describe('a site as a construct', () => {
-  it.each(['eu-central-1', 'cn-north-1', 'us-gov-west-1', 'eusc-de-east-1'])(
+  it.each(Object.keys(PARTITIONS))(
     'names no other partition than that of its region: %s',
     (region) => {
       const { template } = synthesise(() => ({}), region);
@@ -196,7 +197,11 @@ describe('what somebody is told', () => {
         object: { key: [{ prefix: 'pending/' }] },
       },
     });
-    expect(JSON.stringify(template.toJSON())).toContain('EventBridgeConfiguration');
+    expect(resources(template, 'AWS::S3::Bucket')).toMatchObject([
+      { NotificationConfiguration: { EventBridgeConfiguration: { EventBridgeEnabled: true } } },
+    ]);
+    template.resourceCountIs('AWS::Lambda::Function', 3);
+    template.resourceCountIs('AWS::IAM::Role', 3);
     expect(rules(synthesise().template)).toEqual([undefined]);
   });
 
@@ -219,10 +224,3 @@ describe('what somebody is told', () => {
     synthesise().template.resourceCountIs('AWS::Budgets::Budget', 0);
   });
 });
-
-const PARTITIONS: Record<string, string> = {
-  'eu-central-1': 'aws',
-  'cn-north-1': 'aws-cn',
-  'us-gov-west-1': 'aws-us-gov',
-  'eusc-de-east-1': 'aws-eusc',
-};

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -64,6 +64,7 @@ export class SiteFunction extends Construct {
         }),
       },
     });
+    acknowledgePrefixes(role, bucket, credential);
     grantKey(props.encryptionKey ?? bucket.encryptionKey, role, credential);
     this.handler = new Function(this, 'Handler', {
       runtime: Runtime.NODEJS_24_X,
@@ -79,6 +80,20 @@ export class SiteFunction extends Construct {
       }),
       environment: { COATCHECK_SITE: site, COATCHECK_BUCKET: bucket.bucketName, ...environment },
     });
+    Validations.of(this.handler).acknowledge(
+      {
+        id: 'Serverless::Serverless-LambdaDLQ',
+        reason:
+          'Requests come by the API, which gives the failure to who asked; and who asked tries again. What comes ' +
+          'without somebody who waits is a count, and the next is taken soon.',
+      },
+      {
+        id: 'Serverless::Serverless-LambdaTracing',
+        reason:
+          'A request passes one function and S3: its time, id and outcome are a line of the log. To send traces a role ' +
+          'would need rights on every resource.',
+      },
+    );
     const { watch } = props;
     const [errors, throttles] = [
       this.handler.metricErrors({ period: PERIOD }),
@@ -103,4 +118,25 @@ function grantKey(key: IKey | undefined, role: Role, credential: Credential): vo
     ...(put.length > 0 ? ['kms:GenerateDataKey'] : []),
   ];
   key?.grant(role, ...actions);
+}
+
+/** Each prefix of the bucket is a finding of its own, and named as the template refers to the bucket. */
+function acknowledgePrefixes(role: Role, bucket: IBucket, credential: Credential): void {
+  const { get, put, delete: remove } = PERMISSIONS[credential];
+  const arn = referenceText(Stack.of(role).resolve(bucket.bucketArn));
+  for (const prefix of new Set([...get, ...put, ...remove])) {
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions::AwsSolutions-IAM5[Resource::${arn}/${prefix}/*]`,
+      reason: `The objects of ${prefix}/ are as many as the nodes: this is all that the role of ${credential} may do there.`,
+    });
+  }
+}
+
+/** A reference of a template as cdk-nag writes it: `<LogicalId.Attribute>`. */
+function referenceText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const [name, argument] = Object.entries(value)[0] as [string, unknown];
+  if (name !== 'Fn::Join') return `<${[argument].flat().join('.')}>`;
+  const [separator, parts] = argument as [string, unknown[]];
+  return parts.map(referenceText).join(separator);
 }

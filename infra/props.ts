@@ -62,7 +62,7 @@ export interface CoatcheckSiteProps {
   readonly alarmsTopic?: ITopic;
   /** Is told when something waits, with its node. Of a bucket that is there, its owner turns EventBridge on. */
   readonly waitingTopic?: ITopic;
-  /** Who is told by mail when the account's month has cost half of this, and all of it. */
+  /** Who is told by mail when the account's month has cost half of this, and all of it. Some regions have none. */
   readonly budget?: { readonly usd: number; readonly email: string };
   /** On every role of the site. */
   readonly permissionsBoundary?: IManagedPolicy;

@@ -35,6 +35,7 @@ export const COMPONENTS = [
   'bun',
   'deno',
   'lambda',
+  'cfn-lint',
 ] as const;
 export type Component = (typeof COMPONENTS)[number];
 
@@ -135,6 +136,8 @@ const probes: Record<Component, () => string | undefined> = {
   chromium: () => lacking('chromium'),
   lambda: () =>
     hasRuntimeClient() ? notRoot() : "AWS's runtime client is not there: `npm run lambda-ric`",
+  'cfn-lint': () =>
+    lacking('cfn-lint') === undefined ? undefined : 'not installed (pip install cfn-lint)',
   promtool: () => lacking('promtool'),
   proxies: () => lacking('nginx haproxy caddy openssl'),
   wrangler: () => lackingNpmProgram('wrangler'),
@@ -173,8 +176,16 @@ const notRoot = (): string | undefined =>
     ? undefined
     : 'only root makes disks of files and namespaces, and installs packages';
 
-/** Another server of a kind that the quick tests have one of, a browser, and a cloud. */
-const LONG: readonly Component[] = ['versitygw', 'chromium', 'wrangler', 'bun', 'deno', 'lambda'];
+/** Another server of a kind that the quick tests have one of, a browser, a cloud, and what takes seconds for each template. */
+const LONG: readonly Component[] = [
+  'versitygw',
+  'chromium',
+  'wrangler',
+  'bun',
+  'deno',
+  'lambda',
+  'cfn-lint',
+];
 const tagged = (component: Component): { tags: string[] } => ({
   tags: LONG.includes(component) ? ['long'] : [],
 });
