@@ -13,7 +13,7 @@ import type { ImageOptions } from './options.ts';
 import { makeIso, pack } from './pack.ts';
 import { userland } from './packages.ts';
 import { makeRoot } from './root.ts';
-import type { Say } from '../packaging/run.ts';
+import type { Say } from '../files/run-program.ts';
 
 /** What of an image is there, in its folder; `SHA256SUMS` is over these. */
 const PARTS = [

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { chmod, cp, lstat, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { run } from '../packaging/run.ts';
-import type { Say } from '../packaging/run.ts';
+import { run } from '../files/run-program.ts';
+import type { Say } from '../files/run-program.ts';
 import type { ImageOptions } from './options.ts';
 import {
   addFiles,

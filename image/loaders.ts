@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errnoOf } from '../files/errors.ts';
-import type { Say } from '../packaging/run.ts';
+import type { Say } from '../files/run-program.ts';
 
 /** A boot loader of this machine's Debian: its file, and whose machines need it. */
 interface Loader {

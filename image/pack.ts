@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageOptions } from './options.ts';
-import { run } from '../packaging/run.ts';
+import { run } from '../files/run-program.ts';
 
 /**
  * Packs a root into an initramfs that the kernel boots as it is: a cpio archive (newc) in zstd. The same

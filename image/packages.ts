@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { ImageOptions } from './options.ts';
-import { run } from '../packaging/run.ts';
-import type { Say } from '../packaging/run.ts';
+import { run } from '../files/run-program.ts';
+import type { Say } from '../files/run-program.ts';
 
 /** Debian's release: the first whose Node is new enough for the agent. */
 const SUITE = 'trixie';

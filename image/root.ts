@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../packaging/run.ts';
-import type { Say } from '../packaging/run.ts';
+import { run } from '../files/run-program.ts';
+import type { Say } from '../files/run-program.ts';
 import type { ImageOptions } from './options.ts';
 import {
   addFiles,

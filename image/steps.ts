@@ -11,8 +11,8 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buildDeb } from '../packaging/deb/build.ts';
-import { run } from '../packaging/run.ts';
-import type { Say } from '../packaging/run.ts';
+import { run } from '../files/run-program.ts';
+import type { Say } from '../files/run-program.ts';
 import type { ImageOptions } from './options.ts';
 import { LEFT_OUT } from './packages.ts';
 

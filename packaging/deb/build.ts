@@ -2,7 +2,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename } from 'node
 import { rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { run } from '../run.ts';
+import { run } from '../../files/run-program.ts';
 
 /** What a Debian package of the agent is made of. */
 export interface DebOptions {

@@ -5,7 +5,7 @@ import { buildImage } from '../../image/build.ts';
 import { LOADER_FILES } from '../../image/loaders.ts';
 import { readOptions } from '../../image/options.ts';
 import { errnoOf } from '../../files/errors.ts';
-import type { Say } from '../../packaging/run.ts';
+import type { Say } from '../../files/run-program.ts';
 import { cli, must } from './programs.ts';
 
 /** An image, and the site that its machines trust. */

@@ -9,7 +9,7 @@ import { argumentsOf, ipxe } from '../../image/boot-files.ts';
 import { findMinio } from '../../local-minio/find.ts';
 import { startMinioLab } from '../../local-minio/lab.ts';
 import type { MinioLab } from '../../local-minio/lab.ts';
-import type { Say } from '../../packaging/run.ts';
+import type { Say } from '../../files/run-program.ts';
 import { openNetwork, until } from '../support/network.ts';
 import type { Network } from '../support/network.ts';
 import { qemu, startGuest } from './guest.ts';

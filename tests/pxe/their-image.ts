@@ -5,8 +5,8 @@ import { ipxe } from '../../image/boot-files.ts';
 import { readOptions } from '../../image/options.ts';
 import { userland } from '../../image/packages.ts';
 import { buildDeb } from '../../packaging/deb/build.ts';
-import { run } from '../../packaging/run.ts';
-import type { Say } from '../../packaging/run.ts';
+import { run } from '../../files/run-program.ts';
+import type { Say } from '../../files/run-program.ts';
 import { keptImage } from './image.ts';
 import type { TestImage } from './image.ts';
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { errnoOf } from '../files/errors.ts';
+import { errnoOf } from './errors.ts';
 import { fail } from '../protocol/errors.ts';
 
 /** A line for the person who waits. */
