@@ -13,6 +13,13 @@ export const argumentsOf = (append: string): string =>
     ' ',
   );
 
+/**
+ * The same for an image that is signed with them. PID 1 takes no credentials from SMBIOS or fw_cfg: a password of root
+ * could be among them, and nobody signed it (systemd(1); docs/adr/0275).
+ */
+export const sealedArguments = (append: string): string =>
+  `${argumentsOf(append)} systemd.import_credentials=no`;
+
 /** For pxelinux and lpxelinux: `pxelinux.cfg/default`. IPAPPEND 2 adds BOOTIF. */
 export const pxelinux = (append: string): string => `DEFAULT coatcheck
 PROMPT 0

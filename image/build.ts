@@ -7,12 +7,13 @@ import { parseCa } from '../net/certificates.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseSite } from '../protocol/site.ts';
 import { makeBusyboxRoot } from './busybox.ts';
-import { grub, ipxe, pxelinux } from './boot-files.ts';
+import { grub, ipxe, pxelinux, sealedArguments } from './boot-files.ts';
 import { takeLoaders } from './loaders.ts';
 import type { ImageOptions } from './options.ts';
 import { makeIso, pack } from './pack.ts';
 import { userland } from './packages.ts';
 import { makeRoot } from './root.ts';
+import { makeUki } from './uki.ts';
 import type { Say } from '../files/run-program.ts';
 
 /** What of an image is there, in its folder; `SHA256SUMS` is over these. */
@@ -25,6 +26,8 @@ const PARTS = [
   'image.json',
 ];
 const ISO = 'coatcheck.iso';
+/** The same where one file has it all. */
+const PARTS_OF_UKI = ['coatcheck.unsigned.efi', 'packages.txt', 'image.json'];
 
 /**
  * Builds an image into `options.out`. It is there as a whole, or what was there before is.
@@ -49,6 +52,7 @@ export async function buildImage(options: ImageOptions, say: Say): Promise<void>
     await describe(work, kernel, options);
     say('packing the root');
     await pack(join(work, 'root'), join(work, 'initrd.img'), options);
+    if (options.uki) await putTogether(work, options);
     await rm(join(work, 'root'), { recursive: true });
     if (options.iso) {
       say('making the ISO');
@@ -56,8 +60,11 @@ export async function buildImage(options: ImageOptions, say: Say): Promise<void>
       await makeIso(work, join(work, ISO), options);
       await rm(join(work, 'grub.cfg'));
     }
-    const loaders = await takeLoaders('/', work, say);
-    await writeSums(work, [...PARTS, ...loaders, ...(options.iso ? [ISO] : [])]);
+    if (options.uki) await writeSums(work, PARTS_OF_UKI);
+    else {
+      const loaders = await takeLoaders('/', work, say);
+      await writeSums(work, [...PARTS, ...loaders, ...(options.iso ? [ISO] : [])]);
+    }
     await rm(options.out, { recursive: true, force: true });
     await rename(work, options.out);
   } finally {
@@ -76,12 +83,26 @@ function checkOut(out: string): void {
 }
 
 async function describe(work: string, kernel: string, options: ImageOptions): Promise<void> {
-  const { version, date, append } = options;
-  const image = { version, date: new Date(date * 1000).toISOString(), kernel };
+  const { version, date, append, uki } = options;
+  const image = {
+    ...{ version, date: new Date(date * 1000).toISOString(), kernel },
+    ...(uki && { commandLine: sealedArguments(append) }),
+  };
   await writeFile(join(work, 'image.json'), `${JSON.stringify(image, undefined, 2)}\n`);
+  if (uki) return;
   await writeFile(join(work, 'boot.ipxe'), ipxe(append));
   await mkdir(join(work, 'pxelinux.cfg'));
   await writeFile(join(work, 'pxelinux.cfg', 'default'), pxelinux(append));
+}
+
+/** One file of what is in the folder: its kernel and its initramfs would be refused with other arguments, and go. */
+async function putTogether(work: string, { append, date }: ImageOptions): Promise<void> {
+  const [kernel, initrd] = [join(work, 'vmlinuz'), join(work, 'initrd.img')];
+  const release = join(work, 'root/usr/lib/os-release');
+  const parts = { kernel, initrd, release, commandLine: sealedArguments(append), date };
+  await makeUki(parts, join(work, 'coatcheck.unsigned.efi'));
+  await rm(kernel);
+  await rm(initrd);
 }
 
 /** In the form of sha256sum(1). */

@@ -12,7 +12,10 @@ try {
   if (options === undefined) console.log(HELP);
   else {
     await buildImage(options, say);
-    say(`the image is in ${options.out}: docs/boot.md says how machines boot it`);
+    const next = options.uki
+      ? 'docs/trust.md says how it is signed'
+      : 'docs/boot.md says how machines boot it';
+    say(`the image is in ${options.out}: ${next}`);
   }
 } catch (error) {
   process.exitCode = reportError(error, process, { json: false });

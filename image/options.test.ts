@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
-import { argumentsOf, grub } from './boot-files.ts';
+import { argumentsOf, grub, sealedArguments } from './boot-files.ts';
 import { readOptions } from './options.ts';
 
 const NOW = Date.UTC(2026, 10, 29) / 1000;
@@ -47,9 +47,23 @@ describe('the command line of npm run image', () => {
     ['--append', ['--append', 'a\nb']],
     ['--append', ['--append', '"a']],
     ['--mirror', ['--mirror', 'file:///srv']],
+    ['--no-iso: with --uki', ['--uki', '--no-iso']],
+    [
+      'takes no credentials from outside',
+      ['--uki', '--append', 'ip=dhcp coatcheck.key=credential'],
+    ],
+    ['takes no credentials', ['--uki', '--append', 'systemd.import_credentials=yes']],
+    ['takes 2047 characters', ['--uki', '--append', 'x'.repeat(2000)]],
     ['SOURCE_DATE_EPOCH', [], { SOURCE_DATE_EPOCH: 'yesterday' }],
   ])('refuses a value that no image can have: %s', (why, args, env = {}) => {
     expect(() => readOptions([...given, ...args], env, NOW)).toThrow(failing('usage', why));
+  });
+
+  it('takes for an image in one file what another takes, and makes no ISO of it', () => {
+    expect(readOptions([...given, '--uki'], {}, NOW)).toMatchObject({ uki: true, iso: false });
+    expect(readOptions(given, {}, NOW)).toMatchObject({ uki: false, iso: true });
+    const keyed = ['--append', 'ip=dhcp coatcheck.key=usb'];
+    expect(readOptions([...given, '--uki', ...keyed], {}, NOW)!.append).toBe(keyed[1]);
   });
 
   it('says what is wrong in one line, as it is printed', () => {
@@ -89,6 +103,12 @@ describe('the arguments of the kernel', () => {
       'stateless panic=30 ip=dhcp coatcheck.key=tpm systemd.machine_id=firmware console=tty0 console=ttyS0,115200',
     );
     expect(argumentsOf('')).toMatch(/^stateless panic=30 systemd/);
+  });
+
+  it('have no credentials taken that nobody signed, where they are signed', () => {
+    expect(sealedArguments('ip=dhcp')).toBe(
+      `${argumentsOf('ip=dhcp')} systemd.import_credentials=no`,
+    );
   });
 
   it('start a machine again whose kernel panics, unless they say otherwise: of several the last one counts', () => {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readDate } from '../packaging/date.ts';
 import { fail } from '../protocol/errors.ts';
+import { sealedArguments } from './boot-files.ts';
 
 /** What an image is made of. Paths are whole. */
 export interface ImageOptions {
@@ -36,6 +37,8 @@ export interface ImageOptions {
   /** Of the image, seconds since 1970: no file in it is newer. */
   readonly date: number;
   readonly iso: boolean;
+  /** Whether kernel, initramfs and command line are one file, to be signed. */
+  readonly uki: boolean;
   /** Whether packages are fetched anew though they are in the cache. */
   readonly refresh: boolean;
 }
@@ -58,6 +61,8 @@ export const HELP = `npm run image -- [OPTIONS]    builds what a machine without
   --mirror URL       where Debian's packages are (http://deb.debian.org/debian)
   --version TEXT     of the image (its date: 20261129)
   --no-iso           no ISO
+  --uki              kernel, initramfs and arguments in one file for Secure Boot, which
+                     coatcheck image sign signs; nothing else is made
   --agent FILE       the agent (dist/coatcheck-agent.mjs)
   --refresh          fetch packages anew; otherwise those fetched before serve again
 
@@ -96,6 +101,7 @@ export function readOptions(
   if (/["'\n\r]|[^\x20-\x7e]/.test(append)) {
     throw usage('--append is one line of kernel arguments, without quotes');
   }
+  if (values.uki) checkSealed(append, values['no-iso']);
   if (!/^https?:\/\/[^\s"']+$/.test(values.mirror)) throw usage('--mirror is an http(s) address');
   return {
     site: file('--site', values.site, 'make a site with coatcheck init'),
@@ -112,7 +118,7 @@ export function readOptions(
     ...(values.hook !== undefined && { hook: program('--hook', values.hook) }),
     ...{ packages: values.package, kernel: values.kernel, drivers, firmware: values.firmware },
     ...{ append: append.trim(), mirror: values.mirror, version, date },
-    ...{ iso: !values['no-iso'], refresh: values.refresh },
+    ...{ iso: !values['no-iso'] && !values.uki, uki: values.uki, refresh: values.refresh },
   };
 }
 
@@ -122,6 +128,29 @@ const IMAGE_KEY = 'ip=dhcp coatcheck.key=image';
 /** Debian Policy, 5.6.7 */
 const DEBIAN = /^[a-z0-9][a-z0-9+.-]+$/;
 const VERSION = '1 to 64 letters, digits, dots, hyphens, underscores';
+
+/** The kernel's own limit on x86, without the end of the text (COMMAND_LINE_SIZE): it cuts off the rest. */
+const MAX_ARGUMENTS = 2047;
+
+/** @throws usage for what an image that is signed cannot have */
+function checkSealed(append: string, isWithoutIso: boolean): void {
+  if (isWithoutIso) {
+    throw usage(
+      '--no-iso: with --uki none is made; coatcheck image sign makes one where it is told --iso',
+    );
+  }
+  if (/(^| )(coatcheck\.key=credential|systemd\.import_credentials=\S*)( |$)/.test(append)) {
+    throw usage(
+      '--append: with --uki a machine takes no credentials from outside, which nobody signed: its key is of a TPM, a stick or the image',
+    );
+  }
+  const { length } = sealedArguments(append);
+  if (length > MAX_ARGUMENTS) {
+    throw usage(
+      `--append: the kernel takes ${MAX_ARGUMENTS} characters of arguments, and these are ${length} with its own`,
+    );
+  }
+}
 
 function valuesOf(args: readonly string[]) {
   try {
@@ -143,6 +172,7 @@ function valuesOf(args: readonly string[]) {
         mirror: { type: 'string', default: 'http://deb.debian.org/debian' },
         version: { type: 'string' },
         'no-iso': { type: 'boolean', default: false },
+        uki: { type: 'boolean', default: false },
         refresh: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },

@@ -10,6 +10,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { sealedArguments } from './boot-files.ts';
 import { buildDeb } from '../packaging/deb/build.ts';
 import { run } from '../files/run-program.ts';
 import type { Say } from '../files/run-program.ts';
@@ -79,14 +80,17 @@ export async function listPackages(root: string): Promise<void> {
 
 /** Puts below a root what machines believe, what their key is made from, and what the image is. */
 export async function putSite(root: string, options: ImageOptions): Promise<void> {
-  const { version, date } = options;
+  const { version, date, uki, append } = options;
   const at = (path: string): string => join(root, path);
   await copyFile(options.site, at('etc/coatcheck/site.json'));
   if (options.imageKey !== undefined) {
     await copyFile(options.imageKey, at('etc/coatcheck/image-key'));
     await chmod(at('etc/coatcheck/image-key'), 0o600);
   }
-  const image = { version, date: new Date(date * 1000).toISOString() };
+  const image = {
+    ...{ version, date: new Date(date * 1000).toISOString() },
+    ...(uki && { commandLine: sealedArguments(append) }),
+  };
   await writeFile(at('usr/lib/coatcheck/image.json'), `${JSON.stringify(image)}\n`);
   await appendFile(at('usr/lib/os-release'), `IMAGE_ID=coatcheck\nIMAGE_VERSION=${version}\n`);
 }

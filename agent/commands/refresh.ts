@@ -26,7 +26,7 @@ export const refreshCommand = agentCommand({
   options: [COMMAND_LINE, TAKE_OVER],
   async run(invocation, _, { commandLine, takeOver }) {
     const { console, server } = invocation;
-    const { orders } = readCommandLineFile(commandLine);
+    const { orders } = readCommandLineFile(commandLine, invocation.places.root);
     const node = openOrderedNode(invocation, orders, { takeOver });
     const network = givenNetwork();
     const { servers, source } = contact(node, orders, { server, network, isBoot: false });

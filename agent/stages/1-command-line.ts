@@ -5,6 +5,7 @@ import { VERSION } from '../boot/version.ts';
 import { enterRescue } from '../systemd/rescue.ts';
 import { readPath } from '../tree/files.ts';
 import { isOwnRoot } from '../tree/folder.ts';
+import { demandSealed } from './sealed-line.ts';
 
 /** The kernel's own limit is 4 KiB on most machines (COMMAND_LINE_SIZE); a bootconfig adds to it. */
 const MAX_COMMAND_LINE_BYTES = 64 * 1024;
@@ -12,10 +13,13 @@ const MAX_COMMAND_LINE_BYTES = 64 * 1024;
 /**
  * Stage 1 of docs/node.md: how this boot is to go, and what the machine is to be.
  * @param path file with the kernel's command line
- * @throws file_missing, file_denied, too_large above 64 KiB; bad_argument as `readCommandLine`
+ * @param root path of the machine's root
+ * @throws file_missing, file_denied, too_large above 64 KiB; bad_argument as `readCommandLine`; as {@link demandSealed}
  */
-export function readCommandLineFile(path: string): CommandLine {
-  return readCommandLine(Buffer.from(readPath(path, MAX_COMMAND_LINE_BYTES)).toString('latin1'));
+export function readCommandLineFile(path: string, root: string): CommandLine {
+  const text = Buffer.from(readPath(path, MAX_COMMAND_LINE_BYTES)).toString('latin1');
+  demandSealed(text, root);
+  return readCommandLine(text);
 }
 
 /**

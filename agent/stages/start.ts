@@ -34,7 +34,7 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
   const { console, server } = invocation;
   const { terminal, noNetwork } = options;
 
-  const commandLine = readCommandLineFile(options.commandLine);
+  const commandLine = readCommandLineFile(options.commandLine, invocation.places.root);
   const { orders } = commandLine;
   if (await endsHere(invocation, commandLine)) return;
   const node = await openMachine(invocation, orders, options);

@@ -16,6 +16,8 @@ export interface Image {
   readonly version?: string;
   /** When it was made, Unix seconds. No clock that is right says less. */
   readonly date?: number;
+  /** The kernel's arguments that it was signed with, and no other are good; undefined for one that is not signed */
+  readonly commandLine?: string;
   /** Why it has no date */
   readonly fault?: string;
 }
@@ -25,6 +27,7 @@ const MAX_BYTES = 64 * 1024;
 const ImageFile = v.looseObject({
   version: v.optional(v.pipe(v.string(), v.regex(/^[ -~]{1,64}$/))),
   date: v.optional(v.union([v.string(), v.pipe(v.number(), v.safeInteger())])),
+  commandLine: v.optional(v.string()),
 });
 
 /** @param rootPath the machine's root; that a file there is missing or damaged is in the answer */
@@ -70,8 +73,11 @@ function parse(content: Uint8Array): Image {
   }
   const parsed = v.safeParse(ImageFile, value);
   if (!parsed.success) return { fault: `${IMAGE_FILE} has no version and date` };
-  const { version, date: given } = parsed.output;
-  const known = version === undefined ? {} : { version };
+  const { version, date: given, commandLine } = parsed.output;
+  const known = {
+    ...(version !== undefined && { version }),
+    ...(commandLine !== undefined && { commandLine }),
+  };
   if (given === undefined) return { ...known, fault: `${IMAGE_FILE} has no date` };
   const seconds = typeof given === 'number' ? given : Math.floor((parseIsoTime(given) ?? 0) / 1000);
   if (seconds > 0 && seconds <= MAX_TIME) return { ...known, date: seconds };

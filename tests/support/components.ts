@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { describe, inject, it } from 'vitest';
 import type { TestContext } from 'vitest';
 import { hasRuntimeClient } from './lambda-ric.ts';
@@ -26,6 +27,7 @@ export const COMPONENTS = [
   'shells',
   'systemctl',
   'openssl',
+  'secureboot',
   'rpm',
   'dpkg',
   'chromium',
@@ -131,6 +133,10 @@ const probes: Record<Component, () => string | undefined> = {
   shells: () => lacking('zsh fish mandoc'),
   systemctl: () => lacking('systemctl'),
   openssl: () => lacking('openssl'),
+  secureboot: () =>
+    lacking(
+      'openssl cert-to-efi-sig-list sign-efi-sig-list sbsign sbverify objcopy mformat mmd mcopy xorriso',
+    ) ?? lackingStub(),
   rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
   dpkg: () => lacking('dpkg-deb'),
   chromium: () => lacking('chromium'),
@@ -170,6 +176,11 @@ function lackingTcti(): string | undefined {
   }).stderr;
   return said.includes('tcti-swtpm') ? undefined : 'libtss2-tcti-swtpm0 is not installed';
 }
+
+const lackingStub = (): string | undefined =>
+  existsSync('/usr/lib/systemd/boot/efi/linuxx64.efi.stub')
+    ? undefined
+    : 'systemd-boot-efi is not installed';
 
 const notRoot = (): string | undefined =>
   process.getuid?.() === 0
