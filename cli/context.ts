@@ -36,9 +36,12 @@ export async function unlock(context: Context): Promise<Identity> {
   return openKeyFile(content, () => ownPassphrase(context), keyFile);
 }
 
-/** The passphrase that opens the key of the home folder. @throws as `passphraseFrom` */
-export const ownPassphrase = (context: Context): Promise<string> =>
-  passphraseFrom(passphraseSource(context), { isNew: false });
+/** The passphrase that opens the key of the home folder, or other keys there. @throws as `passphraseFrom` */
+export const ownPassphrase = (context: Context, whose?: string): Promise<string> =>
+  passphraseFrom(passphraseSource(context), {
+    isNew: false,
+    ...(whose !== undefined && { whose }),
+  });
 
 /** @throws file_missing, file_unsafe, file_malformed */
 export async function readKeyFile({ keyFile }: Home): Promise<Uint8Array> {

@@ -16,6 +16,10 @@ export interface Home {
   readonly cacheFile: string;
   /** how this administrator approves unless told otherwise (default-expires.ts) */
   readonly defaultsFile: string;
+  /** the folder of the keys of Secure Boot */
+  readonly imageKeys: string;
+  /** of the key that signs images, PEM */
+  readonly imageCertificate: string;
   /** where `coatcheck serve` keeps its objects unless told otherwise */
   readonly storeFolder: string;
   /** how a command line begins that is about this folder: `coatcheck`, or `coatcheck --home bob2` */
@@ -35,6 +39,8 @@ export function homeAt(folder: string, isNamed = false): Home {
     memoryFile: join(base, 'memory.json'),
     cacheFile: join(base, 'status.cache'),
     defaultsFile: join(base, 'defaults.json'),
+    imageKeys: join(base, 'image-keys'),
+    imageCertificate: join(base, 'image-keys', 'db.crt'),
     storeFolder: join(base, 'store'),
     program: isNamed ? `coatcheck --home ${forShell(folder)}` : 'coatcheck',
   };

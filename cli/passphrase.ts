@@ -21,15 +21,17 @@ const MAX_PASSPHRASE_BYTES = 1024;
 const MIN_CHARACTERS = 12;
 
 /**
- * The passphrase of the admin key: from `--passphrase-file`, else from `--passphrase-command`, else from
+ * The passphrase of a key: from `--passphrase-file`, else from `--passphrase-command`, else from
  * COATCHECK_PASSPHRASE, else asked for (twice if it is new).
+ * @param whose it is, for who is asked
  * @throws weak_secret for an empty one, and a new one of fewer than 12 characters; usage where nobody can be
  *   asked, interrupted; what the file and the command throw
  */
 export async function passphraseFrom(
   source: PassphraseSource,
-  options: { isNew: boolean },
+  { isNew, whose = 'the admin key' }: { isNew: boolean; whose?: string },
 ): Promise<string> {
+  const options = { isNew };
   const given = await givenPassphrase(source);
   if (given !== undefined) {
     const weak = weakness(given, options);
@@ -39,14 +41,14 @@ export async function passphraseFrom(
   if (!source.terminal.interactive) {
     throw fail(
       'usage',
-      'the admin key needs a passphrase: where nobody can be asked, it is of --passphrase-file, --passphrase-command or COATCHECK_PASSPHRASE',
+      `there has to be a passphrase of ${whose}: where nobody can be asked, it is of --passphrase-file, --passphrase-command or COATCHECK_PASSPHRASE`,
     );
   }
   const passphrase = await askSecret(
-    options.isNew ? 'Choose a passphrase for the admin key' : 'Passphrase of the admin key',
+    isNew ? `Choose a passphrase for ${whose}` : `Passphrase of ${whose}`,
     options,
   );
-  if (options.isNew && (await askSecret('The same passphrase again', options)) !== passphrase) {
+  if (isNew && (await askSecret('The same passphrase again', options)) !== passphrase) {
     throw fail('usage', 'the two passphrases differ: nothing was made');
   }
   return passphrase;

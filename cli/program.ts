@@ -10,6 +10,7 @@ import { editCommand } from './usage/edit.ts';
 import { forgetCommand } from './usage/forget.ts';
 import { historyCommand } from './usage/history.ts';
 import { importCommand } from './usage/import.ts';
+import { imageKeysCommand, imageSignCommand, imageVerifyCommand } from './usage/image.ts';
 import { initCommand } from './usage/init.ts';
 import { keyPassphraseCommand } from './usage/key.ts';
 import {
@@ -77,6 +78,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
+    ...[imageKeysCommand, imageSignCommand, imageVerifyCommand],
     ...[storeCopyCommand, storeVerifyCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],

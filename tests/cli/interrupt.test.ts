@@ -60,6 +60,7 @@ const ASKING: Record<string, string[]> = {
 const OTHERS = [
   ...['init', 'serve', 'doctor', 'site paths', 'site add-path', 'key passphrase'],
   ...['unlock', 'lock', 'site expires', 'import', 'store copy', 'store verify'],
+  ...['image keys', 'image sign', 'image verify'],
   ...['bundle inspect', 'bundle verify', 'bundle export'],
 ];
 
