@@ -14,7 +14,7 @@ import { openNetwork, until } from '../support/network.ts';
 import type { Network } from '../support/network.ts';
 import { qemu, startGuest } from './guest.ts';
 import type { Guest, GuestOptions } from './guest.ts';
-import { SERVER, testImage } from './image.ts';
+import { EMULATED, SERVER, testImage } from './image.ts';
 import type { TestImage } from './image.ts';
 import { makeOverlay } from './overlay.ts';
 import type { Files } from './overlay.ts';
@@ -92,12 +92,6 @@ export interface Rack {
   };
   close(): Promise<void>;
 }
-
-/**
- * More of the kernel's arguments: an emulated timer is late at times, and a kernel that looks for it panics; one
- * that panics is off then.
- */
-const EMULATED = 'no_timer_check panic=-1';
 
 /** Where serial lines are kept; those of a run before are removed by who runs the same tests. */
 const LOGS = join('test-results', 'pxe');
