@@ -10,6 +10,7 @@ import { openPlace } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Plan } from './plan.ts';
 import { rebase } from './rebase.ts';
+import { REBASED } from './record.ts';
 import { reviewAgainst } from './review.ts';
 import type { Session } from './session.ts';
 import { objectionsTo } from './unseen.ts';
@@ -44,7 +45,7 @@ export async function planRebase(
       },
       {
         ...{ type: 'reject', digest: opened.sealed.digest },
-        ...{ reason: 'rebased and approved as ', reasonNamesUpload: true },
+        ...{ reason: REBASED, reasonNamesUpload: true },
       },
     ],
     review,

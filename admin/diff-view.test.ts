@@ -285,13 +285,13 @@ describe('what a node wrote', () => {
     const forged = [
       ' etc/motd  mode 0644, owner root(0):root(0), 187 bytes',
       '(1 value masked; --show-secrets etc/motd shows them)',
-      '1 file added, 0 changed, 0 removed',
+      '1 file added',
       '| +nothing',
     ];
     const content = `# jobs\n${forged.join('\n')}\n* * * * * root evil\n`;
     const [head, ...lines] = shown(undefined, [file('etc/cron.d/backup', content)]).split('\n');
     expect(head).toBe(
-      '+ etc/cron.d/backup  RUNS OR LETS IN, mode 0644, owner root(0):root(0), 181 bytes',
+      '+ etc/cron.d/backup  RUNS OR LETS IN, mode 0644, owner root(0):root(0), 159 bytes',
     );
     expect(lines.filter((line) => !line.startsWith('| '))).toEqual([]);
   });

@@ -96,10 +96,14 @@ export function shapeOf(
   const { bundle, imageInForce, fresh, warnings, diff } = review;
   const { keySource, madeBy, signer, image } = bundle;
   const about = { keySource, madeBy, signer, image, imageInForce, fresh };
+  // Refused together, and recorded one after another: it is one change again.
+  const alike = warnings.map((one) =>
+    one.code === 'was_refused' ? [one.code, one.by, one.reason] : one,
+  );
   const equal = [
     ...[plan.action, before === undefined, about, diff.unknownPaths ?? null],
     ...[plan.statements.map(({ type, expires, reason }) => [type, expires ?? null, reason])],
-    ...[warnings, plan.warnings, plan.objections.map(({ code }) => code), files, settings],
+    ...[alike, plan.warnings, plan.objections.map(({ code }) => code), files, settings],
   ];
   return { key: toHex(sha256(utf8(JSON.stringify(equal)))), values };
 }
@@ -107,8 +111,8 @@ export function shapeOf(
 const traitsOf = ({ path, executes, secret }: FileView) => ({ path, executes, secret });
 
 /**
- * Puts together what is one change: the largest groups first, and what stands alone last, next to the
- * question.
+ * Puts together what is one change: first what can run or let somebody in, then the largest groups, and
+ * what stands alone last.
  * @param options.showSecrets as in the review: of these files no value is masked
  */
 export function groupsOf(
@@ -125,8 +129,14 @@ export function groupsOf(
     members: members as [Planned, ...Planned[]],
     differing: differingOf(members, showSecrets),
   }));
-  return groups.sort((a, b) => b.members.length - a.members.length);
+  return groups.sort(
+    (a, b) => Number(runs(b)) - Number(runs(a)) || b.members.length - a.members.length,
+  );
 }
+
+/** Whether something of it runs or lets somebody in by being there. */
+const runs = ({ members: [{ plan }] }: Group): boolean =>
+  plan.review!.warnings.some(({ code }) => code === 'runs_by_place');
 
 const inOrder = new Intl.Collator('en', { numeric: true });
 

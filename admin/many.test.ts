@@ -103,7 +103,16 @@ describe('a group', () => {
   ])('has no node that differs in %s', async (_, other) => {
     const one = (): Change => ({ ...chrony(), ...other });
     const groups = await grouped([chrony, chrony, one]);
-    expect(groups.map(names)).toEqual([['gx001', 'gx002'], ['gx003']]);
+    expect(groups.map(names).sort()).toEqual([['gx001', 'gx002'], ['gx003']]);
+  });
+
+  it('stands first where something of it can run, however small it is', async () => {
+    const runs = (): Change => ({
+      ...chrony(),
+      after: { ...chrony().after, 'etc/cron.d/job': '* * * * * root evil\n' },
+    });
+    const groups = await grouped([chrony, chrony, runs]);
+    expect(groups.map(names)).toEqual([['gx003'], ['gx001', 'gx002']]);
   });
 
   it('has each node under its own name, in what is data, and lists it', async () => {

@@ -82,6 +82,9 @@ export function recordWarnings(
   ];
 }
 
+/** How the reason begins for which a proposal is refused that was approved as another. */
+export const REBASED = 'rebased and approved as ';
+
 /** Who decided: names of administrators, or `node`. */
 export const decidersOf = ({ frame }: { readonly frame: VerifiedFrame }): string[] =>
   frame.self ? ['node'] : frame.signers.map((i) => frame.keyset.keys[i]!.name);

@@ -1,12 +1,15 @@
 import { faultsOf } from '../protocol/bootable.ts';
 import { BUILT_IN_PATHS, isPassedOver } from '../protocol/paths.ts';
-import type { Manifest } from '../bundle/index.ts';
+import { decidedDigests } from '../protocol/history.ts';
+import { digestHex } from '../protocol/keys.ts';
+import type { Manifest, StatementType } from '../bundle/index.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
 import { isFresh, openInForce } from './in-force.ts';
 import type { NodeHistory, InForce } from './in-force.ts';
 import type { OpenedBundle } from './open.ts';
+import { decidersOf, REBASED } from './record.ts';
 import type { Session } from './session.ts';
 import { startsSomething } from './changes.ts';
 import { bundleFacts, imageFacts } from './views/bundle.ts';
@@ -63,6 +66,7 @@ export async function reviewAgainst(
     diff,
     fresh: await isFresh(session, decided, inForce, opened.manifest),
     warnings: [
+      ...refusedBefore(decided, opened),
       ...warningsOf(session, inForce, opened, whole),
       ...unknownPaths(options, [inForce.opened?.manifest, opened.manifest]),
     ],
@@ -72,6 +76,21 @@ export async function reviewAgainst(
 /** What the site adds to the list of paths, for a difference. */
 export const pathsOf = ({ site: { paths } }: Pick<Session, 'site'>): Pick<DiffOptions, 'paths'> =>
   paths === undefined ? {} : { paths };
+
+/** What waits, after its node was refused another and nothing was approved: what that was refused for may be in it. */
+function refusedBefore({ history }: NodeHistory, { sealed }: Reviewable): ReviewWarning[] {
+  if (sealed === undefined || decidedDigests(history).has(digestHex(sealed.digest))) return [];
+  const entry = history.entries.findLast(
+    ({ frame: { statement } }) => !ORDERS.includes(statement.type),
+  );
+  if (entry?.frame.statement.type !== 'reject') return [];
+  const { seq, issued, reason } = entry.frame.statement;
+  if (reason.startsWith(REBASED)) return [];
+  return [{ code: 'was_refused', seq, issued, by: decidersOf(entry), reason }];
+}
+
+/** They say nothing of any proposal. */
+const ORDERS: readonly StatementType[] = ['reconfigure', 'revoke'];
 
 /** What is named to be shown, or to be taken unseen, and is in neither bundle: mistyped. */
 function unknownPaths(

@@ -35,6 +35,17 @@ export type ReviewWarning =
   | { readonly code: 'unknown_paths' }
   /** So many paths that the node does not accept: it would refuse the bundle. */
   | { readonly code: 'refused_paths'; readonly paths: number }
+  /**
+   * The decision before it is a refusal of another proposal, number `seq`, at `issued`, unix seconds, by these
+   * administrators: nothing was approved since.
+   */
+  | {
+      readonly code: 'was_refused';
+      readonly seq: number;
+      readonly issued: number;
+      readonly by: readonly string[];
+      readonly reason: string;
+    }
   /** What a node refuses in the bundle's files, but for lines that its image has too. */
   | { readonly code: 'unbootable'; readonly faults: readonly FileFault[] }
   /** What no node puts in place, whoever approves it. */

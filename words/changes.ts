@@ -46,12 +46,18 @@ export function groupsText(groups: readonly Group[]): string {
 /** How much a difference changes, in a line. */
 export function summary(diff: DiffView): string {
   const { added, changed, removed, settings } = tally(diff);
-  return [
-    `${count(added, 'file')} added`,
-    `${changed} changed`,
-    `${removed} removed`,
+  const files = (
+    [
+      [added, 'added'],
+      [changed, 'changed'],
+      [removed, 'removed'],
+    ] as const
+  ).filter(([number]) => number > 0);
+  const said = [
+    ...files.map(([number, what], i) => `${i === 0 ? count(number, 'file') : number} ${what}`),
     ...(settings > 0 ? [`${count(settings, 'setting')} changed`] : []),
-  ].join(', ');
+  ];
+  return said.length === 0 ? 'no difference' : said.join(', ');
 }
 
 /**

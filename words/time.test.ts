@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseExpiry, when } from './time.ts';
+import { ago, parseExpiry, when } from './time.ts';
 
 describe('parseExpiry', () => {
   const now = 1_800_000_000;
@@ -27,4 +27,15 @@ describe('parseExpiry', () => {
     '2027-02-01T12:00',
   ])('%j is refused', (text) => expect(() => parseExpiry(text, now)).toThrow(/--expires/));
   it('is printed in UTC', () => expect(when(1_801_476_000)).toBe('2027-02-01 10:00 UTC'));
+});
+
+describe('ago', () => {
+  const now = 1_800_000_000;
+  it.each([
+    [now + 5, 'just now'],
+    [now - 59, 'just now'],
+    [now - 60, '1 minute ago'],
+    [now - 7199, '1 hour ago'],
+    [now - 3 * 86_400, '3 days ago'],
+  ])('%s', (at, text) => expect(ago(at, now)).toBe(text));
 });

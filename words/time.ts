@@ -1,4 +1,5 @@
 import { MAX_TIME } from '../bundle/index.ts';
+import { count } from '../protocol/count.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseIsoTime } from '../protocol/iso-time.ts';
 
@@ -8,6 +9,22 @@ const UNITS = { m: 60, h: 3600, d: 86_400, w: 604_800 } as const;
 export function when(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
+
+/**
+ * `6 minutes ago` of unix seconds: in whole minutes, hours or days, rounded down.
+ * @param now unix seconds
+ */
+export function ago(seconds: number, now = Date.now() / 1000): string {
+  const passed = now - seconds;
+  const found = AGO.find(([, length]) => passed >= length);
+  return found === undefined ? 'just now' : `${count(Math.floor(passed / found[1]), found[0])} ago`;
+}
+
+const AGO = [
+  ['day', UNITS.d],
+  ['hour', UNITS.h],
+  ['minute', UNITS.m],
+] as const;
 
 /**
  * Unix seconds of `--expires`: a time from now (`90m`, `12h`, `30d`, `8w`), or a date or time of

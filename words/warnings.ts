@@ -9,7 +9,7 @@ import { mayPass } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
-import { when } from './time.ts';
+import { ago, when } from './time.ts';
 import type { Voice } from './voice.ts';
 
 /** A doubt in one sentence. */
@@ -56,20 +56,30 @@ function named(names: readonly string[], separator = ', '): string {
   return more > 0 ? `${all} and ${more} more` : all;
 }
 
-/** All files are named: a bundle has at most 1,024. */
-function runsText({
+/** What can run or let somebody in. All files are named: a bundle has at most 1,024. */
+export function runsNames({
   paths,
   settings,
-}: Extract<ReviewWarning, { readonly code: 'runs_by_place' }>): string {
+}: Extract<ReviewWarning, { readonly code: 'runs_by_place' }>): string[] {
+  return [
+    ...paths.map(showPath),
+    ...(settings.length > 0 ? [named(settings.map((name) => `setting ${showSetting(name)}`))] : []),
+  ];
+}
+
+/** How many can, and which: at most so many are named. */
+export function runsText(
+  warning: Extract<ReviewWarning, { readonly code: 'runs_by_place' }>,
+  most = Infinity,
+): string {
+  const { paths, settings } = warning;
   const what = [
     ...(paths.length > 0 ? [count(paths.length, 'file')] : []),
     ...(settings.length > 0 ? [count(settings.length, 'setting')] : []),
   ].join(' and ');
-  const names = [
-    ...paths.map(showPath),
-    ...(settings.length > 0 ? [named(settings.map((name) => `setting ${showSetting(name)}`))] : []),
-  ];
-  return `${what} can run or let somebody in: ${names.join(', ')}`;
+  const names = runsNames(warning);
+  const more = names.length > most ? ` and ${names.length - most} more` : '';
+  return `${what} can run or let somebody in: ${names.slice(0, most).join(', ')}${more}`;
 }
 
 /** A warning in one sentence; what is from others is escaped. */
@@ -88,6 +98,10 @@ export function warningText(
       return runsText(warning);
     case 'may_name':
       return `${count(warning.files, 'file')} may name a program to run`;
+    case 'was_refused': {
+      const said = warning.reason === '' ? '' : `: “${escapeLine(warning.reason)}”`;
+      return `${escapeLine(warning.by.join(', '))} refused the proposal before this one, ${ago(warning.issued)}${said}`;
+    }
     case 'empty_password':
       return `without a password: ${named(warning.accounts.map(escapeLine))}`;
     case 'unknown_paths':

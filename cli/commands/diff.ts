@@ -30,7 +30,7 @@ export async function diff(
   terminal.hint(summary(seen.diff));
   for (const line of imageLines(seen)) terminal.hint(line);
   for (const warning of seen.warnings) {
-    if (warning.code === 'not_there') terminal.warn(warningText(warning));
+    if (['not_there', 'was_refused'].includes(warning.code)) terminal.warn(warningText(warning));
   }
   const { bundle, imageInForce, fresh, diff: shown } = seen;
   if (place.where === 'pending' && !fresh) {
