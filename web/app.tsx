@@ -20,7 +20,8 @@ import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
 import type { Review } from '../admin/review.ts';
-import { isFirst, MIN_FIRST_CHARACTERS, selectNodes } from '../admin/select.ts';
+import { isFilter } from '../admin/filter.ts';
+import { isFirst, selectNodes } from '../admin/select.ts';
 import type { Objection } from '../admin/warning.ts';
 import { historyView } from '../admin/views/statement.ts';
 import type { StatusView } from '../admin/views/status.ts';
@@ -36,17 +37,17 @@ import { headingOf } from '../words/changes.ts';
 import { messageOf } from '../words/message.ts';
 import { parseExpiry } from '../words/time.ts';
 import { doubtText } from '../words/warnings.ts';
-import { nameOf, nodeIn, text } from './around.ts';
-import type { Around, Confirmation } from './around.ts';
+import { nameOf, nodeIn, orError, text } from './around.ts';
+import type { Around, Confirmation, Consented } from './around.ts';
 import { changeRoutes } from './change.tsx';
 import { cutting } from './cutting.ts';
 import type { Cutting } from './cutting.ts';
-import type { Desk, Shown } from './desk.ts';
+import type { Desk, Field, Shown } from './desk.ts';
 import type { Gate } from './gate.ts';
 import { leaveRoutes } from './leave.tsx';
 import { orderRoutes } from './orders.tsx';
 import { wordsOf } from './meant.ts';
-import { ConfirmForm } from './page/confirm.tsx';
+import { ConfirmForm, runningIn } from './page/confirm.tsx';
 import { Difference } from './page/difference.tsx';
 import { EnterScreen } from './page/enter.tsx';
 import { Frame } from './page/frame.tsx';
@@ -169,7 +170,9 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       return { nodes: selectNodes(nodes, { nodes: words }, 'show', now).views };
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
-      return { nodes: [], problem: error.message };
+      const [word = ''] = words.filter((each) => !isFilter(each));
+      const isName = error.code === 'not_found' && /^[\w.-]+$/.test(word);
+      return { nodes: [], problem: `${error.message}${isName ? `. Try ${word}*` : ''}` };
     }
   }
 
@@ -299,7 +302,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     const named = { plan, ...(name !== undefined && { name }) };
     const asked: Shown = {
       ...{ plans: [named], at },
-      ...(first && { typed: { machine: node, orId: true } }),
+      ...(first && { typed: { machine: node } }),
     };
     const whole =
       values.length === 0
@@ -313,16 +316,21 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       context,
       `Review: ${nameOf(view, node)}`,
       <>
-        <ReviewPart {...seen} showing={showing} whole={cut.whole} />
+        <ReviewPart {...seen} showing={showing} whole={cut.whole} withoutWords={first} />
         {confirm(
           context,
           { ...asked, plans: [{ ...named, plan: seen.plan }] },
           {
             ...{ verb: 'Approve', action: '/decide', expiry: 'optional', usualExpiry },
+            withoutWords: first,
           },
         )}
         {place.where === 'pending' &&
-          confirm(context, { plans: [named], at }, { verb: 'Reject', action: '/reject' })}
+          confirm(
+            context,
+            { plans: [named], at },
+            { verb: 'Reject', action: '/reject', withoutWords: first },
+          )}
       </>,
     );
   });
@@ -365,24 +373,22 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
 
   app.post('/decide', async (context) => {
     const form = await context.req.parseBody({ all: true });
-    const shown = consented(form);
-    const said = shown.isFixed === true ? shown : await saidIn(form, shown);
-    return context.redirect(`/jobs/${desk.start(said, { despite: despiteIn(form) }).id}`, 303);
-  });
-
-  async function saidIn(form: Readonly<Record<string, unknown>>, shown: Shown): Promise<Shown> {
-    const reason = checkReason(text(form['reason']));
-    const now = (await desk.session()).client.now();
-    const until = text(form['expires']).trim();
-    const expires = until === '' ? undefined : parseExpiry(until, now, '"Good until"');
+    const said = await consented(context, form);
+    if (said instanceof Response) return said;
+    const { shown, reason, expires } = said;
     const plans = shown.plans?.map((one) => ({ ...one, plan: saying(one.plan, reason, expires) }));
-    return { ...shown, ...(plans && { plans }) };
-  }
+    const meant = shown.isFixed === true ? shown : { ...shown, ...(plans && { plans }) };
+    return context.redirect(`/jobs/${desk.start(meant, { despite: despiteIn(form) }).id}`, 303);
+  });
 
   app.post('/reject', async (context) => {
     const form = await context.req.parseBody({ all: true });
-    const { plans = [], at } = consented(form);
-    const reason = checkReason(text(form['reason']));
+    const said = await consented(context, form);
+    if (said instanceof Response) return said;
+    const {
+      shown: { plans = [], at },
+      reason,
+    } = said;
     const session = await desk.session();
     const refusals: { plan: Plan; name?: string }[] = [];
     for (const { plan, ...named } of plans) {
@@ -413,17 +419,54 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     return desk.view(node);
   }
 
-  function consented(form: Readonly<Record<string, unknown>>): Shown {
-    const shown = desk.take(text(form['id']));
+  async function consented(
+    context: Context,
+    form: Readonly<Record<string, unknown>>,
+  ): Promise<Consented | Response> {
+    const shown = desk.kept(text(form['id']));
     if (shown === undefined)
       throw fail('usage', 'this review was used, or is too old: load it again, and look again');
-    demandTyped(shown, text(form['typed']));
-    return shown;
+    const action = context.req.path;
+    const now = (await desk.session()).client.now();
+    const fields = {
+      ...{ typed: text(form['typed']), reason: text(form['reason']) },
+      expires: text(form['expires']).trim(),
+    };
+    const { typed, reason, expires } = fields;
+    const until = await orError(() =>
+      expires === '' ? undefined : parseExpiry(expires, now, '"Good until"'),
+    );
+    const problems = {
+      ...problemAt('typed', await orError(() => demandTyped(shown, typed))),
+      ...problemAt('reason', await orError(() => checkReason(reason))),
+      ...problemAt('expires', until),
+      ...(action === '/decide' && runningIn(shown).length > 0 && text(form['read']) === ''
+        ? { read: 'read what can run or let somebody in first, and say so' }
+        : {}),
+    };
+    if (until instanceof CoatcheckError || Object.keys(problems).length > 0) {
+      const again = new URL(shown.here ?? shown.at, context.req.url);
+      again.searchParams.set('try', desk.keepTry({ action, fields, problems }));
+      return context.redirect(`${again.pathname}${again.search}`, 303);
+    }
+    desk.take(text(form['id']));
+    return { shown, reason, expires: until };
   }
 
-  function confirm(context: Context, shown: Shown, how: Confirmation): Child {
+  function confirm(context: Context, given: Shown, how: Confirmation): Child {
     const token = gate.tokenFor(context, how.action);
-    return <ConfirmForm {...how} shown={shown} id={desk.keep(shown)} token={token} />;
+    const { pathname, search } = new URL(context.req.url);
+    const shown = { ...given, here: `${pathname}${search}` };
+    const tried = desk.try(context.req.query('try') ?? '');
+    return (
+      <ConfirmForm
+        {...how}
+        shown={shown}
+        id={desk.keep(shown)}
+        token={token}
+        tried={tried?.action === how.action ? tried : undefined}
+      />
+    );
   }
 
   /** A first proposal is of no group: each is approved by its own words. */
@@ -506,6 +549,9 @@ function saying(plan: Plan, reason: string, expires: number | 'never' | undefine
   };
 }
 
+const problemAt = (field: Field, said: unknown): Partial<Record<Field, string>> =>
+  said instanceof CoatcheckError ? { [field]: said.message } : {};
+
 /** @throws declined where the page wanted something typed, and something else was */
 function demandTyped({ typed }: Shown, given: string): void {
   if (typed === undefined) return;
@@ -514,9 +560,7 @@ function demandTyped({ typed }: Shown, given: string): void {
     if (said === String(typed.number)) return;
     throw fail('declined', `that is not ${typed.number}`);
   }
-  const { machine, orId } = typed;
-  const isId = orId && said.length >= MIN_FIRST_CHARACTERS && machine.startsWith(said);
-  if (isId || said === nodeWords(machine)) return;
+  if (said === nodeWords(typed.machine)) return;
   throw fail('declined', 'those are not the words of this machine: read them from its console');
 }
 

@@ -11,7 +11,14 @@ import type { Gate } from './gate.ts';
 import type { ConfirmProps } from './page/confirm.tsx';
 
 /** How a confirmation looks. */
-export type Confirmation = Omit<ConfirmProps, 'shown' | 'id' | 'token'>;
+export type Confirmation = Omit<ConfirmProps, 'shown' | 'id' | 'token' | 'tried'>;
+
+/** What was shown, and what the form says with it. */
+export interface Consented {
+  readonly shown: Shown;
+  readonly reason: string;
+  readonly expires: number | 'never' | undefined;
+}
 
 /** What every route of the page has at hand. */
 export interface Around {
@@ -30,10 +37,14 @@ export interface Around {
   /** The form at the end of a review: what is shown is kept, and only that is done. */
   readonly confirm: (context: Context, shown: Shown, how: Confirmation) => Child;
   /**
-   * What a form was given for that is sent now, once.
-   * @throws usage for a review that is too old; declined where something else was typed than it wants
+   * What a form was given for that is sent now, once, and what it says; or the way back to its screen, with what was
+   * written and what is wrong with that. Only a form with which nothing is wrong uses it up.
+   * @throws usage for a review that was used or is too old
    */
-  readonly consented: (form: Readonly<Record<string, unknown>>) => Shown;
+  readonly consented: (
+    context: Context,
+    form: Readonly<Record<string, unknown>>,
+  ) => Promise<Consented | Response>;
   /** How a node stood at the last look. */
   readonly viewOf: (node: NodeId) => StatusView | undefined;
 }

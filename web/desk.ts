@@ -69,8 +69,8 @@ export interface About {
 /** What a page wants typed before anything is signed: how many nodes these are, or who a machine is. */
 export type Typed =
   | { readonly number: number }
-  /** its eight words, or where `orId` as much of its id as names a node of which nothing is in force */
-  | { readonly machine: NodeId; readonly orId: boolean };
+  /** its eight words: no screen that asks for them shows them */
+  | { readonly machine: NodeId };
 
 /** What one page showed, and what its form may have done. */
 export interface Shown {
@@ -83,7 +83,20 @@ export interface Shown {
   readonly typed?: Typed | undefined;
   /** The address of the screen, where whatever was not done is looked at again. */
   readonly at: string;
+  /** The whole address of the screen, with all that it showed. */
+  readonly here?: string;
 }
+
+/** What a form said that could not be done so: it is shown again, with that. */
+export interface Try {
+  readonly action: string;
+  readonly fields: Readonly<Record<Field, string>>;
+  /** by field */
+  readonly problems: Readonly<Partial<Record<Field | 'read', string>>>;
+}
+
+/** What a person writes into the form at the end of a review. */
+export type Field = 'typed' | 'reason' | 'expires';
 
 /** What became of one node. */
 export type Ended = { readonly node: NodeId } & (
@@ -119,8 +132,13 @@ export interface Desk {
   refresh(): void;
   /** Keeps plans for the form that shows them. @returns 32 hex digits */
   keep(shown: Shown): string;
-  /** What was kept, once: undefined for what was used or is too old. */
+  /** What was kept: undefined for what was used or is too old. */
+  kept(id: string): Shown | undefined;
+  /** {@link Desk.kept}, once. */
   take(id: string): Shown | undefined;
+  /** Keeps what a form said, as long as this runs. @returns 32 hex digits */
+  keepTry(one: Try): string;
+  try(id: string): Try | undefined;
   /** Keeps what somebody wrote, as long as this runs. @returns 32 hex digits */
   keepDraft(draft: Draft): string;
   draft(id: string): Draft | undefined;
@@ -146,6 +164,7 @@ export function createDesk(open: () => Promise<Session>): Desk {
   const listeners = new Set<(version: number) => void>();
   const kept = new Map<string, { readonly shown: Shown; readonly until: number }>();
   const drafts = new Map<string, Draft>();
+  const tries = new Map<string, Try>();
   const jobs = new Map<string, Job>();
   const stopping = new AbortController();
   const turns = createTurns();
@@ -205,9 +224,12 @@ export function createDesk(open: () => Promise<Session>): Desk {
 
   /** Plans what waits and was not planned yet: a look costs nothing where nothing changed. */
   async function plan(now: Session, nodes: readonly StatusView[]): Promise<void> {
-    const wanted = nodes.flatMap(({ node, waiting, decision }) =>
+    const wanted = nodes.flatMap(({ node, waiting, decision, rejected }) =>
       waiting.map(({ digest }) => ({
-        key: [node, digest, decision?.statementDigest ?? '', now.keyset.version].join(' '),
+        key: [
+          ...[node, digest, now.keyset.version],
+          ...[decision?.statementDigest, rejected?.statementDigest],
+        ].join(' '),
         target: { node, digest, named: true },
       })),
     );
@@ -314,6 +336,11 @@ export function createDesk(open: () => Promise<Session>): Desk {
     }
   }
 
+  const keptAt = (id: string): Shown | undefined => {
+    const found = kept.get(id);
+    return found !== undefined && found.until >= Date.now() ? found.shown : undefined;
+  };
+
   return {
     session,
     picture: () => picture,
@@ -335,18 +362,15 @@ export function createDesk(open: () => Promise<Session>): Desk {
       kept.set(id, { shown, until: now + KEPT_MILLISECONDS });
       return id;
     },
+    kept: keptAt,
     take: (id) => {
-      const found = kept.get(id);
+      const found = keptAt(id);
       kept.delete(id);
-      return found !== undefined && found.until >= Date.now() ? found.shown : undefined;
+      return found;
     },
-    keepDraft: (draft) => {
-      const id = newId();
-      drafts.set(id, draft);
-      const [oldest] = drafts.keys();
-      if (drafts.size > MAX_DRAFTS) drafts.delete(oldest!);
-      return id;
-    },
+    keepTry: (one) => keepIn(tries, one),
+    try: (id) => tries.get(id),
+    keepDraft: (draft) => keepIn(drafts, draft),
     draft: (id) => drafts.get(id),
     start: (shown, consent = {}) => {
       const { plans = [], forget = [], at } = shown;
@@ -367,6 +391,15 @@ export function createDesk(open: () => Promise<Session>): Desk {
       await looking;
     },
   };
+}
+
+/** Under an id of its own: the oldest goes first. */
+function keepIn<T>(all: Map<string, T>, one: T): string {
+  const id = newId();
+  all.set(id, one);
+  const [oldest] = all.keys();
+  if (all.size > MAX_DRAFTS) all.delete(oldest!);
+  return id;
 }
 
 /** What screens show of the nodes, made once for all of them. */

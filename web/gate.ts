@@ -1,12 +1,16 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
+import { html } from 'hono/html';
 import { toBase32 } from '../bundle/base64.ts';
+import { EnterScreen } from './page/enter.tsx';
 
 /** How long a code is good, seconds. */
 export const CODE_SECONDS = 60;
 
 const COOKIE = 'coatcheck';
+
+const STYLE = '/assets/style.css';
 
 /** The name of the form field, and of the header, that carries a token. */
 export const TOKEN_FIELD = 'token';
@@ -67,6 +71,8 @@ export function createGate(port: () => number, now: () => number): Gate {
       const site = req.header('sec-fetch-site');
       if (site !== undefined && site !== 'same-origin' && site !== 'none')
         return refuse(context, 'asked for by another page');
+      // What it takes to look as it should, and nothing of the site.
+      if (req.path === STYLE && req.method === 'GET') return next();
       const key = keyOf(context);
       if (key === undefined) return context.redirect('/enter', 303);
       if (req.method === 'GET' || req.method === 'HEAD') return next();
@@ -83,7 +89,10 @@ export function createGate(port: () => number, now: () => number): Gate {
       const wanted = code;
       const isGood =
         wanted !== undefined && now() < wanted.until && timingSafeEqual(hashOf(given), wanted.hash);
-      if (!isGood) return refuse(context, 'this code is used, too old, or another');
+      if (!isGood) {
+        const again = EnterScreen({ problem: 'This code is used, too old, or another.' });
+        return context.html(html`<!doctype html>${again}`, 403);
+      }
       code = undefined;
       const cookie = randomBytes(32).toString('base64url');
       cookies.set(hashOf(cookie).toString('hex'), randomBytes(32));

@@ -63,7 +63,7 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
     ];
     const shown = {
       ...{ plans: steps, isFixed: true, at },
-      typed: { machine: named, orId: false },
+      typed: { machine: named },
     } as const;
     return screen(
       context,
@@ -108,8 +108,9 @@ export function leaveRoutes({ app, desk, screen, confirm, consented, viewOf }: A
   });
 
   app.post('/forget', async (context) => {
-    const shown = consented(await context.req.parseBody());
-    return context.redirect(`/jobs/${desk.start(shown).id}`, 303);
+    const said = await consented(context, await context.req.parseBody());
+    if (said instanceof Response) return said;
+    return context.redirect(`/jobs/${desk.start(said.shown).id}`, 303);
   });
 }
 

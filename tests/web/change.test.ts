@@ -80,7 +80,7 @@ describeWith('chromium', 'the page changes what is in force', () => {
     expect(await page.textContent('form.confirm')).toContain(nodeWords(node!.id));
     await page.fill('input[name=reason]', 'a second one');
     await page.click('form.confirm button');
-    await done('edited1: approve (seq 2)');
+    await done('edited1: approved (seq 2)');
     expect(await inForce(node!, 'etc/chrony.conf')).toBe('\n\nserver a\nserver b');
     const { entries } = await desk.json<{ entries: object[] }>('history', node!.id);
     expect(entries.at(-1)).toMatchObject({ reason: 'a second one' });
@@ -109,7 +109,7 @@ describeWith('chromium', 'the page changes what is in force', () => {
     await page.waitForURL((url) => url.href !== draft && url.pathname.startsWith('/drafts/'));
     expect(await page.textContent('.lines')).toContain('removed: server theirs');
     await page.click('form.confirm button');
-    await done('moved1: approve (seq 3)');
+    await done('moved1: approved (seq 3)');
     expect(await inForce(node!, 'etc/chrony.conf')).toBe('server mine\n');
   });
 
@@ -143,8 +143,9 @@ describeWith('chromium', 'the page changes what is in force', () => {
     await page.locator('a', { hasText: 'show this value' }).last().click();
     await expect.poll(() => page.content()).toContain('HASHOFBOBS');
     expect(await page.content()).not.toContain('HASHOFROOT');
+    await page.check('input[name=read]');
     await page.click('form.confirm button');
-    await done('secret1: approve (seq 2)');
+    await done('secret1: approved (seq 2)');
     expect(await inForce(node!, 'etc/shadow')).toContain('HASHOFBOBS');
   });
 
@@ -160,7 +161,7 @@ describeWith('chromium', 'the page changes what is in force', () => {
     await page.waitForURL('**/drafts/**');
     expect(await page.textContent('.lines')).toContain('added: c<U+000D>');
     await page.click('form.confirm button');
-    await done('bytes1: approve (seq 2)');
+    await done('bytes1: approved (seq 2)');
     expect(await inForce(node!, 'etc/issue')).toBe('a\r\nc\r\n');
     fs.writeFileSync(file, Buffer.alloc(2 * 1024 * 1024));
     await page.goto(`${at}/change/file?q=${node!.id}&path=etc/issue`);
@@ -196,7 +197,7 @@ describeWith('chromium', 'the page changes what is in force', () => {
     await page.reload();
     await page.fill('input[name=typed]', '3');
     await page.click('form.confirm button');
-    await done('rack3: approve (seq 2)');
+    await done('rack3: approved (seq 2)');
     for (const node of nodes.slice(0, 3)) expect(await inForce(node, 'etc/motd')).toBe('hello\n');
     expect(await inForce(nodes[3]!, 'etc/motd')).toBe('ho\n');
   });
@@ -208,14 +209,14 @@ describeWith('chromium', 'the page changes what is in force', () => {
     await page.waitForURL('**/drafts/**');
     expect(await main()).toContain('etc/motd removed');
     await page.click('form.confirm button');
-    await done('less1: approve (seq 2)');
+    await done('less1: approved (seq 2)');
     await page.goto(`${at}/change?q=${node!.id}`);
     await page.fill('input[name=setting]', 'timezone=Europe/Zurich');
     await form('NAME=VALUE').locator('button').click();
     await page.waitForURL('**/drafts/**');
     expect(await main()).toContain('setting timezone');
     await page.click('form.confirm button');
-    await done('less1: approve (seq 3)');
+    await done('less1: approved (seq 3)');
     await page.goto(`${at}/change?q=${node!.id}`);
     expect(await main()).toContain('Europe/Zurich');
     await page.fill('input[name=setting]', 'colour=blue');
@@ -237,6 +238,6 @@ describeWith('chromium', 'the page changes what is in force', () => {
     await page.click('text=Show etc/krb5.keytab');
     await expect.poll(main).toContain('WHATISINIT');
     await page.click('form.confirm button');
-    await done('withheld1: approve (seq 2)');
+    await done('withheld1: approved (seq 2)');
   });
 });

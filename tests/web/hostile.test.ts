@@ -259,7 +259,7 @@ describeWith('chromium', 'what a hostile machine proposes', () => {
       await reject.locator('input[name=reason]').fill('<b>no</b>');
       await reject.locator('button').click();
       await page.waitForURL('**/jobs/**');
-      await expect.poll(() => page.textContent('main')).toContain('reject (seq 1)');
+      await expect.poll(() => page.textContent('main')).toContain('refused (seq 1)');
       await page.goto(`${at}/nodes/${node.id}`);
       await isHarmless();
       expect(await page.textContent('.timeline')).toContain('<b>no</b>');

@@ -64,16 +64,16 @@ describeWith('chromium', 'the page ends what a node was', () => {
     expect(await page.content()).not.toContain('HASHOF');
     await opened.findsNothing();
     await page.fill('input[name=typed]', fresh.id);
+    await page.check('input[name=read]');
     await page.click('form.confirm button');
     await expect.poll(main).toContain('those are not the words of this machine');
     expect([await decisions(old), await decisions(fresh)]).toEqual([['approve'], []]);
-    await page.goBack();
-    await page.reload();
     await page.click('text=show this value');
     await expect.poll(() => page.content()).toContain('HASHOFROOT');
     await page.fill('input[name=typed]', nodeWords(fresh.id));
+    await page.check('input[name=read]');
     await page.click('form.confirm button');
-    await done('revoke (seq 2)');
+    await done('revoked (seq 2)');
     expect([await decisions(old), await decisions(fresh)]).toEqual([
       ['approve', 'revoke'],
       ['approve', 'reject'],
@@ -91,6 +91,7 @@ describeWith('chromium', 'the page ends what a node was', () => {
     // Another administrator refuses the stranger meanwhile.
     await desk.json('reject', fresh.id, '--reason', 'a stranger', '--yes');
     await page.fill('input[name=typed]', nodeWords(fresh.id));
+    await page.check('input[name=read]');
     await page.click('form.confirm button');
     await done('Not done for 1 node of 2, and not begun for 1');
     expect(await main()).toContain(fresh.id);
@@ -100,8 +101,9 @@ describeWith('chromium', 'the page ends what a node was', () => {
     await desk.propose(fresh, { files: { 'etc/motd': 'again\n' }, after: digest });
     await page.goto(`${at}/nodes/${old.id}/transfer?to=${fresh.id}`);
     await page.fill('input[name=typed]', nodeWords(fresh.id));
+    await page.check('input[name=read]');
     await page.click('form.confirm button');
-    await done('revoke (seq 2)');
+    await done('revoked (seq 2)');
   });
 
   it('forgets what is revoked: one by a yes, several by their number', async () => {

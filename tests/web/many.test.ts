@@ -53,7 +53,10 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     // The map of the keys, and away from it.
     await keyboard.press('?');
     expect(await page.locator('.keys').getAttribute('open')).not.toBeNull();
-    await keyboard.press('?');
+    await keyboard.press('Escape');
+    expect(await page.locator('.keys').getAttribute('open')).toBeNull();
+    // That which can run is first, however small it is.
+    await keyboard.press('j');
     await keyboard.press('j');
     await keyboard.press('Enter');
     await page.waitForURL('**/review/**');
@@ -76,15 +79,15 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     await keyboard.press('a');
     await keyboard.type('300');
     await keyboard.press('Enter');
-    await page.waitForURL('**/decide');
+    await page.waitForURL('**try=**');
     expect(await main()).toContain('that is not 299');
-    await keyboard.press('g');
-    await keyboard.press('w');
-    await page.waitForURL(`${opened.ui.url}/`);
-    await keyboard.press('j');
-    await keyboard.press('Enter');
-    await page.waitForURL('**/review/**');
-    await keyboard.press('a');
+    // The screen that it was sent from, in the field that is wrong, and with what was shown.
+    expect(await main()).toContain('gx029gx029s');
+    expect(await page.inputValue('form.confirm input[name=typed]')).toBe('300');
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute('name')))
+      .toBe('typed');
+    await keyboard.press('Control+a');
     await keyboard.type('299');
     await keyboard.press('Tab');
     await keyboard.type('a second server');
@@ -92,7 +95,7 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/approve \(seq 2\)/g)).toHaveLength(299);
+    expect((await main()).match(/approved \(seq 2\)/g)).toHaveLength(299);
     await keyboard.press('g');
     await keyboard.press('w');
     await expect.poll(main).toContain('1 node waits');
@@ -132,22 +135,23 @@ describeWith('chromium', 'the page with a rack of machines', () => {
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/approve \(seq \d+\)/g)).toHaveLength(10);
+    expect((await main()).match(/approved \(seq \d+\)/g)).toHaveLength(10);
 
     await decide('Order a new configuration of', '10', 'a new image');
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/reconfigure \(seq \d+\)/g)).toHaveLength(10);
+    expect((await main()).match(/configuration \(seq \d+\)/g)).toHaveLength(10);
 
     await decide('Revoke', '9', 'sold');
-    await page.waitForURL('**/decide');
+    await page.waitForURL('**try=**');
     expect(await main()).toContain('that is not 10');
+    expect(await page.inputValue('form.confirm input[name=reason]')).toBe('sold');
     await decide('Revoke', '10', 'sold');
     await page.waitForURL('**/jobs/**');
     await expect.poll(() => page.title()).toContain('Done');
     await page.waitForLoadState();
-    expect((await main()).match(/revoke \(seq \d+\)/g)).toHaveLength(10);
+    expect((await main()).match(/revoked \(seq \d+\)/g)).toHaveLength(10);
     const { id } = makeNode('many gx010');
     const { entries } = await desk.json<{ entries: object[] }>('history', id);
     expect(entries.at(-1)).toMatchObject({ type: 'revoke', reason: 'sold' });

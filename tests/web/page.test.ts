@@ -13,6 +13,8 @@ import { describeWith } from '../support/components.ts';
 import { comeIn, openPage } from './browser.ts';
 import type { OpenPage } from './browser.ts';
 
+const isInvalid = (field: Element): boolean => field.matches(':invalid');
+
 const newNode = (): Identity => deriveIdentity(Uint8Array.from(randomBytes(32)));
 
 describeWith('chromium', 'the page', () => {
@@ -68,7 +70,10 @@ describeWith('chromium', 'the page', () => {
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
     const enter = (code: string) =>
       ask('/enter', { method: 'POST', headers: form }, `code=${code}`);
-    expect((await enter('guessed')).status).toBe(403);
+    const refused = await enter('guessed');
+    expect(refused.status).toBe(403);
+    expect(refused.text).toMatch(/too old, or another.*<input name="code"/s);
+    expect((await ask('/assets/style.css')).status).toBe(200);
     await comeIn(page, ui);
     await expect.poll(() => page.textContent('main')).toContain('There is no node yet');
     expect((await enter(ui.code)).status).toBe(403);
@@ -130,7 +135,7 @@ describeWith('chromium', 'the page', () => {
         'etc/motd': 'for <b>all</b> \u202e of \u001b[31myou\n',
       },
     });
-    await expect.poll(() => page.textContent('main')).toContain(nodeWords(node.id));
+    await expect.poll(() => page.textContent('main')).toContain(node.id.slice(0, 16));
     await findsNothing();
     // By keys alone: to the card, into the review, to the decision.
     await page.keyboard.press('j');
@@ -149,17 +154,27 @@ describeWith('chromium', 'the page', () => {
     await page.keyboard.press('a');
     await page.keyboard.type('not the words of it at all, none');
     await page.keyboard.press('Enter');
-    await page.waitForURL('**/decide');
+    // What can run was not said to be read: the browser sends nothing.
+    expect(await page.locator('form.confirm input[name=read]').first().evaluate(isInvalid)).toBe(
+      true,
+    );
+    await page.check('input[name=read]');
+    await page.click('form.confirm button');
+    await page.waitForURL('**/review/**try=**');
     expect(await page.textContent('main')).toContain('those are not the words');
-    await page.goBack();
-    await page.reload();
+    // Nowhere is what only the console shows.
+    for (const path of ['/', '/nodes', `/nodes/${node.id}`, new URL(page.url()).pathname]) {
+      await page.goto(`${ui.url}${path}`);
+      expect(await page.content()).not.toContain(nodeWords(node.id));
+    }
     await page.keyboard.press('a');
     await page.keyboard.type(nodeWords(node.id));
     await page.keyboard.press('Tab');
     await page.keyboard.type('rack 4');
-    await page.keyboard.press('Enter');
+    await page.check('input[name=read]');
+    await page.click('form.confirm button');
     await page.waitForURL('**/jobs/**');
-    await expect.poll(() => page.textContent('main')).toContain('approve (seq 1)');
+    await expect.poll(() => page.textContent('main')).toContain('approved (seq 1)');
     const { decision } = await desk.json<{
       decision: { type: string; reason: string; issued: number; expires: number };
     }>('show', node.id);
@@ -192,7 +207,7 @@ describeWith('chromium', 'the page', () => {
     await form.locator('input[name=reason]').fill('no machine of ours');
     await form.locator('button').click();
     await page.waitForURL('**/jobs/**');
-    await expect.poll(() => page.textContent('main')).toContain('reject (seq 1)');
+    await expect.poll(() => page.textContent('main')).toContain('refused (seq 1)');
     const { entries } = await desk.json<{ entries: { type: string; reason: string }[] }>(
       ...['history', node.id],
     );
@@ -227,7 +242,7 @@ describeWith('chromium', 'the page', () => {
     await page.fill('form.confirm input[name=typed]', '3');
     await page.click('form.confirm button');
     await page.waitForURL('**/jobs/**');
-    await expect.poll(() => page.textContent('main')).toContain('rack3: approve (seq 2)');
+    await expect.poll(() => page.textContent('main')).toContain('rack3: approved (seq 2)');
     await page.goto(`${ui.url}/nodes/${nodes[0]!.id}`);
     expect(await page.locator('.timeline li').count()).toBe(2);
     await findsNothing();
@@ -239,7 +254,7 @@ describeWith('chromium', 'the page', () => {
     await page.fill('form.confirm input[name=expires]', '30d');
     await page.click('form.confirm button');
     await page.waitForURL('**/jobs/**');
-    await expect.poll(() => page.textContent('main')).toContain('rack1: rollback (seq 3)');
+    await expect.poll(() => page.textContent('main')).toContain('rack1: rolled back (seq 3)');
     await page.goto(`${ui.url}/nodes?q=state%3Din-force`);
     expect(await page.textContent('main')).toContain('rack3');
     await findsNothing();
@@ -259,7 +274,7 @@ describeWith('chromium', 'the page', () => {
     await page.goto(`${ui.url}/nodes/${node.id}/revoke`);
     await page.click('form.confirm button');
     await page.waitForURL('**/jobs/**');
-    await expect.poll(() => page.textContent('main')).toContain('revoke (seq 3)');
+    await expect.poll(() => page.textContent('main')).toContain('revoked (seq 3)');
   });
 
   it('is told whose decision it was, where somebody in a terminal was quicker', async () => {

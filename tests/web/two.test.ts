@@ -87,7 +87,7 @@ describeWith('chromium', 'administrators with a key each', () => {
     const [{ type, decidedBy }] = entries as [Entries['entries'][number]];
     if (type === 'approve') {
       expect({ decidedBy, code: bobs.code }).toEqual({ decidedBy: ['ada'], code: 4 });
-      expect(said).toContain('approve (seq 1)');
+      expect(said).toContain('approved (seq 1)');
       expect(bobs.stderr).toContain('ada');
     } else {
       expect({ type, decidedBy, code: bobs.code }).toEqual({
@@ -116,7 +116,7 @@ describeWith('chromium', 'administrators with a key each', () => {
     await ada.fill('form.confirm input[name=typed]', nodeWords(node.id));
     await ada.click('form.confirm button');
     await ada.waitForURL('**/jobs/**');
-    await expect.poll(() => ada.textContent('main')).toContain('approve (seq 1)');
+    await expect.poll(() => ada.textContent('main')).toContain('approved (seq 1)');
     const { code, stderr } = await as('bob', 'reject', node.id, digest, '--reason', 'no', '--yes');
     expect(code).toBe(4);
     expect(stderr).toContain('ada');
@@ -148,7 +148,7 @@ describeWith('chromium', 'administrators with a key each', () => {
       expect(await eve.locator('form.confirm input[name=reason]').count()).toBe(0);
       await eve.click('form.confirm button');
       await eve.waitForURL('**/jobs/**');
-      await expect.poll(() => eve.textContent('main')).toContain('approve (seq 1)');
+      await expect.poll(() => eve.textContent('main')).toContain('approved (seq 1)');
       const { entries } = await desk.json<Entries>('history', node.id);
       expect(entries).toMatchObject([{ decidedBy: ['ada', 'eve'], reason: 'rack 4' }]);
     } finally {

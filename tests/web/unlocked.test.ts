@@ -34,7 +34,7 @@ describeWith('chromium', 'the page with a key that is unlocked', () => {
       await page.fill('form.confirm input[name=typed]', nodeWords(node.id));
       await page.click('form.confirm button');
       await page.waitForURL('**/jobs/**');
-      await expect.poll(main).toContain('approve (seq 1)');
+      await expect.poll(main).toContain('approved (seq 1)');
 
       await page.goto(`${ui.url}/nodes/${node.id}/revoke`);
       await page.click('form.confirm button');
@@ -55,7 +55,7 @@ describeWith('chromium', 'the page with a key that is unlocked', () => {
       await page.fill('form.confirm input[name=typed]', nodeWords(other.id));
       await page.click('form.confirm button');
       await page.waitForURL('**/jobs/**');
-      await expect.poll(main).toContain('approve (seq 1)');
+      await expect.poll(main).toContain('approved (seq 1)');
       await expect.poll(loaded).not.toContain('it was locked');
     } finally {
       await run({}, 'lock');

@@ -41,10 +41,21 @@ news?.addEventListener('click', (event) => {
 });
 
 /** What j and k go through. */
-const stops = () =>
-  /** @type {HTMLElement[]} */ ([
-    ...main.querySelectorAll('.card h3 a, .nodes tbody a, .file h3, .pages a'),
-  ]);
+const stops = () => {
+  // Beside files the nodes of a change are no list to go through.
+  const files = main.querySelectorAll('.file h3');
+  const found =
+    files.length > 0 ? files : main.querySelectorAll('.card h3 a, .nodes tbody a, .pages a');
+  return /** @type {HTMLElement[]} */ ([...found]);
+};
+
+/** @param {string} which a form; without it nothing moves */
+function toForm(which) {
+  const form = document.querySelector(which);
+  const field = form?.querySelector('input:not([type=hidden])') ?? form?.querySelector('button');
+  if (field instanceof HTMLElement) field.focus();
+  form?.scrollIntoView({ block: 'center' });
+}
 
 /** @param {number} by */
 function move(by) {
@@ -73,12 +84,10 @@ document.addEventListener('keydown', (event) => {
   else if (event.key === 'j') move(1);
   else if (event.key === 'k') move(-1);
   else if (event.key === 'r' && news instanceof HTMLElement && !news.hidden) void load();
-  else if (event.key === 'a') {
-    const form = document.querySelector('form.confirm');
-    const field = form?.querySelector('input:not([type=hidden])') ?? form?.querySelector('button');
-    if (field instanceof HTMLElement) field.focus();
-    form?.scrollIntoView({ block: 'center' });
-  } else if (event.key === '/') {
+  else if (event.key === 'a') toForm('form.confirm');
+  else if (event.key === 'x') toForm('form.confirm[action="/reject"]');
+  else if (event.key === 'Escape' && keys?.open) keys.open = false;
+  else if (event.key === '/') {
     const field = document.querySelector('#search');
     if (field instanceof HTMLElement) field.focus();
     else location.href = '/nodes';

@@ -9,6 +9,15 @@ const UNITS = /** @type {const} */ ([
   ['minute', 60],
 ]);
 
+/** @param {number} seconds */
+function waiting(seconds) {
+  const found = UNITS.find(([, length]) => seconds >= length);
+  if (found === undefined) return 'just now';
+  const [unit, size] = found;
+  const number = Math.floor(seconds / size);
+  return `waiting for ${number} ${unit}${number === 1 ? '' : 's'}`;
+}
+
 /** Writes every time as the reader's language and zone have it; the exact one is at hand. */
 export function writeTimes() {
   for (const time of document.querySelectorAll('time')) {
@@ -16,9 +25,10 @@ export function writeTimes() {
     time.title = at.toLocaleString(undefined, { dateStyle: 'full', timeStyle: 'long' });
     const seconds = (at.getTime() - Date.now()) / 1000;
     const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
-    if (time.dataset['exact'] !== undefined) time.textContent = exact.format(at);
+    if (time.dataset['waiting'] !== undefined) time.textContent = waiting(-seconds);
+    else if (time.dataset['exact'] !== undefined) time.textContent = exact.format(at);
     else if (time.dataset['relative'] === undefined) time.textContent = absolute.format(at);
-    else if (unit === undefined) time.textContent = relative.format(0, 'minute');
+    else if (unit === undefined) time.textContent = 'just now';
     else time.textContent = relative.format(Math.round(seconds / unit[1]), unit[0]);
   }
 }

@@ -54,12 +54,17 @@ export function Difference({ diff, showing, whole }: DifferenceProps) {
   );
 }
 
-const Columns = () => (
+/** One pair, where there is nothing on the other side. */
+const Columns = ({ pairs }: { pairs: 1 | 2 }) => (
   <colgroup>
     <col class="number" />
     <col />
-    <col class="number" />
-    <col />
+    {pairs === 2 && (
+      <>
+        <col class="number" />
+        <col />
+      </>
+    )}
   </colgroup>
 );
 
@@ -84,17 +89,21 @@ function Setting({ change: { name, executes, before, after } }: { change: Settin
         <Marks executes={executes} secret={false} />
       </h3>
       <table class="lines">
-        <Columns />
+        <Columns pairs={what === 'changed' ? 2 : 1} />
         <tbody>
           <tr>
-            <td class="number" />
-            <td class={before === undefined ? 'none' : 'removed'}>
-              {before !== undefined && escapeLine(before)}
-            </td>
-            <td class="number" />
-            <td class={after === undefined ? 'none' : 'added'}>
-              {after !== undefined && escapeLine(after)}
-            </td>
+            {before !== undefined && (
+              <>
+                <td class="number" />
+                <td class="removed">{escapeLine(before)}</td>
+              </>
+            )}
+            {after !== undefined && (
+              <>
+                <td class="number" />
+                <td class="added">{escapeLine(after)}</td>
+              </>
+            )}
           </tr>
         </tbody>
       </table>
@@ -120,11 +129,12 @@ function File({ file, showing }: { file: FileView; showing: DifferenceProps['sho
       {lines.length > 0 && (
         <table class="lines">
           <caption class="hidden">{`Lines of ${showPath(path)}, before and after`}</caption>
-          <Columns />
+          <Columns pairs={change === 'changed' ? 2 : 1} />
           <tbody>
             {sideBySide(lines).map((row) => (
               <Line
                 row={row}
+                pairs={change === 'changed' ? 2 : 1}
                 isMasked={isMasked}
                 unmask={showing && ((line) => showing(path, line))}
               />
@@ -149,26 +159,33 @@ function File({ file, showing }: { file: FileView; showing: DifferenceProps['sho
 
 function Line({
   row,
+  pairs,
   isMasked,
   unmask,
 }: {
   row: Row;
+  pairs: 1 | 2;
   isMasked: ReadonlySet<number>;
   unmask: ((line: number) => string) | undefined;
 }) {
   if (row.hunk !== undefined || row.note !== undefined) {
     return (
       <tr class="hunk">
-        <td colspan={4}>{escapeLine(row.hunk ?? row.note!)}</td>
+        <td colspan={2 * pairs}>{escapeLine(row.hunk ?? row.note!)}</td>
       </tr>
     );
   }
   const { before, after } = row;
   const isSame = before !== undefined && before.index === after?.index;
+  // What is there on one side alone, or on both the same, a narrow screen shows once.
   const side = (one: typeof before, kind: 'removed' | 'added') => (
     <>
-      <td class="number">{one?.number}</td>
-      <td class={one === undefined ? 'none' : isSame ? '' : kind}>
+      <td class={one === undefined || (isSame && kind === 'added') ? 'number twice' : 'number'}>
+        {one?.number}
+      </td>
+      <td
+        class={one === undefined ? 'none twice' : !isSame ? kind : kind === 'added' ? 'twice' : ''}
+      >
         {one !== undefined && (
           <>
             {!isSame && <span class="hidden">{kind}: </span>}
@@ -189,8 +206,8 @@ function Line({
   );
   return (
     <tr>
-      {side(before, 'removed')}
-      {side(after, 'added')}
+      {(pairs === 2 || before !== undefined) && side(before, 'removed')}
+      {(pairs === 2 || after !== undefined) && side(after, 'added')}
     </tr>
   );
 }

@@ -1,11 +1,15 @@
-/** Where a browser is that did not come in: it takes the code that the terminal shows. */
-export function EnterScreen() {
+/**
+ * Where a browser is that did not come in: it takes the code that the terminal shows.
+ * @param problem why the code that it brought lets nobody in
+ */
+export function EnterScreen({ problem }: { problem?: string }) {
   return (
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>coatcheck</title>
+        <link rel="stylesheet" href="/assets/style.css" />
         <link rel="icon" href="data:," />
       </head>
       <body>
@@ -15,6 +19,11 @@ export function EnterScreen() {
             This browser is not let in. Press Enter where <code>coatcheck ui</code> runs: it opens a
             browser that is, and says the code.
           </p>
+          {problem !== undefined && (
+            <p class="bad" role="alert">
+              {problem}
+            </p>
+          )}
           <form method="post" action="/enter">
             <label>
               Code <input name="code" autocomplete="off" required />

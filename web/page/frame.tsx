@@ -22,7 +22,9 @@ const KEYS = [
   ['g l', 'the record'],
   ['/', 'search'],
   ['a', 'to the decision'],
-  ['Esc', 'away from a field'],
+  ['x', 'to the refusal'],
+  ['r', 'load what changed'],
+  ['Esc', 'away from a field, or from this map'],
   ['?', 'these keys'],
 ] as const;
 
@@ -86,6 +88,16 @@ export function Frame({ title, site, admin, version, alarms = [], children }: Fr
         </details>
       </body>
     </html>
+  );
+}
+
+/** How long something has waited, in the middle of a sentence. @param since unix seconds */
+export function Waiting({ since }: { since: number }) {
+  const iso = new Date(since * 1000).toISOString();
+  return (
+    <time datetime={iso} data-waiting="">
+      {`waiting since ${iso.slice(0, 16).replace('T', ' ')} UTC`}
+    </time>
   );
 }
 

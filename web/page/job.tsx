@@ -1,5 +1,5 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import type { NodeId } from '../../bundle/index.ts';
+import type { NodeId, StatementType } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
@@ -69,14 +69,34 @@ export function JobScreen({ job: { about, ended, at, isOver } }: { job: Job }) {
   );
 }
 
+const DONE: Readonly<Record<StatementType, string>> = {
+  approve: 'approved',
+  reject: 'refused',
+  rollback: 'rolled back',
+  reconfigure: 'ordered to make a new configuration',
+  revoke: 'revoked',
+};
+
+const HAS_IT = 'The machine has it with its next boot or refresh.';
+
+/** What the machine makes of it (docs/node.md). */
+const THEN: Readonly<Record<StatementType, string>> = {
+  approve: HAS_IT,
+  rollback: HAS_IT,
+  reject: 'Nothing changes on the machine: it keeps running with its own files until it boots.',
+  reconfigure: 'The machine makes a new proposal at its next boot.',
+  revoke: 'The machine applies nothing from its next boot on.',
+};
+
 function doneText(ended: Exclude<Ended, { readonly error: unknown }>): string {
   if ('outcomes' in ended) {
     return ended.outcomes
-      .map(
-        ({ type, seq, published }) =>
-          `${type} (seq ${seq})${published ? '' : ', which nodes do not see yet: a repair finishes it'}`,
+      .map(({ type, seq, published }) =>
+        published
+          ? `${DONE[type]} (seq ${seq}). ${THEN[type]}`
+          : `${DONE[type]} (seq ${seq}), which the machine does not see yet: a repair finishes it.`,
       )
-      .join(', ');
+      .join(' ');
   }
   const { slots, removed, junk } = ended.forgotten;
   const said = `forgotten: ${count(slots.length, 'configuration')}, ${count(removed.length, 'other object')}`;

@@ -9,7 +9,7 @@ import { decidedBy } from '../../words/decisions.ts';
 import { machineText, noteText } from '../../words/status.ts';
 import { warningText } from '../../words/warnings.ts';
 import type { RecordWarning } from '../../admin/warning.ts';
-import { Time } from './frame.tsx';
+import { Time, Waiting } from './frame.tsx';
 import { Digest, Words } from './node-name.tsx';
 import { States } from './state.tsx';
 
@@ -39,10 +39,14 @@ export function NodeScreen({
   return (
     <>
       <dl class="facts">
-        <dt>Words</dt>
-        <dd>
-          <Words node={node} />
-        </dd>
+        {inForce !== undefined && (
+          <>
+            <dt>Words</dt>
+            <dd>
+              <Words node={node} />
+            </dd>
+          </>
+        )}
         <dt>Id</dt>
         <dd>
           <Digest hex={node} />
@@ -80,7 +84,7 @@ export function NodeScreen({
                     {problem === undefined
                       ? `made by ${madeBy === 'admin' ? 'an administrator' : 'the node'}, `
                       : `it cannot be opened (${problem}), `}
-                    waits since <Time at={modified} relative />
+                    <Waiting since={modified} />
                   </p>
                 </article>
               </li>

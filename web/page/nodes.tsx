@@ -3,7 +3,7 @@ import { count } from '../../protocol/count.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { inForceText, machineText, noteText } from '../../words/status.ts';
 import { Time } from './frame.tsx';
-import { NodeLink, Words } from './node-name.tsx';
+import { NodeLink } from './node-name.tsx';
 import { pageOf, Pages } from './pages.tsx';
 import { States } from './state.tsx';
 
@@ -15,7 +15,8 @@ export function Search({ query }: { query: string }) {
   return (
     <form class="search" method="get" action="/nodes" role="search">
       <label>
-        Name, words, id, or a filter such as <code>state=failed age&gt;1h</code>
+        Name (<code>web*</code> for several), words, id, or a filter such as{' '}
+        <code>state=failed</code>
         <input
           type="search"
           name="q"
@@ -79,7 +80,7 @@ export function NodesScreen({
           ))}
         </p>
       )}
-      {nodes.length === 0 && problem === undefined && <p class="empty">No node is so.</p>}
+      {nodes.length === 0 && problem === undefined && <p class="empty">No node matches.</p>}
       {shown.length > 0 && (
         <div class="scroll" tabindex={0} role="region" aria-label="Nodes">
           <table class="nodes">
@@ -97,11 +98,6 @@ export function NodesScreen({
                 <tr>
                   <th scope="row">
                     <NodeLink view={view} />
-                    {view.states.includes('first') && (
-                      <div>
-                        <Words node={view.node} />
-                      </div>
-                    )}
                     {view.notes.map((note) => (
                       <div class="caution">{noteText(note, 'page')}</div>
                     ))}

@@ -9,7 +9,13 @@ import { count } from '../../protocol/count.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { aboutLines } from '../../words/bundle.ts';
 import { differingText, summary } from '../../words/changes.ts';
-import { doubtText, imageText, objectionText, warningText } from '../../words/warnings.ts';
+import {
+  doubtText,
+  imageText,
+  objectionText,
+  runsText,
+  warningText,
+} from '../../words/warnings.ts';
 import { Difference } from './difference.tsx';
 import { Words } from './node-name.tsx';
 
@@ -23,14 +29,26 @@ export interface ReviewProps {
   readonly showing?: ((path: string, line?: number) => string) | undefined;
   /** Where all of it is shown, where it is cut. */
   readonly whole?: string | undefined;
+  /** Whether the words are to be typed from the console: they are not shown then. */
+  readonly withoutWords?: boolean;
 }
 
 /** Who and what a bundle is, what it changes, and what of that deserves a second look. */
-export function ReviewPart({ review, plan, members, differing = [], showing, whole }: ReviewProps) {
+export function ReviewPart({
+  review,
+  plan,
+  members,
+  differing = [],
+  showing,
+  whole,
+  withoutWords = false,
+}: ReviewProps) {
   const { bundle, imageInForce, diff } = review;
   const isGroup = members !== undefined && members.length > 1;
   const about = aboutLines(bundle).filter(
-    ([label]) => !isGroup || ['key from', 'signed by', 'image'].includes(label),
+    ([label]) =>
+      (!isGroup || ['key from', 'signed by', 'image'].includes(label)) &&
+      !(withoutWords && label === 'words'),
   );
   return (
     <>
@@ -58,17 +76,35 @@ export function ReviewPart({ review, plan, members, differing = [], showing, who
   );
 }
 
-/** What deserves a second look. */
-export function Warnings({ warnings }: { warnings: readonly (ReviewWarning | PlanWarning)[] }) {
+/** What deserves a second look; of what can run at most so many are named. */
+export function Warnings({
+  warnings,
+  most = Infinity,
+}: {
+  warnings: readonly (ReviewWarning | PlanWarning)[];
+  most?: number;
+}) {
   if (warnings.length === 0) return null;
   return (
     <ul class="warnings">
       {warnings.map((warning) => (
-        <li class="caution">{warningText(warning, 'page')}</li>
+        <li class={GRAVE.includes(warning.code) ? 'bad' : 'caution'}>
+          {warning.code === 'may_name' && '▷ '}
+          {warning.code === 'runs_by_place'
+            ? `▶ ${runsText(warning, most)}`
+            : warningText(warning, 'page')}
+        </li>
       ))}
     </ul>
   );
 }
+
+/** As their marks are: red. */
+const GRAVE: readonly (ReviewWarning | PlanWarning)['code'][] = [
+  'was_refused',
+  'runs_by_place',
+  'empty_password',
+];
 
 const pathsIn = ({ places }: Differing): string[] => [
   ...new Set(places.flatMap(({ path }) => (path === undefined ? [] : [path]))),
@@ -183,11 +219,24 @@ function objected(objection: Objection): string {
 }
 
 /** The node of a plan as a heading of a form names it. */
-export function Who({ name, node }: { name?: string | undefined; node: Plan['node'] }) {
+export function Who({
+  name,
+  node,
+  withoutWords = false,
+}: {
+  name?: string | undefined;
+  node: Plan['node'];
+  withoutWords?: boolean;
+}) {
   return (
     <>
-      {name === undefined ? <code>{node}</code> : <strong>{escapeLine(name)}</strong>} (
-      <Words node={node} />)
+      {name === undefined ? <code>{node}</code> : <strong>{escapeLine(name)}</strong>}
+      {!withoutWords && (
+        <>
+          {' '}
+          (<Words node={node} />)
+        </>
+      )}
     </>
   );
 }

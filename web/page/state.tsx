@@ -25,6 +25,17 @@ const SHAPES: Readonly<Record<State, string>> = {
   nothing: '·',
 };
 
+/** Of the words that say least by themselves. */
+const MEANS: Readonly<Partial<Record<State, string>>> = {
+  unpublished: 'A decision is recorded and not shown to the machine yet: a repair does that',
+  unapproved: 'The machine says that it runs what nobody approved',
+  undersigned: 'A decision lacks signatures of other administrators',
+  first: 'Nothing was ever approved for this machine',
+  drifted: 'Files left to the image differ from those that the machine was approved with',
+  behind: 'The last report is about another decision than what is in force',
+  partial: 'All is applied but files that something on the machine is in the way of',
+};
+
 const KIND = (state: State): 'bad' | 'wait' | 'good' | 'plain' =>
   WRONG.includes(state)
     ? 'bad'
@@ -37,7 +48,7 @@ const KIND = (state: State): 'bad' | 'wait' | 'good' | 'plain' =>
 /** One state: its shape, its word, its colour. */
 export function Badge({ state }: { state: State }) {
   return (
-    <span class={`badge ${KIND(state)}`}>
+    <span class={`badge ${KIND(state)}`} title={MEANS[state]}>
       <span aria-hidden="true">{SHAPES[state]}</span> {state}
     </span>
   );

@@ -123,7 +123,7 @@ export function TransferScreen({
           : 'The old key is revoked then: both work until that is done.'}
       </p>
       {give !== undefined && review !== undefined && (
-        <ReviewPart review={review} plan={give} showing={showing} whole={whole} />
+        <ReviewPart review={review} plan={give} showing={showing} whole={whole} withoutWords />
       )}
       {children}
     </>

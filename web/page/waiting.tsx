@@ -1,7 +1,8 @@
 import type { Group } from '../../admin/groups.ts';
 import type { LeftOut } from '../../admin/many.ts';
-import { STATES } from '../../admin/views/states.ts';
+import { STATES, WRONG } from '../../admin/views/states.ts';
 import type { StatusView } from '../../admin/views/status.ts';
+import type { ReviewWarning } from '../../admin/warning.ts';
 import { toHex } from '../../bundle/bytes.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
@@ -10,10 +11,11 @@ import { leftOutText } from '../../words/left-out.ts';
 import { machineText, nameText, noteText } from '../../words/status.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Picture, Waits } from '../desk.ts';
-import { Time } from './frame.tsx';
+import { Waiting } from './frame.tsx';
 import { NodeLink, Words } from './node-name.tsx';
 import { Search } from './nodes.tsx';
 import { pageOf, Pages } from './pages.tsx';
+import { Warnings } from './review.tsx';
 import { Badge, States } from './state.tsx';
 
 /** So many changes, and nodes that have something wrong, are on a page. */
@@ -53,14 +55,16 @@ export function WaitingScreen({
           ? left > 0
             ? `Reading: ${count(left, 'object')} to go.`
             : 'Looking at the nodes.'
-          : `${count(waiting.length, 'node')} ${waiting.length === 1 ? 'waits' : 'wait'}`}
+          : waiting.length === 0
+            ? 'Nothing waits.'
+            : `${count(waiting.length, 'node')} ${waiting.length === 1 ? 'waits' : 'wait'}`}
         {at !== undefined && waiting.length > 0 && (
           <>
-            , the first of them since <Time at={since} relative />
+            {waiting.length === 1 ? ', ' : ', the first '}
+            <Waiting since={since} />.
           </>
         )}
-        {at !== undefined &&
-          `. ${count(wrong.length, 'node')} ${wrong.length === 1 ? 'has' : 'have'} something wrong.`}
+        {at !== undefined && wrong.length > 0 && ` ${wrongText(tally)}.`}
       </p>
       <div class="columns">
         <section aria-labelledby="needs">
@@ -91,6 +95,14 @@ export function WaitingScreen({
   );
 }
 
+/** `1 node failed, 2 nodes expired`: a node in several of these states is in each number. */
+function wrongText(tally: Picture['tally']): string {
+  return WRONG.flatMap((state) => {
+    const number = tally.get(state);
+    return number === undefined ? [] : [`${count(number, 'node')} ${state}`];
+  }).join(', ');
+}
+
 function LeftOutCard({ one }: { one: LeftOut }) {
   return (
     <article class="card">
@@ -119,17 +131,22 @@ function WrongCard({ view }: { view: StatusView }) {
   );
 }
 
+/** So many files of a kind are named on a card: the review names all. */
+const NAMED_ON_CARD = 8;
+
+/** What a person has to know before they choose what to look at first. */
+const ON_CARD: readonly ReviewWarning['code'][] = ['was_refused', 'runs_by_place', 'may_name'];
+
 type ViewOf = (node: NodeId) => StatusView | undefined;
 
 function GroupCard({ group, viewOf }: { group: Group; viewOf: ViewOf }) {
   const { members } = group;
   const [{ plan }] = members;
   const view = viewOf(plan.node);
-  const isFirst = plan.warnings.length === 0 && view?.decision === undefined;
+  const isFirst = view?.decision === undefined;
   const since = Math.min(
     ...members.flatMap((one) => viewOf(one.plan.node)?.waiting.map((w) => w.modified) ?? []),
   );
-  const runs = plan.review!.diff.files.filter(({ executes }) => executes === 'by place').length;
   return (
     <article class="card">
       <h3>
@@ -138,7 +155,7 @@ function GroupCard({ group, viewOf }: { group: Group; viewOf: ViewOf }) {
       </h3>
       {members.length === 1 && (
         <p>
-          <Words node={plan.node} />
+          {!isFirst && <Words node={plan.node} />}
           {view !== undefined && view.name === undefined && (
             <span class="dim"> {nameText(view)}</span>
           )}
@@ -147,16 +164,14 @@ function GroupCard({ group, viewOf }: { group: Group; viewOf: ViewOf }) {
       <p class="dim">
         {Number.isFinite(since) && (
           <>
-            waits since <Time at={since} relative />
-          </>
-        )}
-        {runs > 0 && (
-          <>
-            {' · '}
-            <strong class="mark runs">▶ {count(runs, 'file')} can run or let somebody in</strong>
+            <Waiting since={since} />
           </>
         )}
       </p>
+      <Warnings
+        warnings={plan.review!.warnings.filter(({ code }) => ON_CARD.includes(code))}
+        most={NAMED_ON_CARD}
+      />
       {view?.notes.map((note) => (
         <p class="caution">{noteText(note, 'page')}</p>
       ))}
