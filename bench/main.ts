@@ -7,6 +7,7 @@ import { barChart } from './chart.ts';
 import { entrySuites } from './entry.ts';
 import { manySuite } from './many.ts';
 import { nodeSuites } from './node.ts';
+import { recordSuite } from './record.ts';
 import { columnsOf, toMarkdown } from './result.ts';
 import { pageSuite } from './page.ts';
 import { sealSuite } from './seal.ts';
@@ -44,7 +45,19 @@ async function measureAll(): Promise<void> {
   const status = await statusSuite(folder);
   console.error('measuring the page with every node');
   const page = await pageSuite(folder);
-  const suites = [...storm, ...growth, many, status, page, strangers, ...inProcess, ...node];
+  console.error('measuring a record in a browser');
+  const record = await recordSuite(folder);
+  const suites = [
+    ...storm,
+    ...growth,
+    many,
+    status,
+    page,
+    record,
+    strangers,
+    ...inProcess,
+    ...node,
+  ];
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const machine = `Node ${process.versions.node} on ${availableParallelism()} cores (${cpu}), Linux ${release()}`;
   const tables = toMarkdown(suites);

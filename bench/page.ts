@@ -14,7 +14,8 @@ import { memoryPlace } from './storm/places.ts';
 const NODES = 10_000;
 const LOADS = 11;
 const AIM_MILLISECONDS = 200;
-const BROWSER = '/usr/bin/chromium';
+/** Debian's chromium. */
+export const BROWSER = '/usr/bin/chromium';
 const SCREENS = [
   ['waiting', '/'],
   ['nodes', '/nodes'],

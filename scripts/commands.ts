@@ -1,5 +1,5 @@
 import { chmod, cp, readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { build } from 'esbuild';
@@ -40,6 +40,7 @@ export async function buildCommands(outdir: string): Promise<void> {
   await build({
     ...{ entryPoints: { log: 'web/log/browser.ts' }, outdir: join(outdir, 'assets') },
     ...{ bundle: true, platform: 'browser', format: 'iife', target: 'es2023', minify: true },
+    plugins: [verifiesAhead],
     ...{ legalComments: 'none', logLevel: 'warning' },
   });
   // The agent rides in a node's image: one file that needs nothing but Node.
@@ -91,6 +92,15 @@ const foldedWords: Plugin = {
         const unfold = (rest) => (before = before.slice(0, rest[0]) + rest.slice(1));
         export const wordlist = ${folded(rests.join(''))}.match(/\\d[a-z]+/g).map(unfold);`,
     }));
+  },
+};
+
+/** The platform of what verifies a record. */
+const verifiesAhead: Plugin = {
+  name: 'verifies ahead',
+  setup(esbuild) {
+    const path = resolve('web/log/ahead.ts');
+    esbuild.onResolve({ filter: /^#platform$/ }, () => ({ path }));
   },
 };
 

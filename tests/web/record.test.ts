@@ -239,6 +239,39 @@ describeWith('chromium', 'a page that proves the record', () => {
     expect(await page.title()).toContain('Record of');
   });
 
+  it('says the same where the browser has no Ed25519 of its own, which it asks where it has', async () => {
+    const changed = edited(
+      'slow',
+      ofNode(a, ([one, ...more]) => [
+        'frame' in one! ? { ...one, frame: flip(one.frame, -1) } : one!,
+        ...more,
+      ]),
+    );
+    const usual = page;
+    const said: string[][] = [];
+    for (const has of [true, false]) {
+      page = await (await browser.newContext()).newPage();
+      await page.addInitScript((known) => {
+        const { subtle } = crypto;
+        const verifyOf = subtle.verify.bind(subtle);
+        subtle.verify = async (...given) => {
+          const isGood = await verifyOf(...given);
+          document.body.dataset['found'] = `${document.body.dataset['found'] ?? ''}${isGood}.`;
+          return isGood;
+        };
+        const none = () => Promise.reject(new DOMException('none', 'NotSupportedError'));
+        if (!known) subtle.importKey = none;
+      }, has);
+      said.push([await verify(file), await verify(changed)]);
+      const found = (await page.getAttribute('body', 'data-found')) ?? '';
+      expect([found.includes('true.'), found.includes('false.')]).toEqual([has, has]);
+      await page.context().close();
+    }
+    page = usual;
+    expect(said[0]).toEqual(said[1]);
+    expect(said[0]).toEqual([expect.stringMatching(/^✔/), expect.stringMatching(/^✖/)]);
+  });
+
   it('says of a bucket that was changed what, in the terminal and on the page', async () => {
     const key = historyKey(a.id, 1);
     const stored = (await desk.store.get(key, { maxBytes: 2 ** 21 }))!.body;

@@ -13,9 +13,10 @@ import { decidedBy } from '../../words/decisions.ts';
 import { messageOf } from '../../words/message.ts';
 import { keysetFaultText, missingText, slotFaultText, verifiedText } from '../../words/record.ts';
 import { when } from '../../words/time.ts';
+import { verifiedAhead } from './ahead.ts';
 
-/** So long the screen may stand still, milliseconds. */
-const SLICE_MILLISECONDS = 100;
+/** So many nodes are verified before the screen says how far it is. */
+const AT_ONCE = 20;
 
 type Child = Node | string;
 
@@ -65,14 +66,15 @@ async function prove(): Promise<void> {
     const administrators = proveKeysets(record, field.value);
     const nodes: NodeProof[] = [];
     const now = Math.floor(Date.now() / 1000);
-    let shown = performance.now();
-    for (const node of record.nodes) {
-      nodes.push(proveNode(node, administrators.trust, now));
-      if (performance.now() - shown < SLICE_MILLISECONDS) continue;
+    while (nodes.length < record.nodes.length) {
+      const next = record.nodes.slice(nodes.length, nodes.length + AT_ONCE);
+      const proven = await verifiedAhead(() =>
+        next.map((node) => proveNode(node, administrators.trust, now)),
+      );
+      nodes.push(...proven);
       say('plain', `Verifying: ${nodes.length} of ${count(record.nodes.length, 'node')}.`);
       await new Promise((resolve) => setTimeout(resolve));
       if (isOver()) return;
-      shown = performance.now();
     }
     show(administrators, nodes);
   } catch (error) {
