@@ -49,7 +49,8 @@ export async function sendLines(
   let text = '';
   socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
   socket.on('error', () => undefined); // a server may hang up on what is no HTTP
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1');
+  // Its own side stays open: a server of Node's gives up what it has not answered where it is closed.
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`, 'latin1');
   await once(socket, 'close');
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1] ?? 0), text };
 }

@@ -400,7 +400,7 @@ describe('no value breaks out of a file', () => {
   /** Those whose value is one word of a few decide what is made, and the network has its own test. */
   const FREE = ANSWERS.filter(
     ({ name, kind }) =>
-      !/^(BOOTIF|ip|netmask|gateway|ipv6|dns|vlan|bond|ntp|swap)$/.test(name) &&
+      !/^(BOOTIF|ip|coatcheck\.also|netmask|gateway|ipv6|dns|vlan|bond|ntp|swap)$/.test(name) &&
       kind.canonical('no') !== 'no',
   );
   const edit = fc.tuple(fc.nat(40), fc.nat(2), fc.constantFrom(...HOSTILE));
