@@ -235,7 +235,7 @@ describe('bad clients', () => {
     ['nor is one that names two', 'HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n', 400],
   ])('%s', async (_, rest, status) => {
     const { port } = await start();
-    const socket = connect(port, '127.0.0.1', () => socket.end(`GET /v1/health ${rest}`));
+    const socket = connect(port, '127.0.0.1', () => socket.write(`GET /v1/health ${rest}`));
     const [answer] = (await once(socket, 'data')) as [Buffer];
     socket.destroy();
     expect(answer.toString('latin1')).toContain(`HTTP/1.1 ${status} `);
