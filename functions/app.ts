@@ -12,14 +12,16 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { ROUTES } from '../protocol/http.ts';
 import type { Route, RouteName } from '../protocol/http.ts';
 import { isNodeId } from '../protocol/keys.ts';
+import { PROBE_ROUTE } from '../protocol/probe.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import type { Site } from '../protocol/site.ts';
 import type { UrlSigner } from '../store/port.ts';
 import { logged, refusalOf } from './answers.ts';
+import type { Finding } from './doctor/probe.ts';
 import { cachedChain, storeKeysets } from './keysets.ts';
 import type { ChainReader, KeysetReader } from './keysets.ts';
 import { admit } from './route.ts';
-import type { Gate, Handler, Handlers } from './route.ts';
+import type { Call, Gate, Handler, Handlers, Mounted } from './route.ts';
 import { adminRoutes } from './routes/admin.ts';
 import type { AdminDeps } from './routes/admin.ts';
 import { downloadRoutes } from './routes/download.ts';
@@ -52,6 +54,11 @@ export interface AppDeps {
   readonly download?: { readonly signer: UrlSigner; readonly keysets: KeysetReader };
   readonly upload?: UploadDeps & { readonly keysets: KeysetReader };
   readonly admin?: AdminDeps;
+  /** Probes the store for an administrator (`protocol/probe.ts`); absent: there is no such route. */
+  readonly probe?: {
+    readonly keysets: KeysetReader;
+    readonly run: () => Promise<readonly Finding[]>;
+  };
   /**
    * Answers presigned URLs, on `/objects/` beside the routes: for a store that has no server of its
    * own (`createLocalHandler`). What it failed with it gives to `failed`, for the log.
@@ -84,7 +91,7 @@ const REQUEST_ID = 'x-request-id';
  *   that is none, or where they say two paths
  */
 export function createApp(deps: AppDeps): Hono {
-  const { site, download, upload, admin, objects, log } = deps;
+  const { site, download, upload, admin, probe, objects, log } = deps;
   const clock = deps.clock ?? (() => Math.floor(Date.now() / 1000));
   const place = placeOf(deps);
   const gate: Gate = { site, clock, ...place };
@@ -114,23 +121,21 @@ export function createApp(deps: AppDeps): Hono {
   app.onError((error, c) =>
     finish(c, 'none', performance.now(), (id) => refuse(c, error, id), error),
   );
-  const mounted: Route[] = [];
+  const mounted: Mounted[] = [];
   for (const name of Object.keys(ROUTES) as RouteName[]) {
     const handler = handlers[name] as Handler<RouteName> | undefined;
     if (handler === undefined) continue;
     const route: Route = ROUTES[name];
     const chain = route.credential === 'any' ? undefined : chains[route.credential];
-    mounted.push(route);
-    app.on(route.method, route.path, async (c) => {
-      const start = performance.now();
-      try {
-        const answer = await handler(await admit(c, route, gate, chain));
-        if (route.credential === 'admin' && route.method === 'POST') admin?.events?.stir();
-        return finish(c, route.path, start, () => c.json(answer, route.status));
-      } catch (error) {
-        return finish(c, route.path, start, (id) => refuse(c, error, id), error);
-      }
+    mount(route, chain, async (call) => {
+      const answer = await handler(call);
+      if (route.credential === 'admin' && route.method === 'POST') admin?.events?.stir();
+      return answer;
     });
+  }
+  if (probe !== undefined) {
+    const { keysets, run } = probe;
+    mount(PROBE_ROUTE, chainOf(keysets), async () => ({ findings: await run() }));
   }
   // A route, and no `notFound`: that of the app which this one is mounted in would answer.
   app.all('*', (c) => {
@@ -138,6 +143,23 @@ export function createApp(deps: AppDeps): Hono {
     const error = noSuchRoute(mounted, c);
     return finish(c, 'none', start, (id) => refuse(c, error, id), error);
   });
+
+  function mount(
+    route: Mounted,
+    chain: ChainReader | undefined,
+    handler: (call: Call<RouteName>) => Promise<object>,
+  ): void {
+    mounted.push(route);
+    app.on(route.method, route.path, async (c) => {
+      const start = performance.now();
+      try {
+        const answer = await handler(await admit(c, route, gate, chain));
+        return finish(c, route.path, start, () => c.json(answer, route.status));
+      } catch (error) {
+        return finish(c, route.path, start, (id) => refuse(c, error, id), error);
+      }
+    });
+  }
 
   function finish(
     c: Context,
@@ -202,7 +224,7 @@ function pathBelow(base: string | undefined, path: string): string {
   return base !== undefined && path.startsWith(`${base}/`) ? path.slice(base.length) : path;
 }
 
-function noSuchRoute(mounted: readonly Route[], c: Context): CoatcheckError {
+function noSuchRoute(mounted: readonly Mounted[], c: Context): CoatcheckError {
   // Of the app that this one is mounted in; this one's own was taken off before.
   const path = pathBelow(mountPath(c).replace(/\/$/, ''), c.req.path);
   const allowed = mounted.filter((route) => matches(route.path, path)).map((r) => r.method);

@@ -43,6 +43,9 @@ export type Handler<N extends RouteName> = (call: Call<N>) => Answer<N> | Promis
 /** By the routes that there are. */
 export type Handlers = { readonly [N in RouteName]?: Handler<N> };
 
+/** A route, whoever serves it. */
+export type Mounted = Omit<Route, 'credential'>;
+
 /** What the checks in front of every handler need. */
 export interface Gate {
   readonly site: Site;
@@ -66,7 +69,7 @@ const NEW_ADMIN_SECONDS = 5;
  */
 export async function admit<N extends RouteName>(
   c: Context,
-  route: Route,
+  route: Mounted,
   gate: Gate,
   chain: ChainReader | undefined,
 ): Promise<Call<N>> {
@@ -89,7 +92,7 @@ export async function admit<N extends RouteName>(
   };
 }
 
-function verify(c: Context, route: Route, gate: Gate, now: number): VerifiedHead {
+function verify(c: Context, route: Mounted, gate: Gate, now: number): VerifiedHead {
   const { host, pathname, search } = new URL(c.req.url);
   return verifyHead({
     method: c.req.method,
@@ -102,14 +105,14 @@ function verify(c: Context, route: Route, gate: Gate, now: number): VerifiedHead
 }
 
 /** As the client named it, whatever of it was taken off on the way here. */
-function publicPath({ basePath }: Gate, route: Route, pathname: string): string {
+function publicPath({ basePath }: Gate, route: Mounted, pathname: string): string {
   if (basePath === undefined) return pathname;
   const own = pathname.split('/').slice(1 - route.path.split('/').length);
   return `${basePath}/${own.join('/')}`;
 }
 
 async function authorize(
-  route: Route,
+  route: Mounted,
   { node, shown, now }: { node: NodeId; shown: string | undefined; now: number },
   signer: PublicKeys,
   chain: ChainReader | undefined,

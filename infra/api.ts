@@ -15,8 +15,9 @@ import { Duration, Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { ROUTES } from '../protocol/http.ts';
 import type { Route, RouteName } from '../protocol/http.ts';
+import { PROBE_ROUTE } from '../protocol/probe.ts';
 import type { Credential } from '../protocol/permissions.ts';
-import { DEFAULT_THROTTLE, THROTTLES } from './props.ts';
+import { DEFAULT_THROTTLE, PROBE_THROTTLE, THROTTLES } from './props.ts';
 import type { CoatcheckSiteProps, Throttle } from './props.ts';
 import type { SiteWatch } from './watch.ts';
 
@@ -35,8 +36,8 @@ const ACCESS = {
 };
 
 /**
- * The HTTP API: every route of `protocol/http.ts`, and no other, goes to the function that holds
- * its credential. Who may call a route is decided by the function, from the request's signature.
+ * The HTTP API: every route of `protocol/http.ts`, and no other but that of probes where it is asked for, goes to the
+ * function that holds its credential. Who may call a route is decided by the function, from the request's signature.
  */
 export class SiteApi extends Construct {
   /** Where nodes and administrators connect: the first of `servers` of `site.json`. */
@@ -103,30 +104,40 @@ export class SiteApi extends Construct {
     this.domainTarget = name.regionalDomainName;
   }
 
-  /** The functions are made with the addresses: so they come after the API. */
-  route(handlers: Readonly<Record<Credential, IFunction>>): void {
+  /**
+   * The functions are made with the addresses: so they come after the API.
+   * @param doctor serves the route of probes; undefined: there is none
+   */
+  route(handlers: Readonly<Record<Credential, IFunction>>, doctor?: IFunction): void {
     const integrations = {
       download: new HttpLambdaIntegration('Download', handlers.download),
       upload: new HttpLambdaIntegration('Upload', handlers.upload),
       admin: new HttpLambdaIntegration('Admin', handlers.admin),
     };
     const settings: Record<string, object> = {};
-    for (const [name, route] of Object.entries(ROUTES) as [RouteName, Route][]) {
-      const { method, path, credential } = route;
+    const add = (
+      { method, path }: Pick<Route, 'method' | 'path'>,
+      integration: HttpLambdaIntegration,
+      throttle: Throttle | undefined,
+    ): void => {
       const added = this.api.addRoutes({
-        path: gatewayPath(path),
-        methods: [HttpMethod[method]],
-        // What every function can answer goes to the one that may do least.
-        integration: integrations[credential === 'any' ? 'download' : credential],
+        ...{ path: gatewayPath(path), methods: [HttpMethod[method]], integration },
       });
-      const throttle: Throttle | undefined = this.throttles?.[name];
-      if (throttle === undefined) continue;
+      if (throttle === undefined) return;
       settings[`${method} ${gatewayPath(path)}`] = {
         ThrottlingRateLimit: throttle.rate,
         ThrottlingBurstLimit: throttle.burst,
       };
       // A stage is not made with settings of a route that is not there yet.
       this.stage.node.addDependency(...added);
+    };
+    for (const [name, route] of Object.entries(ROUTES) as [RouteName, Route][]) {
+      // What every function can answer goes to the one that may do least.
+      const who = route.credential === 'any' ? 'download' : route.credential;
+      add(route, integrations[who], this.throttles?.[name]);
+    }
+    if (doctor !== undefined) {
+      add(PROBE_ROUTE, new HttpLambdaIntegration('Doctor', doctor), PROBE_THROTTLE);
     }
     const stage = this.stage.node.defaultChild as CfnStage;
     stage.addPropertyOverride('RouteSettings', settings);

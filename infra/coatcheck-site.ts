@@ -1,5 +1,5 @@
 import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
-import { PermissionsBoundary } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, PermissionsBoundary, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -42,18 +42,35 @@ export class CoatcheckSite extends Construct {
       ...(dualStack && { COATCHECK_DUAL_STACK: '1' }),
       ...(token !== undefined && { COATCHECK_TOKEN_FROM: placeOf(token) }),
     };
+    const parts = { bucket, encryptionKey, site, watch };
     const functions = Object.fromEntries(
-      CREDENTIALS.map((credential) => [
-        credential,
-        new SiteFunction(this, NAMES[credential], {
-          ...{ credential, bucket, encryptionKey, site, environment },
-          ...{ reservedConcurrency: props.reservedConcurrency?.[credential], watch },
+      CREDENTIALS.map((name) => [
+        name,
+        new SiteFunction(this, NAMES[name], {
+          ...{ ...parts, name, environment },
+          reservedConcurrency: props.reservedConcurrency?.[name],
         }),
       ]),
     ) as Record<Credential, SiteFunction>;
+    const roles = CREDENTIALS.map((name) => `${name}=${functions[name].role.roleArn}`).join(' ');
+    const doctor =
+      props.probe === true
+        ? new SiteFunction(this, 'Doctor', {
+            ...{
+              ...parts,
+              name: 'doctor',
+              environment: { ...environment, COATCHECK_ROLES: roles },
+            },
+            reservedConcurrency: undefined,
+          })
+        : undefined;
+    if (doctor !== undefined) grantRoles(Object.values(functions), doctor);
     const { download, upload, admin } = functions;
     if (token !== undefined) grantToken(token, upload.handler);
-    api.route({ download: download.handler, upload: upload.handler, admin: admin.handler });
+    const handlers = {
+      ...{ download: download.handler, upload: upload.handler, admin: admin.handler },
+    };
+    api.route(handlers, doctor?.handler);
     new SiteWaiting(this, 'Waiting', {
       ...{ upload, bucket, watch, maxPending: maxPending ?? 1000, topic: props.waitingTopic },
     });
@@ -93,4 +110,15 @@ const placeOf = (token: Token): string =>
 function grantToken(token: Token, to: IGrantable): void {
   if ('parameter' in token) token.parameter.grantRead(to);
   else token.secret.grantRead(to);
+}
+
+/** A role is taken by whom it trusts, and who may take it: both have to say so. */
+function grantRoles(from: readonly SiteFunction[], to: SiteFunction): void {
+  const actions = ['sts:AssumeRole'];
+  for (const { role } of from) {
+    const principals = [new ArnPrincipal(to.role.roleArn)];
+    role.assumeRolePolicy!.addStatements(new PolicyStatement({ actions, principals }));
+  }
+  const resources = from.map(({ role }) => role.roleArn);
+  to.role.addToPrincipalPolicy(new PolicyStatement({ actions, resources }));
 }

@@ -9,11 +9,12 @@ import { policyStatements } from '../protocol/iam.ts';
 import { PERMISSIONS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
 import { functionCode } from './code.ts';
+import type { FunctionName } from './code.ts';
 import type { SiteWatch } from './watch.ts';
 
 /** What a function of a site is made with. */
 export interface SiteFunctionProps {
-  readonly credential: Credential;
+  readonly name: FunctionName;
   readonly bucket: IBucket;
   /** That encrypts the bucket, if it is not S3's own. */
   readonly encryptionKey: IKey | undefined;
@@ -26,32 +27,37 @@ export interface SiteFunctionProps {
 }
 
 const PERIOD = Duration.minutes(5);
+/** A quick answer, and one to some hundred requests: an HTTP API waits for 30 seconds. */
+const TIMEOUT = { one: Duration.seconds(20), doctor: Duration.seconds(29) };
 /** Milliseconds: most requests take some tens, and a start some hundreds. */
 const SLOW = 3_000;
 
 /**
- * One of the three functions: its code (`functions/lambda/<credential>.ts`, bundled), its log group,
- * and its role, which may do exactly what `protocol/permissions.ts` says, use the bucket's key for that, and write to that log
- * group.
+ * One of the functions: its code (`functions/lambda/<name>.ts`, bundled), its log group, and its role, which may write to that log
+ * group, do exactly what `protocol/permissions.ts` says of its credential, if it has one, and use the bucket's key for that.
  */
 export class SiteFunction extends Construct {
   readonly handler: Function;
+  readonly role: Role;
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: SiteFunctionProps) {
     super(scope, id);
-    const { credential, bucket, site, environment, reservedConcurrency } = props;
+    const { name, bucket, site, environment, reservedConcurrency } = props;
     const logGroup = (this.logGroup = new LogGroup(this, 'Logs', {
       retention: RetentionDays.THREE_MONTHS,
       removalPolicy: RemovalPolicy.DESTROY,
     }));
-    const role = new Role(this, 'Role', {
+    const credential = name === 'doctor' ? undefined : name;
+    const role = (this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
       inlinePolicies: {
-        store: new PolicyDocument({
-          statements: policyStatements(credential, bucket.bucketArn).map((statement) =>
-            PolicyStatement.fromJson(statement),
-          ),
+        ...(credential !== undefined && {
+          store: new PolicyDocument({
+            statements: policyStatements(credential, bucket.bucketArn).map((statement) =>
+              PolicyStatement.fromJson(statement),
+            ),
+          }),
         }),
         logs: new PolicyDocument({
           statements: [
@@ -63,18 +69,20 @@ export class SiteFunction extends Construct {
           ],
         }),
       },
-    });
-    acknowledgePrefixes(role, bucket, credential);
-    grantKey(props.encryptionKey ?? bucket.encryptionKey, role, credential);
+    }));
+    if (credential !== undefined) {
+      acknowledgePrefixes(role, bucket, credential);
+      grantKey(props.encryptionKey ?? bucket.encryptionKey, role, credential);
+    }
     this.handler = new Function(this, 'Handler', {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      code: functionCode(this, credential),
+      code: functionCode(this, name),
       handler: 'index.handler',
       role,
       logGroup,
       memorySize: 512,
-      timeout: Duration.seconds(20),
+      timeout: TIMEOUT[credential === undefined ? 'doctor' : 'one'],
       ...(reservedConcurrency !== undefined && {
         reservedConcurrentExecutions: reservedConcurrency,
       }),
@@ -102,7 +110,9 @@ export class SiteFunction extends Construct {
     const slow = this.handler.metricDuration({ period: PERIOD, statistic: 'p99' });
     watch.alarm(this, { name: 'errors', metric: errors, threshold: 1 });
     watch.alarm(this, { name: 'throttles', metric: throttles, threshold: 1 });
-    watch.alarm(this, { name: 'slow', metric: slow, threshold: SLOW, periods: 3 });
+    if (credential !== undefined) {
+      watch.alarm(this, { name: 'slow', metric: slow, threshold: SLOW, periods: 3 });
+    }
     watch.graph(`${id}: invocations, errors, throttles`, [
       ...[this.handler.metricInvocations({ period: PERIOD }), errors, throttles],
     ]);

@@ -58,6 +58,11 @@ export interface CoatcheckSiteProps {
   readonly throttles?: { readonly [N in RouteName]?: Throttle };
   /** How many of a function run at once at most, taken out of the account's number; unless given, no bound. */
   readonly reservedConcurrency?: { readonly [C in Credential]?: number };
+  /**
+   * Whether `coatcheck doctor --deployed` may ask (docs/adr/0272): a fourth function, whose role may take that of each other
+   * one, and does so for an administrator who asks, at most once a minute. Not unless given.
+   */
+  readonly probe?: boolean;
   /** Is told of each alarm, and of its end. */
   readonly alarmsTopic?: ITopic;
   /** Is told when something waits, with its node. Of a bucket that is there, its owner turns EventBridge on. */
@@ -79,6 +84,8 @@ export const THROTTLES: { readonly [N in RouteName]?: Throttle } = {
   propose: { rate: 10, burst: 50 },
   accept: { rate: 10, burst: 50 },
 };
+/** What is over once a minute the function refuses; whoever has no key shall not run it often to be told so. */
+export const PROBE_THROTTLE: Throttle = { rate: 1, burst: 5 };
 /** Of every other route. */
 export const DEFAULT_THROTTLE: Throttle = { rate: 50, burst: 100 };
 

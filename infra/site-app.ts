@@ -43,6 +43,7 @@ export function siteApp(props: AppProps = {}): { app: App; stack: Stack } {
       maxPending: given('maxPending', Number),
       maxNodes: given('maxNodes', Number),
       dualStack: flag('dualStack'),
+      probe: flag('probe'),
       terminationProtection: flag('terminationProtection'),
     }),
   });

@@ -144,6 +144,53 @@ it('has no other role, policy or function', () => {
   template.resourceCountIs('AWS::Lambda::Function', 3);
 });
 
+describe('a stack that probes itself', () => {
+  it('has a fourth function, whose role may take the three others and write its log, and no more', () => {
+    const { template: probing } = synthesise({ probe: 'true' });
+    const { logs, ...others } = rolePolicies(probing, 'doctor', BUCKET);
+    expect(Object.keys(others)).toEqual([]);
+    expect(rights(logs!.Statement)).toHaveLength(2);
+    const roles = CREDENTIALS.map((one) => resourceOf(probing, 'AWS::IAM::Role', one, BUCKET));
+    const [policy, ...more] = Object.values(resourcesOf(probing, 'AWS::IAM::Policy', BUCKET));
+    expect(more).toEqual([]);
+    expect(
+      rights((property(policy, 'PolicyDocument') as { Statement: never[] }).Statement),
+    ).toEqual(roles.map(({ id }) => `Allow sts:AssumeRole <${id}.Arn>`).toSorted());
+    const doctor = resourceOf(probing, 'AWS::IAM::Role', 'doctor', BUCKET);
+    for (const role of roles) {
+      expect(property(role, 'AssumeRolePolicyDocument', 'Statement')).toMatchObject([
+        {
+          Action: 'sts:AssumeRole',
+          Principal: { Service: 'lambda.amazonaws.com', AWS: `<${doctor.id}.Arn>` },
+        },
+      ]);
+    }
+    for (const credential of CREDENTIALS) {
+      const [own, plain] = [probing, template].map((one) =>
+        rights(rolePolicies(one, credential, BUCKET)['store']!.Statement),
+      );
+      expect(own).toEqual(plain);
+    }
+  });
+
+  it('has one more route, throttled, at that function; and none of it unless it is asked for', () => {
+    const routeKeys = (from: Template): string[] =>
+      Object.values(resourcesOf(from, 'AWS::ApiGatewayV2::Route', BUCKET)).map((route) =>
+        String(property(route, 'RouteKey')),
+      );
+    const { template: probing } = synthesise({ probe: 'true' });
+    const before = routeKeys(template);
+    expect(routeKeys(probing).filter((key) => !before.includes(key))).toEqual([
+      'POST /v1/admin/probe',
+    ]);
+    const [stage] = Object.values(resourcesOf(probing, 'AWS::ApiGatewayV2::Stage', BUCKET));
+    expect(property(stage, 'RouteSettings', 'POST /v1/admin/probe')).toEqual({
+      ...{ ThrottlingRateLimit: 1, ThrottlingBurstLimit: 5 },
+    });
+    expect(routeKeys(synthesise({ probe: 'false' }).template)).toEqual(before);
+  });
+});
+
 it('lets no role delete from history/, whatever its rights name', () => {
   const deletes = CREDENTIALS.flatMap((c) =>
     rights(rolePolicies(template, c, BUCKET)['store']!.Statement),
@@ -399,6 +446,7 @@ describe('what keeps strangers small', () => {
     { maxPending: '1001' },
     { maxPending: 'many' },
     { dualStack: 'perhaps' },
+    { probe: 'perhaps' },
   ])('is refused as %j', (context) => {
     expect(() => synthesise(context)).toThrow(expect.objectContaining({ code: 'usage' }) as Error);
   });

@@ -4,7 +4,7 @@ import type { Identity, NodeId } from '../bundle/identity.ts';
 import { MAX_TIME } from '../bundle/statement.ts';
 import { ERRORS, fail, hasCode, isErrorCode } from './errors.ts';
 import { CAPABILITY_HEADER, ErrorAnswer, MAX_ANSWER_BYTES, ROUTES } from './http.ts';
-import type { Answer, Body, DecisionSource, PutAnswer, Query, RouteName } from './http.ts';
+import type { Answer, Body, DecisionSource, PutAnswer, Query, Route, RouteName } from './http.ts';
 import type { DigestHex } from './keys.ts';
 import { addressesIn, assertWithin } from './address.ts';
 import { leavingAlone } from './leave-alone.ts';
@@ -119,6 +119,8 @@ export interface Client {
   /** Held for up to 20 s, where the server can. @param signal ends it, as `server_unreachable` */
   events(query?: Query<'events'>, signal?: AbortSignal): Promise<Answer<'events'>>;
   read(keys: readonly string[]): Promise<Answer<'read'>>;
+  /** Asks a route that is not in the table, with an empty body. */
+  ask<S extends v.GenericSchema>(route: Asked & { readonly answer: S }): Promise<v.InferOutput<S>>;
   /**
    * As {@link putObject}, within what an answer of the server may lead to.
    * @param options.overwrite for a report, which takes the place of the one before
@@ -127,6 +129,9 @@ export interface Client {
   /** As {@link getObject}, within what an answer of the server may lead to. */
   get(url: string, maxBytes: number): Promise<GotObject>;
 }
+
+/** What a client knows of a route. */
+type Asked = Pick<Route, 'method' | 'path' | 'signedBy' | 'status' | 'answer'>;
 
 interface Call<N extends RouteName> {
   readonly node?: NodeId;
@@ -149,22 +154,29 @@ export function createClient(options: ClientOptions): Client {
   const unlessAt = new Set(addressesIn(options.stores));
   const left = options.left ?? leavingAlone(options.waits === true);
 
-  async function call<N extends RouteName>(name: N, parts: Call<N> = {}): Promise<Answer<N>> {
-    const ask = () => once(name, parts);
+  async function call<N extends RouteName>(
+    name: N,
+    parts: Call<N> = {},
+    route: Asked = ROUTES[name],
+  ): Promise<Answer<N>> {
+    const ask = () => once(name, parts, route);
     try {
-      return await (isRead(name) ? left.read(server, ask) : left.write(server, ask));
+      return await (isRead(name, route) ? left.read(server, ask) : left.write(server, ask));
     } catch (error) {
       const serverNow = serverTimeOf(error);
       if (serverNow === undefined) throw error;
       const notBefore = options.datesByServer?.notBefore() ?? Infinity;
       if (serverNow < notBefore) throw clockRefused(server, now(), serverNow);
       offsetSeconds = serverNow - now();
-      return await once(name, parts);
+      return await ask();
     }
   }
 
-  async function once<N extends RouteName>(name: N, parts: Call<N>): Promise<Answer<N>> {
-    const route = ROUTES[name];
+  async function once<N extends RouteName>(
+    name: N,
+    parts: Call<N>,
+    route: Asked,
+  ): Promise<Answer<N>> {
     const { method } = route;
     const url = new URL(base + route.path.replace(':node', parts.node ?? ''));
     for (const [key, value] of Object.entries(parts.query ?? {})) {
@@ -274,6 +286,7 @@ export function createClient(options: ClientOptions): Client {
     states: (query = {}) => call('states', { query }),
     events: (query = {}, signal) => call('events', { query, signal }),
     read: (keys) => call('read', { body: { keys: [...keys] } }),
+    ask: (route) => call(route.path as RouteName, { body: {} as never }, route),
     async put(presigned, body, { overwrite } = { overwrite: false }) {
       assertWithin(presigned.url, { server, stores: options.stores });
       const asking = { timeoutSeconds, fetch, unlessAt, overwrite };
@@ -288,7 +301,7 @@ export function createClient(options: ClientOptions): Client {
 }
 
 /** What a server may be asked twice: it changes nothing. */
-const isRead = (name: RouteName): boolean => ROUTES[name].method === 'GET' || name === 'read';
+const isRead = (name: string, { method }: Asked): boolean => method === 'GET' || name === 'read';
 
 function serverTimeOf(error: unknown): number | undefined {
   if (!hasCode(error, 'signature_expired')) return undefined;

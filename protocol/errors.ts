@@ -73,6 +73,7 @@ const PROTOCOL_ERRORS = {
   in_force: row(409, EXIT.conflict, 'stop'),
   too_many_pending: row(429, EXIT.unavailable, 'retry'),
   too_many_nodes: row(429, EXIT.unavailable, 'retry'), // that approve for themselves, and are new
+  too_soon: row(429, EXIT.unavailable, 'retry'), // after the last time
   too_many_entries: row(409, EXIT.conflict, 'stop'), // of one node's own, one after another
   not_found: row(404, EXIT.notFound, 'stop'),
   bad_signer: row(422, EXIT.refused, 'stop'),

@@ -28,15 +28,15 @@ export async function buildLibrary(outdir: string): Promise<void> {
 
 /** The code of the functions, bundled now: whoever deploys from the package has no bundler. */
 async function bundleFunctions(outdir: string): Promise<void> {
-  for (const credential of CREDENTIALS) {
-    const file = join(outdir, '..', 'functions', credential, 'index.mjs');
+  for (const name of [...CREDENTIALS, 'doctor']) {
+    const file = join(outdir, '..', 'functions', name, 'index.mjs');
     await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, bundleEntry(`functions/lambda/${credential}.ts`));
+    await writeFile(file, bundleEntry(`functions/lambda/${name}.ts`));
   }
   const code = `import { Code } from 'aws-cdk-lib/aws-lambda';
 import { fileURLToPath } from 'node:url';
-export const functionCode = (scope, credential) =>
-  Code.fromAsset(fileURLToPath(new URL(\`../../functions/\${credential}\`, import.meta.url)));
+export const functionCode = (scope, name) =>
+  Code.fromAsset(fileURLToPath(new URL(\`../../functions/\${name}\`, import.meta.url)));
 `;
   await writeFile(join(outdir, 'infra', 'code.js'), code);
   for (const file of ['bundle.js', 'bundle.d.ts']) await rm(join(outdir, 'infra', file));

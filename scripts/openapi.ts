@@ -3,15 +3,17 @@ import type { GenericSchema } from 'valibot';
 import { ERRORS } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { COMMON_ERRORS, ErrorAnswer, ROUTES, SIGNED_ERRORS } from '../protocol/http.ts';
-import type { Route } from '../protocol/http.ts';
+import type { Route as TableRoute } from '../protocol/http.ts';
+import { PROBE_ROUTE } from '../protocol/probe.ts';
 import { SIGNATURE_HEADERS } from '../protocol/request-signature.ts';
 
+type Route = Omit<TableRoute, 'credential'>;
 type Json = Readonly<Record<string, unknown>>;
 
 /** The routes as an OpenAPI 3.1 document, made from the schemas that the server checks with. */
 export function openApi(version: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const [name, route] of Object.entries(ROUTES)) {
+  for (const [name, route] of Object.entries<Route>({ ...ROUTES, probe: PROBE_ROUTE })) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
   }

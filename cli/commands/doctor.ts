@@ -1,9 +1,11 @@
-import { fail } from '../../protocol/errors.ts';
+import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../../functions/doctor/examine.ts';
 import { labOf } from '../../functions/doctor/lab.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import { PROBE_ROUTE } from '../../protocol/probe.ts';
+import { openSession } from '../session.ts';
 import { readSite } from '../site-file.ts';
 import type { StoreFlags } from '../../functions/stores/kind.ts';
 import { openStore, storePlace } from '../../functions/stores/kinds.ts';
@@ -28,6 +30,32 @@ export async function doctor(context: Context, flags: StoreFlags): Promise<void>
     });
     return found;
   });
+  conclude(terminal, findings);
+}
+
+/**
+ * `coatcheck doctor --deployed`: has the server probe its store, with the roles that it has.
+ * @throws probe_failed if any probe fails; too_soon, and what a server answers
+ */
+export async function doctorDeployed(context: Context): Promise<void> {
+  const { terminal } = context;
+  const { client } = await openSession(context);
+  const { findings } = await terminal
+    .waiting('the deployment probes its store', () => client.ask(PROBE_ROUTE))
+    .catch((error: unknown) => {
+      // A server without the route says so, and a gateway in front of one in its own way.
+      if (!hasCode(error, 'no_such_route', 'server_garbage')) throw error;
+      const { message } = error as Error;
+      throw fail(codeOf(error), `${message}; only a stack that was made with probe=true has this`);
+    });
+  findings.forEach((finding) => {
+    print(terminal, finding);
+  });
+  conclude(terminal, findings);
+}
+
+/** @throws probe_failed */
+function conclude(terminal: Terminal, findings: readonly Told[]): void {
   const failed = findings.filter(({ status }) => status === 'fail').length;
   terminal.document({ ok: failed === 0, findings });
   if (failed > 0)
@@ -35,8 +63,11 @@ export async function doctor(context: Context, flags: StoreFlags): Promise<void>
   terminal.print(`${findings.length} probes, none failed`);
 }
 
-function print({ print: line, style }: Terminal, finding: Finding): void {
+/** A {@link Finding}, also one that came by the network. */
+type Told = Pick<Finding, 'probe' | 'status' | 'found'> & { readonly advice?: string | undefined };
+
+function print({ print: line, style }: Terminal, finding: Told): void {
   const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('FAIL') };
-  line(`${mark[finding.status]}  ${finding.probe}: ${escapeLine(finding.found)}`);
+  line(`${mark[finding.status]}  ${escapeLine(finding.probe)}: ${escapeLine(finding.found)}`);
   if (finding.advice !== undefined) line(`      ${escapeLine(finding.advice)}`);
 }

@@ -16,11 +16,13 @@ import { probeUnsigned } from './unsigned.ts';
  * cannot be reached the others would say nothing, and without conditions no credential tries a write.
  *
  * @param during runs a group of probes, of which `label` says what is going on
+ * @param options.record false to read nothing but the keysets of what the site has stored, however much that is
  */
 export async function examine(
   lab: Lab,
   site: Site,
   during: (label: string, probe: () => Promise<Finding[]>) => Promise<Finding[]>,
+  { record = true } = {},
 ): Promise<Finding[]> {
   const reached = await during('reaching the store', async () => [
     ...probeCa(site),
@@ -29,7 +31,7 @@ export async function examine(
   if (!isWell(reached)) return reached;
   const conditions = await during('probing the conditions on PUT', () => probeConditions(lab));
   const keepsConditions = isWell(conditions);
-  return [
+  const probed = [
     ...reached,
     ...conditions,
     ...(await during('probing listings', () => probeListing(lab))),
@@ -37,6 +39,10 @@ export async function examine(
     ...(await during('probing without signatures', () => probeUnsigned(lab))),
     ...(await during('probing the credentials', () => probePermissions(lab, { keepsConditions }))),
     ...(await during('reading the keysets', () => probeKeysets(lab.stores.admin, site))),
+  ];
+  if (!record) return probed;
+  return [
+    ...probed,
     ...(await during('reading the record', () => probeRecords(lab.stores.admin, site))),
     ...(await during('reading signatures that wait for others', () =>
       probeCosigned(lab.stores.admin, site),

@@ -14,12 +14,14 @@ export interface LambdaEnvironment extends Variables {
   readonly s3: S3Options;
   /** Where the enrolment token is (`readToken`); absent where there is none, or the environment has it. */
   readonly tokenFrom?: string;
+  /** Which roles a function may take, `download=ARN upload=ARN admin=ARN`; for `doctor` alone. */
+  readonly roles?: string;
 }
 
 /**
  * Reads the environment that infra/ sets: `COATCHECK_SITE` (the text of site.json),
  * `COATCHECK_BUCKET`, and the region and session keys that AWS gives the function's role; where they are
- * set `COATCHECK_DUAL_STACK` (`1`), `COATCHECK_TOKEN_FROM` and those of {@link readVariables}.
+ * set `COATCHECK_DUAL_STACK` (`1`), `COATCHECK_TOKEN_FROM`, `COATCHECK_ROLES` and those of {@link readVariables}.
  *
  * The keys are one pair, and another in each function: AWS makes them for the role that the function
  * has, and the three roles are what `serve` has three key pairs for (docs/adr/0070). There is no file of
@@ -36,6 +38,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
   };
   const given = (name: string): string | undefined => env[name]?.trim() || undefined;
   const tokenFrom = given('COATCHECK_TOKEN_FROM');
+  const roles = given('COATCHECK_ROLES');
   // The runtime replaces these before they end, in a new process; a sandbox keeps its own.
   const credentials: S3Credentials = {
     accessKeyId: read('AWS_ACCESS_KEY_ID'),
@@ -52,6 +55,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): LambdaEnv
     ...readVariables(given),
     log: writeLine,
     ...(tokenFrom === undefined ? {} : { tokenFrom }),
+    ...(roles === undefined ? {} : { roles }),
   };
 }
 

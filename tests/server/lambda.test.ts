@@ -61,6 +61,7 @@ describeWith('lambda', "the bundled functions under AWS's runtime client", () =>
     const made = synthesise({
       ...{ site: join(home, 'site.json'), domain: new URL(DOMAIN).host },
       certificate: 'arn:aws:acm:us-east-1:1:certificate/x',
+      probe: 'true',
     });
     ({ template } = made);
     const site = deployed(template, made.folder, REGION);
@@ -121,6 +122,22 @@ describeWith('lambda', "the bundled functions under AWS's runtime client", () =>
     await region!.order({});
     expect(refusal(run), run.stderr).toEqual([EXIT.unavailable, code]);
     expect(run.stderr).toContain(String(status));
+  });
+
+  it('probe the store with each role, for an administrator, and once a minute', async () => {
+    const { code, stdout, stderr } = await admin('--json', 'doctor', '--deployed');
+    const { findings } = JSON.parse(stdout) as {
+      findings: { probe: string; status: string; found: string }[];
+    };
+    const failed = findings.filter(({ status }) => status === 'fail');
+    // Of the MinIO that plays S3 here, as `coatcheck doctor` says of one without a deployment.
+    expect(failed, stderr).toEqual([]);
+    expect(code, stderr).toBe(0);
+    const rights = findings.filter(({ probe }) => /^(download|upload|admin) may /.test(probe));
+    expect(rights).toHaveLength(12);
+    expect(rights.every(({ found }) => found === 'and nothing else')).toBe(true);
+    const again = await admin('doctor', '--deployed');
+    expect(refusal(again), again.stderr).toEqual([EXIT.unavailable, 'too_soon']);
   });
 
   it('answer a request that has cookies', async () => {

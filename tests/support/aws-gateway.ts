@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { rootClient } from '../../local-minio/bucket.ts';
-import { CREDENTIALS } from '../../protocol/permissions.ts';
-import type { Credential } from '../../protocol/permissions.ts';
+import type { FunctionName } from '../../infra/code.ts';
 import type { Deployed } from './aws-template.ts';
 import { makeMinioBucket } from './minio-bucket.ts';
 
@@ -71,7 +71,7 @@ const textOf = async (request: IncomingMessage): Promise<Buffer> =>
 
 /** A function, in one sandbox: one invocation at a time. @returns invokes it */
 async function startFunction(
-  credential: Credential,
+  credential: FunctionName,
   environment: Record<string, string>,
 ): Promise<(event: object) => Promise<Result | undefined>> {
   const waiting: Invocation[] = [];
@@ -208,11 +208,16 @@ async function main(): Promise<void> {
   const bucket = await makeMinioBucket(minio, (credential, name) =>
     functions[credential].policy.replaceAll(config.bucket, name),
   );
+  // Of a role that may do nothing in the bucket, and take the others.
+  const doctor = { accessKeyId: 'ASIADOCTOR', secretAccessKey: randomBytes(20).toString('hex') };
   fs.appendFileSync(hostsFile, `${storeAddress} ${bucket.name}.s3.${region}.amazonaws.com\n`);
   const invoke = Object.fromEntries(
     await Promise.all(
-      CREDENTIALS.map(async (credential) => {
-        const { accessKeyId, secretAccessKey, sessionToken = '' } = bucket.credentials[credential];
+      (Object.keys(functions) as FunctionName[]).map(async (credential) => {
+        const { accessKeyId, secretAccessKey, sessionToken } = {
+          sessionToken: 'token-of-a-session',
+          ...(credential === 'doctor' ? doctor : bucket.credentials[credential]),
+        };
         const started = await startFunction(credential, {
           ...functions[credential].environment,
           COATCHECK_BUCKET: bucket.name,
@@ -223,11 +228,15 @@ async function main(): Promise<void> {
         return [credential, started];
       }),
     ),
-  ) as Record<Credential, (event: object) => Promise<Result | undefined>>;
+  ) as Record<FunctionName, (event: object) => Promise<Result | undefined>>;
 
   const gateway = createTlsServer(config.tls, (request, response) => {
     void (async () => {
       const body = await textOf(request);
+      if (request.headers.host === config.stsHost) {
+        assumeRole(request, body.toString(), response);
+        return;
+      }
       const { refuse } = order;
       if (refuse !== undefined && refuse.times > 0) {
         order = { ...order, refuse: { ...refuse, times: refuse.times - 1 } };
@@ -249,6 +258,26 @@ async function main(): Promise<void> {
       response.end(Buffer.from(text, isBase64Encoded === true ? 'base64' : 'utf8'));
     })();
   });
+  /** STS's answer (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html), with the session of that role on the MinIO. */
+  function assumeRole(request: IncomingMessage, body: string, response: ServerResponse): void {
+    const form = new URLSearchParams(body);
+    const role = config.taken[form.get('RoleArn') ?? ''];
+    const scope = new RegExp(`Credential=${doctor.accessKeyId}/\\d{8}/${region}/sts/`);
+    const isSigned = scope.test(request.headers.authorization ?? '');
+    if (role === undefined || !isSigned || form.get('Action') !== 'AssumeRole') {
+      response.writeHead(403, { 'content-type': 'text/xml' });
+      response.end('<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>');
+      return;
+    }
+    const { accessKeyId, secretAccessKey, sessionToken = '' } = bucket.credentials[role];
+    const end = new Date(Date.now() + Number(form.get('DurationSeconds')) * 1000).toISOString();
+    response.writeHead(200, { 'content-type': 'text/xml' });
+    response.end(
+      `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>${accessKeyId}</AccessKeyId>` +
+        `<SecretAccessKey>${secretAccessKey}</SecretAccessKey><SessionToken>${sessionToken}</SessionToken>` +
+        `<Expiration>${end}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+    );
+  }
   await new Promise<void>((resolve) => gateway.listen(443, config.address, resolve));
   let line = '';
   process.stdin.setEncoding('utf8').on('data', (text: string) => {

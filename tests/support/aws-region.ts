@@ -46,7 +46,7 @@ export async function openRegion(
   const hosts = [
     `127.0.0.1 localhost`,
     `${STORE} ${s3} ${STORE_NAME}`,
-    `${GATEWAY} ${site.hosts.join(' ')}`,
+    `${GATEWAY} ${[...site.hosts, site.stsHost].join(' ')}`,
   ];
   fs.writeFileSync(hostsFile, `${hosts.join('\n')}\n`);
   const children: ChildProcess[] = [];
@@ -92,7 +92,7 @@ export async function openRegion(
     ...{ ...site, address: GATEWAY, region: REGION, runtimeClient: runtimeClient() },
     ...{ hostsFile, storeAddress: STORE, caFile: authority.caFile },
     minio: { endpoint: `https://${STORE_NAME}`, ...root },
-    tls: authority.issue(site.hosts.map((host) => `DNS:${host}`).join(',')),
+    tls: authority.issue([...site.hosts, site.stsHost].map((host) => `DNS:${host}`).join(',')),
   };
   fs.writeFileSync(configFile, JSON.stringify(config), { mode: 0o600 });
   const program = ['--import', 'tsx', 'tests/support/aws-gateway.ts', configFile];

@@ -46,6 +46,7 @@ export const VARIANTS: Readonly<Record<string, (stack: Stack) => Partial<Coatche
       },
       alarmsTopic: Topic.fromTopicArn(stack, 'Alarms', arn(stack, 'sns', 'alarms')),
       waitingTopic: Topic.fromTopicArn(stack, 'Waits', arn(stack, 'sns', 'waits')),
+      probe: true,
       reservedConcurrency: { upload: 5 },
       permissionsBoundary: ManagedPolicy.fromManagedPolicyName(stack, 'Boundary', 'team'),
       tags: { owner: 'grid' },

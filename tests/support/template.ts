@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import type { FunctionName } from '../../infra/code.ts';
 import { siteApp } from '../../infra/site-app.ts';
-import type { Credential } from '../../protocol/permissions.ts';
 
 export interface PolicyDocument {
   readonly Version: string;
@@ -70,17 +70,18 @@ export function resourcesOf(
   return resolve(template.findResources(type), bucket) as Record<string, Resource>;
 }
 
-const PREFIX: Record<Credential, string> = {
+const PREFIX: Record<FunctionName, string> = {
   download: 'Download',
   upload: 'Upload',
   admin: 'Admin',
+  doctor: 'Doctor',
 };
 
 /** The one resource of a type that belongs to a credential's function. */
 export function resourceOf(
   template: Template,
   type: string,
-  credential: Credential,
+  credential: FunctionName,
   bucket: string,
 ): Resource & { readonly id: string } {
   const found = Object.entries(resourcesOf(template, type, bucket)).filter(([id]) =>
@@ -91,10 +92,10 @@ export function resourceOf(
   return { id, ...resource };
 }
 
-/** The policies of a credential's role, by name: `store` and `logs`. */
+/** The policies of a function's role, by name: `logs`, and `store` of one with a credential. */
 export function rolePolicies(
   template: Template,
-  credential: Credential,
+  credential: FunctionName,
   bucket: string,
 ): Record<string, PolicyDocument> {
   const role = resourceOf(template, 'AWS::IAM::Role', credential, bucket);
