@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,21 @@ const PROGRAM = '/usr/lib/systemd/boot/efi/linuxx64.efi.stub';
 const said = ({ stderr }: Run): string => stderr.trimEnd();
 const saying = (what: string, code: string): RegExp =>
   new RegExp(`${what.replaceAll('.', '\\.')}.*\\[${code}\\]$`);
+/** Namespaces of variables, as firmware keeps a GUID: EFI_GLOBAL_VARIABLE, EFI_IMAGE_SECURITY_DATABASE_GUID. */
+const GLOBAL = '61dfe48bca93d211aa0d00e098032b8c';
+const IMAGE_SECURITY = 'cbb219d73a3d9645a3bcdad00e67656f';
+/** Firmware takes PKCS #7 without what says that it is that: openssl does not. */
+function contentInfo(signedData: Buffer): Buffer {
+  const tagged = (tag: number, ...parts: Buffer[]): Buffer => {
+    const content = Buffer.concat(parts);
+    return Buffer.concat([
+      Buffer.of(tag, 0x82, content.length >> 8, content.length & 255),
+      content,
+    ]);
+  };
+  const isSignedData = Buffer.from('06092a864886f70d010702', 'hex');
+  return tagged(0x30, isSignedData, tagged(0xa0, signedData));
+}
 const NAMES = ['PK', 'KEK', 'db'];
 
 describeWith('secureboot', 'images for Secure Boot', () => {
@@ -80,6 +95,35 @@ describeWith('secureboot', 'images for Secure Boot', () => {
       expect(auth.subarray(-esl.length).equals(esl)).toBe(true);
     }
   });
+
+  it.each([
+    ['PK', 'PK'],
+    ['KEK', 'PK'],
+    ['db', 'KEK'],
+  ])('have %s changed by %s alone', (name, signer) => {
+    for (const other of NAMES) {
+      expect([other, isSignedBy(name, other)]).toEqual([other, other === signer]);
+    }
+  });
+
+  /** Whether firmware takes a list as signed by a key (UEFI 2.10, 8.2.2: EFI_VARIABLE_AUTHENTICATION_2). */
+  function isSignedBy(name: string, signer: string): boolean {
+    const auth = keys(home, `${name}.auth`);
+    const end = 16 + auth.readUInt32LE(16);
+    const signedData = auth.subarray(40, end);
+    // What is signed: the variable's name and namespace, its attributes, the time, the list.
+    const namespace = name === 'db' ? IMAGE_SECURITY : GLOBAL;
+    const attributes = Buffer.of(0x27, 0, 0, 0);
+    const signed = [Buffer.from(name, 'utf16le'), Buffer.from(namespace, 'hex'), attributes];
+    fs.writeFileSync(
+      at('data'),
+      Buffer.concat([...signed, auth.subarray(0, 16), auth.subarray(end)]),
+    );
+    fs.writeFileSync(at('p7'), contentInfo(signedData));
+    const by = ['-certfile', join(home, 'image-keys', `${signer}.crt`), '-nointern', '-noverify'];
+    const what = ['-inform', 'DER', '-in', at('p7'), '-binary', '-content', at('data')];
+    return spawnSync('openssl', ['cms', '-verify', ...what, ...by], { stdio: 'pipe' }).status === 0;
+  }
 
   it('keep the keys from whoever has the files and no passphrase', async () => {
     for (const name of NAMES) {
