@@ -16,7 +16,7 @@ import { publicEvents } from '../../functions/notify/event.ts';
 import { openNotifying } from '../notify.ts';
 import type { NotifyFlags } from '../notify.ts';
 import { nextInterrupt } from '../interrupt.ts';
-import { serviceManager } from '../service-manager.ts';
+import { handedSocket, serviceManager } from '../service-manager.ts';
 
 /** What `coatcheck serve` was told; numbers are text still. */
 export interface ServeFlags extends StoreFlags, NotifyFlags {
@@ -50,6 +50,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const metricsAt = flags.metrics === undefined ? undefined : parseListener(flags.metrics);
   const tls = tlsFiles(flags);
   const certificate = tls && (await certificateOf(tls));
+  const socket = handedSocket(context.env);
   const notifying = await openNotifying(context, site, flags);
   // No other command needs what an HTTP server is made of: most of what there is to load.
   const { startServer } = await import('../../functions/serve/server.ts');
@@ -61,6 +62,7 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
     store,
     host: flags.host,
     port: parsePort(flags.port),
+    ...(socket === undefined ? {} : { socket }),
     publicUrl,
     ...(tokenFile === undefined ? {} : { token: await readToken(tokenFile) }),
     notice: log.notice,
@@ -79,6 +81,8 @@ export async function serve(context: Context, flags: ServeFlags): Promise<void> 
   const { url, port, metricsUrl } = server;
   terminal.document({ url, port, ...(metricsUrl === undefined ? {} : { metrics: metricsUrl }) });
   terminal.print(`serving site ${site.name} on ${url}`);
+  if (socket !== undefined)
+    log.notice('systemd handed the socket over: --host and --port are not used');
   if (metricsUrl !== undefined) log.notice(`metrics are on ${metricsUrl}`);
   if (publicUrl.length === 0 && isLoopback(new URL(url).hostname)) {
     log.notice(

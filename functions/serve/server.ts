@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly host: string;
   /** 0 for a free one. */
   readonly port: number;
+  /** A descriptor of this process that listens already, and is served instead of `host` and `port`. */
+  readonly socket?: number;
   /**
    * The addresses that clients name, which may have a path: what is signed for another is refused. The
    * URLs of a store that this server answers for begin with the first. Without it they begin with
@@ -158,13 +160,18 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     if (namesOneHost(request)) void listener(request, response);
     else response.writeHead(400, { connection: 'close' }).end();
   }, certificate && { certificate });
-  const bound = await listen(bounded.server, host, port);
-  const url = publicUrls[0] ?? ownUrl(certificate === undefined ? 'http' : 'https', host, bound);
+  const { socket } = options;
+  const bound = await listen(
+    bounded.server,
+    socket === undefined ? { host, port } : { fd: socket },
+  );
+  const name = socket === undefined ? host : bound.address;
+  const url = publicUrls[0] ?? ownUrl(certificate === undefined ? 'http' : 'https', name, bound);
   if (url === undefined) {
     await close(bounded);
     throw fail(
       'usage',
-      `to listen on ${host} the URL that clients use must be given (--public-url)`,
+      `to listen on ${name} the URL that clients use must be given (--public-url)`,
     );
   }
   answer = makeAnswer(url);
@@ -207,7 +214,7 @@ async function listenForScrapes(
   reader: StatesReader,
 ): Promise<{ readonly url: string; readonly stop: () => void }> {
   const server = createMetricsServer(() => counts.render(reader));
-  const { address, family, port: bound } = await listen(server, host, port);
+  const { address, family, port: bound } = await listen(server, { host, port });
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}/metrics`,
     stop: () => {
@@ -231,18 +238,27 @@ function ownUrl(
   return URL.canParse(text) ? new URL(text).origin : undefined;
 }
 
-async function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
+/** An address, or a descriptor that listens already. */
+type Place = { readonly host: string; readonly port: number } | { readonly fd: number };
+
+async function listen(server: Server, place: Place): Promise<AddressInfo> {
+  const where = 'fd' in place ? 'the socket handed over' : `${place.host}, port ${place.port}`;
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       reject(
-        errnoOf(error) === 'EADDRINUSE'
-          ? fail('port_in_use', `port ${port} of ${host} is in use: choose another`)
-          : fail('usage', `cannot listen on ${host}, port ${port}: ${error.message}`),
+        errnoOf(error) === 'EADDRINUSE' && 'port' in place
+          ? fail('port_in_use', `port ${place.port} of ${place.host} is in use: choose another`)
+          : fail('usage', `cannot listen on ${where}: ${error.message}`),
       );
     });
     // Many boot at once; the system takes what it allows (on Linux somaxconn).
-    server.listen({ port, host, backlog: 4096 }, () => {
-      resolve(server.address() as AddressInfo);
+    server.listen({ ...place, backlog: 4096 }, () => {
+      const bound = server.address();
+      if (bound !== null && typeof bound === 'object') resolve(bound);
+      else {
+        server.close();
+        reject(fail('usage', `${where} is not of TCP: give an address as ListenStream=`));
+      }
     });
   });
 }

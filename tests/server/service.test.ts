@@ -14,7 +14,11 @@ import { formatSite } from '../../protocol/site.ts';
 const UNIT = 'packaging/server/coatcheck.service';
 const NAME = 'coatcheck.service';
 const USER = 'packaging/server/coatcheck.sysusers';
+const SOCKET = 'coatcheck.socket';
 const STATE = 'var/lib/coatcheck';
+
+/** One of the loopback interface that is this process's alone, whatever the port. */
+const OWN_ADDRESS = `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
 describeWith('systemd', 'the unit of the server', () => {
   let machine: Booted;
@@ -27,7 +31,10 @@ describeWith('systemd', 'the unit of the server', () => {
     machine = await bootSystemd();
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
-    machine.write(`etc/systemd/system/${NAME}`, fs.readFileSync(UNIT, 'utf8'));
+    for (const name of [NAME, SOCKET]) {
+      const unit = fs.readFileSync(`packaging/server/${name}`, 'utf8');
+      machine.write(`etc/systemd/system/${name}`, unit);
+    }
     // This machine's systemd is not one that booted, and in a root that was changed to there is no namespace of users.
     machine.write(
       `etc/systemd/system/${NAME}.d/first.conf`,
@@ -52,7 +59,7 @@ describeWith('systemd', 'the unit of the server', () => {
 
   it('is what systemd expects, and leaves no more open than it needs: 3.0 of 10', () => {
     const checks = [
-      ['verify', '--man=no', '--recursive-errors=no', `--root=${machine.root}`, NAME],
+      ['verify', '--man=no', '--recursive-errors=no', `--root=${machine.root}`, NAME, SOCKET],
       ['security', '--offline=true', '--threshold=30', '--no-pager', UNIT],
     ];
     for (const args of checks) {
@@ -120,6 +127,49 @@ describeWith('systemd', 'the unit of the server', () => {
       expect(await property('ExecMainStatus')).toBe('2');
     } finally {
       fs.writeFileSync(file, site);
+    }
+  });
+
+  it('has a port below 1024 by its socket unit without a right to it, and refuses nobody while it starts again', async () => {
+    const own = `http://${OWN_ADDRESS}:80`;
+    machine.write(
+      `etc/systemd/system/${SOCKET}.d/test.conf`,
+      `[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=\nListenStream=${OWN_ADDRESS}:80\n`,
+    );
+    await machine.run('systemctl', 'daemon-reload');
+    expect(await machine.run('systemctl', 'start', SOCKET)).toMatchObject({ code: 0, stderr: '' });
+    try {
+      expect(await property('ActiveState')).toBe('inactive');
+      expect((await fetch(`${own}/v1/health`)).status).toBe(200);
+      expect(await property('ActiveState')).toBe('active');
+      expect(await property('StatusText')).toContain(new URL(own).origin);
+      const before = await property('MainPID');
+
+      // Each a connection of its own. What was under way at the end may be cut, and is asked again.
+      let isOver = false;
+      let answers = 0;
+      const ask = async (): Promise<void> => {
+        while (!isOver) {
+          try {
+            await fetch(`${own}/v1/health`, { headers: { connection: 'close' } });
+            answers++;
+          } catch (error) {
+            const { code } = (error as Error).cause as { code?: string };
+            expect(['ECONNRESET', 'UND_ERR_SOCKET']).toContain(code);
+          }
+        }
+      };
+      const asking = Promise.all([ask(), ask(), ask()]);
+      expect((await systemctl('restart')).code).toBe(0);
+      const after = answers;
+      await until(() => answers > after + 3);
+      isOver = true;
+      await asking;
+      expect(await property('MainPID')).not.toBe(before);
+    } finally {
+      await machine.run('systemctl', 'stop', SOCKET);
+      fs.rmSync(join(machine.root, `etc/systemd/system/${SOCKET}.d`), { recursive: true });
+      await machine.run('systemctl', 'daemon-reload');
     }
   });
 });
