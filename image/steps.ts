@@ -11,7 +11,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { sealedArguments } from './boot-files.ts';
-import { buildDeb } from '../packaging/deb/build.ts';
+import { buildAgentDeb } from '../packaging/deb/agent.ts';
 import { run } from '../files/run-program.ts';
 import type { Say } from '../files/run-program.ts';
 import type { ImageOptions } from './options.ts';
@@ -41,7 +41,7 @@ export async function unpack(archive: string, root: string): Promise<void> {
  * Installs the agent's package below a root, as anybody installs it, but for what the image has nothing of either.
  */
 export async function installAgent(root: string, { agent, date }: ImageOptions): Promise<void> {
-  const deb = await buildDeb({ agent, date, out: dirname(root) });
+  const deb = await buildAgentDeb({ agent, date, out: dirname(root) });
   await rename(deb, join(root, 'coatcheck-agent.deb'));
   const left = LEFT_OUT.map((path) => `--path-exclude=${path}`);
   await run('chroot', [root, 'dpkg', ...left, '--install', '/coatcheck-agent.deb']);

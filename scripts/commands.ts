@@ -1,10 +1,20 @@
-import { chmod, cp, readFile, rm } from 'node:fs/promises';
+import { chmod, cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
 import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { build } from 'esbuild';
-import type { Plugin } from 'esbuild';
+import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 import { DICTIONARY_1_TEXT } from '../bundle/dictionary-1.ts';
+
+const SHARED = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  legalComments: 'none',
+  logLevel: 'warning',
+} as const;
 
 /**
  * Bundles the two commands, what keeps a key for one of them, and what a browser runs, as they are published,
@@ -14,38 +24,13 @@ export async function buildCommands(outdir: string): Promise<void> {
   const { dependencies } = JSON.parse(await readFile('package.json', 'utf8')) as {
     dependencies: Record<string, string>;
   };
-  const shared = {
-    bundle: true,
-    platform: 'node',
-    target: 'node20.19',
-    format: 'esm',
-    outExtension: { '.js': '.mjs' },
-    outdir,
-    legalComments: 'none',
-    logLevel: 'warning',
-  } as const;
-
-  await rm(outdir, { recursive: true, force: true });
-  await build({
-    ...shared,
-    entryPoints: { coatcheck: 'cli/main.ts', 'coatcheck-keeper': 'cli/keeper/main.ts' },
-    // What is imported when it is needed stays apart: most commands never load the AWS SDK.
-    plugins: [onlyVersion],
-    splitting: true,
-    chunkNames: 'coatcheck-[name]-[hash]',
+  await buildProgram(outdir, {
     external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
-  });
-  await cp('web/assets', join(outdir, 'assets'), { recursive: true });
-  // What verifies a record where only a browser is: one script, which stands in a file as well.
-  await build({
-    ...{ entryPoints: { log: 'web/log/browser.ts' }, outdir: join(outdir, 'assets') },
-    ...{ bundle: true, platform: 'browser', format: 'iife', target: 'es2023', minify: true },
-    plugins: [verifiesAhead],
-    ...{ legalComments: 'none', logLevel: 'warning' },
   });
   // The agent rides in a node's image: one file that needs nothing but Node.
   await build({
-    ...shared,
+    ...SHARED,
+    outdir,
     entryPoints: { 'coatcheck-agent': 'agent/main.ts' },
     minify: true,
     plugins: [
@@ -57,6 +42,51 @@ export async function buildCommands(outdir: string): Promise<void> {
   });
   const commands = ['coatcheck.mjs', 'coatcheck-agent.mjs'];
   await Promise.all(commands.map((file) => chmod(join(outdir, file), 0o755)));
+}
+
+/**
+ * Bundles `coatcheck` with its libraries in it, into a folder which holds nothing else then: for a machine that has
+ * Node and nothing else. `libraries.json` names the folder of each library that is in it, `node_modules/...`.
+ */
+export async function buildStandalone(outdir: string): Promise<void> {
+  const { inputs } = await buildProgram(outdir, {
+    mainFields: ['module', 'main'],
+    // Some libraries `require` Node's own modules.
+    banner: {
+      js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
+    },
+  });
+  await chmod(join(outdir, 'coatcheck.mjs'), 0o755);
+  const folders = Object.keys(inputs).map(
+    (path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1],
+  );
+  const libraries = [...new Set(folders.filter((folder) => folder !== undefined))].sort();
+  await writeFile(join(outdir, 'libraries.json'), JSON.stringify(libraries));
+}
+
+/** `coatcheck`, what keeps a key for it, and what a browser runs. @param more of esbuild's options */
+async function buildProgram(outdir: string, more: BuildOptions): Promise<Metafile> {
+  await rm(outdir, { recursive: true, force: true });
+  const { metafile } = await build({
+    ...SHARED,
+    ...more,
+    outdir,
+    metafile: true,
+    entryPoints: { coatcheck: 'cli/main.ts', 'coatcheck-keeper': 'cli/keeper/main.ts' },
+    // What is imported when it is needed stays apart: most commands never load the AWS SDK.
+    plugins: [onlyVersion],
+    splitting: true,
+    chunkNames: 'coatcheck-[name]-[hash]',
+  });
+  await cp('web/assets', join(outdir, 'assets'), { recursive: true });
+  // What verifies a record where only a browser is: one script, which stands in a file as well.
+  await build({
+    ...{ entryPoints: { log: 'web/log/browser.ts' }, outdir: join(outdir, 'assets') },
+    ...{ bundle: true, platform: 'browser', format: 'iife', target: 'es2023', minify: true },
+    plugins: [verifiesAhead],
+    ...{ legalComments: 'none', logLevel: 'warning' },
+  });
+  return metafile;
 }
 
 /** An expression that is a text; of ASCII, deflated in the file. */

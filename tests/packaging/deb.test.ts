@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildDeb } from '../../packaging/deb/build.ts';
+import { buildAgentDeb } from '../../packaging/deb/agent.ts';
 import { describeWith } from '../support/components.ts';
 import { agentProgram } from '../support/machine.ts';
 
@@ -14,7 +14,7 @@ describeWith('dpkg', "the agent's Debian package", () => {
   const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-deb-'));
   let deb: string;
   const made = (out: string): Promise<string> =>
-    buildDeb({ agent: agentProgram(), out: join(folder, out), date: DATE });
+    buildAgentDeb({ agent: agentProgram(), out: join(folder, out), date: DATE });
   const dpkg = (...args: string[]): string => execFileSync('dpkg-deb', args, { encoding: 'utf8' });
 
   beforeAll(async () => {

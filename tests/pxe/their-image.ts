@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { ipxe } from '../../image/boot-files.ts';
 import { readOptions } from '../../image/options.ts';
 import { userland } from '../../image/packages.ts';
-import { buildDeb } from '../../packaging/deb/build.ts';
+import { buildAgentDeb } from '../../packaging/deb/agent.ts';
 import { run } from '../../files/run-program.ts';
 import type { Say } from '../../files/run-program.ts';
 import { keptImage } from './image.ts';
@@ -56,7 +56,7 @@ export async function withDebian<T>(say: Say, act: (root: string) => Promise<T>)
     await run('mount', ['-t', 'sysfs', '-o', 'ro', 'sysfs', join(root, 'sys')]);
     await run('mount', ['-t', 'devtmpfs', 'devtmpfs', join(root, 'dev')]);
     const agent = resolve('dist', 'coatcheck-agent.mjs');
-    const deb = await buildDeb({ agent, out: work, date: options.date });
+    const deb = await buildAgentDeb({ agent, out: work, date: options.date });
     await rename(deb, join(root, 'agent.deb'));
     await inside(root, 'apt-get install --yes --no-install-recommends /agent.deb');
     return await act(root);
