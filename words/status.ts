@@ -14,11 +14,16 @@ export function nameText(view: StatusView): string {
 }
 
 /** What is in force, and until when. */
-export function inForceText({ decision, problem }: StatusView): string {
+export function inForceText(view: StatusView): string {
+  const expires = view.decision?.expires;
+  return `${decisionText(view)}${expires === undefined ? '' : `, until ${when(expires)}`}`;
+}
+
+/** What is in force, without its end. */
+export function decisionText({ decision, problem }: StatusView): string {
   if (decision === undefined) return problem === undefined ? '-' : problemText(problem);
-  const { type, seq, expires } = decision;
-  const until = expires === undefined ? '' : `, until ${when(expires)}`;
-  return `${type} (seq ${seq}) by ${escapeLine(decidedBy(decision))}${until}`;
+  const { type, seq } = decision;
+  return `${type} (seq ${seq}) by ${escapeLine(decidedBy(decision))}`;
 }
 
 /** Of a report that is sealed to others. */
@@ -28,15 +33,25 @@ export const NOT_SEALED_TO_YOU =
 /** All of it is the machine's word but when it was stored. */
 export function machineText({ machine }: StatusView): string {
   if (machine === undefined) return '-';
-  const stored = `stored ${when(machine.stored)}`;
-  if ('problem' in machine) {
-    const { problem } = machine;
-    return `${isSealedToOthers(problem) ? NOT_SEALED_TO_YOU : problemText(problem)} (${stored})`;
-  }
-  const times = `at ${when(machine.time)}, ${stored}`;
-  const older = machine.isOlder ? ', older than one seen before' : '';
-  return `${escapeLine(machine.result)} (${times}${older})`;
+  const times = [
+    ...('time' in machine ? [`at ${when(machine.time)}`] : []),
+    `stored ${when(machine.stored)}`,
+  ];
+  return `${saidText(machine)} (${times.join(', ')}${olderText(machine)})`;
 }
+
+type Said = NonNullable<StatusView['machine']>;
+
+/** What a machine says, without times; or why that cannot be read. */
+export function saidText(machine: Said): string {
+  if (!('problem' in machine)) return escapeLine(machine.result);
+  const { problem } = machine;
+  return isSealedToOthers(problem) ? NOT_SEALED_TO_YOU : problemText(problem);
+}
+
+/** What stands behind the times of a report that goes back, or nothing. */
+export const olderText = (machine: Said): string =>
+  'isOlder' in machine && machine.isOlder ? ', older than one seen before' : '';
 
 /** What somebody should know who looks at a node, in one sentence. */
 export function noteText(note: StatusNote, voice: Voice = 'terminal'): string {

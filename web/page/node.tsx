@@ -6,12 +6,12 @@ import type { NodeId } from '../../bundle/index.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { voidText } from '../../words/cosigned.ts';
 import { decidedBy } from '../../words/decisions.ts';
-import { machineText, noteText } from '../../words/status.ts';
+import { noteText } from '../../words/status.ts';
 import { warningText } from '../../words/warnings.ts';
 import type { RecordWarning } from '../../admin/warning.ts';
 import { Time, Waiting } from './frame.tsx';
 import { Digest, Words } from './node-name.tsx';
-import { States } from './state.tsx';
+import { MachineSays, States } from './state.tsx';
 
 /** Everything of one node but its files. */
 export function NodeScreen({
@@ -58,7 +58,9 @@ export function NodeScreen({
               <States view={view} />
             </dd>
             <dt>The machine says</dt>
-            <dd>{machineText(view)}</dd>
+            <dd>
+              <MachineSays view={view} />
+            </dd>
           </>
         )}
       </dl>

@@ -1,11 +1,11 @@
 import type { StatusView } from '../../admin/views/status.ts';
 import { count } from '../../protocol/count.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { inForceText, machineText, noteText } from '../../words/status.ts';
+import { noteText } from '../../words/status.ts';
 import { Time } from './frame.tsx';
 import { NodeLink } from './node-name.tsx';
 import { pageOf, Pages } from './pages.tsx';
-import { States } from './state.tsx';
+import { InForce, MachineSays, States } from './state.tsx';
 
 /** So many nodes are on a page of the list. */
 export const NODES_PER_PAGE = 100;
@@ -106,8 +106,12 @@ export function NodesScreen({
                     <States view={view} />
                   </td>
                   <td>{view.since !== undefined && <Time at={view.since} relative />}</td>
-                  <td>{inForceText(view)}</td>
-                  <td>{machineText(view)}</td>
+                  <td>
+                    <InForce view={view} />
+                  </td>
+                  <td>
+                    <MachineSays view={view} />
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -1,6 +1,8 @@
 import { WRONG } from '../../admin/views/states.ts';
 import type { State } from '../../admin/views/states.ts';
 import type { StatusView } from '../../admin/views/status.ts';
+import { decisionText, olderText, saidText } from '../../words/status.ts';
+import { Time } from './frame.tsx';
 
 /** A shape for each state, so that none is told by its colour alone. */
 const SHAPES: Readonly<Record<State, string>> = {
@@ -63,5 +65,37 @@ export function States({ view: { states, refreshing } }: { view: StatusView }) {
       ))}
       {refreshing && <span class="dim">refreshing</span>}
     </span>
+  );
+}
+
+/** What is in force, and until when. */
+export function InForce({ view }: { view: StatusView }) {
+  const expires = view.decision?.expires;
+  return (
+    <>
+      {decisionText(view)}
+      {expires !== undefined && (
+        <>
+          , until <Time at={expires} />
+        </>
+      )}
+    </>
+  );
+}
+
+/** All of it is the machine's word but when it was stored. */
+export function MachineSays({ view: { machine } }: { view: StatusView }) {
+  if (machine === undefined) return <>-</>;
+  return (
+    <>
+      {saidText(machine)} (
+      {'time' in machine && (
+        <>
+          at <Time at={machine.time} />,{' '}
+        </>
+      )}
+      stored <Time at={machine.stored} />
+      {olderText(machine)})
+    </>
   );
 }

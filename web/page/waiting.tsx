@@ -8,7 +8,7 @@ import type { NodeId } from '../../bundle/index.ts';
 import { count } from '../../protocol/count.ts';
 import { headingOf } from '../../words/changes.ts';
 import { leftOutText } from '../../words/left-out.ts';
-import { machineText, nameText, noteText } from '../../words/status.ts';
+import { nameText, noteText } from '../../words/status.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Picture, Waits } from '../desk.ts';
 import { Waiting } from './frame.tsx';
@@ -16,7 +16,7 @@ import { NodeLink, Words } from './node-name.tsx';
 import { Search } from './nodes.tsx';
 import { pageOf, Pages } from './pages.tsx';
 import { Warnings } from './review.tsx';
-import { Badge, States } from './state.tsx';
+import { Badge, MachineSays, States } from './state.tsx';
 
 /** So many changes, and nodes that have something wrong, are on a page. */
 const CARDS_PER_PAGE = 100;
@@ -124,7 +124,7 @@ function WrongCard({ view }: { view: StatusView }) {
       </h3>
       {view.machine !== undefined && (
         <p>
-          <span class="dim">the machine says:</span> {machineText(view)}
+          <span class="dim">the machine says:</span> <MachineSays view={view} />
         </p>
       )}
     </article>
