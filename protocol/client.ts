@@ -329,11 +329,9 @@ function refusalOf(server: string, answer: FetchAnswer, json: unknown): Error {
   if (!refusal.success) return strange(server, answer, json);
   const { status } = answer;
   const { code, message, details, request = '' } = refusal.output.error;
-  if (!isErrorCode(code)) return garbage(server, `it answered ${status} with an unknown code`);
-  // The status of what only happens on this side, where it may mean more than a server can know.
-  if (ERRORS[code].status === ERRORS.internal.status && code !== 'internal') {
-    return garbage(server, `it answered ${status} with a code that no server has`);
-  }
+  // Also that of what only happens on this side, where it may mean more than a server can know.
+  if (!isErrorCode(code) || (ERRORS[code].status === ERRORS.internal.status && code !== 'internal'))
+    return garbage(server, `it answered ${status} with an unknown code`);
   // It is true of this one only: which of several it is no server knows.
   const said =
     code === 'wrong_site'
@@ -362,16 +360,18 @@ const bounded = (details: Details): Details =>
 function strange(server: string, answer: FetchAnswer, json: unknown): Error {
   const { status } = answer;
   const { says, retryAfter } = onTheWay(answer);
-  if (says === undefined) {
+  // Ours names itself nowhere: it is what is in front of it, or in its place.
+  const named = answer.headers.get('server')?.slice(0, 64);
+  const by = named ? `, as "${named}"` : '';
+  if (says === undefined || isRedirect(status)) {
     const encoding = encodingOf(answer);
     const what = json === undefined ? 'with something that is not JSON' : 'without an error code';
     const encoded = encoding === undefined ? '' : `, with content-encoding: ${encoding}`;
-    return garbage(server, `it answered ${status} ${what}${encoded}`);
+    return garbage(server, `it answered ${status} ${says ?? what + encoded}${by}`);
   }
-  if (isRedirect(status)) return garbage(server, `it answered ${status} ${says}`);
   return fail(
     'server_unreachable',
-    `the server ${server} did not answer: there came ${status} ${says}`,
+    `the server ${server} did not answer: there came ${status} ${says}${by}`,
     {
       details: { status, ...(retryAfter !== undefined && { retryAfter }) },
     },

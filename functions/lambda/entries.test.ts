@@ -145,6 +145,27 @@ describe('an entry', () => {
     expect(await ask('https://coatcheck.example')).toBe(200);
   });
 
+  it('judges a signature over the query as it was sent, and says so where it came decoded', async () => {
+    const { handler } = await import('./download.ts');
+    const path = `/v1/nodes/${node.id}/config`;
+    const headers = signRequest({
+      ...{ method: 'GET', url: new URL(`${path}?waiting=a%2Fb`, `https://${HOST}`), site: site.id },
+      ...{ identity: node, created: Math.floor(Date.now() / 1000) },
+    });
+    const ask = async (rawQueryString: string): Promise<unknown> => {
+      const asked = { ...event(path, headers), rawQueryString };
+      return JSON.parse(((await handler(asked as never)) as Answer).body) as unknown;
+    };
+    // The signature is good: it is the digest that is none.
+    expect(await ask('waiting=a%2Fb')).toMatchObject({ error: { code: 'bad_request' } });
+    expect(await ask('waiting=a/b')).toMatchObject({
+      error: {
+        code: 'signature_invalid',
+        message: expect.stringContaining('this method, path and query') as string,
+      },
+    });
+  });
+
   it('does not start without a token that it is told to ask for', async () => {
     vi.stubEnv('COATCHECK_TOKEN_FROM', 'file:/etc/token');
     await expect(import('./upload.ts')).rejects.toMatchObject({ code: 'usage' });
