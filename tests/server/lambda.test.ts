@@ -17,6 +17,8 @@ import type { Run } from '../support/run.ts';
 import { synthesise } from '../support/template.ts';
 
 const DOMAIN = 'https://coatcheck.example';
+/** Of a distribution of CloudFront in front of it. */
+const CDN = 'https://cdn.example';
 
 describeWith('lambda', "the bundled functions under AWS's runtime client", () => {
   const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-lambda-'));
@@ -61,7 +63,7 @@ describeWith('lambda', "the bundled functions under AWS's runtime client", () =>
     const made = synthesise({
       ...{ site: join(home, 'site.json'), domain: new URL(DOMAIN).host },
       certificate: 'arn:aws:acm:us-east-1:1:certificate/x',
-      probe: 'true',
+      ...{ probe: 'true', publicUrls: CDN },
     });
     ({ template } = made);
     const site = deployed(template, made.folder, REGION);
@@ -92,24 +94,44 @@ describeWith('lambda', "the bundled functions under AWS's runtime client", () =>
   });
 
   it.each([
-    ['the API itself', true, {}],
-    ['bodies in base64', false, { base64: true }],
-    ['queries that were decoded on the way', false, { decoded: true }],
-  ])('answer through %s', async (_, atOwn, order) => {
+    ['the API itself', () => own, {}],
+    ['CloudFront', () => CDN, {}],
+    ['bodies in base64', () => DOMAIN, { base64: true }],
+    [
+      'queries that were decoded on the way, where they say the same then',
+      () => DOMAIN,
+      { decoded: true },
+    ],
+  ])('answer through %s', async (name, server, order) => {
     await region!.order(order);
-    const at = atOwn ? ['--server', own] : [];
-    fs.writeFileSync(join(machine, 'root', 'etc', 'motd'), `${JSON.stringify(order)}${atOwn}\n`);
+    const at = ['--server', server()];
+    fs.writeFileSync(join(machine, 'root', 'etc', 'motd'), `${name}\n`);
     await must(agent('root', 'propose'));
     const { nodes } = JSON.parse(await must(admin(...at, '--json', 'status'))) as {
       nodes: { node: string }[];
     };
     await must(admin(...at, 'approve', nodes[0]!.node, '--yes'));
     await must(agent('fresh', 'boot', '--once'));
-    expect(fs.readFileSync(join(machine, 'fresh', 'etc', 'motd'), 'utf8')).toBe(
-      `${JSON.stringify(order)}${atOwn}\n`,
-    );
+    expect(fs.readFileSync(join(machine, 'fresh', 'etc', 'motd'), 'utf8')).toBe(`${name}\n`);
     await region!.order({});
   });
+
+  it.each([
+    [403, 'server_garbage'], // its WAF
+    [502, 'server_unreachable'],
+    [503, 'server_unreachable'],
+    [504, 'server_unreachable'],
+  ])(
+    'say in one line what a page of CloudFront with %i is, and whose it is',
+    async (status, code) => {
+      await region!.order({ refuse: { status, times: 100, by: 'CloudFront' } });
+      const run = await admin('--server', CDN, 'status');
+      await region!.order({});
+      expect(refusal(run), run.stderr).toEqual([EXIT.unavailable, code]);
+      expect(run.stderr).toMatch(new RegExp(`${status} .*"CloudFront"`));
+      expect(run.stderr).not.toMatch(/<|HTML/);
+    },
+  );
 
   it.each([
     [429, 'server_unreachable'],

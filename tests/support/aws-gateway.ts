@@ -34,14 +34,21 @@ export interface GatewayConfig extends Deployed {
 
 /** What a line on stdin says of requests from now on. */
 export interface GatewayOrder {
-  /** The gateway's own answer to so many requests, in place of a function's */
-  readonly refuse?: { readonly status: number; readonly times: number };
+  /** The gateway's own answer to so many requests, in place of a function's; or that of what is in front of it */
+  readonly refuse?: {
+    readonly status: number;
+    readonly times: number;
+    readonly by?: 'CloudFront';
+  };
   /** Whether bodies come as base64 whatever their type, and queries are decoded, as some gateways do */
   readonly base64?: boolean;
   readonly decoded?: boolean;
   /** The schedule's event, at once */
   readonly count?: boolean;
 }
+
+/** What a test calls a distribution: by this name its requests come as those of CloudFront do. */
+const CDN = 'cdn.example';
 
 const MESSAGES: Record<number, string> = {
   404: 'Not Found',
@@ -138,8 +145,21 @@ async function startFunction(
 }
 
 function eventOf(request: IncomingMessage, routeKey: string, body: Buffer): object {
-  const url = new URL(request.url!, `https://${request.headers.host}`);
-  const { cookie, ...headers } = request.headers as Record<string, string>;
+  // A distribution asks the API under its own name, and says what it is; its client's Host it keeps.
+  const isByCdn = request.headers.host === CDN;
+  const host = isByCdn
+    ? config.hosts.find((one) => one.includes('execute-api'))!
+    : request.headers.host!;
+  const url = new URL(request.url!, `https://${host}`);
+  const { cookie, ...sent } = request.headers as Record<string, string>;
+  const headers: Record<string, string> = {
+    ...sent,
+    host,
+    ...(isByCdn && {
+      ...{ via: '2.0 abc.cloudfront.net (CloudFront)', 'x-amz-cf-id': 'abc==' },
+      ...{ 'cloudfront-forwarded-proto': 'https', 'cloudfront-viewer-country': 'DE' },
+    }),
+  };
   const isText = /^(text\/|application\/(json|javascript|xml))/.test(headers['content-type'] ?? '');
   const isBase64Encoded = body.length > 0 && (order.base64 === true || !isText);
   const query = url.search.slice(1);
@@ -156,7 +176,7 @@ function eventOf(request: IncomingMessage, routeKey: string, body: Buffer): obje
     headers: {
       ...headers,
       'x-amzn-trace-id': 'Root=1-0-0',
-      'x-forwarded-for': '192.0.2.1',
+      'x-forwarded-for': isByCdn ? '198.51.100.7, 192.0.2.1' : '192.0.2.1',
       'x-forwarded-port': '443',
       'x-forwarded-proto': 'https',
     },
@@ -188,6 +208,17 @@ function routeOf(request: IncomingMessage): string | undefined {
     );
   });
 }
+
+/** The page of CloudFront for what its WAF blocked (403), or for an origin that does not answer. */
+const page = (response: ServerResponse, status: number): void => {
+  response.writeHead(status, {
+    ...{ server: 'CloudFront', 'content-type': 'text/html', 'x-cache': 'Error from cloudfront' },
+    ...{ via: '1.1 abc.cloudfront.net (CloudFront)', 'x-amz-cf-id': 'abc==' },
+  });
+  response.end(
+    `<!DOCTYPE HTML><HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY><H1>${status} ERROR</H1></BODY></HTML>\n`,
+  );
+};
 
 const own = (response: ServerResponse, status: number): void => {
   response.writeHead(status, { 'content-type': 'application/json' });
@@ -240,7 +271,7 @@ async function main(): Promise<void> {
       const { refuse } = order;
       if (refuse !== undefined && refuse.times > 0) {
         order = { ...order, refuse: { ...refuse, times: refuse.times - 1 } };
-        own(response, refuse.status);
+        (refuse.by === undefined ? own : page)(response, refuse.status);
         return;
       }
       const key = routeOf(request);
