@@ -111,8 +111,8 @@ export function shapeOf(
 const traitsOf = ({ path, executes, secret }: FileView) => ({ path, executes, secret });
 
 /**
- * Puts together what is one change: first what can run or let somebody in, then the largest groups, and
- * what stands alone last.
+ * Puts together what is one change: first what was refused before, then what can run or let somebody in, on machines that have
+ * a configuration before new ones, which always have some of it; then the largest groups, and what stands alone last.
  * @param options.showSecrets as in the review: of these files no value is masked
  */
 export function groupsOf(
@@ -129,14 +129,15 @@ export function groupsOf(
     members: members as [Planned, ...Planned[]],
     differing: differingOf(members, showSecrets),
   }));
-  return groups.sort(
-    (a, b) => Number(runs(b)) - Number(runs(a)) || b.members.length - a.members.length,
-  );
+  return groups.sort((a, b) => weight(b) - weight(a) || b.members.length - a.members.length);
 }
 
-/** Whether something of it runs or lets somebody in by being there. */
-const runs = ({ members: [{ plan }] }: Group): boolean =>
-  plan.review!.warnings.some(({ code }) => code === 'runs_by_place');
+function weight({ members: [{ plan, name }] }: Group): number {
+  const codes = plan.review!.warnings.map(({ code }) => code);
+  if (codes.includes('was_refused')) return 3;
+  if (!codes.includes('runs_by_place')) return 0;
+  return name === undefined ? 1 : 2;
+}
 
 const inOrder = new Intl.Collator('en', { numeric: true });
 

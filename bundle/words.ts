@@ -2,7 +2,8 @@ import { wordlist } from '@scure/bip39/wordlists/english.js';
 import { nodeIdBytes } from './identity.ts';
 import type { NodeId } from './identity.ts';
 
-const WORDS = 8;
+/** So many words name a node. */
+export const WORDS = 8;
 const BITS_PER_WORD = 11;
 
 /**
@@ -21,6 +22,9 @@ export function digestWords(bytes: Uint8Array): string {
     ' ',
   );
 }
+
+/** Whether a word, in lower case, is one of those that name nodes. */
+export const isListedWord = (word: string): boolean => wordlist.includes(word);
 
 /** The 11 bits from bit `start` on, which lie in two or three bytes. */
 function bitsAt(bytes: Uint8Array, start: number): number {

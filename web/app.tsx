@@ -20,17 +20,18 @@ import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
 import type { Review } from '../admin/review.ts';
-import { isFilter } from '../admin/filter.ts';
 import { isFirst, selectNodes } from '../admin/select.ts';
 import type { Objection } from '../admin/warning.ts';
 import { historyView } from '../admin/views/statement.ts';
+import { claimsOf } from '../admin/views/status.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import { toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { MAX_MANIFEST_BYTES } from '../bundle/manifest.ts';
-import { nodeWords } from '../bundle/words.ts';
+import { isListedWord, nodeWords, WORDS } from '../bundle/words.ts';
 import { codeOf, ERRORS, fail, mayPass } from '../protocol/errors.ts';
+import { count } from '../protocol/count.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { isNodeId } from '../protocol/keys.ts';
 import { headingOf } from '../words/changes.ts';
@@ -51,7 +52,7 @@ import { ConfirmForm, runningIn } from './page/confirm.tsx';
 import { Difference } from './page/difference.tsx';
 import { EnterScreen } from './page/enter.tsx';
 import { Frame } from './page/frame.tsx';
-import { JobScreen } from './page/job.tsx';
+import { isDone, JobScreen } from './page/job.tsx';
 import { NodeScreen } from './page/node.tsx';
 import { NodesScreen } from './page/nodes.tsx';
 import { RecordPart } from './page/record.tsx';
@@ -136,6 +137,10 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     }),
   );
 
+  app.get('/stands/:id', (context) =>
+    context.text(desk.stands(context.req.param('id')) ? 'yes' : 'no'),
+  );
+
   app.get('/', (context) =>
     screen(
       context,
@@ -170,9 +175,13 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       return { nodes: selectNodes(nodes, { nodes: words }, 'show', now).views };
     } catch (error) {
       if (!(error instanceof CoatcheckError)) throw error;
-      const [word = ''] = words.filter((each) => !isFilter(each));
-      const isName = error.code === 'not_found' && /^[\w.-]+$/.test(word);
-      return { nodes: [], problem: `${error.message}${isName ? `. Try ${word}*` : ''}` };
+      // Who looks for a name, or for a part of it, wants all that have it, also where one alone could be decided about.
+      const [word = '', ...more] = words;
+      const near = nodes.filter((view) =>
+        [view.name, ...claimsOf(view)].some((name) => name?.includes(word.toLowerCase())),
+      );
+      if (more.length === 0 && near.length > 0) return { nodes: near };
+      return { nodes: [], problem: error.message };
     }
   }
 
@@ -316,7 +325,13 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       context,
       `Review: ${nameOf(view, node)}`,
       <>
-        <ReviewPart {...seen} showing={showing} whole={cut.whole} withoutWords={first} />
+        <ReviewPart
+          {...seen}
+          showing={showing}
+          whole={cut.whole}
+          withoutWords={first}
+          notes={view?.notes ?? []}
+        />
         {confirm(
           context,
           { ...asked, plans: [{ ...named, plan: seen.plan }] },
@@ -405,7 +420,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
   app.get('/jobs/:id', async (context) => {
     const job = desk.job(context.req.param('id'));
     if (job === undefined) throw fail('not_found', 'no such work is known here any more');
-    const title = job.isOver ? 'Done' : 'Under way';
+    const title = !job.isOver ? 'Under way' : isDone(job) ? 'Done' : 'Not all was done';
     return screen(context, title, <JobScreen job={job} />);
   });
 
@@ -511,7 +526,13 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
 
   async function failed(context: Context, error: Error): Promise<Response> {
     const code = codeOf(error);
-    const advice = mayPass(code) ? 'Try again: nothing was decided.' : 'Nothing was decided.';
+    const isOver = code === 'already_decided';
+    const advice = mayPass(code)
+      ? 'Try again: nothing was decided.'
+      : isOver
+        ? 'Nothing is left to do here.'
+        : 'Nothing was decided.';
+    const [, node] = /^\/review\/([a-z2-7]{32})\//.exec(context.req.path) ?? [];
     const body = (
       <>
         <p class="caution" role="alert">
@@ -519,12 +540,18 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
         </p>
         <p>
           {advice} <a href="/">Back to what waits</a>
+          {node !== undefined && (
+            <>
+              {', or '}
+              <a href={`/nodes/${node}`}>to this machine</a>
+            </>
+          )}
         </p>
       </>
     );
     const status = ERRORS[code].status as 400 | 500;
     try {
-      const answer = await screen(context, 'That did not work', body);
+      const answer = await screen(context, isOver ? 'Decided already' : 'That did not work', body);
       return new Response(answer.body, { status, headers: answer.headers });
     } catch (again) {
       // Without a session there is no frame.
@@ -561,7 +588,16 @@ function demandTyped({ typed }: Shown, given: string): void {
     throw fail('declined', `that is not ${typed.number}`);
   }
   if (said === nodeWords(typed.machine)) return;
-  throw fail('declined', 'those are not the words of this machine: read them from its console');
+  throw fail('declined', `${notTheWords(said)}: read them from the console of this machine`);
+}
+
+/** What is wrong with words that are not those of a machine, and nothing of what they should be. */
+function notTheWords(said: string): string {
+  const words = said.split(' ');
+  const strange = words.find((word) => !isListedWord(word));
+  if (strange !== undefined) return `no machine has the word “${strange.slice(0, 40)}”`;
+  if (words.length !== WORDS) return `that is ${count(words.length, 'word')}, and not ${WORDS}`;
+  return 'those are the words of another machine';
 }
 
 const despiteIn = (form: Readonly<Record<string, unknown>>): Objection['code'][] =>

@@ -5,6 +5,7 @@ import { fail } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { CoatcheckError } from '../bundle/index.ts';
 import type { NodeId } from '../bundle/index.ts';
+import { claimsOf } from '../admin/views/status.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { Desk, Shown } from './desk.ts';
 import type { Gate } from './gate.ts';
@@ -57,8 +58,11 @@ export function nodeIn(context: Context): NodeId {
 }
 
 /** As a heading has it. */
-export const nameOf = (view: StatusView | undefined, node: NodeId): string =>
-  view?.name === undefined ? node : escapeLine(view.name);
+export function nameOf(view: StatusView | undefined, node: NodeId): string {
+  if (view?.name !== undefined) return escapeLine(view.name);
+  const [claim] = view === undefined ? [] : claimsOf(view);
+  return claim === undefined ? node : `${node}, which claims ${escapeLine(claim)}`;
+}
 
 /** What a person wrote wrongly is told beside what they wrote. @returns the error of ours that `work` throws */
 export async function orError<T>(work: () => T | Promise<T>): Promise<T | CoatcheckError> {

@@ -16,6 +16,7 @@ import type { Consent } from '../admin/sign.ts';
 import { ORDERS } from '../admin/views/order.ts';
 import { WRONG } from '../admin/views/states.ts';
 import type { State } from '../admin/views/states.ts';
+import { claimsOf } from '../admin/views/status.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import type { NodeId } from '../bundle/index.ts';
 import { codeOf, hasCode, mayPass } from '../protocol/errors.ts';
@@ -60,10 +61,13 @@ export interface Waits {
   readonly leftOut: readonly LeftOut[];
 }
 
-/** One node that something is done about, with the name that is in force for it. */
+/** One node that something is done about, with the name that is in force for it; or what it claims. */
 export interface About {
   readonly node: NodeId;
   readonly name?: string | undefined;
+  readonly claims?: string | undefined;
+  /** Nothing was decided about it that it may have. */
+  readonly isFirst?: boolean;
 }
 
 /** What a page wants typed before anything is signed: how many nodes these are, or who a machine is. */
@@ -134,6 +138,8 @@ export interface Desk {
   keep(shown: Shown): string;
   /** What was kept: undefined for what was used or is too old. */
   kept(id: string): Shown | undefined;
+  /** Whether its nodes have in force, waiting and refused what they had when it was kept, as of the last look. */
+  stands(id: string): boolean;
   /** {@link Desk.kept}, once. */
   take(id: string): Shown | undefined;
   /** Keeps what a form said, as long as this runs. @returns 32 hex digits */
@@ -162,7 +168,10 @@ export function createDesk(open: () => Promise<Session>): Desk {
   /** What was planned of what waits, by all that it depends on. */
   let planned = new Map<string, Planned | LeftOut>();
   const listeners = new Set<(version: number) => void>();
-  const kept = new Map<string, { readonly shown: Shown; readonly until: number }>();
+  const kept = new Map<
+    string,
+    { readonly shown: Shown; readonly stood: string; readonly until: number }
+  >();
   const drafts = new Map<string, Draft>();
   const tries = new Map<string, Try>();
   const jobs = new Map<string, Job>();
@@ -341,6 +350,15 @@ export function createDesk(open: () => Promise<Session>): Desk {
     return found !== undefined && found.until >= Date.now() ? found.shown : undefined;
   };
 
+  const standing = ({ plans = [] }: Shown): string =>
+    JSON.stringify(
+      plans.map(({ plan: { node } }) => {
+        const { decision, rejected, waiting = [] } = views.get(node) ?? {};
+        const decided = [decision?.statementDigest, rejected?.statementDigest];
+        return [node, ...decided, ...waiting.map(({ digest }) => digest)];
+      }),
+    );
+
   return {
     session,
     picture: () => picture,
@@ -359,10 +377,14 @@ export function createDesk(open: () => Promise<Session>): Desk {
       const now = Date.now();
       for (const [id, { until }] of kept) if (until < now) kept.delete(id);
       const id = newId();
-      kept.set(id, { shown, until: now + KEPT_MILLISECONDS });
+      kept.set(id, { shown, stood: standing(shown), until: now + KEPT_MILLISECONDS });
       return id;
     },
     kept: keptAt,
+    stands: (id) => {
+      const found = kept.get(id);
+      return found !== undefined && found.stood === standing(found.shown);
+    },
     take: (id) => {
       const found = keptAt(id);
       kept.delete(id);
@@ -375,7 +397,11 @@ export function createDesk(open: () => Promise<Session>): Desk {
     start: (shown, consent = {}) => {
       const { plans = [], forget = [], at } = shown;
       const about = [
-        ...plans.map(({ plan: { node }, name }) => ({ node, name })),
+        ...plans.map(({ plan: { node }, name }) => {
+          const view = views.get(node);
+          const [claims] = view === undefined || name !== undefined ? [] : claimsOf(view);
+          return { node, name, claims, isFirst: view?.states.includes('first') === true };
+        }),
         ...forget.map(({ node }) => ({ node })),
       ];
       const job: Job = { ...{ id: newId(), about, ended: [], at }, isOver: false };

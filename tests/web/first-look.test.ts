@@ -109,7 +109,7 @@ describeWith('chromium', 'the page at a first look', () => {
     await page.keyboard.type('a job <b>of nobody</b>');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/jobs/**');
-    await expect.poll(main).toContain('db01: refused (seq 2). Nothing changes on the machine');
+    await expect.poll(main).toContain('db01: refused (seq 2). What it changed on itself may run there now');
     const { 'etc/cron.d/sync': job, ...rest } = EVIL;
     const renamed = { ...rest, 'etc/cron.d/rsync': job };
     const digest = await change(db01, 'db01', renamed, refused);
@@ -134,11 +134,32 @@ describeWith('chromium', 'the page at a first look', () => {
 
   it('says how several are searched for', async () => {
     await page.goto(`${at}/nodes?q=web`);
-    expect(await main()).toContain('Try web*');
+    expect(await main()).toMatch(/2 nodes.*web01.*web02/s);
     await page.goto(`${at}/nodes?q=web*`);
     expect(await main()).toContain('2 nodes');
     await page.goto(`${at}/nodes?q=state%3Dexpired`);
     expect(await main()).toContain('No node matches.');
+  });
+
+  it('says beside the decision whose name a stranger claims, and that somebody decided meanwhile', async () => {
+    const stranger = makeNode('first look stranger');
+    const metadata = { hostname: 'web01' };
+    const digest = await desk.propose(stranger, { metadata, files: { 'etc/motd': 'me\n' } });
+    await page.goto(`${at}/`);
+    await expect.poll(main).toContain('claims web01');
+    await page.goto(`${at}/review/${stranger.id}/${digest}`);
+    expect(await main()).toContain(`what waits claims web01, which is in force for ${webs[0]!.id}`);
+    await opened.findsNothing();
+    await page.fill('form.confirm[action="/reject"] input[name=reason]', 'who?');
+    await desk.json('reject', stranger.id, '--reason', 'not ours', '--yes');
+    await expect.poll(() => page.isVisible('#news')).toBe(true);
+    await page.click('form.confirm[action="/reject"] button');
+    await expect.poll(() => page.title()).toContain('Decided already');
+    expect(await main()).toContain('reject (seq 1) by ada');
+    await page.goto(`${at}/review/${stranger.id}/${digest}`);
+    await expect.poll(() => page.title()).toContain('Decided already');
+    await page.click('text=to this machine');
+    await expect.poll(main).toContain('not ours');
   });
 
   it('goes by keys to the files of a change, and has one column where there is no room for two', async () => {

@@ -66,7 +66,7 @@ describeWith('chromium', 'the page ends what a node was', () => {
     await page.fill('input[name=typed]', fresh.id);
     await page.check('input[name=read]');
     await page.click('form.confirm button');
-    await expect.poll(main).toContain('those are not the words of this machine');
+    await expect.poll(main).toContain('no machine has the word');
     expect([await decisions(old), await decisions(fresh)]).toEqual([['approve'], []]);
     await page.click('text=show this value');
     await expect.poll(() => page.content()).toContain('HASHOFROOT');
@@ -94,6 +94,7 @@ describeWith('chromium', 'the page ends what a node was', () => {
     await page.check('input[name=read]');
     await page.click('form.confirm button');
     await done('Not done for 1 node of 2, and not begun for 1');
+    expect(await page.title()).toContain('Not all was done');
     expect(await main()).toContain(fresh.id);
     expect([await decisions(old), await decisions(fresh)]).toEqual([['approve'], ['reject']]);
     await page.click('text=Look again at what was not done');

@@ -45,7 +45,6 @@ describeWith('chromium', 'the page with a rack of machines', () => {
   it('approves what they have in common at once, from arrival on by keys alone', async () => {
     const { keyboard } = page;
     await page.goto(`${opened.ui.url}/`);
-    await keyboard.press('Tab');
     await keyboard.type(opened.ui.code);
     await keyboard.press('Enter');
     await page.waitForURL(`${opened.ui.url}/`);

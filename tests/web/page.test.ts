@@ -161,7 +161,7 @@ describeWith('chromium', 'the page', () => {
     await page.check('input[name=read]');
     await page.click('form.confirm button');
     await page.waitForURL('**/review/**try=**');
-    expect(await page.textContent('main')).toContain('those are not the words');
+    expect(await page.textContent('main')).toContain('no machine has the word “not”');
     // Nowhere is what only the console shows.
     for (const path of ['/', '/nodes', `/nodes/${node.id}`, new URL(page.url()).pathname]) {
       await page.goto(`${ui.url}${path}`);

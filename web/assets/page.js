@@ -27,7 +27,17 @@ async function load() {
   writeTimes();
 }
 
-if (document.body.dataset['version'] !== undefined) {
+// What a form is about: while somebody reads, another may decide.
+const form = /** @type {HTMLInputElement | null} */ (main.querySelector('form.confirm [name=id]'));
+
+async function sayIfDecided() {
+  const answer = await fetch(`/stands/${form?.value}`);
+  if (news instanceof HTMLElement && (await answer.text()) === 'no') news.hidden = false;
+}
+
+if (form !== null) {
+  new EventSource('/events').addEventListener('version', () => void sayIfDecided());
+} else if (document.body.dataset['version'] !== undefined) {
   new EventSource('/events').addEventListener('version', (event) => {
     if (event.data === document.body.dataset['version']) return;
     if (isInUse()) {
@@ -35,17 +45,31 @@ if (document.body.dataset['version'] !== undefined) {
     } else void load();
   });
 }
+
+function takeNews() {
+  if (form === null) void load();
+  else location.reload();
+}
 news?.addEventListener('click', (event) => {
   event.preventDefault();
-  void load();
+  takeNews();
 });
+
+// What is wrong with what was written is seen at once.
+const wrong = main.querySelector('[aria-invalid], .bad[role=alert]');
+if (wrong instanceof HTMLElement) {
+  wrong.scrollIntoView({ block: 'center' });
+  if (wrong instanceof HTMLInputElement) wrong.select();
+}
 
 /** What j and k go through. */
 const stops = () => {
   // Beside files the nodes of a change are no list to go through.
   const files = main.querySelectorAll('.file h3');
   const found =
-    files.length > 0 ? files : main.querySelectorAll('.card h3 a, .nodes tbody a, .pages a');
+    files.length > 0
+      ? files
+      : main.querySelectorAll('.card h3 a, .nodes tbody a, .pages a, .outcomes a, .outcomes + p a');
   return /** @type {HTMLElement[]} */ ([...found]);
 };
 
@@ -83,7 +107,7 @@ document.addEventListener('keydown', (event) => {
   else if (wasGoing && event.key === 'l') location.href = '/log';
   else if (event.key === 'j') move(1);
   else if (event.key === 'k') move(-1);
-  else if (event.key === 'r' && news instanceof HTMLElement && !news.hidden) void load();
+  else if (event.key === 'r' && news instanceof HTMLElement && !news.hidden) takeNews();
   else if (event.key === 'a') toForm('form.confirm');
   else if (event.key === 'x') toForm('form.confirm[action="/reject"]');
   else if (event.key === 'Escape' && keys?.open) keys.open = false;

@@ -141,6 +141,8 @@ function keysetCells({ fault, ...keyset }: KeysetProof): Child[] {
 function nodePart(node: NodeProof): HTMLElement {
   const { entries } = node;
   const faults = faultsOf(node);
+  // The words of a machine that was never approved are read from its console.
+  const isKnown = entries.some(({ type }) => type === 'approve' || type === 'rollback');
   const part = element(
     'details',
     { class: 'record', id: node.node },
@@ -149,8 +151,7 @@ function nodePart(node: NodeProof): HTMLElement {
       {},
       element('span', { class: faults === 0 ? 'good' : 'bad' }, faults === 0 ? '✔' : '✖'),
       ' ',
-      element('span', { class: 'words' }, nodeWords(node.node)),
-      ' ',
+      ...(isKnown ? [element('span', { class: 'words' }, nodeWords(node.node)), ' '] : []),
       code(node.node),
       ` ${count(entries.length, 'decision')} verified`,
       ...(faults === 0 ? [] : [element('strong', { class: 'bad' }, `, ${faults} not`)]),

@@ -90,14 +90,14 @@ export function ConfirmForm(props: ConfirmProps) {
       {asksReason && (
         <Input
           {...{ name: 'reason', tried }}
-          label="Reason (the machine shows it)"
+          label="Reason (optional; the machine shows it)"
           more={{ maxlength: 200 }}
         />
       )}
       {expiry !== undefined && (
         <Input
           {...{ name: 'expires', tried, required: expiry === 'required' }}
-          label="Good until: 30d, 2027-01-31, or never"
+          label={`Good until: 30d, 2027-01-31, or never${expiry === 'optional' ? ' (empty: never)' : ''}`}
           value={usualExpiry}
         />
       )}

@@ -16,8 +16,8 @@ export function EnterScreen({ problem }: { problem?: string }) {
         <main>
           <h1>coatcheck</h1>
           <p>
-            This browser is not let in. Press Enter where <code>coatcheck ui</code> runs: it opens a
-            browser that is, and says the code.
+            This browser is not let in. Type the code that <code>coatcheck ui</code> says, within a
+            minute; Enter there says another.
           </p>
           {problem !== undefined && (
             <p class="bad" role="alert">
@@ -26,7 +26,7 @@ export function EnterScreen({ problem }: { problem?: string }) {
           )}
           <form method="post" action="/enter">
             <label>
-              Code <input name="code" autocomplete="off" required />
+              Code <input name="code" autocomplete="off" required autofocus />
             </label>{' '}
             <button>Come in</button>
           </form>

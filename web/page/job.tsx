@@ -6,16 +6,28 @@ import { escapeLine } from '../../protocol/escape.ts';
 import { messageOf } from '../../words/message.ts';
 import type { Ended, Job } from '../desk.ts';
 
+const refusedIn = ({ ended }: Job) =>
+  ended.filter((one) => 'error' in one && !hasCode(one.error, 'undersigned'));
+
+/** Whether all that was asked for was done, or waits for another administrator. */
+export const isDone = (job: Job): boolean =>
+  job.ended.length === job.about.length && refusedIn(job).length === 0;
+
 /** What became of what was asked for, node by node: what was not done first. */
-export function JobScreen({ job: { about, ended, at, isOver } }: { job: Job }) {
-  const names = new Map(about.map(({ node, name }) => [node, name]));
-  const who = (node: NodeId) => (
-    <a href={`/nodes/${node}`}>
-      {names.get(node) === undefined ? <code>{node}</code> : escapeLine(names.get(node)!)}
-    </a>
-  );
+export function JobScreen({ job }: { job: Job }) {
+  const { about, ended, at, isOver } = job;
+  const known = new Map(about.map((one) => [one.node, one]));
+  const who = (node: NodeId) => {
+    const { name, claims } = known.get(node) ?? {};
+    return (
+      <>
+        <a href={`/nodes/${node}`}>{name === undefined ? <code>{node}</code> : escapeLine(name)}</a>
+        {claims !== undefined && `, which claims ${escapeLine(claims)}`}
+      </>
+    );
+  };
   const failed = ended.filter((one) => 'error' in one);
-  const refused = failed.filter(({ error }) => !hasCode(error, 'undersigned'));
+  const refused = refusedIn(job);
   const untried = about.slice(ended.length);
   return (
     <>
@@ -48,7 +60,7 @@ export function JobScreen({ job: { about, ended, at, isOver } }: { job: Job }) {
         {ended.map((one) =>
           'error' in one ? null : (
             <li>
-              {who(one.node)}: {doneText(one)}
+              {who(one.node)}: {doneText(one, known.get(one.node)?.isFirst === true)}
             </li>
           ),
         )}
@@ -83,17 +95,21 @@ const HAS_IT = 'The machine has it with its next boot or refresh.';
 const THEN: Readonly<Record<StatementType, string>> = {
   approve: HAS_IT,
   rollback: HAS_IT,
-  reject: 'Nothing changes on the machine: it keeps running with its own files until it boots.',
+  reject:
+    'What it changed on itself may run there now: with its next boot it gets what is in force for it.',
   reconfigure: 'The machine makes a new proposal at its next boot.',
   revoke: 'The machine applies nothing from its next boot on.',
 };
 
-function doneText(ended: Exclude<Ended, { readonly error: unknown }>): string {
+const NOTHING = 'The machine gets no configuration: nothing was ever approved for it.';
+
+/** @param isFirst whether nothing was in force before */
+function doneText(ended: Exclude<Ended, { readonly error: unknown }>, isFirst: boolean): string {
   if ('outcomes' in ended) {
     return ended.outcomes
       .map(({ type, seq, published }) =>
         published
-          ? `${DONE[type]} (seq ${seq}). ${THEN[type]}`
+          ? `${DONE[type]} (seq ${seq}). ${type === 'reject' && isFirst ? NOTHING : THEN[type]}`
           : `${DONE[type]} (seq ${seq}), which the machine does not see yet: a repair finishes it.`,
       )
       .join(' ');

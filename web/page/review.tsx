@@ -2,6 +2,7 @@ import type { DiffView } from '../../admin/diff-view.ts';
 import type { Differing, Planned } from '../../admin/groups.ts';
 import type { Plan } from '../../admin/plan.ts';
 import type { Review } from '../../admin/review.ts';
+import type { StatusNote } from '../../admin/views/status.ts';
 import type { Objection, PlanWarning, ReviewWarning } from '../../admin/warning.ts';
 import { toHex } from '../../bundle/bytes.ts';
 import { showPath } from '../../bundle/errors.ts';
@@ -9,6 +10,7 @@ import { count } from '../../protocol/count.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { aboutLines } from '../../words/bundle.ts';
 import { differingText, summary } from '../../words/changes.ts';
+import { noteText } from '../../words/status.ts';
 import {
   doubtText,
   imageText,
@@ -31,6 +33,8 @@ export interface ReviewProps {
   readonly whole?: string | undefined;
   /** Whether the words are to be typed from the console: they are not shown then. */
   readonly withoutWords?: boolean;
+  /** What is odd about the machine itself. */
+  readonly notes?: readonly StatusNote[];
 }
 
 /** Who and what a bundle is, what it changes, and what of that deserves a second look. */
@@ -42,6 +46,7 @@ export function ReviewPart({
   showing,
   whole,
   withoutWords = false,
+  notes = [],
 }: ReviewProps) {
   const { bundle, imageInForce, diff } = review;
   const isGroup = members !== undefined && members.length > 1;
@@ -68,6 +73,9 @@ export function ReviewPart({
       </dl>
       {isGroup && <Members members={members} differing={differing} showing={showing} />}
       <p class="lead">{summary(diff)}</p>
+      {notes.map((note) => (
+        <p class="bad">{noteText(note, 'page')}</p>
+      ))}
       <Warnings warnings={[...review.warnings, ...plan.warnings]} />
       <h2>What changes</h2>
       <Difference diff={diff} showing={showing} whole={whole} />
@@ -123,7 +131,10 @@ function Members({
   return (
     <div class="scroll" tabindex={0} role="region" aria-label="The nodes of this change">
       <table class="nodes">
-        <caption>One change of {count(members.length, 'node')}; what differs between them</caption>
+        <caption>
+          The same change on {count(members.length, 'node')}
+          {differing.length > 0 && ', with what differs between them'}
+        </caption>
         <thead>
           <tr>
             <th scope="col">Node</th>

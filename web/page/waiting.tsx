@@ -76,7 +76,7 @@ export function WaitingScreen({
             </p>
           )}
           {!nobody && at !== undefined && wrong.length + waiting.length === 0 && (
-            <p class="empty">Nothing: every node is as it was approved.</p>
+            <p class="empty">Nothing waits, and nothing is wrong.</p>
           )}
           <ul class="cards">
             {shown.map((card) => (
@@ -122,6 +122,9 @@ function WrongCard({ view }: { view: StatusView }) {
       <h3>
         <NodeLink view={view} /> <States view={view} />
       </h3>
+      {view.notes.map((note) => (
+        <p class="caution">{noteText(note, 'page')}</p>
+      ))}
       {view.machine !== undefined && (
         <p>
           <span class="dim">the machine says:</span> <MachineSays view={view} />
