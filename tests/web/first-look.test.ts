@@ -109,7 +109,9 @@ describeWith('chromium', 'the page at a first look', () => {
     await page.keyboard.type('a job <b>of nobody</b>');
     await page.keyboard.press('Enter');
     await page.waitForURL('**/jobs/**');
-    await expect.poll(main).toContain('db01: refused (seq 2). What it changed on itself may run there now');
+    await expect
+      .poll(main)
+      .toContain('db01: refused (seq 2). What it changed on itself may run there now');
     const { 'etc/cron.d/sync': job, ...rest } = EVIL;
     const renamed = { ...rest, 'etc/cron.d/rsync': job };
     const digest = await change(db01, 'db01', renamed, refused);
