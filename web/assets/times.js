@@ -2,6 +2,7 @@
 
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' });
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const whole = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const UNITS = /** @type {const} */ ([
   ['day', 86_400],
@@ -22,7 +23,7 @@ function waiting(seconds) {
 export function writeTimes() {
   for (const time of document.querySelectorAll('time')) {
     const at = new Date(time.dateTime);
-    time.title = at.toLocaleString(undefined, { dateStyle: 'full', timeStyle: 'long' });
+    time.title = whole.format(at);
     const seconds = (at.getTime() - Date.now()) / 1000;
     const unit = UNITS.find(([, size]) => Math.abs(seconds) >= size);
     if (time.dataset['waiting'] !== undefined) time.textContent = waiting(-seconds);
