@@ -166,7 +166,7 @@ describeWith('systemd', 'what was applied takes effect', () => {
     ]);
   });
 
-  it('says which units failed, does the rest, and ends with 9', async () => {
+  it('says which units failed, does the rest, and ends with 9', { tags: 'long' }, async () => {
     const socket =
       '[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=/run/busy\n[Install]\nWantedBy=test.target\n';
     machine.write(`${IMAGE_UNITS}/busy.socket`, socket);
