@@ -428,6 +428,12 @@ function keepIn<T>(all: Map<string, T>, one: T): string {
   return id;
 }
 
+const isWrong = ({ states }: StatusView): boolean => states.some((state) => WRONG.includes(state));
+
+/** Whether its name is in force for another as well. */
+export const sharesName = ({ notes }: StatusView): boolean =>
+  notes.some(({ code }) => code === 'name_twice');
+
 /** What screens show of the nodes, made once for all of them. */
 function sortedOut(
   views: readonly StatusView[],
@@ -439,7 +445,7 @@ function sortedOut(
   return {
     ...{ nodes, tally },
     waiting: nodes.filter(({ states }) => states.includes('waiting')),
-    wrong: nodes.filter(({ states }) => states.some((state) => WRONG.includes(state))),
+    wrong: nodes.filter((view) => isWrong(view) || sharesName(view)),
   };
 }
 

@@ -164,6 +164,16 @@ describeWith('chromium', 'the page at a first look', () => {
     await expect.poll(main).toContain('not ours');
   });
 
+  it('has two machines of one name among what needs a person', async () => {
+    const other = makeNode('first look other web02');
+    await desk.propose(other, { metadata: { hostname: 'web02' }, files: OLD });
+    await desk.json('approve', other.id, '--yes');
+    await page.goto(`${at}/`);
+    await expect.poll(main).toContain('2 nodes with a name of another');
+    expect(await main()).toContain(`web02 is in force as well for ${other.id}`);
+    await opened.findsNothing();
+  });
+
   it('goes by keys to the files of a change, and has one column where there is no room for two', async () => {
     await page.goto(`${at}/`);
     await page.click('text=web01, web02 (2 nodes)');

@@ -10,6 +10,7 @@ import { headingOf } from '../../words/changes.ts';
 import { leftOutText } from '../../words/left-out.ts';
 import { nameText, noteText } from '../../words/status.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import { sharesName } from '../desk.ts';
 import type { Picture, Waits } from '../desk.ts';
 import { Waiting } from './frame.tsx';
 import { NodeLink, Words } from './node-name.tsx';
@@ -64,7 +65,7 @@ export function WaitingScreen({
             <Waiting since={since} />.
           </>
         )}
-        {at !== undefined && wrong.length > 0 && ` ${wrongText(tally)}.`}
+        {at !== undefined && wrong.length > 0 && ` ${wrongText(picture)}.`}
       </p>
       <div class="columns">
         <section aria-labelledby="needs">
@@ -96,11 +97,15 @@ export function WaitingScreen({
 }
 
 /** `1 node failed, 2 nodes expired`: a node in several of these states is in each number. */
-function wrongText(tally: Picture['tally']): string {
-  return WRONG.flatMap((state) => {
-    const number = tally.get(state);
-    return number === undefined ? [] : [`${count(number, 'node')} ${state}`];
-  }).join(', ');
+function wrongText({ tally, wrong }: Picture): string {
+  const sharing = wrong.filter(sharesName).length;
+  return [
+    ...WRONG.flatMap((state) => {
+      const number = tally.get(state);
+      return number === undefined ? [] : [`${count(number, 'node')} ${state}`];
+    }),
+    ...(sharing > 0 ? [`${count(sharing, 'node')} with a name of another`] : []),
+  ].join(', ');
 }
 
 function LeftOutCard({ one }: { one: LeftOut }) {
