@@ -282,6 +282,8 @@ describeWith('terminal', '300 machines', () => {
     expect(rest.leftOut).toHaveLength(Number(signed) + 1);
     expect(new Set(rest.leftOut.map(({ code }) => code))).toEqual(new Set(['done']));
     expect(rest.decisions).toHaveLength(299 - Number(signed));
-    expect(rest.groups.slice(1).map(({ nodes }) => nodes[0]!.name)).toEqual(alone);
+    // What can run stood first, and was signed before.
+    const left = alone.filter((name) => name !== 'gx012');
+    expect(rest.groups.slice(1).map(({ nodes }) => nodes[0]!.name)).toEqual(left);
   });
 });

@@ -55,10 +55,12 @@ describe('the npm package', () => {
       'dist/coatcheck-agent.mjs',
       'dist/coatcheck-keeper.mjs',
       'dist/coatcheck.mjs',
-      ...['admin', 'download', 'upload'].map((name) => `dist/functions/${name}/index.mjs`),
+      ...['admin', 'doctor', 'download', 'upload'].map(
+        (name) => `dist/functions/${name}/index.mjs`,
+      ),
       ...['coatcheck-agent', 'coatcheck'].map((name) => `docs/man/${name}.1`),
       'package.json',
-      ...['service', 'sysusers'].map((type) => `packaging/server/coatcheck.${type}`),
+      ...['service', 'socket', 'sysusers'].map((type) => `packaging/server/coatcheck.${type}`),
     ]);
   });
 
