@@ -10,7 +10,7 @@ import { deriveIdentity } from '../bundle/identity.ts';
 import { randomBytes } from '../bundle/platform/node.ts';
 import { fileMemory } from '../cli/memory.ts';
 import { approvedKey, historyKey, parseDigest, pendingKey } from '../protocol/keys.ts';
-import { buildCommands } from '../scripts/commands.ts';
+import { COMMANDS, commandsBuilt } from './commands.ts';
 import { makeStatement, propose, SETTINGS, sign } from '../tests/support/site.ts';
 import { countingFetch } from './counting-fetch.ts';
 import { ADMIN } from './fixtures.ts';
@@ -19,7 +19,6 @@ import { KEYSET, SITE } from './storm/fleet.ts';
 import { folderPlace, minioPlace } from './storm/places.ts';
 import type { Place } from './storm/places.ts';
 
-const COMMANDS = 'node_modules/.cache/coatcheck-bench';
 const PLACES = { folder: folderPlace, MinIO: minioPlace };
 const NODES = 300;
 const AIM_SECONDS = 0.3;
@@ -31,7 +30,7 @@ const AIM_REQUESTS = 5;
  * @param folder exists
  */
 export async function manySuite(folder: string): Promise<Suite> {
-  await buildCommands(COMMANDS);
+  await commandsBuilt();
   const rows: Row[] = [];
   for (const [name, open] of Object.entries(PLACES)) {
     const own = join(folder, `many-${name}`);

@@ -14,7 +14,7 @@ import { deriveIdentity } from '../bundle/identity.ts';
 import { ZERO_DIGEST } from '../bundle/statement.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';
 import { formatSite } from '../protocol/site.ts';
-import { buildCommands } from '../scripts/commands.ts';
+import { COMMANDS, commandsBuilt } from './commands.ts';
 import { startLab } from '../tests/support/lab.ts';
 import type { Lab } from '../tests/support/lab.ts';
 import { textFile } from './fixtures.ts';
@@ -22,7 +22,6 @@ import { median } from './measure.ts';
 import { compare, ratioOf } from './result.ts';
 import type { Aim, Row, Suite } from './result.ts';
 
-const COMMANDS = 'node_modules/.cache/coatcheck-bench';
 const AGENT = join(COMMANDS, 'coatcheck-agent.mjs');
 const ROUNDS = 11;
 const TIMES = 1.5;
@@ -32,7 +31,7 @@ const MEMORY = fs.existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 /** What the agent costs a machine that boots: its size, its start, and a whole boot. */
 export async function nodeSuites(): Promise<Suite[]> {
-  await buildCommands(COMMANDS);
+  await commandsBuilt();
   return [sizeOfAgent(), await firstRequest(), await bootOf(20), await bootOf(500)];
 }
 

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import type { Page } from 'playwright-core';
+import { openBrowser, withoutBrowser } from './browser.ts';
 import { median } from './measure.ts';
 import type { Served } from './page-serve.ts';
 import type { Row, Suite } from './result.ts';
@@ -14,8 +14,6 @@ import { memoryPlace } from './storm/places.ts';
 const NODES = 10_000;
 const LOADS = 11;
 const AIM_MILLISECONDS = 200;
-/** Debian's chromium. */
-export const BROWSER = '/usr/bin/chromium';
 const SCREENS = [
   ['waiting', '/'],
   ['nodes', '/nodes'],
@@ -31,9 +29,8 @@ const SCREENS = [
 export async function pageSuite(folder: string, nodes = NODES): Promise<Suite> {
   const title = `The page with ${nodes.toLocaleString('en-US')} nodes`;
   const about = { title, unit: 'ms to first paint' };
-  if (!existsSync(BROWSER)) {
-    return { ...about, rows: [{ name: 'chromium', note: `${BROWSER} is not installed` }] };
-  }
+  const missing = withoutBrowser();
+  if (missing !== undefined) return { ...about, rows: missing };
   const own = join(folder, 'page');
   mkdirSync(own, { recursive: true });
   const place = await memoryPlace({ folder: own });
@@ -41,7 +38,7 @@ export async function pageSuite(folder: string, nodes = NODES): Promise<Suite> {
   const server = await place.serve();
   await lookAt(server.url, own);
   const { child, served } = await serve(server.url, own);
-  const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
+  const browser = await openBrowser();
   try {
     const page = await browser.newPage();
     const started = performance.now();

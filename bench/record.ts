@@ -1,21 +1,19 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 import { toHex } from '../bundle/index.ts';
 import { formatSite } from '../protocol/site.ts';
-import { buildCommands } from '../scripts/commands.ts';
-import { BROWSER } from './page.ts';
+import { COMMANDS, commandsBuilt } from './commands.ts';
+import { openBrowser, withoutBrowser } from './browser.ts';
 import { compare } from './result.ts';
 import type { Row, Suite } from './result.ts';
 import { createNode } from './status.ts';
 import { SITE } from './storm/fleet.ts';
 import { memoryPlace } from './storm/places.ts';
 
-const COMMANDS = 'node_modules/.cache/coatcheck-bench';
 const NODES = 1_000;
 
 /**
@@ -26,10 +24,9 @@ const NODES = 1_000;
 export async function recordSuite(folder: string, nodes = NODES): Promise<Suite> {
   const title = `The record of ${nodes.toLocaleString('en-US')} nodes, verified in a browser`;
   const about = { title, unit: 's' };
-  if (!existsSync(BROWSER)) {
-    return { ...about, rows: [{ name: 'chromium', note: `${BROWSER} is not installed` }] };
-  }
-  await buildCommands(COMMANDS);
+  const missing = withoutBrowser();
+  if (missing !== undefined) return { ...about, rows: missing };
+  await commandsBuilt();
   const home = join(folder, 'record');
   mkdirSync(home, { recursive: true });
   const place = await memoryPlace({ folder: home });
@@ -39,7 +36,7 @@ export async function recordSuite(folder: string, nodes = NODES): Promise<Suite>
   const args = ['--home', home, 'log', '--copy', join(home, 'memory'), '--html', file];
   await promisify(execFile)(process.execPath, [join(COMMANDS, 'coatcheck.mjs'), ...args]);
   await place.stop();
-  const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] });
+  const browser = await openBrowser();
   try {
     const rows: Row[] = [
       { name: 'by its own Ed25519', value: await verify(browser, file, true) },

@@ -1,12 +1,9 @@
 import { join } from 'node:path';
-import { buildCommands } from '../../scripts/commands.ts';
+import { COMMANDS, commandsBuilt } from '../commands.ts';
 import type { Suite } from '../result.ts';
 import { bootStorm } from './boot-storm.ts';
 import { buildGenerator } from './generator.ts';
 import { growth } from './growth.ts';
-
-/** Below node_modules, where the commands find the packages that they are published with. */
-const COMMANDS = 'node_modules/.cache/coatcheck-bench';
 
 /**
  * What is measured from outside, at servers in processes of their own: the boot storm, and the site
@@ -18,7 +15,7 @@ const COMMANDS = 'node_modules/.cache/coatcheck-bench';
 export async function stormSuites(folder: string): Promise<{ storm: Suite[]; growth: Suite[] }> {
   try {
     const generator = buildGenerator(folder);
-    await buildCommands(COMMANDS);
+    await commandsBuilt();
     const place = (name: string) => ({ folder: join(folder, name), commands: COMMANDS, generator });
     console.error('measuring boot storms');
     const storm = await bootStorm({ ...place('boots'), nodes: 1000, parallel: 50, rounds: 3 });

@@ -5,13 +5,12 @@ import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { buildCommands } from '../../scripts/commands.ts';
+import { COMMANDS, commandsBuilt } from '../commands.ts';
 import { median, quantile } from '../measure.ts';
 import { compare } from '../result.ts';
 import type { Suite } from '../result.ts';
 import { startCoatcheck } from '../storm/servers/coatcheck.ts';
 
-const COMMANDS = 'node_modules/.cache/coatcheck-bench';
 const ROUNDS = 3;
 const PROBES = 100;
 const BETWEEN_MILLISECONDS = 10;
@@ -34,7 +33,7 @@ const LOADS: Readonly<Record<string, readonly [number, number, number]>> = {
  * @param folder empty
  */
 export async function strangersSuite(folder: string): Promise<Suite> {
-  await buildCommands(COMMANDS);
+  await commandsBuilt();
   const server = await startCoatcheck(join(folder, 'strangers'), { commands: COMMANDS });
   const port = Number(new URL(server.url).port);
   const p95s = new Map<string, number[]>(Object.keys(LOADS).map((name) => [name, []]));
