@@ -7,7 +7,7 @@ import { readOptions } from '../../image/options.ts';
 import { makeIso } from '../../image/pack.ts';
 import { makeVariables, uefi } from './devices.ts';
 import { smallImage } from './image.ts';
-import { openRack } from './lab.ts';
+import { configured, openRack } from './lab.ts';
 import type { Rack } from './lab.ts';
 
 /** Nobody on the network tells it anything: there is no DHCP server, and no DNS. */
@@ -47,12 +47,6 @@ describe('8: the same image from a disc and from a stick', () => {
     ['a stick under UEFI', [...uefi(variables), ...stick]],
   ])('boots from %s, at an address of its own', async (_, args) => {
     const machine = await rack!.boot(8, { args, local: true });
-    if (node === undefined) {
-      ({ node } = await rack!.proposal());
-      await rack!.coatcheck('approve', node, '--yes');
-    }
-    await machine.line(/applied decision 1/);
-    await rack!.report(node);
-    await machine.stop();
+    node = await configured(rack!, machine, node);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { signedImage } from '../pxe/image.ts';
-import { openRack } from '../pxe/lab.ts';
+import { configured, openRack } from '../pxe/lab.ts';
 import type { Rack } from '../pxe/lab.ts';
 import { must } from '../pxe/programs.ts';
 import { disc, enrol, secureFirmware, stick } from './firmware.ts';
@@ -54,13 +54,7 @@ describe('a signed image, under Secure Boot with our keys alone', () => {
     const boot = { append: '', args: [...firmware(), ...args], [way]: true };
     const machine = await rack!.boot(MACHINE, boot);
     await machine.line(/secureboot: Secure boot enabled/i);
-    if (node === undefined) {
-      ({ node } = await rack!.proposal());
-      await rack!.coatcheck('approve', node, '--yes');
-    }
-    await machine.line(/applied decision 1/);
-    await rack!.report(node);
-    await machine.stop();
+    node = await configured(rack!, machine, node);
   });
 
   it('refuses a credential that lies beside it', async () => {
