@@ -128,7 +128,8 @@ function namedBy(text: string, views: readonly StatusView[], purpose: Purpose): 
   return [match];
 }
 
-function namesOf(view: StatusView, purpose: Purpose): readonly string[] {
+/** By which names a node is meant: to be shown also by those that it claims. */
+export function namesOf(view: StatusView, purpose: Purpose): readonly string[] {
   const { name } = view;
   return [...(name === undefined ? [] : [name]), ...(purpose === 'show' ? claimsOf(view) : [])];
 }

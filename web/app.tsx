@@ -20,10 +20,10 @@ import { checkReason } from '../admin/plan.ts';
 import type { Plan } from '../admin/plan.ts';
 import { pathsOf } from '../admin/review.ts';
 import type { Review } from '../admin/review.ts';
-import { isFirst, selectNodes } from '../admin/select.ts';
+import { isFirst, namesOf, selectNodes } from '../admin/select.ts';
 import type { Objection } from '../admin/warning.ts';
 import { historyView } from '../admin/views/statement.ts';
-import { claimsOf } from '../admin/views/status.ts';
+import { nameKey } from '../admin/views/status.ts';
 import type { StatusView } from '../admin/views/status.ts';
 import { toHex } from '../bundle/bytes.ts';
 import { CoatcheckError } from '../bundle/errors.ts';
@@ -178,7 +178,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       // Who looks for a name, or for a part of it, wants all that have it, also where one alone could be decided about.
       const [word = '', ...more] = words;
       const near = nodes.filter((view) =>
-        [view.name, ...claimsOf(view)].some((name) => name?.includes(word.toLowerCase())),
+        namesOf(view, 'show').some((name) => nameKey(name).includes(word.toLowerCase())),
       );
       if (more.length === 0 && near.length > 0) return { nodes: near };
       return { nodes: [], problem: error.message };
@@ -439,8 +439,7 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
     form: Readonly<Record<string, unknown>>,
   ): Promise<Consented | Response> {
     const shown = desk.kept(text(form['id']));
-    if (shown === undefined)
-      throw fail('usage', 'this review was used, or is too old: load it again, and look again');
+    if (shown === undefined) throw usedUp();
     const action = context.req.path;
     const now = (await desk.session()).client.now();
     const fields = {
@@ -464,7 +463,8 @@ export function createPage(desk: Desk, gate: Gate, usualExpiry: string | undefin
       again.searchParams.set('try', desk.keepTry({ action, fields, problems }));
       return context.redirect(`${again.pathname}${again.search}`, 303);
     }
-    desk.take(text(form['id']));
+    // Sent twice at once, it is done once.
+    if (!desk.use(text(form['id']))) throw usedUp();
     return { shown, reason, expires: until };
   }
 
@@ -575,6 +575,9 @@ function saying(plan: Plan, reason: string, expires: number | 'never' | undefine
     ],
   };
 }
+
+const usedUp = (): Error =>
+  fail('usage', 'this review was used, or is too old: load it again, and look again');
 
 const problemAt = (field: Field, said: unknown): Partial<Record<Field, string>> =>
   said instanceof CoatcheckError ? { [field]: said.message } : {};

@@ -140,8 +140,8 @@ export interface Desk {
   kept(id: string): Shown | undefined;
   /** Whether its nodes have in force, waiting and refused what they had when it was kept, as of the last look. */
   stands(id: string): boolean;
-  /** {@link Desk.kept}, once. */
-  take(id: string): Shown | undefined;
+  /** Keeps it no longer. @returns whether nobody used it before */
+  use(id: string): boolean;
   /** Keeps what a form said, as long as this runs. @returns 32 hex digits */
   keepTry(one: Try): string;
   try(id: string): Try | undefined;
@@ -345,11 +345,6 @@ export function createDesk(open: () => Promise<Session>): Desk {
     }
   }
 
-  const keptAt = (id: string): Shown | undefined => {
-    const found = kept.get(id);
-    return found !== undefined && found.until >= Date.now() ? found.shown : undefined;
-  };
-
   const standing = ({ plans = [] }: Shown): string =>
     JSON.stringify(
       plans.map(({ plan: { node } }) => {
@@ -380,16 +375,15 @@ export function createDesk(open: () => Promise<Session>): Desk {
       kept.set(id, { shown, stood: standing(shown), until: now + KEPT_MILLISECONDS });
       return id;
     },
-    kept: keptAt,
+    kept: (id) => {
+      const found = kept.get(id);
+      return found !== undefined && found.until >= Date.now() ? found.shown : undefined;
+    },
     stands: (id) => {
       const found = kept.get(id);
       return found !== undefined && found.stood === standing(found.shown);
     },
-    take: (id) => {
-      const found = keptAt(id);
-      kept.delete(id);
-      return found;
-    },
+    use: (id) => kept.delete(id),
     keepTry: (one) => keepIn(tries, one),
     try: (id) => tries.get(id),
     keepDraft: (draft) => keepIn(drafts, draft),
