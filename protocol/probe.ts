@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { ROUTES } from './http.ts';
 import type { Route } from './http.ts';
 
 const Finding = v.object({
@@ -33,3 +34,6 @@ export const PROBE_ROUTE = {
     'too_soon',
   ],
 } as const satisfies Omit<Route, 'credential'>;
+
+/** Every route that a server may have, by its name: those of the table, and the probe. */
+export const ALL_ROUTES = { ...ROUTES, probe: PROBE_ROUTE };

@@ -2,9 +2,9 @@ import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
 import { ERRORS } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
-import { COMMON_ERRORS, ErrorAnswer, ROUTES, SIGNED_ERRORS } from '../protocol/http.ts';
+import { COMMON_ERRORS, ErrorAnswer, SIGNED_ERRORS } from '../protocol/http.ts';
 import type { Route as TableRoute } from '../protocol/http.ts';
-import { PROBE_ROUTE } from '../protocol/probe.ts';
+import { ALL_ROUTES } from '../protocol/probe.ts';
 import { SIGNATURE_HEADERS } from '../protocol/request-signature.ts';
 
 type Route = Omit<TableRoute, 'credential'>;
@@ -13,7 +13,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** The routes as an OpenAPI 3.1 document, made from the schemas that the server checks with. */
 export function openApi(version: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const [name, route] of Object.entries<Route>({ ...ROUTES, probe: PROBE_ROUTE })) {
+  for (const [name, route] of Object.entries<Route>(ALL_ROUTES)) {
     const path = route.path.replace(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(name, route) };
   }

@@ -8,11 +8,12 @@ import { createApp } from '../../functions/app.ts';
 import type { AppDeps } from '../../functions/app.ts';
 import { listedKeysets, storeKeysets } from '../../functions/keysets.ts';
 import { ROUTES } from '../../protocol/http.ts';
-import type { Route, RouteName } from '../../protocol/http.ts';
+import type { Route } from '../../protocol/http.ts';
 import { approvedKey, historyKey, parseDigest, pendingKey } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { Credential } from '../../protocol/permissions.ts';
+import { ALL_ROUTES } from '../../protocol/probe.ts';
 import { signRequest } from '../../protocol/request-signature.ts';
 import { guardStore } from '../../store/guard.ts';
 import { createLocalSigner } from '../../store/local-urls.ts';
@@ -35,6 +36,9 @@ export const NOW = 1_790_000_000;
 export const ORIGIN = 'http://coatcheck.example:8420';
 
 export const hex = (digest: Uint8Array): DigestHex => parseDigest(toHex(digest));
+type AnyRouteName = keyof typeof ALL_ROUTES;
+export type AnyRoute = Omit<Route, 'credential'>;
+
 export const json = (value: unknown): Uint8Array => utf8(JSON.stringify(value));
 
 /** A request before it is signed. */
@@ -77,7 +81,7 @@ export async function sendSigned(
   });
 }
 
-/** The app with all three roles, each with its own credential on the same store. */
+/** The app with all three roles, each with its own credential on the same store, and a probe that finds nothing. */
 export function makeApp(
   { site }: TestSite,
   store: ObjectStore,
@@ -102,6 +106,7 @@ export function makeApp(
       ...(token !== undefined && { token }),
       ...(maxPending !== undefined && { maxPending }),
     },
+    probe: { keysets: storeKeysets(admin!.store), run: () => Promise.resolve([]) },
     ...deps,
   });
 }
@@ -120,7 +125,7 @@ export interface World extends TestSite {
   /** What `known` can show: its decision without the bundle. */
   readonly proof: Uint8Array;
   /** For each route a request that it grants. */
-  readonly drafts: Readonly<Record<RouteName, Draft>>;
+  readonly drafts: Readonly<Record<AnyRouteName, Draft>>;
 }
 
 export async function makeWorld(): Promise<World> {
@@ -163,18 +168,18 @@ export async function makeWorld(): Promise<World> {
 
   const { identity } = ada;
   const draft = (
-    name: RouteName,
+    name: AnyRouteName,
     node: Identity | undefined,
     by: Identity | undefined,
     more = {},
   ) => ({
-    method: ROUTES[name].method,
-    target: ROUTES[name].path.replace(':node', node?.id ?? ''),
+    method: ALL_ROUTES[name].method,
+    target: ALL_ROUTES[name].path.replace(':node', node?.id ?? ''),
     ...(by && { by }),
     ...more,
   });
   const upload = { digest: 'ab'.repeat(32), size: 900 };
-  const drafts: Record<RouteName, Draft> = {
+  const drafts: Record<AnyRouteName, Draft> = {
     health: draft('health', undefined, undefined),
     ready: draft('ready', undefined, undefined),
     site: draft('site', undefined, undefined),
@@ -217,6 +222,7 @@ export async function makeWorld(): Promise<World> {
     states: draft('states', undefined, identity),
     events: draft('events', undefined, identity),
     read: draft('read', undefined, identity, { body: json({ keys: [approvedKey(known.id)] }) }),
+    probe: draft('probe', undefined, identity, { body: json({}) }),
   };
   return {
     ...{ ...test, store, ada, known, waiting, fresh, proof, drafts },
@@ -225,13 +231,13 @@ export async function makeWorld(): Promise<World> {
 }
 
 /** The routes that an app has mounted, each with its row of the table. */
-export function routesOf(app: Hono): { name: RouteName; route: Route }[] {
+export function routesOf(app: Hono): { name: AnyRouteName; route: AnyRoute }[] {
   const routes = app.routes.filter(({ method }) => method !== 'ALL'); // what answers all else
   return routes.map(({ method, path }) => {
-    const found = (Object.keys(ROUTES) as RouteName[]).find(
-      (name) => ROUTES[name].method === method && ROUTES[name].path === path,
+    const found = (Object.keys(ALL_ROUTES) as AnyRouteName[]).find(
+      (name) => ALL_ROUTES[name].method === method && ALL_ROUTES[name].path === path,
     );
-    if (found === undefined) throw new Error(`${method} ${path} is in no row of ROUTES`);
-    return { name: found, route: ROUTES[found] };
+    if (found === undefined) throw new Error(`${method} ${path} is in no row of the table`);
+    return { name: found, route: ALL_ROUTES[found] };
   });
 }

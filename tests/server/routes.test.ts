@@ -10,9 +10,9 @@ import {
   ROUTES,
   SIGNED_ERRORS,
 } from '../../protocol/http.ts';
-import type { Route } from '../../protocol/http.ts';
 import type { RequestLog } from '../../functions/app.ts';
 import { keysetKey } from '../../protocol/keys.ts';
+import { ALL_ROUTES } from '../../protocol/probe.ts';
 import { signRequest } from '../../protocol/request-signature.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import * as v from 'valibot';
@@ -20,7 +20,7 @@ import { malleate } from '../support/malleable.ts';
 import { makeAdmin, makeNode, makeSite, nextKeyset } from '../support/site.ts';
 import { brokenSigner, brokenStore, contents } from '../support/stores.ts';
 import { json, makeApp, makeWorld, NOW, ORIGIN, routesOf, sendSigned } from './http-world.ts';
-import type { Draft } from './http-world.ts';
+import type { AnyRoute, Draft } from './http-world.ts';
 
 const world = await makeWorld();
 const { site } = world;
@@ -30,7 +30,7 @@ const POSTED = SIGNED.filter(({ route }) => route.body !== undefined);
 const OF_NODE = ROUTES_HERE.filter(({ route }) => route.path.includes(':node'));
 
 /** The code of a refusal, after checking that it is a whole one and that the route documents it. */
-async function refusal(response: Response, route?: Route): Promise<string> {
+async function refusal(response: Response, route?: AnyRoute): Promise<string> {
   const text = await response.text();
   const { error } = v.parse(ErrorAnswer, JSON.parse(text));
   expect(isErrorCode(error.code), error.code).toBe(true);
@@ -51,7 +51,7 @@ async function refusal(response: Response, route?: Route): Promise<string> {
 
 /** Sends to the shared world, and holds that nothing in its store has changed. */
 async function refused(
-  route: Route,
+  route: AnyRoute,
   draft: Draft,
   more: Partial<Parameters<typeof sendSigned>[2]> = {},
 ): Promise<string> {
@@ -83,7 +83,7 @@ const change = (headers: Headers, from: string | RegExp, to: string): Partial<He
 
 describe('the table of routes', () => {
   it('is what the app has mounted, row for row', () => {
-    expect(ROUTES_HERE.map(({ name }) => name).sort()).toEqual(Object.keys(ROUTES).sort());
+    expect(ROUTES_HERE.map(({ name }) => name).sort()).toEqual(Object.keys(ALL_ROUTES).sort());
   });
 
   it('has no place for a route that is in no row: then nothing here would ask it', () => {
@@ -101,6 +101,7 @@ describe('the table of routes', () => {
           download: undefined,
           upload: undefined,
           admin: undefined,
+          probe: undefined,
           ...roles,
         } as never),
       ).map(({ name }) => name);
