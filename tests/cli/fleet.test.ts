@@ -12,7 +12,8 @@ import { makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import { openScreen } from '../support/tmux.ts';
 
-const MACHINES = 300;
+/** Sixty in CI; `npm run test:fleet` has the three hundred. Three digits, and more than `HOSTILE`. */
+const MACHINES = Number(process.env['COATCHECK_MACHINES'] ?? 60);
 /** Agents that run at a time. */
 const AT_ONCE = 4;
 const [OUTLIER, MOVED, HOSTILE] = ['gx007', 'gx012', 'gx013'] as const;
@@ -99,7 +100,7 @@ describeWith('terminal', `${MACHINES} machines, each with its agent`, () => {
       const looked = await desk.run('approve', '--expect', listOf(desk, agents));
       expect(looked.code).toBe(EXIT.usage);
       expect(looked.stdout).toContain(
-        'gx001..gx006, gx008..gx012, gx014..gx300 (298 nodes): +1 line in etc/chrony.conf\n',
+        `gx001..gx006, gx008..gx012, gx014..${agents.at(-1)!.name} (${MACHINES - 2} nodes): +1 line in etc/chrony.conf\n`,
       );
       expect(looked.stdout).toContain(`${OUTLIER}: +2 lines in etc/chrony.conf\n`);
       expect(looked.stdout).toContain(`${HOSTILE}: etc/sudoers.d/job added; `);

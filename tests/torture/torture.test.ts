@@ -16,11 +16,11 @@ const inMemory = async (): Promise<Stage> => memoryStage();
 
 describe('the promises, through operations and faults at random', () => {
   it('hold on the memory store', async () => {
-    await torture({ seed: SEED, operations: 7500, open: inMemory });
+    await torture({ seed: SEED, operations: 2500, open: inMemory });
   });
 
   it('hold on the filesystem store', async () => {
-    await torture({ seed: SEED, operations: 1500, open: folderStage });
+    await torture({ seed: SEED, operations: 500, open: folderStage });
   });
 
   it('are judged the same way again, step by step, with the same seed', async () => {
@@ -33,7 +33,7 @@ describe('the promises, through operations and faults at random', () => {
 describeWith('minio', 'the promises, on a MinIO behind a bad wire', () => {
   it('hold', async () => {
     const open = wiredStages(() => freshBucket(), new Random(SEED));
-    await torture({ seed: SEED, operations: 1000, open });
+    await torture({ seed: SEED, operations: 300, open });
   });
 });
 
