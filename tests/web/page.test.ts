@@ -214,6 +214,42 @@ describeWith('chromium', 'the page', () => {
     expect(entries).toMatchObject([{ type: 'reject', reason: 'no machine of ours' }]);
   });
 
+  it('finds a name however it is written, as a part of it and whole', async () => {
+    const node = newNode();
+    await desk.propose(node, { metadata: { hostname: 'Named.example' } });
+    await desk.json('approve', node.id, '--yes');
+    for (const asked of ['named.ex', 'NAMED.EX', 'Named.example.']) {
+      const find = async (): Promise<string | null> => {
+        await page.goto(`${ui.url}/nodes?q=${asked}`);
+        return page.textContent('main');
+      };
+      await expect.poll(find).toContain('Named.example');
+      expect(await page.locator('.nodes tbody tr').count()).toBe(1);
+    }
+  });
+
+  it('does once what is sent twice at once', async () => {
+    const node = newNode();
+    await desk.propose(node, { metadata: { hostname: 'twice' } });
+    await desk.json('approve', node.id, '--yes');
+    await page.goto(`${ui.url}/nodes/${node.id}/revoke`);
+    const answers = await page.locator('form.confirm').evaluate((element) => {
+      const form = element as HTMLFormElement;
+      const send = async (): Promise<string> => {
+        const body = new URLSearchParams(new FormData(form) as never);
+        const answer = await fetch(form.action, { method: 'POST', body });
+        return answer.redirected ? new URL(answer.url).pathname : answer.text();
+      };
+      return Promise.all([send(), send()]);
+    });
+    expect(answers.filter((said) => said.startsWith('/jobs/'))).toHaveLength(1);
+    expect(answers.filter((said) => said.includes('this review was used'))).toHaveLength(1);
+    await page.goto(`${ui.url}${answers.find((said) => said.startsWith('/jobs/'))!}`);
+    await expect.poll(() => page.textContent('main')).toContain('revoked (seq 2)');
+    const { entries } = await desk.json<{ entries: object[] }>('history', node.id);
+    expect(entries).toHaveLength(2);
+  });
+
   it('reviews one change of many nodes once, and approves it by their number', async () => {
     const nodes = [newNode(), newNode(), newNode()];
     for (const [i, node] of nodes.entries()) {
