@@ -226,6 +226,9 @@ function recordOf({ node, entries, junk, missing, isWhole }: NodeProof): HTMLEle
   ];
 }
 
+/** Of a column: what verifies has a mark alone. */
+const nameOf = (head: string): string => (head === '' ? 'Verdict' : head);
+
 function table(
   label: string,
   head: readonly string[],
@@ -236,20 +239,22 @@ function table(
     { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': label },
     element(
       'table',
-      { class: 'nodes' },
+      { class: 'nodes stacked' },
       element(
         'thead',
         {},
-        element(
-          'tr',
-          {},
-          ...head.map((text) => element('th', { scope: 'col' }, text === '' ? 'Verdict' : text)),
-        ),
+        element('tr', {}, ...head.map((text) => element('th', { scope: 'col' }, nameOf(text)))),
       ),
       element(
         'tbody',
         {},
-        ...rows.map((cells) => element('tr', {}, ...cells.map((cell) => element('td', {}, cell)))),
+        ...rows.map((cells) =>
+          element(
+            'tr',
+            {},
+            ...cells.map((cell, i) => element('td', { 'data-label': nameOf(head[i]!) }, cell)),
+          ),
+        ),
       ),
     ),
   );

@@ -83,7 +83,7 @@ export function NodesScreen({
       {nodes.length === 0 && problem === undefined && <p class="empty">No node matches.</p>}
       {shown.length > 0 && (
         <div class="scroll" tabindex={0} role="region" aria-label="Nodes">
-          <table class="nodes">
+          <table class="nodes stacked">
             <thead>
               <tr>
                 <th scope="col">Node</th>
@@ -102,14 +102,16 @@ export function NodesScreen({
                       <div class="caution">{noteText(note, 'page')}</div>
                     ))}
                   </th>
-                  <td>
+                  <td data-label="State">
                     <States view={view} />
                   </td>
-                  <td>{view.since !== undefined && <Time at={view.since} relative />}</td>
-                  <td>
+                  <td data-label="Since">
+                    {view.since !== undefined && <Time at={view.since} relative />}
+                  </td>
+                  <td data-label="In force">
                     <InForce view={view} />
                   </td>
-                  <td>
+                  <td data-label="It says">
                     <MachineSays view={view} />
                   </td>
                 </tr>
