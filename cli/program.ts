@@ -47,6 +47,7 @@ import { showCommand } from './usage/show.ts';
 import { statusCommand } from './usage/status.ts';
 import { uiCommand } from './usage/ui.ts';
 import { lockCommand, unlockCommand } from './usage/unlock.ts';
+import { mirrorCommand } from './usage/mirror.ts';
 import { storeCopyCommand, storeVerifyCommand } from './usage/store.ts';
 import { transferCommand } from './usage/transfer.ts';
 
@@ -79,7 +80,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
     ...[imageKeysCommand, imageSignCommand, imageVerifyCommand],
-    ...[storeCopyCommand, storeVerifyCommand],
+    ...[storeCopyCommand, storeVerifyCommand, mirrorCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],
 };

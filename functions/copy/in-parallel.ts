@@ -5,7 +5,7 @@ const AT_ONCE = 8;
  * The first fault ends it, once what is under way has ended.
  */
 export async function inParallel<T>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   groupOf: (item: T) => string,
   act: (item: T) => Promise<void>,
 ): Promise<void> {

@@ -59,7 +59,7 @@ const ASKING: Record<string, string[]> = {
 /** What ends by itself, and what the tests below are about. */
 const OTHERS = [
   ...['init', 'serve', 'doctor', 'site paths', 'site add-path', 'key passphrase'],
-  ...['unlock', 'lock', 'site expires', 'import', 'store copy', 'store verify'],
+  ...['unlock', 'lock', 'site expires', 'import', 'store copy', 'store verify', 'mirror'],
   ...['image keys', 'image sign', 'image verify'],
   ...['bundle inspect', 'bundle verify', 'bundle export'],
 ];
