@@ -30,6 +30,7 @@ export const COMPONENTS = [
   'secureboot',
   'rpm',
   'dpkg',
+  'buildah',
   'chromium',
   'promtool',
   'proxies',
@@ -139,6 +140,7 @@ const probes: Record<Component, () => string | undefined> = {
     ) ?? lackingStub(),
   rpm: () => lacking('rpm rpmbuild') ?? notRoot(),
   dpkg: () => lacking('dpkg-deb'),
+  buildah: () => lacking('buildah dpkg-deb nsenter unshare ldd') ?? notRoot(),
   chromium: () => lacking('chromium'),
   lambda: () =>
     hasRuntimeClient() ? notRoot() : "AWS's runtime client is not there: `npm run lambda-ric`",
@@ -190,6 +192,7 @@ const notRoot = (): string | undefined =>
 /** Another server of a kind that the quick tests have one of, a browser, a cloud, and what takes seconds for each template. */
 const LONG: readonly Component[] = [
   'versitygw',
+  'buildah',
   'chromium',
   'wrangler',
   'bun',
