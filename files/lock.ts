@@ -152,9 +152,10 @@ function* makingEmpty(path: string, how: number): Steps<void> {
 function* announcing(place: LockPlace, deadline: number): Steps<string | undefined> {
   const { folder, label, anchored = false } = place;
   const name = ownName(label);
+  const path = join(folder, name);
   try {
-    if (anchored) yield* linkingAnchor(folder, name);
-    else yield* makingEmpty(join(folder, name), O_CREAT | O_EXCL);
+    if (anchored) yield* linkingAnchor(folder, path);
+    else yield* makingEmpty(path, O_CREAT | O_EXCL);
     return name;
   } catch (error) {
     disown(name);
@@ -168,14 +169,19 @@ function* announcing(place: LockPlace, deadline: number): Steps<string | undefin
   }
 }
 
-function* linkingAnchor(folder: string, name: string): Steps<void> {
-  const anchor = join(folder, ANCHOR);
+/** Gives the anchor of a folder one more name, which nobody else has or had. */
+export function* linkingAnchor(folder: string, path: string): Steps<void> {
   try {
-    yield* call('link', anchor, join(folder, name));
+    yield* call('link', join(folder, ANCHOR), path);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    yield* makingAnchor(folder);
-    yield* call('link', anchor, join(folder, name));
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') {
+      yield* makingAnchor(folder);
+      yield* linkingAnchor(folder, path);
+    } else if (errno !== 'EEXIST') {
+      // Asked again, since the first answer was lost, NFS finds what it has made.
+      throw error;
+    }
   }
 }
 

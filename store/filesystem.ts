@@ -128,6 +128,21 @@ export function createFilesystemStore(dir: string): ObjectStore {
     return { key, size, etag, modified };
   }
 
+  /** Under the lock of the key. */
+  async function renameOver(
+    staged: string,
+    path: string,
+    key: ObjectKey,
+    body: Uint8Array,
+  ): Promise<void> {
+    try {
+      await rename(staged, path);
+    } catch (error) {
+      // Asked again, since the first answer was lost, NFS finds nothing there any more: the bytes tell.
+      if (errnoOf(error) !== 'ENOENT' || (await read(key))?.etag !== contentEtag(body)) throw error;
+    }
+  }
+
   /** Without reading it: a page of a listing may be a gigabyte, and anybody may cause one. */
   async function readInfo(key: ObjectKey): Promise<ObjectInfo | undefined> {
     try {
@@ -154,7 +169,7 @@ export function createFilesystemStore(dir: string): ObjectStore {
       write(key, body, (staged, path) =>
         locked(key, async () => {
           if ((await read(key))?.etag !== etag) throw preconditionFailed(key);
-          await commit(path, () => rename(staged, path));
+          await commit(path, () => renameOver(staged, path, key, body));
         }),
       ),
 
@@ -211,7 +226,19 @@ async function linkNew(file: string, path: string): Promise<boolean> {
     await link(file, path);
     return true;
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) !== 'EEXIST') throw error;
+    // Asked again, since the first answer was lost, NFS finds what it has made: the inode tells.
+    return isSameFile(file, path);
+  }
+}
+
+async function isSameFile(file: string, path: string): Promise<boolean> {
+  try {
+    const [one, other] = await Promise.all([file, path].map((of) => stat(of, { bigint: true })));
+    return one!.ino === other!.ino && one!.dev === other!.dev;
+  } catch (error) {
+    // It has been deleted since.
+    if (isMissing(error)) return false;
     throw error;
   }
 }
