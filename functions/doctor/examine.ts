@@ -1,6 +1,7 @@
 import type { Site } from '../../protocol/site.ts';
 import { probeConditions } from './conditions.ts';
 import { probeCosigned } from './cosigned.ts';
+import { probeFileSystem } from './file-system.ts';
 import { probeKeysets } from './keysets.ts';
 import { probeListing } from './listing.ts';
 import { probePending } from './pending.ts';
@@ -26,6 +27,7 @@ export async function examine(
 ): Promise<Finding[]> {
   const reached = await during('reaching the store', async () => [
     ...probeCa(site),
+    ...probeFileSystem(lab.fileSystem),
     ...(await probeReach(lab)),
   ]);
   if (!isWell(reached)) return reached;

@@ -12,7 +12,7 @@ const BASE_URL = 'http://doctor.invalid';
  *
  * @param ca that of the site, PEM: who alone vouches for a store over TLS to its nodes
  */
-export function labOf({ access, objects, bucket }: OpenedStore, ca?: string): Lab {
+export function labOf({ access, objects, bucket, fileSystem }: OpenedStore, ca?: string): Lab {
   const now = access({ baseUrl: BASE_URL });
   const handle = objects?.({});
   const ask = askerOf(ca);
@@ -21,7 +21,7 @@ export function labOf({ access, objects, bucket }: OpenedStore, ca?: string): La
     stores: forEachCredential((name) => now[name].store),
     signers: forEachCredential((name) => now[name].signer),
     lateSigners: forEachCredential((name) => late[name].signer),
-    bucket,
+    ...{ bucket, fileSystem },
     fetch: (url, init) => (handle === undefined ? ask(url, init) : handle(requestOf(url, init))),
   };
 }

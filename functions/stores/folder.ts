@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
+import { fileSystemOf } from '../../files/file-system.ts';
 import { makeFolder } from '../../files/write.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
 import { guardStore } from '../../store/guard.ts';
@@ -63,5 +64,6 @@ export async function openFolder(
     objects: (options) => createLocalHandler({ store, secrets, ...options }),
     whole: store,
     bucket: 'objects',
+    fileSystem: await fileSystemOf(folder),
   };
 }
