@@ -64,6 +64,12 @@ export function ownerOf(name: string): OwnerState {
   return runs(owner) ? 'alive' : 'dead';
 }
 
+/** Whether it is of this machine, in whatever container, and since it was started last. */
+export function isOfThisMachine(name: string): boolean {
+  const [owner, here] = [parse(name), thisProcess()];
+  return owner?.boot === here.boot && (here.boot !== '' || owner.host === here.host);
+}
+
 /** For people: `process 12 on host`. */
 export function describeOwner(name: string): string {
   const owner = parse(name);

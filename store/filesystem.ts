@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { later } from '../files/calls.ts';
 import { errnoOf, FileFault, isMissing } from '../files/errors.ts';
+import { fileSystemOf, isShared } from '../files/file-system.ts';
 import { withLock } from '../files/lock.ts';
 import { discard, stageFile } from '../files/own-file.ts';
 import { reading } from '../files/read.ts';
 import { fail } from '../protocol/errors.ts';
 import type { ObjectKey } from '../protocol/keys.ts';
 import { inBatches } from './batches.ts';
+import { claim, claimedElsewhere } from './claim.ts';
 import { requireObjects, whatFailed, withStoreErrors } from './filesystem-errors.ts';
 import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesystem-paths.ts';
 import { makeStore, recover } from './filesystem-start.ts';
@@ -21,19 +23,24 @@ import { createUnsynced } from './unsynced.ts';
 
 /**
  * Opens the store in a folder. What processes left behind that were killed is made good: their
- * changes are synced, their files removed.
+ * changes are synced, their files removed. On a file system that other machines may have mounted it is this machine's
+ * until this process ends.
  * @param options.create make the store if the folder holds none yet
- * @throws no_such_bucket if there is none and it is not to be made
+ * @throws no_such_bucket if there is none and it is not to be made; in_use while it is another machine's
  */
 export async function openFilesystemStore(
   dir: string,
   options: { create?: boolean } = {},
 ): Promise<ObjectStore> {
   const folders = storeFolders(dir);
+  let other: string | undefined;
   await withStoreErrors(folders.objects, async () => {
     await makeStore(dir, folders, options.create ?? false);
-    await recover(folders);
+    const fileSystem = await fileSystemOf(dir);
+    if (fileSystem !== undefined && isShared(fileSystem)) other = await claim(folders.locks);
+    if (other === undefined) await recover(folders);
   });
+  if (other !== undefined) throw claimedElsewhere(other, dir);
   return createFilesystemStore(dir);
 }
 
