@@ -58,12 +58,10 @@ it('has a lock that is asked for twice', async () => {
     fs.link = link;
     syncBuiltinESMExports();
   });
-  fs.link = Object.assign(
-    (from: string, to: string, done: (error: Error | null) => void) => {
-      link(from, to, () => link(from, to, done));
-    },
-    { __promisify__: link.__promisify__ },
-  );
+  const twice = (from: string, to: string, done: fs.NoParamCallback): void => {
+    link(from, to, () => link(from, to, done));
+  };
+  fs.link = twice as typeof link;
   syncBuiltinESMExports();
   const place = { folder: join(dir, 'locks'), label: 'one', anchored: true };
   const held = await withLock(place, () => readdir(place.folder));
