@@ -8,7 +8,7 @@ import { faultText } from '../../protocol/bootable.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { parseDigest } from '../../protocol/keys.ts';
 import { retryAfterOf } from '../../protocol/leave-alone.ts';
-import type { ProposalRequest } from '../../protocol/client.ts';
+import type { ProposalRequest } from '../../protocol/node-client.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { checkApplicable } from '../apply/apply.ts';
 import { faultsHere } from '../apply/faults.ts';

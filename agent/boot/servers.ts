@@ -1,6 +1,6 @@
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { createClient } from '../../protocol/client.ts';
-import type { Client } from '../../protocol/client.ts';
+import { createCaller, nodeClient } from '../../protocol/node-client.ts';
+import type { NodeClient } from '../../protocol/node-client.ts';
 import { codeOf, ERRORS, fail, hasCode } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { leavingAlone } from '../../protocol/leave-alone.ts';
@@ -17,7 +17,7 @@ export interface Servers {
    * @throws where all were passed over: a refusal for good only if every one of them refused; otherwise
    *   what the last of the others failed with, since that one may come back
    */
-  ask<T>(question: (client: Client) => Promise<T>): Promise<T>;
+  ask<T>(question: (client: NodeClient) => Promise<T>): Promise<T>;
   /**
    * What the one that answered last gave was no good: the others are asked before it, once. One that
    * somebody else brought into the list cannot hold up a machine that knows a true one.
@@ -60,14 +60,16 @@ export function createServers(
 ): Servers {
   const { site, identity, now } = node;
   let clients = addresses.map((server) =>
-    createClient({
-      ...{ server, site: site.id, stores: site.stores, identity, fetch, now, left },
-      datesByServer: {
-        notBefore: () => Math.max(node.built ?? 0, node.memory.load()?.issued ?? 0),
-      },
-    }),
+    nodeClient(
+      createCaller({
+        ...{ server, site: site.id, stores: site.stores, identity, fetch, now, left },
+        datesByServer: {
+          notBefore: () => Math.max(node.built ?? 0, node.memory.load()?.issued ?? 0),
+        },
+      }),
+    ),
   );
-  let answered: Client | undefined;
+  let answered: NodeClient | undefined;
   let hasAnswered = false;
   if (clients.length === 0) {
     throw fail('usage', 'no server is known: name one with --server, or in site.json');

@@ -2,7 +2,7 @@ import { CoatcheckError } from '../../bundle/errors.ts';
 import { decodeFrame, encodeFrame, maxFrameBytes } from '../../bundle/frame.ts';
 import type { VerifiedFrame } from '../../bundle/frame.ts';
 import type { NodeId } from '../../bundle/identity.ts';
-import type { Client } from '../../protocol/client.ts';
+import type { NodeClient } from '../../protocol/node-client.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Answer } from '../../protocol/http.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
@@ -44,7 +44,7 @@ export interface Source {
 /** Where to look, and by whose word: where that may lead goes by who gave it. */
 interface Given {
   readonly answer: Answer<'config'>;
-  readonly client: Pick<Client, 'get'>;
+  readonly client: Pick<NodeClient, 'get'>;
 }
 
 /** A URL is renewed a little before it ends. */
