@@ -14,11 +14,11 @@ const PACKAGES: Readonly<Record<ImageOptions['flavour'], readonly string[]>> = {
   systemd: [
     ...['systemd-sysv', 'systemd-resolved', 'udev', 'dbus', 'kmod', 'usr-is-merged', 'nodejs'],
     ...['ca-certificates', 'openssl', 'passwd', 'login', 'mount', 'util-linux', 'iproute2'],
-    ...['openssh-server', 'tpm2-tools', 'libtss2-tcti-device0t64', 'e2fsprogs', 'cryptsetup-bin'],
+    ...['openssh-server', 'e2fsprogs', 'cryptsetup-bin'],
   ],
   busybox: [
     ...['busybox', 'udhcpc', 'kmod', 'usr-is-merged', 'nodejs', 'ca-certificates', 'openssl'],
-    ...['passwd', 'mount', 'iproute2', 'tpm2-tools', 'libtss2-tcti-device0t64', 'e2fsprogs'],
+    ...['passwd', 'mount', 'iproute2', 'e2fsprogs'],
   ],
 };
 

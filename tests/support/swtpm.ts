@@ -3,26 +3,34 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A TPM of its own in software, whose state outlives it as that of a chip does the power. */
 export interface Swtpm {
-  /** For TPM2TOOLS_TCTI */
+  /** For TPM2TOOLS_TCTI, where the agent is to find it: a device. */
   readonly tcti: string;
   /** A tool of tpm2-tools on it. */
   tool(program: string, ...args: string[]): string;
+  /**
+   * From now on: the next command of this code that the agent gives is not answered, and not even done where
+   * `when` is `before`. `held` resolves once it came.
+   */
+  hold(code: number, when: 'before' | 'after'): Promise<{ readonly held: Promise<unknown> }>;
   start(): Promise<void>;
   /** The power goes: no TPM2_Shutdown comes first. */
   stop(): Promise<void>;
   remove(): Promise<void>;
 }
 
+const DEVICE = join(import.meta.dirname, 'tpm-device.py');
+
 /** A new one, running. */
 export async function startSwtpm(): Promise<Swtpm> {
   const folder = mkdtempSync(join(tmpdir(), 'swtpm-'));
   const [state, socket] = [join(folder, 'state'), join(folder, 'socket')];
   mkdirSync(state);
-  const tcti = `swtpm:path=${socket}`;
+  const toolTcti = `swtpm:path=${socket}`;
   let child: ReturnType<typeof spawn> | undefined;
   const start = async (): Promise<void> => {
     child = spawn(
@@ -47,15 +55,27 @@ export async function startSwtpm(): Promise<Swtpm> {
     for (const path of [socket, `${socket}.ctrl`]) rmSync(path, { force: true });
   };
   await start();
+  const device = spawn('python3', [DEVICE, socket], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: device.stdout });
+  const [path] = (await once(lines, 'line')) as [string];
   return {
-    ...{ tcti, start, stop },
+    ...{ tcti: `device:${path}`, start, stop },
     tool: (program, ...args) =>
       execFileSync(program, args, {
-        env: { ...process.env, TPM2TOOLS_TCTI: tcti },
+        env: { ...process.env, TPM2TOOLS_TCTI: toolTcti },
         encoding: 'utf8',
         stdio: 'pipe',
       }),
+    hold: async (code, when) => {
+      const held = once(lines, 'line');
+      const order = `hold ${code.toString(16)} ${when}\n`;
+      await new Promise((written) => device.stdin.write(order, written));
+      return { held };
+    },
     remove: async () => {
+      const ended = once(device, 'exit');
+      device.stdin.end();
+      await ended;
       await stop();
       rmSync(folder, { recursive: true });
     },

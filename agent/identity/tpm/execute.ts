@@ -1,0 +1,95 @@
+import { Reader, Writer } from '../../../bundle/bytes.ts';
+import { bundleError } from '../../../bundle/errors.ts';
+import { fail, hasCode } from '../../../protocol/errors.ts';
+import { PASSING, tellCode } from './codes.ts';
+import type { TpmDevice } from './device.ts';
+import { readSized } from './structures.ts';
+
+/** Tags of commands and answers without authorizations, and with them (TPM 2.0 Library part 2, 6.9). */
+const [PLAIN, AUTHORIZED] = [0x8001, 0x8002];
+/** An authorization by a password, which is empty: TPM_RS_PW, no nonce, continueSession, no bytes (part 2, 10.13.2). */
+const EMPTY_PASSWORD = new Writer().u32(0x40000009).u16(0).u8(1).u16(0).finish();
+/** How often a command is sent to a TPM that is busy, and the first wait in between, which doubles: 5 s together. */
+const [TRIES, FIRST_WAIT_MS] = [10, 10];
+
+/** A command of TPM 2.0 Library part 3. */
+export interface Command {
+  /** Without its prefix, TPM2_ */
+  readonly name: string;
+  readonly code: number;
+  readonly handles?: readonly number[];
+  /** Whether the first handle wants an authorization: the empty password is given. */
+  readonly authorized?: true;
+  readonly parameters?: Writer;
+  /** Whether the answer begins with a handle. */
+  readonly givesHandle?: true;
+}
+
+/**
+ * Has a TPM do one command.
+ * @param read what it gave, to the end: of some commands a handle, and the parameters
+ * @throws device_failed with what the TPM said (`details.rc` is its response code), or where what came is
+ *   no answer to this command: others can reach the bus that a TPM is on
+ */
+export function execute<T>(
+  tpm: TpmDevice,
+  command: Command,
+  read: (parameters: Reader, handle: number) => T,
+): T {
+  try {
+    const { tag, rest } = exchange(tpm, command);
+    const authorized = command.authorized === true;
+    if (tag !== (authorized ? AUTHORIZED : PLAIN)) throw garbled('another tag');
+    const handle = command.givesHandle === true ? rest.u32() : 0;
+    const parameters = new Reader(rest.bytes(authorized ? rest.u32() : rest.remaining));
+    if (authorized) {
+      // Of a password: no nonce, an attribute, no bytes.
+      readSized(rest);
+      rest.u8();
+      readSized(rest);
+    }
+    rest.end();
+    const result = read(parameters, handle);
+    parameters.end();
+    return result;
+  } catch (error) {
+    if (!hasCode(error, 'truncated', 'trailing_bytes')) throw error;
+    const said = `what the TPM gave is no answer to TPM2_${command.name}`;
+    throw fail('device_failed', `${said}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** A command, again while the TPM is busy, and an answer that says that it was done. */
+function exchange(tpm: TpmDevice, command: Command): { tag: number; rest: Reader } {
+  const bytes = encode(command);
+  for (let tries = 1, wait = FIRST_WAIT_MS; ; tries++, wait *= 2) {
+    const answer = tpm.transmit(bytes);
+    const rest = new Reader(answer);
+    const [tag, size, code] = [rest.u16(), rest.u32(), rest.u32()];
+    if (size !== answer.length) throw garbled('another size');
+    if (code === 0) return { tag, rest };
+    if (tries === TRIES || !PASSING.includes(code)) {
+      const said = `the TPM refused TPM2_${command.name}: ${tellCode(code)}`;
+      throw fail('device_failed', said, { details: { rc: code } });
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait);
+  }
+}
+
+const garbled = (what: string): Error => bundleError('truncated', `it has ${what}`);
+
+/** Part 1, 16.3: a header, the handles, the size of the authorizations and those, the parameters. */
+function encode({ code, handles = [], authorized, parameters }: Command): Uint8Array {
+  const body = new Writer();
+  for (const handle of handles) body.u32(handle);
+  if (authorized === true) body.u32(EMPTY_PASSWORD.length).bytes(EMPTY_PASSWORD);
+  if (parameters !== undefined) body.bytes(parameters.finish());
+  const bytes = body.finish();
+  const tag = authorized === true ? AUTHORIZED : PLAIN;
+  return new Writer()
+    .u16(tag)
+    .u32(10 + bytes.length)
+    .u32(code)
+    .bytes(bytes)
+    .finish();
+}

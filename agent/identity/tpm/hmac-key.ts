@@ -1,0 +1,81 @@
+import { Writer } from '../../../bundle/bytes.ts';
+import type { Reader } from '../../../bundle/bytes.ts';
+import type { TpmDevice } from './device.ts';
+import { execute } from './execute.ts';
+import { NOTHING, readSized, SHA256, sized } from './structures.ts';
+
+/** The endorsement hierarchy (TPM 2.0 Library part 2, 7.4, TPM_RH_ENDORSEMENT). */
+const ENDORSEMENT = 0x4000000b;
+/** A key that holds bytes and not a pair, and what is done with them (part 2, 6.3). */
+const [KEYED_HASH, HMAC] = [0x0008, 0x0005];
+
+/**
+ * HMAC-SHA256 of up to 1024 bytes under a primary key of the endorsement hierarchy, which the TPM derives
+ * anew each time and forgets afterwards. It is the key of `tpm2_createprimary -C e -g sha256 -G hmac`: any
+ * difference in its template makes another.
+ * @param attributes part 2, 8.3, TPMA_OBJECT
+ * @throws device_failed
+ */
+export function hmacUnderPrimary(
+  tpm: TpmDevice,
+  attributes: number,
+  bytes: Uint8Array,
+): Uint8Array {
+  const key = createPrimary(tpm, attributes);
+  try {
+    const parameters = new Writer().bytes(sized(bytes)).u16(SHA256);
+    return execute(
+      tpm,
+      { name: 'HMAC', code: 0x155, handles: [key], authorized: true, parameters },
+      readSized,
+    );
+  } finally {
+    flush(tpm, key);
+  }
+}
+
+/** @returns its handle */
+function createPrimary(tpm: TpmDevice, attributes: number): number {
+  const template = new Writer()
+    .u16(KEYED_HASH)
+    .u16(SHA256)
+    .u32(attributes)
+    .bytes(sized(NOTHING)) // no policy
+    .u16(HMAC)
+    .u16(SHA256)
+    .bytes(sized(NOTHING)) // nothing unique
+    .finish();
+  const parameters = new Writer()
+    .bytes(sized(new Writer().bytes(sized(NOTHING)).bytes(sized(NOTHING)).finish())) // no password, no secret
+    .bytes(sized(template))
+    .bytes(sized(NOTHING)) // nothing from outside
+    .u32(0); // no PCR
+  return execute(
+    tpm,
+    {
+      ...{ name: 'CreatePrimary', code: 0x131, handles: [ENDORSEMENT], authorized: true },
+      ...{ parameters, givesHandle: true },
+    },
+    (answer, handle) => {
+      skipCreation(answer);
+      return handle;
+    },
+  );
+}
+
+/** The key's public part, how it was made, the digest and the ticket of that, and the key's name. */
+function skipCreation(answer: Reader): void {
+  for (let part = 0; part < 3; part++) readSized(answer);
+  answer.bytes(6); // TPMT_TK_CREATION: a tag and a hierarchy before its digest
+  for (let part = 0; part < 2; part++) readSized(answer);
+}
+
+/** What is not flushed by itself goes when the kernel's resource manager is closed. */
+function flush(tpm: TpmDevice, handle: number): void {
+  try {
+    const parameters = new Writer().u32(handle);
+    execute(tpm, { name: 'FlushContext', code: 0x165, parameters }, () => undefined);
+  } catch {
+    // What came before says more.
+  }
+}

@@ -1,0 +1,73 @@
+import { Reader, Writer } from '../../../bundle/bytes.ts';
+import { CoatcheckError } from '../../../bundle/errors.ts';
+import { NO_SUCH_HANDLE } from './codes.ts';
+import type { TpmDevice } from './device.ts';
+import { execute } from './execute.ts';
+import { NOTHING, readSized, SHA256, sized } from './structures.ts';
+
+/** The owner hierarchy, whose authorization is empty unless somebody took ownership (part 2, 7.4, TPM_RH_OWNER). */
+const OWNER = 0x40000001;
+
+/** TPM 2.0 Library part 2, 13.4, TPMA_NV */
+export const NV = {
+  OWNERWRITE: 1 << 1,
+  OWNERREAD: 1 << 17,
+  NO_DA: 1 << 25,
+  WRITTEN: 1 << 29,
+} as const;
+
+/** The public area of an index. */
+export interface NvPublic {
+  readonly attributes: number;
+  /** bytes */
+  readonly size: number;
+}
+
+/** Undefined where nobody defined the index. @throws device_failed */
+export function nvReadPublic(tpm: TpmDevice, index: number): NvPublic | undefined {
+  try {
+    const command = { name: 'NV_ReadPublic', code: 0x169, handles: [index] };
+    return execute(tpm, command, (answer) => {
+      const about = new Reader(readSized(answer));
+      readSized(answer); // its name
+      about.bytes(6); // the index, and the algorithm of its name
+      const attributes = about.u32();
+      readSized(about); // its policy
+      const size = about.u16();
+      about.end();
+      return { attributes, size };
+    });
+  } catch (error) {
+    const isUndefined = error instanceof CoatcheckError && error.details['rc'] === NO_SUCH_HANDLE;
+    if (isUndefined) return undefined;
+    throw error;
+  }
+}
+
+/** Defines an ordinary index of the owner, with an empty authorization and no policy. @throws device_failed */
+export function nvDefine(tpm: TpmDevice, index: number, { attributes, size }: NvPublic): void {
+  const about = new Writer()
+    .u32(index)
+    .u16(SHA256)
+    .u32(attributes)
+    .bytes(sized(NOTHING))
+    .u16(size)
+    .finish();
+  const parameters = new Writer().bytes(sized(NOTHING)).bytes(sized(about));
+  const command = { name: 'NV_DefineSpace', code: 0x12a, handles: [OWNER], parameters };
+  execute(tpm, { ...command, authorized: true }, () => undefined);
+}
+
+/** Writes an index from its start, as its owner. @param bytes at most 512, which every TPM takes at once @throws device_failed */
+export function nvWrite(tpm: TpmDevice, index: number, bytes: Uint8Array): void {
+  const parameters = new Writer().bytes(sized(bytes)).u16(0);
+  const command = { name: 'NV_Write', code: 0x137, handles: [OWNER, index], parameters };
+  execute(tpm, { ...command, authorized: true }, () => undefined);
+}
+
+/** The first `size` bytes of an index, as its owner. @throws device_failed */
+export function nvRead(tpm: TpmDevice, index: number, size: number): Uint8Array {
+  const parameters = new Writer().u16(size).u16(0);
+  const command = { name: 'NV_Read', code: 0x14e, handles: [OWNER, index], parameters };
+  return execute(tpm, { ...command, authorized: true }, readSized);
+}
