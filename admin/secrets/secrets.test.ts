@@ -65,6 +65,7 @@ describe('secrets in settings', () => {
     ['etc/ppp/chap-secrets', "# don't\njoe * secret *", "# don't\njoe * <> *"],
     ['etc/ipsec.secrets', '192.0.2.1 : PSK "a b"', '192.0.2.1 : PSK <>'],
     ['etc/ldap.secret', 'hunter2\n', '<>\n'],
+    ['etc/ssl/private/coatcheck-foreman.secret', 'eyJh.eyJ1.x_-Y\n', '<>\n'],
     [
       'etc/coatcheck/engine-credentials.json',
       '{"username":"admin","password":"hunter2"}',
@@ -123,6 +124,7 @@ describe('what is shown although a secret may be in it', () => {
     ['etc/ipsec.secrets', 'include /etc/x'],
     ['etc/ipsec.secrets', ': PSK "a" : PSK "b"'],
     ['etc/ldap.secret', 'hunter2\nmore'],
+    ['etc/ssl/private/coatcheck-foreman.secret', 'hunter2\nmore'],
     ['etc/coatcheck/engine-credentials.json', '{"password":"x","more":1} #'],
   ])('%s: %j', (path, text) => expect(shown(path, text)).toBe(text));
 

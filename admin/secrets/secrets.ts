@@ -27,7 +27,8 @@ const HIDINGS: readonly (readonly [patterns: readonly string[], hiding: Hiding])
   [['etc/chrony/*.keys'], { lines: chronyKeys }],
   [['etc/ppp/*-secrets'], { lines: pppSecrets }],
   [['etc/ipsec.secrets'], { lines: ipsecSecrets }],
-  [['etc/ldap.secret'], { lines: onlyToken }],
+  // Of packaging/ready.d, too: before all else there, which are keys.
+  [['etc/ldap.secret', 'etc/ssl/private/coatcheck-*.secret'], { lines: onlyToken }],
   [['etc/coatcheck/engine-credentials.json'], { lines: jsonPassword }],
   [
     [

@@ -12,6 +12,7 @@ const GENERATOR = 'coatcheck-generator';
 /** Where each file of this repository goes. */
 const FILES: Readonly<Record<string, string>> = {
   ...besides('initramfs', `${HOME}/initramfs`, 'contents', 'systemd-notify', 'until-applied'),
+  ...besides('ready.d', `${HOME}/ready.d`, 'common', 'foreman', 'freeipa', 'webhook'),
   ...besides(
     'dracut',
     'usr/lib/dracut/modules.d/90coatcheck',

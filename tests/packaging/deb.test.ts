@@ -44,6 +44,10 @@ describeWith('dpkg', "the agent's Debian package", () => {
     const runnable = lines.filter((line) => line.startsWith('-rwx')).map((line) => line.slice(-28));
     expect(runnable.join('\n')).toContain('coatcheck-agent.mjs');
     expect(runnable.join('\n')).toContain('coatcheck-generator');
+    for (const name of ['foreman', 'freeipa', 'webhook']) {
+      expect(runnable.join('\n')).toContain(`/ready.d/${name}`);
+    }
+    expect(paths).toContain('usr/lib/coatcheck/ready.d/common');
     const units = fs.readdirSync('agent/units').filter((name) => name.includes('.'));
     for (const unit of units) expect(paths).toContain(`usr/lib/systemd/system/${unit}`);
   });

@@ -25,6 +25,7 @@ export const COMPONENTS = [
   'terminal',
   'services',
   'shells',
+  'small-shells',
   'systemctl',
   'openssl',
   'secureboot',
@@ -132,6 +133,7 @@ const probes: Record<Component, () => string | undefined> = {
     }
   },
   shells: () => lacking('zsh fish mandoc'),
+  'small-shells': () => lacking('dash busybox curl'),
   systemctl: () => lacking('systemctl'),
   openssl: () => lacking('openssl'),
   secureboot: () =>
