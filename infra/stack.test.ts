@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { MAX_RECIPIENTS } from '../bundle/header.ts';
+import { judgePolicy } from '../functions/doctor/settings.ts';
 import { ROUTES } from '../protocol/http.ts';
 import { CREDENTIALS } from '../protocol/permissions.ts';
 import type { Credential } from '../protocol/permissions.ts';
@@ -245,7 +246,8 @@ describe('the bucket', () => {
     expect(policy).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
     const everything = [ARN, `${ARN}/*`];
     const anybody = { Effect: 'Deny', Principal: { AWS: '*' } };
-    expect(property(policy, 'PolicyDocument', 'Statement')).toEqual([
+    const statements = property(policy, 'PolicyDocument', 'Statement');
+    expect(statements).toEqual([
       {
         ...anybody,
         Sid: 'OnlyTls',
@@ -275,6 +277,8 @@ describe('the bucket', () => {
         Resource: `${ARN}/history/*`,
       },
     ]);
+    const written = JSON.stringify({ Statement: statements });
+    expect(judgePolicy(written, BUCKET)).toEqual({ status: 'ok', found: 'yes' });
   });
 });
 

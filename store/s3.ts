@@ -28,13 +28,13 @@ export function createS3Store(options: S3Options): ObjectStore {
   const { bucket, endpoint } = options;
   // Whoever is given is believed instead of the system's, as every other client of a site does.
   const trust = options.ca === undefined ? {} : { ca: options.ca };
-  const reader = client(options, endpoint, {
+  const reader = createS3Client(options, endpoint, {
     maxAttempts: 3,
     httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: READ_SOCKETS, ...trust }),
   });
   // Once only, and on a fresh connection: a retry after a lost answer would meet the object that
   // the first try wrote and report that somebody else had been quicker.
-  const writer = client(options, endpoint, {
+  const writer = createS3Client(options, endpoint, {
     maxAttempts: 1,
     httpAgent: new HttpAgent(),
     httpsAgent: new HttpsAgent(trust),
@@ -160,7 +160,8 @@ export function createS3Store(options: S3Options): ObjectStore {
   };
 }
 
-function client(
+/** The SDK's client as all of ours have it. */
+export function createS3Client(
   options: S3Options,
   endpoint: string | undefined,
   how: { maxAttempts: number; httpAgent?: HttpAgent; httpsAgent?: HttpsAgent },

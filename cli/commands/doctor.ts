@@ -2,13 +2,14 @@ import { codeOf, fail, hasCode } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../../functions/doctor/examine.ts';
 import { labOf } from '../../functions/doctor/lab.ts';
+import { probeSettings } from '../../functions/doctor/settings.ts';
 import type { Finding } from '../../functions/doctor/probe.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import { PROBE_ROUTE } from '../../protocol/probe.ts';
 import { openSession } from '../session.ts';
 import { readSite } from '../site-file.ts';
 import type { StoreFlags } from '../../functions/stores/kind.ts';
-import { openStore, storePlace } from '../../functions/stores/kinds.ts';
+import { openSettings, openStore, storePlace } from '../../functions/stores/kinds.ts';
 import { count } from '../../protocol/count.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -22,14 +23,18 @@ export async function doctor(context: Context, flags: StoreFlags): Promise<void>
   const { terminal, home } = context;
   const site = await readSite(home);
   const { ca } = site;
-  const lab = labOf(await openStore(storePlace(flags, home), { probing: true, ca }), ca);
-  const findings = await examine(lab, site, async (label, probe) => {
+  const place = storePlace(flags, home);
+  const lab = labOf(await openStore(place, { probing: true, ca }), ca);
+  const bucket = await openSettings(place, { ca });
+  const settings = bucket && (() => probeSettings(bucket));
+  const during: Parameters<typeof examine>[2] = async (label, probe) => {
     const found = await terminal.waiting(label, probe);
     found.forEach((finding) => {
       print(terminal, finding);
     });
     return found;
-  });
+  };
+  const findings = await examine(lab, site, during, { settings });
   conclude(terminal, findings);
 }
 
@@ -60,14 +65,21 @@ function conclude(terminal: Terminal, findings: readonly Told[]): void {
   terminal.document({ ok: failed === 0, findings });
   if (failed > 0)
     throw fail('probe_failed', `${count(failed, 'probe')} of ${findings.length} failed`);
-  terminal.print(`${findings.length} probes, none failed`);
+  const unknown = findings.filter(({ status }) => status === 'unknown').length;
+  const rest = unknown === 0 ? '' : `, ${unknown} not known`;
+  terminal.print(`${findings.length} probes, none failed${rest}`);
 }
 
 /** A {@link Finding}, also one that came by the network. */
 type Told = Pick<Finding, 'probe' | 'status' | 'found'> & { readonly advice?: string | undefined };
 
 function print({ print: line, style }: Terminal, finding: Told): void {
-  const mark = { ok: style.green('ok  '), warn: style.yellow('warn'), fail: style.red('FAIL') };
+  const mark = {
+    ok: style.green('ok  '),
+    warn: style.yellow('warn'),
+    fail: style.red('FAIL'),
+    unknown: style.yellow('?   '),
+  };
   line(`${mark[finding.status]}  ${escapeLine(finding.probe)}: ${escapeLine(finding.found)}`);
   if (finding.advice !== undefined) line(`      ${escapeLine(finding.advice)}`);
 }

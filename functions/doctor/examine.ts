@@ -12,18 +12,24 @@ import { probeCa, probeReach } from './reach.ts';
 import { probeRecords } from './record.ts';
 import { probeUnsigned } from './unsigned.ts';
 
+interface ExamineOptions {
+  /** False to read nothing but the keysets of what the site has stored, however much that is */
+  readonly record?: boolean;
+  /** Looks at what is set of the store */
+  readonly settings?: (() => Promise<Finding[]>) | undefined;
+}
+
 /**
  * Every probe of a store, in their order. What rests on one that failed is left out: where the store
  * cannot be reached the others would say nothing, and without conditions no credential tries a write.
  *
  * @param during runs a group of probes, of which `label` says what is going on
- * @param options.record false to read nothing but the keysets of what the site has stored, however much that is
  */
 export async function examine(
   lab: Lab,
   site: Site,
   during: (label: string, probe: () => Promise<Finding[]>) => Promise<Finding[]>,
-  { record = true } = {},
+  { record = true, settings }: ExamineOptions = {},
 ): Promise<Finding[]> {
   const reached = await during('reaching the store', async () => [
     ...probeCa(site),
@@ -42,6 +48,7 @@ export async function examine(
     ...(await during('probing the credentials', () => probePermissions(lab, { keepsConditions }))),
     ...(await during('reading the keysets', () => probeKeysets(lab.stores.admin, site))),
   ];
+  if (settings) probed.push(...(await during('reading the settings of the bucket', settings)));
   if (!record) return probed;
   return [
     ...probed,

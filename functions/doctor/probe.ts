@@ -26,8 +26,8 @@ export interface Lab {
 export interface Finding {
   /** what is promised, in a few words */
   readonly probe: string;
-  /** `warn`: nothing is broken, but somebody should know */
-  readonly status: 'ok' | 'warn' | 'fail';
+  /** `warn`: nothing is broken, but somebody should know; `unknown`: nobody could say */
+  readonly status: 'ok' | 'warn' | 'fail' | 'unknown';
   readonly found: string;
   /** what to do about it; for anything but `ok` */
   readonly advice?: string;

@@ -83,6 +83,11 @@ export const bucketKind: StoreKind<BucketPlace> = {
     const more = { ...(ca !== undefined && { ca }), ...(observe !== undefined && { observe }) };
     return openBucket({ ...place, ...more, credentials });
   },
+  async settings({ kind, credentialsFile, ...place }, { ca }) {
+    const { admin: credentials } = credentialProviders(credentialsFile);
+    const { createS3Settings } = await import('../../store/s3-settings.ts');
+    return createS3Settings({ ...place, ...(ca !== undefined && { ca }), credentials });
+  },
 };
 
 /**

@@ -3,6 +3,7 @@ import type { Credential } from '../../protocol/permissions.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { LocalHandlerOptions } from '../../store/local-urls.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
+import type { S3Settings } from '../../store/s3-settings.ts';
 import type { StoreObserver } from '../../store/timed.ts';
 
 /** A store as one credential sees it: what it may do, and URLs signed for that. */
@@ -76,6 +77,11 @@ export interface StoreKind<Place> {
       readonly observe?: StoreObserver | undefined;
     },
   ) => Promise<OpenedStore>;
+  /** Of a store whose settings are somebody's: how `doctor` reads them. */
+  readonly settings?: (
+    place: Place,
+    options: { readonly ca?: string | undefined },
+  ) => Promise<S3Settings>;
 }
 
 /** One value for each credential. */

@@ -3,6 +3,7 @@ import { bucketKind } from './bucket.ts';
 import type { BucketPlace } from './bucket.ts';
 import { folderKind } from './folder.ts';
 import type { FolderPlace } from './folder.ts';
+import type { S3Settings } from '../../store/s3-settings.ts';
 import type { OpenedStore, StoreFlags, StoreKind } from './kind.ts';
 
 /** Where the objects are. */
@@ -53,3 +54,9 @@ export const openStore = (
   place: StorePlace,
   { probing = false, ...more }: Partial<Parameters<StoreKind<StorePlace>['open']>[1]> = {},
 ): Promise<OpenedStore> => kindOf(place).open(place, { probing, ...more });
+
+/** How the settings of a store are read; undefined where it has none but ours. */
+export const openSettings = async (
+  place: StorePlace,
+  options: { readonly ca?: string | undefined },
+): Promise<S3Settings | undefined> => kindOf(place).settings?.(place, options);

@@ -238,6 +238,7 @@ describeWith('versitygw', 'coatcheck doctor on a store with one fault', () => {
       expect(probes(diagnosis, 'fail')).toEqual(failed);
       expect(probes(diagnosis, 'warn')).toEqual([]);
       for (const finding of diagnosis.document.findings) {
+        if (finding.status === 'unknown') continue;
         if (finding.status === 'ok') expect(finding).not.toHaveProperty('advice');
         else expect(finding.advice).toMatch(advice!);
       }

@@ -132,11 +132,10 @@ describeWith('buildah', 'the image of the container', () => {
       const [kind, ...check] = image.Healthcheck.Test;
       expect(kind).toBe('CMD');
       expect(await beside(inside(check))).toMatchObject({ code: 0 });
-      const written = "fs.accessSync('/usr/lib/coatcheck', fs.constants.W_OK)";
-      expect(await beside(inside(['node', '-e', written]))).toMatchObject({
-        code: 1,
-        stderr: expect.stringContaining('EACCES') as string,
-      });
+      // By how it ends: buildah may drop what a process said last.
+      const write =
+        "fs.access('/usr/lib/coatcheck', fs.constants.W_OK, (e) => process.exit(e?.code === 'EACCES' ? 42 : 0))";
+      expect(await beside(inside(['node', '-e', write]))).toMatchObject({ code: 42 });
 
       const run = async (name: string, ...args: string[]): Promise<string> => {
         const file = join(inject('commands'), `${name}.mjs`);
