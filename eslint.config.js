@@ -204,7 +204,8 @@ const documented = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist', 'cdk.out', 'node_modules', '.cache', 'coverage'] },
+  // examples/ import the package, which has to be packed first: tests/integration/library.test.ts compiles them.
+  { ignores: ['dist', 'cdk.out', 'node_modules', '.cache', 'coverage', 'examples'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: {

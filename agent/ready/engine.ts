@@ -24,8 +24,10 @@ const Fault = v.object({ reason: v.optional(v.string()), detail: v.optional(v.st
 /**
  * Makes this machine a host of an oVirt Engine, by its REST API (version 4): a token of its single
  * sign-on service, then `POST /ovirt-engine/api/hosts`. The engine logs in there with its own SSH
- * key, which the machine's `authorized_keys` must have. A host that is there already is left as it
- * is. TLS is believed by the engine's own, pinned CA only.
+ * key, which the machine's `authorized_keys` must have. It does not start the machine anew once it has
+ * installed it, which is the default since 4.4 (older ones have no such parameter, and ignore it): what it
+ * installed would be gone. A host that is there already is left as it is. TLS is believed by the engine's own,
+ * pinned CA only.
  *
  * @returns whether it was not there yet
  * @throws server_unreachable after six tries of one request; step_failed with the engine's reason
@@ -38,7 +40,7 @@ export async function registerHost(
 ): Promise<boolean> {
   const fetch = createFetch({ ca: await patiently(() => fetchEngineCa(engine, manners), manners) });
   const api = createApi(fetch, engine, credentials, manners);
-  const added = await api('POST', '/ovirt-engine/api/hosts', {
+  const added = await api('POST', '/ovirt-engine/api/hosts?reboot=false', {
     name: host.name,
     address: host.address,
     cluster: { name: engine.cluster },
@@ -109,7 +111,7 @@ const bytes = (text: string): Uint8Array<ArrayBuffer> => utf8(text) as Uint8Arra
 function parse<T>(engine: Engine, schema: v.GenericSchema<unknown, T>, { text }: Reply): T {
   const parsed = v.safeParse(schema, json(text));
   if (parsed.success) return parsed.output;
-  throw fail('step_failed', `${engine.server} does not answer as oVirt's REST API does`);
+  throw fail('step_failed', `${engine.server} does not speak oVirt's REST API`);
 }
 
 function refusal(engine: Engine, { said: answered, text }: Reply): Error {

@@ -19,7 +19,7 @@ import { makeAuthority } from '../support/certificates.ts';
 import type { Authority } from '../support/certificates.ts';
 import { describeWith } from '../support/components.ts';
 import { serveHttp } from '../support/http-servers.ts';
-import { startOvirt } from '../support/ovirt.ts';
+import { OVIRT_VERSIONS, startOvirt } from '../support/ovirt.ts';
 import type { Ovirt } from '../support/ovirt.ts';
 import { makeNode, makeSite } from '../support/site.ts';
 
@@ -74,7 +74,7 @@ describeWith('openssl', 'an oVirt Engine', () => {
 
   it('gets this machine as a host, by a token and its own CA', async () => {
     expect(await register()).toBe(true);
-    expect(ovirt.hosts).toEqual([HOST]);
+    expect(ovirt.hosts).toMatchObject([{ ...HOST, cluster: 'Default' }]);
     expect(ovirt.asked).toEqual([
       ...['GET /ovirt-engine/services/pki-resource', `POST ${TOKEN}`, `POST ${HOSTS}`],
     ]);
@@ -87,12 +87,55 @@ describeWith('openssl', 'an oVirt Engine', () => {
   it('may know this machine already, but no other by its name', async () => {
     await register();
     expect(await register()).toBe(false);
-    expect(ovirt.hosts).toEqual([HOST]);
-    ovirt.hosts.splice(0, 1, { ...HOST, address: 'another.example' });
+    expect(ovirt.hosts).toMatchObject([HOST]);
+    const [host] = ovirt.hosts;
+    ovirt.hosts.splice(0, 1, { ...host!, address: 'another.example' });
     const [code, message] = await refusalOf(register());
     expect(code).toBe('step_failed');
     expect(message).toContain('The Host name is already in use, choose another one.');
   });
+
+  it('has another name for its address: that is said, and nothing is added', async () => {
+    await register();
+    ovirt.hosts.splice(0, 1, { ...ovirt.hosts[0]!, name: 'old-name.example' });
+    const [code, message] = await refusalOf(register());
+    expect([code, message]).toEqual([
+      'step_failed',
+      expect.stringContaining('The Host address is already in use'),
+    ]);
+    expect(ovirt.hosts).toHaveLength(1);
+  });
+
+  it('leaves a host in maintenance where an administrator put it, after each boot', async () => {
+    await register();
+    ovirt.hosts[0]!.status = 'maintenance';
+    ovirt.asked.length = 0;
+    expect(await register()).toBe(false);
+    expect(ovirt.hosts).toMatchObject([{ ...HOST, status: 'maintenance' }]);
+    expect(ovirt.asked.filter((path) => path.includes('/api/'))).toEqual([
+      ...[`POST ${HOSTS}`, `GET ${HOSTS}`],
+    ]);
+  });
+
+  it.each(OVIRT_VERSIONS)(
+    'of version %s, by its published model, puts the machine into its cluster, and does not start it anew',
+    async (version) => {
+      const clusters = ['Default', 'Racks'];
+      const published = await startOvirt({ authority, user: USER, version, clusters });
+      const { port } = published;
+      expect(await register({ port, cluster: 'Racks' })).toBe(true);
+      // What the engine put on a machine without a disk would be gone.
+      expect(published.hosts).toEqual([
+        { ...HOST, cluster: 'Racks', status: 'installing', reboots: false },
+      ]);
+      expect(await register({ port, cluster: 'Racks' })).toBe(false);
+      expect((await refusalOf(register({ port, cluster: 'Attic' })))[1]).toContain(
+        'Entity not found, Cluster: name=Attic',
+      );
+      expect(published.complaints).toEqual([]);
+      await published.close();
+    },
+  );
 
   it('gets no credentials where its CA is another one, or none is pinned', async () => {
     const [code, message] = await refusalOf(
@@ -128,7 +171,7 @@ describeWith('openssl', 'an oVirt Engine', () => {
     ovirt.fail(HOSTS, 429, 'lost', 503);
     // The host was added by a request whose answer was lost: it is there already.
     expect(await register()).toBe(false);
-    expect(ovirt.hosts).toEqual([HOST]);
+    expect(ovirt.hosts).toMatchObject([HOST]);
   });
 
   it('is left alone after six tries', async () => {

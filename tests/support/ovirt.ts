@@ -1,19 +1,62 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Authority } from './certificates.ts';
 
+/** What of the published model is asked of, by version of the engine: see {@link MODEL}. */
+interface Operation {
+  readonly mandatory: readonly string[];
+  /** One of each is mandatory. */
+  readonly either: readonly (readonly string[])[];
+  readonly optional: readonly string[];
+}
+
+/**
+ * Of github.com/oVirt/ovirt-engine-api-model, at the newest tag of each version: `services/HostsService.java` (`Add`, `UsingSsh`,
+ * `List`: what `@InputDetail` and `@In` say), `types/SshAuthenticationMethod.java` and `types/HostStatus.java`, in the names
+ * that JSON has.
+ */
+const MODEL = JSON.parse(
+  readFileSync(new URL('../fixtures/ovirt-model.json', import.meta.url), 'utf8'),
+) as Readonly<
+  Record<
+    OvirtVersion,
+    {
+      readonly add: Operation;
+      readonly usingSsh: Operation;
+      readonly addParameters: readonly string[];
+      readonly listParameters: readonly string[];
+      readonly authenticationMethods: readonly string[];
+      readonly statuses: readonly string[];
+    }
+  >
+>;
+
+/** Versions of the engine whose published model is here. */
+export const OVIRT_VERSIONS = ['4.3', '4.4', '4.5'] as const;
+export type OvirtVersion = (typeof OVIRT_VERSIONS)[number];
+
+/** A host as the engine has it. */
+export interface OvirtHost {
+  readonly name: string;
+  readonly address: string;
+  readonly cluster: string;
+  status: string;
+  /** Whether it is started anew once it is installed. */
+  readonly reboots: boolean;
+}
+
 /**
  * Stands in for oVirt Engine's REST API, strictly: whatever a request has that the published
- * specification does not say, or lacks of what it says, is answered 400 and noted in `complaints`.
- * After `AuthenticationAndSecurity` and `CommonConcepts` of ovirt-engine-api-model, and its
- * `services/HostsService.java` (`Add`, `UsingSsh`, `List`), version 4.
+ * model of that version does not say, or lacks of what it says, is answered 400 and noted in `complaints`.
+ * Tokens and the CA after its `AuthenticationAndSecurity`. The engine itself is where this is tried for good.
  */
 export interface Ovirt {
   readonly port: number;
   /** Hosts that were added. */
-  readonly hosts: { readonly name: string; readonly address: string }[];
+  readonly hosts: OvirtHost[];
   readonly complaints: string[];
   /** What was asked, in its order: `POST /ovirt-engine/api/hosts`. */
   readonly asked: string[];
@@ -33,8 +76,12 @@ export async function startOvirt(options: {
   /** What it shows as its CA; its own where it is not given. */
   readonly shows?: Authority;
   readonly user: { readonly username: string; readonly password: string };
+  /** The newest unless given. */
+  readonly version?: OvirtVersion;
+  readonly clusters?: readonly string[];
 }): Promise<Ovirt> {
-  const { authority, user, shows = authority } = options;
+  const { authority, user, shows = authority, version = '4.5', clusters = ['Default'] } = options;
+  const model = MODEL[version];
   const hosts: Ovirt['hosts'] = [];
   const complaints: string[] = [];
   const asked: string[] = [];
@@ -74,8 +121,10 @@ export async function startOvirt(options: {
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     if (bearer === undefined) return complain('authorization');
     if (!tokens.has(bearer)) return { status: 401, json: {} };
+    const query = [...new URL(request.url!, 'https://x').searchParams];
     if (request.method === 'GET') {
-      const query = [...new URL(request.url!, 'https://x').searchParams];
+      const unknown = query.filter(([name]) => !model.listParameters.includes(name));
+      if (unknown.length > 0) return complain(`parameter ${unknown.join()}`);
       const search = /^name=([\w.-]+) or address=([\w.:-]+)$/.exec(query[0]?.[1] ?? '');
       if (query.length !== 1 || query[0]![0] !== 'search' || search === null) {
         return complain(`search ${request.url!}`);
@@ -83,22 +132,54 @@ export async function startOvirt(options: {
       const found = hosts.filter(
         ({ name, address }) => name === search[1] || address === search[2],
       );
-      const shown = found.map((host, id) => ({ ...host, id: String(id), href: `${HOSTS}/${id}` }));
+      const shown = found.map(({ name, address, status }, id) => ({
+        ...{ name, address, status, id: String(id), href: `${HOSTS}/${id}` },
+      }));
       return { status: 200, json: shown.length === 0 ? {} : { host: shown } };
     }
-    if (request.method !== 'POST' || request.url !== HOSTS) return complain('method or query');
+    if (request.method !== 'POST') return complain('method');
+    // 4.3 does not say what it makes of `reboot`; an engine reads those that it knows.
+    const known = [...model.addParameters, 'reboot'];
+    const unknown = query.filter(
+      ([name, value]) => !known.includes(name) || !/^(true|false)$/.test(value),
+    );
+    if (unknown.length > 0) return complain(`parameter ${unknown.join()}`);
     if (request.headers['content-type'] !== 'application/json') return complain('content-type');
-    const { name, address, cluster, ssh, ...more } = JSON.parse(body) as Record<string, never>;
-    if (typeof name !== 'string' || typeof address !== 'string') return complain('name, address');
-    if (JSON.stringify(cluster) !== '{"name":"Default"}') return complain('cluster');
-    if (JSON.stringify(ssh) !== '{"authentication_method":"publickey"}') return complain('ssh');
-    if (Object.keys(more).length > 0) return complain(Object.keys(more).join(' '));
-    if (hosts.some((host) => host.name === name)) {
-      const detail = '[Cannot add Host. The Host name is already in use,\n choose another one.]';
+    if (request.headers['version'] !== '4') return complain('version');
+    const given = attributesOf(JSON.parse(body) as object);
+    const { mandatory, either, optional } = model.add;
+    const all = [mandatory, ...either, optional, model.usingSsh.optional].flat();
+    const missing = [
+      ...mandatory.filter((name) => !given.has(name)),
+      ...either.filter((names) => !names.some((name) => given.has(name))).flat(),
+    ];
+    const foreign = [...given.keys()].filter((name) => !all.includes(name));
+    if (missing.length + foreign.length > 0)
+      return complain(`-${missing.join()} +${foreign.join()}`);
+    const method = given.get('ssh.authentication_method');
+    if (!model.authenticationMethods.includes(String(method)))
+      return complain(`method ${String(method)}`);
+    const name = String(given.get('name'));
+    const address = String(given.get('address'));
+    const cluster = String(given.get('cluster.name'));
+    if (!clusters.includes(cluster)) {
+      return {
+        status: 404,
+        json: { reason: 'Entity not found', detail: `Cluster: name=${cluster}` },
+      };
+    }
+    for (const [what, isIt] of [
+      ['name', (host: OvirtHost) => host.name === name],
+      ['address', (host: OvirtHost) => host.address === address],
+    ] as const) {
+      if (!hosts.some(isIt)) continue;
+      const detail = `[Cannot add Host. The Host ${what} is already in use,\n choose another one.]`;
       return { status: 409, json: { reason: 'Operation Failed', detail } };
     }
-    hosts.push({ name, address });
-    return { status: 201, json: { id: '1', href: `${HOSTS}/1`, name, address } };
+    const parameters = Object.fromEntries(query);
+    const status = 'installing';
+    hosts.push({ name, address, cluster, status, reboots: parameters['reboot'] !== 'false' });
+    return { status: 201, json: { id: '1', href: `${HOSTS}/1`, name, address, status } };
   }
 
   function handle(request: IncomingMessage, response: ServerResponse, body: string): void {
@@ -138,4 +219,15 @@ export async function startOvirt(options: {
       await once(server, 'close');
     },
   };
+}
+
+/** What a representation has, by the path of each value: `ssh.authentication_method`. */
+function attributesOf(value: object, below = ''): Map<string, unknown> {
+  return new Map(
+    Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
+      typeof inner === 'object' && inner !== null
+        ? [...attributesOf(inner, `${below}${name}.`)]
+        : [[`${below}${name}`, inner] as const],
+    ),
+  );
 }
