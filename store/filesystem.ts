@@ -16,7 +16,7 @@ import { folderOfPrefix, objectPath, parseName, storeFolders } from './filesyste
 import { makeStore, recover } from './filesystem-start.ts';
 import { makeFolderBelow } from './folders.ts';
 import { alreadyExists, contentEtag, preconditionFailed, tooLarge } from './outcomes.ts';
-import { compareKeys, PAGE_SIZE, pageOf } from './page.ts';
+import { compareKeys, mayHold, PAGE_SIZE, pageOf } from './page.ts';
 import type { ObjectHead, ObjectInfo, ObjectStore, StoredObject } from './port.ts';
 import { demandRoomIn } from './room.ts';
 import { createUnsynced } from './unsynced.ts';
@@ -279,15 +279,4 @@ async function collectKeys(
     if (!isFolder) keys.push(key);
     else await collectKeys({ path: join(folder.path, name), prefix: key }, wanted, keys);
   }
-}
-
-/** Whether a key is one that is wanted, or one inside a folder may be. */
-function mayHold(
-  key: string,
-  isFolder: boolean,
-  { prefix, after }: { prefix: string; after?: string },
-): boolean {
-  if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
-  if (after === undefined || compareKeys(key, after) > 0) return true;
-  return isFolder && after.startsWith(key);
 }

@@ -25,3 +25,14 @@ export function pageOf(
   const size = Math.min(limit, PAGE_SIZE);
   return { keys: sorted.slice(0, size), more: sorted.length > size };
 }
+
+/** Whether a key is one that is wanted, or one inside a folder may be. */
+export function mayHold(
+  key: string,
+  isFolder: boolean,
+  { prefix, after }: { prefix: string; after?: string },
+): boolean {
+  if (!key.startsWith(prefix) && !(isFolder && prefix.startsWith(key))) return false;
+  if (after === undefined || compareKeys(key, after) > 0) return true;
+  return isFolder && after.startsWith(key);
+}
