@@ -2,12 +2,12 @@ import { copyStore } from '../../functions/copy/copy.ts';
 import { verifyStore } from '../../functions/copy/verify.ts';
 import { openStore, storePlace } from '../../functions/stores/kinds.ts';
 import type { StorePlace } from '../../functions/stores/kinds.ts';
+import type { OpenedStore } from '../../functions/stores/kind.ts';
 import { openFolder } from '../../functions/stores/folder.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Site } from '../../protocol/site.ts';
-import type { ObjectStore } from '../../store/port.ts';
 import type { Context } from '../context.ts';
 import { makeFolder } from '../../files/write.ts';
 import { readSite } from '../site-file.ts';
@@ -55,14 +55,13 @@ export async function storeCopy(
   if (JSON.stringify(source) === JSON.stringify(target)) {
     throw fail('usage', 'a store is not copied to itself');
   }
-  const outcome = await copyStore(
-    await openWhole(source, site),
-    await openWhole(target, site, { create: true }),
-    site,
-    (text) => {
-      terminal.hint(text);
-    },
-  );
+  const told = (text: string): void => {
+    terminal.hint(text);
+  };
+  const { whole: copied } = await openWhole(source, site);
+  const { whole: copy, hold } = await openWhole(target, site, { create: true });
+  const giveBack = await hold?.(told);
+  const outcome = await copyStore(copied, copy, site, told).finally(() => giveBack?.());
   terminal.document(outcome);
   const { objects, written, removed } = outcome;
   terminal.print(`copied ${count(objects, 'object')}: ${written} written, ${removed} removed`);
@@ -76,7 +75,7 @@ export async function storeCopy(
 export async function storeVerify(context: Context, text: string, side: Side): Promise<void> {
   const { terminal } = context;
   const site = await readSite(context.home);
-  const store = await openWhole(placeOf(context, text, '', side), site);
+  const { whole: store } = await openWhole(placeOf(context, text, '', side), site);
   const { objects, junk, junkCount, wasCopy } = await verifyStore(store, site);
   terminal.document({ objects, junk, junkCount, wasCopy });
   for (const { key, code } of junk) terminal.print(`junk  ${escapeLine(key)}: ${code}`);
@@ -97,10 +96,10 @@ async function openWhole(
   place: StorePlace,
   { ca }: Site,
   { create = false } = {},
-): Promise<ObjectStore> {
+): Promise<OpenedStore> {
   if (place.kind === 'filesystem') {
     if (create) await makeFolder(place.folder);
-    return (await openFolder(place.folder, { create, keepsSecrets: false })).whole;
+    return openFolder(place.folder, { create, keepsSecrets: false });
   }
-  return (await openStore(place, { ca })).whole;
+  return openStore(place, { ca });
 }

@@ -3,7 +3,8 @@ import { command } from './command.ts';
 /** `coatcheck store copy` */
 export const storeCopyCommand = command({
   usage: 'store copy <from> <to>',
-  about: 'copy all objects of a site to another store: a folder, or s3://BUCKET',
+  about:
+    'copy all objects of a site to another store: a folder, s3://BUCKET or webdavs://HOST/PATH',
   options: [
     {
       name: 'from-endpoint',
@@ -21,8 +22,9 @@ export const storeCopyCommand = command({
     {
       name: 'from-credentials',
       value: '<file>',
-      about: 'of a bucket <from>: its three S3 key pairs, a 0600 file',
-      more: 'of a bucket `<from>`: its three S3 key pairs ([Credentials](#credentials)), a 0600 file',
+      about:
+        'of a bucket <from>: its three S3 key pairs; of a WebDAV server: who we are there; a 0600 file',
+      more: 'of a bucket `<from>`: its three S3 key pairs; of a WebDAV server: who we are there ([Credentials](#credentials)); a 0600 file',
       example: '--from-credentials s3.json',
     },
     {
@@ -41,8 +43,9 @@ export const storeCopyCommand = command({
     {
       name: 'to-credentials',
       value: '<file>',
-      about: 'of a bucket <to>: its three S3 key pairs, a 0600 file',
-      more: 'of a bucket `<to>`: its three S3 key pairs ([Credentials](#credentials)), a 0600 file',
+      about:
+        'of a bucket <to>: its three S3 key pairs; of a WebDAV server: who we are there; a 0600 file',
+      more: 'of a bucket `<to>`: its three S3 key pairs; of a WebDAV server: who we are there ([Credentials](#credentials)); a 0600 file',
       example: '--to-credentials new.json',
     },
   ],
@@ -77,8 +80,9 @@ export const storeVerifyCommand = command({
     {
       name: 'credentials',
       value: '<file>',
-      about: 'of a bucket: its three S3 key pairs, a 0600 file',
-      more: 'of a bucket: its three S3 key pairs ([Credentials](#credentials)), a 0600 file',
+      about:
+        'of a bucket: its three S3 key pairs; of a WebDAV server: who we are there; a 0600 file',
+      more: 'of a bucket: its three S3 key pairs; of a WebDAV server: who we are there ([Credentials](#credentials)); a 0600 file',
       example: '--credentials s3.json',
     },
   ],

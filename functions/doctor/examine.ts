@@ -34,6 +34,7 @@ export async function examine(
   const reached = await during('reaching the store', async () => [
     ...probeCa(site),
     ...probeFileSystem(lab.fileSystem),
+    ...((await lab.own?.()) ?? []),
     ...(await probeReach(lab)),
   ]);
   if (!isWell(reached)) return reached;

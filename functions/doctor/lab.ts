@@ -12,7 +12,10 @@ const BASE_URL = 'http://doctor.invalid';
  *
  * @param ca that of the site, PEM: who alone vouches for a store over TLS to its nodes
  */
-export function labOf({ access, objects, bucket, fileSystem }: OpenedStore, ca?: string): Lab {
+export function labOf(
+  { access, objects, bucket, fileSystem, probe }: OpenedStore,
+  ca?: string,
+): Lab {
   const now = access({ baseUrl: BASE_URL });
   const handle = objects?.({});
   const ask = askerOf(ca);
@@ -23,6 +26,7 @@ export function labOf({ access, objects, bucket, fileSystem }: OpenedStore, ca?:
     lateSigners: forEachCredential((name) => late[name].signer),
     ...{ bucket, fileSystem },
     fetch: (url, init) => (handle === undefined ? ask(url, init) : handle(requestOf(url, init))),
+    ...(probe && { own: probe }),
   };
 }
 

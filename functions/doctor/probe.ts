@@ -20,6 +20,8 @@ export interface Lab {
   readonly fileSystem?: FileSystem | undefined;
   /** How a client reaches presigned URLs. */
   readonly fetch: (url: string, init?: FetchInit) => Promise<Response>;
+  /** What this kind of store alone rests on. */
+  readonly own?: () => Promise<Finding[]>;
 }
 
 /** What one probe found. */

@@ -6,6 +6,7 @@ export { readSiteFile } from './site-file.ts';
 export { openFolder } from '../stores/folder.ts';
 export { openBucket } from '../stores/bucket.ts';
 export type { BucketOptions } from '../stores/bucket.ts';
+export { openWebdav } from '../stores/webdav.ts';
 export type { Access, OpenedStore } from '../stores/kind.ts';
 export { credentialProviders, readCredentials } from '../stores/credentials.ts';
 export { examine } from '../doctor/examine.ts';

@@ -97,9 +97,27 @@ function namesOneHost({ rawHeaders }: IncomingMessage): boolean {
  * limits.ts; and sweeps `pending/`. A copy of a store that was not verified is not served: nor, once that can
  * be told, one that was away at the start.
  *
- * @throws weak_secret, port_in_use, usage; does_not_verify for such a copy
+ * @throws weak_secret, port_in_use, usage; does_not_verify for such a copy; in_use where another server has the
+ *   store to itself
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const giveBack = await options.store.hold?.(options.notice);
+  try {
+    const server = await start(options);
+    return {
+      ...server,
+      close: async () => {
+        await server.close();
+        await giveBack?.();
+      },
+    };
+  } catch (error) {
+    await giveBack?.();
+    throw error;
+  }
+}
+
+async function start(options: ServerOptions): Promise<RunningServer> {
   const { site, store, host, port, publicUrl = [], token, maxPending, notice, metrics } = options;
   const { certificate } = options;
   const clock = options.clock ?? (() => Math.floor(Date.now() / 1000));

@@ -2,6 +2,7 @@ import type { FileSystem } from '../../files/file-system.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { LocalHandlerOptions } from '../../store/local-urls.ts';
+import type { Finding } from '../doctor/probe.ts';
 import type { ObjectStore, UrlSigner } from '../../store/port.ts';
 import type { S3Settings } from '../../store/s3-settings.ts';
 import type { StoreObserver } from '../../store/timed.ts';
@@ -26,6 +27,15 @@ export interface OpenedStore {
   readonly objects?: (
     options: Pick<LocalHandlerOptions, 'now' | 'failed'>,
   ) => (request: Request) => Promise<Response>;
+  /** What `doctor` asks of this kind of store alone. */
+  readonly probe?: () => Promise<Finding[]>;
+  /**
+   * Takes the right to write, of a store that has one writer at a time: before it nothing can be written.
+   * @param notice a line for the operator
+   * @returns what gives it back, when nothing is to be written any more
+   * @throws in_use, with who has it; the codes of a store
+   */
+  readonly hold?: (notice?: (text: string) => void) => Promise<() => Promise<void>>;
   /**
    * All of it, with each operation by the credential that has the right: for who copies a store, and never
    * for a server.

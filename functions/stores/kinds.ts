@@ -5,14 +5,17 @@ import { folderKind } from './folder.ts';
 import type { FolderPlace } from './folder.ts';
 import type { S3Settings } from '../../store/s3-settings.ts';
 import type { OpenedStore, StoreFlags, StoreKind } from './kind.ts';
+import { webdavKind } from './webdav.ts';
+import type { WebdavPlace } from './webdav.ts';
 
 /** Where the objects are. */
-export type StorePlace = FolderPlace | BucketPlace;
+export type StorePlace = FolderPlace | BucketPlace | WebdavPlace;
 
 /** Every kind of store, in the order in which messages name them (ARCHITECTURE.md, "Adding a store"). */
 const KINDS: { readonly [Kind in StorePlace['kind']]: StoreKind<StorePlace & { kind: Kind }> } = {
   filesystem: folderKind,
   s3: bucketKind,
+  webdav: webdavKind,
 };
 
 const kindOf = (place: StorePlace): StoreKind<StorePlace> =>

@@ -6,8 +6,8 @@ export const STORE_OPTIONS = [
   {
     name: 'store',
     value: '<place>',
-    about: 'a folder, or s3://BUCKET; default: store/ in --home',
-    more: 'a folder, or `s3://BUCKET`; default: `store/` in `--home`',
+    about: 'a folder, s3://BUCKET or webdavs://HOST/PATH; default: store/ in --home',
+    more: 'a folder, `s3://BUCKET`, or `webdavs://HOST/PATH`, a collection of a WebDAV server (`webdav://` without TLS); default: `store/` in `--home`',
     example: '--store s3://config',
   },
   {
@@ -39,8 +39,8 @@ export const STORE_OPTIONS = [
   {
     name: 'credentials',
     value: '<file>',
-    about: 'the three S3 key pairs, a 0600 file; needed for s3://',
-    more: 'the three S3 key pairs ([Credentials](#credentials)); needed for `s3://`',
+    about: 'a 0600 file: the three S3 key pairs, or who we are to a WebDAV server',
+    more: 'the three S3 key pairs, needed for `s3://`, or who we are to a WebDAV server ([Credentials](#credentials))',
     example: '--credentials s3.json',
   },
 ] as const;

@@ -34,7 +34,9 @@ export const target: Target = {
           const place = storePlace({ region: 'r', store, ...flags }, home);
           if (place.kind === 's3')
             demand(/^[a-z0-9.-]{3,63}$/.test(place.bucket), 'no such bucket');
-          else demand(place.folder.startsWith('/'), 'no such folder');
+          else if (place.kind === 'filesystem')
+            demand(place.folder.startsWith('/'), 'no such folder');
+          else demand(/^https?:\/\/[^?#@]+\/$/.test(place.url), 'no such collection');
           return place.kind;
         }),
       ),
