@@ -10,7 +10,12 @@ import { editCommand } from './usage/edit.ts';
 import { forgetCommand } from './usage/forget.ts';
 import { historyCommand } from './usage/history.ts';
 import { importCommand } from './usage/import.ts';
-import { imageKeysCommand, imageSignCommand, imageVerifyCommand } from './usage/image.ts';
+import {
+  imageKeysCommand,
+  imagePolicyCommand,
+  imageSignCommand,
+  imageVerifyCommand,
+} from './usage/image.ts';
 import { initCommand } from './usage/init.ts';
 import { keyPassphraseCommand } from './usage/key.ts';
 import {
@@ -79,7 +84,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysListCommand, keysAddCommand, keysRemoveCommand, keysThresholdCommand, keysSignCommand],
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
-    ...[imageKeysCommand, imageSignCommand, imageVerifyCommand],
+    ...[imageKeysCommand, imageSignCommand, imageVerifyCommand, imagePolicyCommand],
     ...[storeCopyCommand, storeVerifyCommand, mirrorCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],

@@ -1,5 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { toHex } from '../../bundle/index.ts';
+import { readLocalFile } from '../../files/read.ts';
 import { exists } from '../../files/write.ts';
 import { readSiteFile } from '../../functions/serve/site-file.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
@@ -16,6 +19,7 @@ import {
   takeImageKey,
 } from '../image/image-keys.ts';
 import type { ImageKey, KeyName } from '../image/image-keys.ts';
+import { imageRegister, secureBootRegister } from '../image/measured.ts';
 import { signImage, verifySigned } from '../image/sign-image.ts';
 import { writeWhole } from '../new-folder.ts';
 import { passphraseFrom } from '../passphrase.ts';
@@ -103,7 +107,14 @@ async function imageKey(context: Context): Promise<ImageKey> {
 }
 
 /** `coatcheck image verify FILE`: whether a firmware that has the site's db certificate starts it. */
-export async function imageVerify({ terminal, home }: Context, file: string): Promise<void> {
+export async function imageVerify(context: Context, file: string): Promise<void> {
+  const { terminal, home } = context;
+  await demandSigned(context, file);
+  terminal.document({ file: resolve(file), certificate: home.imageCertificate });
+  terminal.print(`${file} is signed by the key of ${home.imageCertificate}`);
+}
+
+async function demandSigned({ home }: Context, file: string): Promise<void> {
   if (!(await exists(home.imageCertificate))) {
     throw fail(
       'file_missing',
@@ -111,9 +122,46 @@ export async function imageVerify({ terminal, home }: Context, file: string): Pr
     );
   }
   await naming(file, () => verifySigned(file, home.imageCertificate));
-  terminal.document({ file: resolve(file), certificate: home.imageCertificate });
-  terminal.print(`${file} is signed by the key of ${home.imageCertificate}`);
 }
+
+/** What `coatcheck image policy` was told. */
+export interface ImagePolicyOptions {
+  /** File with a list of what the firmware refuses */
+  readonly dbx?: string;
+}
+
+/** `coatcheck image policy FILE`: what a TPM holds once a firmware that has the site's keys, and no other, started it. */
+export async function imagePolicy(
+  context: Context,
+  file: string,
+  { dbx }: ImagePolicyOptions,
+): Promise<void> {
+  const { terminal, home } = context;
+  await demandSigned(context, file);
+  const list = (path: string): Promise<Uint8Array> =>
+    readLocalFile(path, { maxBytes: MAX_LIST_BYTES });
+  const [PK, KEK, db] = (await Promise.all(
+    KEY_NAMES.map((name) => list(join(home.imageKeys, `${name}.esl`))),
+  )) as [Uint8Array, Uint8Array, Uint8Array];
+  const refused = dbx === undefined ? new Uint8Array() : await list(dbx);
+  const nothing = new Uint8Array(32);
+  const pcrs = [
+    [7, secureBootRegister({ PK, KEK, db, dbx: refused }), 'Secure Boot: PK, KEK, db and dbx'],
+    [11, imageRegister(await readFile(file), file), 'kernel, initramfs, command line'],
+    [12, nothing, 'another command line, credentials beside the image'],
+    [13, nothing, 'extensions beside the image'],
+  ] as const;
+  terminal.document({
+    file: resolve(file),
+    pcrs: Object.fromEntries(pcrs.map(([pcr, value]) => [pcr, toHex(value)])),
+  });
+  for (const [pcr, value, what] of pcrs) {
+    terminal.print(`${String(pcr).padStart(2)}  ${toHex(value)}  ${what}`);
+  }
+}
+
+/** A firmware has less room for its variables. */
+const MAX_LIST_BYTES = 1024 * 1024;
 
 /** That the file is there is said before a program says so in its own words. */
 async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -55,3 +55,22 @@ export const imageVerifyCommand = command({
     await imageVerify(context, file);
   },
 });
+
+/** `coatcheck image policy` */
+export const imagePolicyCommand = command({
+  usage: 'image policy <file>',
+  about: 'tell what the TPM of a machine holds once it has started a signed image',
+  options: [
+    {
+      name: 'dbx',
+      value: '<file>',
+      about: 'what the firmware refuses: its list of signatures (.esl); default: nothing',
+      example: 'image policy coatcheck.efi --dbx dbx.esl',
+    },
+  ],
+  examples: ['image policy coatcheck-image/coatcheck.efi'],
+  run: async (context, { file }, options) => {
+    const { imagePolicy } = await import('../commands/image.ts');
+    await imagePolicy(context, file, options);
+  },
+});

@@ -224,11 +224,54 @@ describeWith('secureboot', 'images for Secure Boot', () => {
     expect(fs.readdirSync(folder).filter((name) => /^\.|twice/.test(name))).toEqual([]);
   });
 
+  it('have it foreseen what a TPM holds once they run: by the image, by what is enrolled and refused', async () => {
+    const policy = async (...args: string[]): Promise<Record<string, string>> => {
+      const { code, stdout } = await run(home, ['--json', 'image', 'policy', ...args]);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { pcrs: Record<string, string> }).pcrs;
+    };
+    const signed = ['one', 'two'].map((name) => at(`policy-${name}.efi`));
+    for (const [i, file] of signed.entries()) {
+      const [linux, uki] = [at('linux'), `${file}.unsigned`];
+      fs.writeFileSync(linux, `kernel ${i}\n`);
+      const section = [
+        '--add-section',
+        `.linux=${linux}`,
+        '--change-section-vma',
+        '.linux=0x1a000',
+      ];
+      execFileSync('objcopy', [...section, PROGRAM, uki]);
+      expect(await run(home, ['image', 'sign', uki, file])).toMatchObject({ code: 0 });
+    }
+    const [one, two] = [await policy(signed[0]!), await policy(signed[1]!)];
+    expect(Object.keys(one)).toEqual(['7', '11', '12', '13']);
+    expect([one['12'], one['13']]).toEqual(['0'.repeat(64), '0'.repeat(64)]);
+    expect(two['7']).toBe(one['7']);
+    expect(two['11']).not.toBe(one['11']);
+    // Any list will do.
+    const refusing = await policy(signed[0]!, '--dbx', join(home, 'image-keys', 'KEK.esl'));
+    expect(refusing).toEqual({ ...one, 7: refusing['7'] });
+    expect(refusing['7']).not.toBe(one['7']);
+    const printed = (await run(home, ['image', 'policy', signed[0]!])).stdout;
+    expect(printed).toContain(`11  ${one['11']}  kernel, initramfs, command line\n`);
+
+    const bare = at('policy-bare.efi');
+    expect(await run(home, ['image', 'sign', PROGRAM, bare])).toMatchObject({ code: 0 });
+    for (const [args, says, code] of [
+      [[bare], `${bare} is no image`, 'file_malformed'],
+      [[PROGRAM], 'is not signed', 'does_not_verify'],
+      [[signed[0]!, '--dbx', at('none')], `${at('none')} does not exist`, 'file_missing'],
+    ] as const) {
+      expect(said(await run(home, ['image', 'policy', ...args]))).toMatch(saying(says, code));
+    }
+  });
+
   it('say where keys come from, where there are none', async () => {
     const other = await site();
     for (const args of [
       ['sign', PROGRAM, at('x.efi')],
       ['verify', PROGRAM],
+      ['policy', PROGRAM],
     ]) {
       expect(said(await run(other, ['image', ...args]))).toMatch(
         saying('image keys makes', 'file_missing'),

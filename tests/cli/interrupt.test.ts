@@ -60,7 +60,7 @@ const ASKING: Record<string, string[]> = {
 const OTHERS = [
   ...['init', 'serve', 'doctor', 'site paths', 'site add-path', 'key passphrase'],
   ...['unlock', 'lock', 'site expires', 'import', 'store copy', 'store verify', 'mirror'],
-  ...['image keys', 'image sign', 'image verify'],
+  ...['image keys', 'image sign', 'image verify', 'image policy'],
   ...['bundle inspect', 'bundle verify', 'bundle export'],
 ];
 

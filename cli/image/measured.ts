@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { fail } from '../../protocol/errors.ts';
+
+/**
+ * What a TPM holds once an image was started: foreseen, from what is started and from what its firmware has. Each
+ * register is the SHA-256 of what it was and of what is measured into it, again and again (TPM 2.0 Library part 1, 11.4.7).
+ */
+
+const REGISTER = Buffer.alloc(32);
+const sha256 = (...parts: readonly Uint8Array[]): Buffer =>
+  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
+/** @param measured each is hashed, and that goes into the register */
+const extended = (measured: readonly Uint8Array[]): Buffer =>
+  measured.reduce<Buffer>((register, what) => sha256(register, sha256(what)), REGISTER);
+
+/** EFI_GLOBAL_VARIABLE and EFI_IMAGE_SECURITY_DATABASE_GUID (UEFI 2.10, 3.3, 32.4.1), as memory has them. */
+const GLOBAL = Buffer.from('61dfe48bca93d211aa0d00e098032b8c', 'hex');
+const DATABASE = Buffer.from('cbb219d73a3d9645a3bcdad00e67656f', 'hex');
+/** Bytes of an EFI_SIGNATURE_LIST before its one EFI_SIGNATURE_DATA (32.4.1). */
+const LIST_HEADER_BYTES = 28;
+
+/** What is enrolled: lists of signatures, as the firmware holds them. */
+export interface EnrolledLists {
+  readonly PK: Uint8Array;
+  readonly KEK: Uint8Array;
+  /** Of one certificate: the one that signs images */
+  readonly db: Uint8Array;
+  /** Empty where nothing is refused */
+  readonly dbx: Uint8Array;
+}
+
+/**
+ * PCR 7 where Secure Boot is on, and started a program that db's one certificate signed (TCG PC Client Platform Firmware
+ * Profile, 3.3.4.8): the settings of Secure Boot, a separator, and the certificate that was believed.
+ * @returns 32 bytes
+ */
+export function secureBootRegister({ PK, KEK, db, dbx }: EnrolledLists): Uint8Array {
+  return extended([
+    variable(GLOBAL, 'SecureBoot', Uint8Array.of(1)),
+    variable(GLOBAL, 'PK', PK),
+    variable(GLOBAL, 'KEK', KEK),
+    variable(DATABASE, 'db', db),
+    variable(DATABASE, 'dbx', dbx),
+    new Uint8Array(4),
+    variable(DATABASE, 'db', db.subarray(LIST_HEADER_BYTES)),
+  ]);
+}
+
+/** UEFI_VARIABLE_DATA (the same profile, 10.2.6). */
+function variable(namespace: Uint8Array, name: string, data: Uint8Array): Buffer {
+  const lengths = Buffer.alloc(16);
+  lengths.writeBigUInt64LE(BigInt(name.length));
+  lengths.writeBigUInt64LE(BigInt(data.length), 8);
+  return Buffer.concat([namespace, lengths, Buffer.from(name, 'utf16le'), data]);
+}
+
+/** What each version of systemd's stub measures, in its order (`src/fundamental/uki.h` of it); signatures of policies are not. */
+const MEASURED: Readonly<Record<string, readonly string[]>> = {
+  252: ['.linux', '.osrel', '.cmdline', '.initrd', '.splash', '.dtb', '.pcrpkey'],
+  257: [
+    ...['.linux', '.osrel', '.cmdline', '.initrd', '.ucode', '.splash', '.dtb', '.uname', '.sbat'],
+    '.pcrpkey',
+  ],
+};
+
+/**
+ * PCR 11 once systemd's stub has started what lies in one file with it: of each part the name and the content.
+ * @param image a unified kernel image, signed or not
+ * @param path of it, for messages
+ * @returns 32 bytes
+ * @throws file_malformed for another program, or a stub of a version that nobody here looked at
+ */
+export function imageRegister(image: Buffer, path: string): Uint8Array {
+  const parts = sectionsOf(image, path);
+  const version = /systemd-stub (\d+)/.exec(parts.get('.sdmagic')?.toString('latin1') ?? '')?.[1];
+  if (version === undefined || !parts.has('.linux')) {
+    throw fail('file_malformed', `${path} is no image that npm run image -- --uki made`);
+  }
+  const names = MEASURED[version];
+  if (names === undefined) {
+    const known = Object.keys(MEASURED).join(' and ');
+    throw fail(
+      'file_malformed',
+      `the stub of ${path} is of systemd ${version}: known is what ${known} measure`,
+    );
+  }
+  return extended(
+    names.flatMap((name) => {
+      const part = parts.get(name);
+      return part === undefined ? [] : [Buffer.from(`${name}\0`), part];
+    }),
+  );
+}
+
+/** Offsets in a PE32+ file (Microsoft, PE Format, revision 11). */
+const PE = { at: 0x3c, sections: 6, optionalSize: 20, optional: 24 } as const;
+const SECTION = { bytes: 40, nameBytes: 8, size: 8, rawSize: 16, rawAt: 20 } as const;
+
+/** The sections of a program, as they are in memory. */
+function sectionsOf(program: Buffer, path: string): Map<string, Buffer> {
+  try {
+    if (program.toString('latin1', 0, 2) !== 'MZ') throw new RangeError('another program');
+    const header = program.readUInt32LE(PE.at);
+    const first = header + PE.optional + program.readUInt16LE(header + PE.optionalSize);
+    return new Map(
+      Array.from({ length: program.readUInt16LE(header + PE.sections) }, (_, i) => {
+        const at = first + i * SECTION.bytes;
+        const name = program.toString('latin1', at, at + SECTION.nameBytes).replace(/\0+$/, '');
+        const [size, rawSize, rawAt] = [SECTION.size, SECTION.rawSize, SECTION.rawAt].map((field) =>
+          program.readUInt32LE(at + field),
+        ) as [number, number, number];
+        if (rawAt + rawSize > program.length || size > program.length) throw new RangeError('cut');
+        const content = Buffer.alloc(size);
+        program.copy(content, 0, rawAt, rawAt + Math.min(size, rawSize));
+        return [name, content] as const;
+      }),
+    );
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw fail('file_malformed', `${path} is no EFI program`, { cause });
+  }
+}

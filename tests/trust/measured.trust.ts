@@ -1,0 +1,112 @@
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { makeDisc } from '../../cli/image/sign-image.ts';
+import { makeUki } from '../../image/uki.ts';
+import { startChip } from '../pxe/devices.ts';
+import type { Chip } from '../pxe/devices.ts';
+import { startGuest } from '../pxe/guest.ts';
+import type { Guest } from '../pxe/guest.ts';
+import { signedImage } from '../pxe/image.ts';
+import { cli, must } from '../pxe/programs.ts';
+import { disc, enrol, secureFirmware } from './firmware.ts';
+
+/** Says what the TPM holds, and nothing else. */
+const INIT = `#!/bin/busybox sh
+export PATH=/bin
+busybox mount -t sysfs sysfs /sys
+for pcr in 7 11 12 13; do
+  read value < /sys/class/tpm/tpm0/pcr-sha256/$pcr
+  echo "PCR $pcr is $value."
+done
+busybox poweroff -f
+`;
+
+describe('a TPM under a firmware with our keys alone', () => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'measured-'));
+  const at = (...names: string[]): string => join(folder, ...names);
+  const logs = join('test-results', 'trust');
+  let home: string;
+  let guest: Guest | undefined;
+  let chip: Chip | undefined;
+  beforeAll(async () => {
+    const image = await signedImage((line) => void process.stderr.write(`${line}\n`));
+    home = image.home;
+    fs.mkdirSync(logs, { recursive: true });
+    const whole = join(image.folder, 'coatcheck.unsigned.efi');
+    await must(['objcopy', '--dump-section', `.linux=${at('linux')}`, whole, at('copy.efi')]);
+    fs.writeFileSync(at('release'), 'ID=debian\n');
+    initramfs(at('initrd'));
+    const [kernel, initrd, release] = [at('linux'), at('initrd'), at('release')];
+    const commandLine = 'console=ttyS0,115200 panic=-1';
+    await makeUki({ kernel, initrd, release, commandLine, date: 0 }, at('unsigned.efi'));
+    await cli('coatcheck', ['--home', home, 'image', 'sign', at('unsigned.efi'), at('signed.efi')]);
+    await makeDisc(at('signed.efi'), at('iso'), folder);
+  });
+  afterEach(async () => {
+    await guest?.stop();
+    await chip?.stop();
+  });
+  afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+  /** BusyBox with its libraries, and {@link INIT}. */
+  function initramfs(file: string): void {
+    const root = at('root');
+    const busybox = execFileSync('sh', ['-c', 'command -v busybox'], { encoding: 'utf8' }).trim();
+    const needs = execFileSync('sh', ['-c', `ldd ${busybox} || true`], { encoding: 'utf8' });
+    const libraries = [...needs.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path!);
+    for (const [from, to] of [[busybox, '/bin/busybox'], ...libraries.map((path) => [path, path])])
+      copy(from!, join(root, to!));
+    fs.mkdirSync(join(root, 'sys'));
+    fs.mkdirSync(join(root, 'dev'));
+    fs.writeFileSync(join(root, 'init'), INIT, { mode: 0o755 });
+    execFileSync('sh', ['-c', `find . | cpio --quiet -o -H newc > ${file}`], { cwd: root });
+  }
+  const copy = (from: string, to: string): void => {
+    fs.mkdirSync(dirname(to), { recursive: true });
+    fs.copyFileSync(from, to);
+  };
+
+  it.each([
+    ['nothing', {}],
+    ['a program of some hash', { refused: 'ab'.repeat(32) }],
+  ])('holds what image policy foresaw, where the firmware refuses %s', async (_, enrolled) => {
+    await enrol(home, at('variables.fd'), enrolled);
+    const isRefusing = 'refused' in enrolled;
+    // virt-fw-vars enrols the hash of nothing where it is told of none.
+    if (!isRefusing) await must([...variables('-o', at('variables.fd')), '--delete', 'dbx']);
+    const dbx = isRefusing ? ['--dbx', await dbxOfFirmware()] : [];
+    const policy = ['--home', home, '--json', 'image', 'policy', at('signed.efi'), ...dbx];
+    const { pcrs } = JSON.parse(await cli('coatcheck', policy)) as { pcrs: Record<string, string> };
+    fs.mkdirSync(at('chip'), { recursive: true });
+    chip = await startChip(at('chip'));
+    const args = [...secureFirmware(at('variables.fd')), ...disc(at('iso')), ...chip.args];
+    const uuid = '6f0d0c1e-5a3b-4c2d-8e1f-000000000097';
+    guest = startGuest({ inside: [], args, uuid, log: join(logs, 'measured.log') });
+    const held: Record<string, string> = {};
+    for (const pcr of Object.keys(pcrs)) {
+      const [, value] = await guest.line(new RegExp(`PCR ${pcr} is (\\w+)\\.`));
+      held[pcr] = value!.toLowerCase();
+    }
+    expect(held).toEqual(pcrs);
+  });
+
+  const variables = (...to: string[]): string[] => [
+    ...['virt-fw-vars', '--loglevel', 'ERROR', '-i', at('variables.fd'), ...to],
+  ];
+
+  /** The list as the firmware holds it, in a file. */
+  async function dbxOfFirmware(): Promise<string> {
+    await must(variables('--output-json', at('variables.json')));
+    const { variables: found } = JSON.parse(fs.readFileSync(at('variables.json'), 'utf8')) as {
+      variables: { name: string; data: string }[];
+    };
+    fs.writeFileSync(
+      at('dbx.esl'),
+      Buffer.from(found.find(({ name }) => name === 'dbx')!.data, 'hex'),
+    );
+    return at('dbx.esl');
+  }
+});
