@@ -21,7 +21,7 @@ export interface FolderPlace {
 /** A store in a folder, whose URLs the server answers itself. */
 export const folderKind: StoreKind<FolderPlace> = {
   form: 'a folder',
-  names: (text) => !/^(?:s3:|[a-z0-9+.-]+:\/\/)/i.test(text),
+  names: (text) => !/^(?:s3:|webdavs?:|[a-z0-9+.-]+:\/\/)/i.test(text),
   takes: [],
   place: (text) => ({ kind: 'filesystem', folder: resolve(text) }),
   describe: ({ folder }) => folder,

@@ -46,4 +46,26 @@ describe('where the objects are', () => {
       expect(() => bucket({ region })).toThrow(/--region/);
     },
   );
+  it('is a collection of a WebDAV server', () => {
+    const url = 'https://dav.lan/coatcheck/';
+    for (const store of ['webdavs://dav.lan/coatcheck', 'WEBDAVS://dav.lan/coatcheck//']) {
+      expect(place({ store })).toEqual({ kind: 'webdav', url });
+    }
+    const credentials = { credentials: '/x/dav.json' };
+    expect(place({ store: 'webdav://[::1]:81', ...credentials })).toEqual({
+      ...{ kind: 'webdav', url: 'http://[::1]:81/', credentialsFile: '/x/dav.json' },
+    });
+    expect(() => place({ store: 'webdav://dav.lan/x', ...credentials })).toThrow(/in clear/);
+    expect(() => place({ store: 'webdavs://dav.lan', endpoint: url })).toThrow(/--endpoint/);
+  });
+  it.each([
+    'webdav:',
+    'webdavs:/x',
+    'webdavs://',
+    'webdavs://a:b@h/',
+    'webdav://h/?x',
+    'webdavs://h/#',
+  ])('is in no collection %s', (store) => {
+    expect(() => place({ store })).toThrow(/--store/);
+  });
 });

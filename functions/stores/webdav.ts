@@ -31,7 +31,9 @@ export const webdavKind: StoreKind<WebdavPlace> = {
   names: (text) => /^webdavs?:/i.test(text),
   takes: ['credentials'],
   place(text, { credentials }) {
-    const address = text.replace(/^webdav(s?):/i, 'http$1:');
+    const address = text.replace(/^webdavs?:/i, (scheme) =>
+      scheme.toLowerCase().replace('webdav', 'http'),
+    );
     const isPlace = /^https?:\/\//.test(address) && URL.canParse(address);
     const url = isPlace ? new URL(address) : undefined;
     if (url === undefined || `${url.username}${url.password}` !== '' || /[?#]/.test(text)) {
