@@ -7,6 +7,7 @@ import type { Session } from '../../admin/session.ts';
 import type { Identity } from '../../bundle/index.ts';
 import { COPY_MARKER } from '../../functions/copy/marker.ts';
 import { createClient } from '../../protocol/client.ts';
+import { LASTING } from '../../functions/doctor/probe.ts';
 import { verifyEntry } from '../../protocol/history.ts';
 import { approvedKey, reportKey } from '../../protocol/keys.ts';
 import { createFilesystemStore, openFilesystemStore } from '../../store/filesystem.ts';
@@ -185,6 +186,17 @@ describe('a byte that was flipped in a copy', () => {
     const { code, stderr } = await verify(target);
     expect([code, stderr]).toEqual([3, expect.stringContaining(key)]);
   });
+});
+
+it('what doctor leaves is no fault of a store, nor of its copy', async () => {
+  fs.cpSync(source(), target, { recursive: true });
+  expect(await coatcheck('doctor', '--store', target)).toMatchObject({ code: 0 });
+  const sound = { code: 0, stdout: expect.not.stringContaining('junk') as string };
+  expect(await verify(target)).toMatchObject(sound);
+  const next = join(folder, 'next');
+  expect(await copy(target, next)).toMatchObject({ code: 0 });
+  expect(await verify(next)).toMatchObject(sound);
+  expect(await storeAt(next).head(LASTING)).toBeDefined();
 });
 
 describe('a target', () => {
