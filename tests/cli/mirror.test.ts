@@ -360,17 +360,22 @@ describeWith('proxies', 'a machine without a server', () => {
     fs.rmSync(web, { recursive: true });
   });
 
-  async function boot(machine: Machine, ...mirrors: string[]): Promise<Run> {
+  const boot = (machine: Machine, ...mirrors: string[]): Promise<Run> =>
+    bootBy([process.execPath, agentProgram()], machine, mirrors);
+  async function bootBy(
+    program: readonly string[],
+    machine: Machine,
+    mirrors: readonly string[],
+  ): Promise<Run> {
     const line = mirrors.map((path) => `coatcheck.mirror=${nginx.url}/${path}`).join(' ');
     machine.write('usr/lib/systemd/system/systemd-networkd.service', '[Service]\n');
     machine.write('cmdline', `stateless ip=dhcp coatcheck.server=http://127.0.0.1:1 ${line}\n`);
     const args = ['--root', machine.root, 'start', '--command-line', machine.path('cmdline')];
-    const { child, done } = machine.start(
-      [process.execPath, agentProgram()],
-      [...args, '--no-network'],
-    );
+    const { child, done } = machine.start(program, [...args, '--no-network']);
+    let said = '';
     child.stderr!.on('data', (text: string) => {
-      if (text.includes('waiting since')) child.kill('SIGKILL');
+      said += text;
+      if (said.includes('waiting since')) child.kill('SIGKILL');
     });
     return done;
   }
@@ -404,6 +409,29 @@ describeWith('proxies', 'a machine without a server', () => {
     expect((await mirror()).code).toBe(0);
     expect(await boot(machine, 'copies')).toMatchObject({ code: 0 });
 
+    machine.remove();
+  });
+
+  itWith('faketime', 'takes no copy of what has ended, although it remembers nothing', async () => {
+    const machine = makeMachine(desk.site);
+    await waits(desk, { node: machine.identity, name: 'ended' }, filesOf('ended'));
+    const expires = ['--expires', '1h', '--yes'];
+    expect((await desk.run('approve', machine.identity.id, ...expires)).code).toBe(0);
+    target = join(web, 'ended');
+    expect((await mirror()).code).toBe(0);
+    // Its own clock only: nothing here sets one.
+    // Not through faketime(1), which is another process than the one that is killed.
+    const said = execFileSync('faketime', ['-f', '+2h', 'env'], { encoding: 'utf8' });
+    const preload = /^LD_PRELOAD=.*$/m.exec(said)![0];
+    const later = ['env', preload, 'FAKETIME=+2h', 'FAKETIME_DONT_FAKE_MONOTONIC=1'];
+    const program = [...later, process.execPath, agentProgram()];
+    const ended = await bootBy(program, machine, ['ended']);
+    expect([ended.code, ended.stderr]).toEqual([
+      null,
+      expect.stringMatching(/ended .*\[expired\]/),
+    ]);
+    expect(machine.tree()['etc/motd']).toBeUndefined();
+    expect(await boot(machine, 'ended')).toMatchObject({ code: 0 });
     machine.remove();
   });
 });
