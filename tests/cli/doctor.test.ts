@@ -61,8 +61,12 @@ async function examineBucket(
   return examine([...store, '--credentials', path], of);
 }
 
+/** But for what this machine's temporary folder lies on: in a container that is an overlay, of which doctor warns. */
 const probes = ({ document }: Diagnosis, status: Finding['status']): string[] =>
-  document.findings.filter((finding) => finding.status === status).map(({ probe }) => probe);
+  document.findings
+    .filter((finding) => finding.status === status)
+    .map(({ probe }) => probe)
+    .filter((probe) => probe !== FILE_SYSTEM);
 
 /** @param warned the probes that found something that somebody should know */
 function expectWell(diagnosis: Diagnosis, warned: readonly string[] = []): void {
@@ -71,6 +75,7 @@ function expectWell(diagnosis: Diagnosis, warned: readonly string[] = []): void 
   expect(diagnosis).toMatchObject({ code: 0, stderr: '', document: { ok: true } });
 }
 
+const FILE_SYSTEM = 'the file system of the folder keeps what it was given';
 const CREATES = '16 creates of one key at once: one wins';
 const STALE = 'a replace with an old ETag fails, and of 16 with the right one, one wins';
 const ABSENT = 'a replace of what is not there fails';
