@@ -6,10 +6,10 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
   scripts: Record<string, string>;
 };
 
-/** The folders that `npm run test:X` runs, by X. Whole machines, replicas and the whole fleet have commands of their own. */
+/** The folders that `npm run test:X` runs, by X. Whole machines, replicas, NFS and the whole fleet have commands of their own. */
 const PARTS = Object.fromEntries(
   Object.entries(scripts)
-    .filter(([name]) => /^test:(?!all|pxe|trust|replicas|fleet)/.test(name))
+    .filter(([name]) => /^test:(?!all|pxe|trust|replicas|nfs|fleet)/.test(name))
     .map(([name, command]) => [
       name,
       command.split(/\s+/).filter((word) => /^[a-z].*\//.test(word)),
