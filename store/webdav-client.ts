@@ -113,6 +113,7 @@ export function createWebdavClient(options: WebdavOptions): WebdavClient {
     });
     sent.at = outgoing;
     const incoming = await answerTo(outgoing, asked);
+    if (!isFramed(asked, incoming)) throw new Error('the answer does not say how long it is');
     const answer = await answerOf(incoming, asked.maxBytes ?? MAX_WORDS);
     // Refused before its body was asked for, it would wait for it.
     if (asked.between !== undefined) outgoing.destroy();
@@ -174,6 +175,16 @@ function answerTo(
     }
   });
 }
+
+/** Whether it is seen if the answer is cut (RFC 9112, 6.3): otherwise half of an object would pass for it. */
+const isFramed = (
+  { method }: WebdavRequest,
+  { statusCode, headers }: Pick<IncomingMessage, 'statusCode' | 'headers'>,
+): boolean =>
+  method === 'HEAD' ||
+  statusCode === 204 ||
+  headers['content-length'] !== undefined ||
+  headers['transfer-encoding'] !== undefined;
 
 /** @throws what the connection throws; where the answer is shorter than it says */
 async function answerOf(incoming: IncomingMessage, maxBytes: number): Promise<WebdavAnswer> {

@@ -133,6 +133,24 @@ export function createWebdavStore(
     return etag !== undefined && opaque(etag) !== opaque(before);
   }
 
+  /**
+   * Writes the same again until the server has another ETag for it than for what was there.
+   * @throws store_unknown: the object is written, and something is not as it should be
+   */
+  async function changeTag(key: ObjectKey, body: Uint8Array, before: string): Promise<void> {
+    const until = performance.now() + ETAG_MILLISECONDS;
+    try {
+      while (!(await hasOtherTag(key, before))) {
+        if (performance.now() > until) throw new Error('its ETags do not change with the bytes');
+        await sleep(10);
+        await replaceTagged(key, body, before);
+      }
+    } catch (cause) {
+      const why = (cause as Error).message;
+      throw fail('store_unknown', `${client.url.href}: ${key} was written, but ${why}`, { cause });
+    }
+  }
+
   return {
     create: (key, body) =>
       inTurn(key, async () => {
@@ -159,17 +177,7 @@ export function createWebdavStore(
         }
         const written = { etag: contentEtag(body) };
         await replaceTagged(key, body, there.tag);
-        const until = performance.now() + ETAG_MILLISECONDS;
-        while (written.etag !== etag && !(await hasOtherTag(key, there.tag))) {
-          if (performance.now() > until) {
-            throw fail(
-              'store_unknown',
-              `${client.url.href}: its ETags do not change with the bytes`,
-            );
-          }
-          await sleep(10);
-          await replaceTagged(key, body, there.tag);
-        }
+        if (written.etag !== etag) await changeTag(key, body, there.tag);
         return written;
       }),
 

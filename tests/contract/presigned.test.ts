@@ -14,13 +14,14 @@ import { serveHttp, serveProxy } from '../support/http-servers.ts';
 import type { TestServer } from '../support/http-servers.ts';
 import { freshBucket } from '../support/minio.ts';
 import { freshVersitygwBucket } from '../support/versitygw.ts';
+import { openWebdav } from '../support/webdav.ts';
 import type { TestBucket } from '../support/s3-bucket.ts';
 import { send } from '../support/raw-http.ts';
 import { presignedContract } from './presigned-contract.ts';
 import type { SignersUnderTest } from './presigned-contract.ts';
 import { node } from './store-contract.ts';
 
-const servers: TestServer[] = [];
+const servers: Pick<TestServer, 'close'>[] = [];
 const folders: string[] = [];
 afterAll(async () => {
   await Promise.all(servers.map((server) => server.close()));
@@ -59,6 +60,14 @@ presignedContract('filesystem, our own, behind a proxy', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'coatcheck-presigned-'));
   folders.push(dir);
   return localSigners(await openFilesystemStore(dir, { create: true }), true);
+});
+
+describeWith('apache', 'on a real Apache', () => {
+  presignedContract('WebDAV, our own', async () => {
+    const { direct, stop } = await openWebdav();
+    servers.push({ close: stop });
+    return localSigners(direct);
+  });
 });
 
 const s3Signers = (

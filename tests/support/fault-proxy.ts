@@ -1,13 +1,15 @@
 import { once } from 'node:events';
 import { request as forward } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { request as forwardTls } from 'node:https';
+import type { RequestOptions } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { serveHttp } from './http-servers.ts';
 import type { TestServer } from './http-servers.ts';
 import type { Random } from './random.ts';
 
 /**
- * What goes wrong with a request on its way to an S3 server, or with its answer.
+ * What goes wrong with a request on its way to a server, or with its answer.
  *
  * `before` and `after`: whether the request took effect. `late`: the connection is reset, and the
  * request arrives when {@link FaultProxy.settle} is called. `twice`: it arrives twice, and the second
@@ -55,22 +57,25 @@ const ERRORS: Record<string, string> = {
 const MAX_DELAY_MILLISECONDS = 20;
 
 /**
- * A proxy in front of a real S3 server. It keeps the client's `Host`, so that signatures stay good.
+ * A proxy in front of a real server. It keeps the client's `Host`, so that signatures stay good.
  *
  * @param plan asked once for each request, in the order of their arrival
  * @param random of the delays
+ * @param tls who vouches for the server, and who asks, where it is one of `https:`
  */
 export async function serveFaults(
   target: string,
   plan: (request: ProxiedRequest) => WireFault | undefined,
   random: Random,
+  tls: { readonly [part in 'ca' | 'cert' | 'key']?: string | undefined } = {},
 ): Promise<FaultProxy> {
   const underWay: (() => Promise<unknown>)[] = [];
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { method = '', url = '', rawHeaders, socket } = incoming;
     const body = await readAll(incoming);
-    const send = (): Promise<Answer> => sendOn(new URL(url, target), method, rawHeaders, body);
+    const send = (): Promise<Answer> =>
+      sendOn(new URL(url, target), { method, headers: rawHeaders, ...tls }, body);
     const fault = plan({ method, target: url });
     const [status, when] = /^(\d+) (\w+)$/.exec(fault ?? '')?.slice(1) ?? [];
     if (status !== undefined) {
@@ -109,13 +114,9 @@ async function readAll(message: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function sendOn(
-  url: URL,
-  method: string,
-  headers: readonly string[],
-  body: Buffer,
-): Promise<Answer> {
-  const sent = forward(url, { method, headers, agent: false }).end(body);
+async function sendOn(url: URL, options: RequestOptions, body: Buffer): Promise<Answer> {
+  const ask = url.protocol === 'https:' ? forwardTls : forward;
+  const sent = ask(url, { ...options, agent: false }).end(body);
   const [answer] = (await once(sent, 'response')) as [IncomingMessage];
   return {
     status: answer.statusCode!,

@@ -1,3 +1,5 @@
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { ensureBucket, rootClient } from '../../local-minio/bucket.ts';
 import { findMinio, findProgram } from '../../local-minio/find.ts';
@@ -5,11 +7,13 @@ import { startMinio } from '../../local-minio/start.ts';
 import type { RootPair } from '../../local-minio/minio.ts';
 import { codeOf } from '../../protocol/errors.ts';
 import { approvedKey } from '../../protocol/keys.ts';
+import type { ObjectStore } from '../../store/port.ts';
 import { createS3Store } from '../../store/s3.ts';
 import { itWith } from '../support/components.ts';
 import type { Component } from '../support/components.ts';
 import { mountSmallDisk } from '../support/small-disk.ts';
 import { startVersitygw } from '../support/versitygw-server.ts';
+import { openWebdav } from '../support/webdav.ts';
 import { node } from './store-contract.ts';
 
 const BUCKET = 'small';
@@ -21,25 +25,46 @@ const outcome = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => codeOf(error),
   );
 
-type Started = RootPair & { readonly endpoint: string; stop(): Promise<void> };
+interface Started {
+  readonly store: ObjectStore;
+  stop(): Promise<void>;
+}
 
-/** Starts a server of our own on a folder, with a bucket; undefined if it is somebody else's. */
-const SERVERS: Record<'minio' | 'versitygw', (folder: string) => Promise<Started | undefined>> = {
+/** Starts a server of our own on a folder, with a store; undefined if it is somebody else's. */
+const SERVERS: Record<
+  'minio' | 'versitygw' | 'apache',
+  (folder: string) => Promise<Started | undefined>
+> = {
   async minio(folder) {
     const found = await findMinio();
     if (found?.kind !== 'binary') return undefined;
     const minio = await startMinio(found, folder);
     await ensureBucket(minio, BUCKET);
-    return minio;
+    return { store: s3StoreOf(minio), stop: () => minio.stop() };
   },
   async versitygw(folder) {
     const started = await startVersitygw((await findProgram('versitygw'))!, folder);
     await rootClient(started).makeBucket(BUCKET);
-    return { ...started, stop: () => started.process.stop() };
+    return { store: s3StoreOf(started), stop: () => started.process.stop() };
+  },
+  async apache(folder) {
+    chmodSync(folder, 0o755);
+    const { direct, stop } = await openWebdav(join(folder, 'files'));
+    return { store: direct, stop };
   },
 };
 
-describe('an S3 server whose disk is full', () => {
+const s3StoreOf = ({
+  endpoint,
+  rootUser,
+  rootPassword,
+}: RootPair & { readonly endpoint: string }): ObjectStore =>
+  createS3Store({
+    ...{ bucket: BUCKET, region: 'us-east-1', endpoint },
+    credentials: { accessKeyId: rootUser, secretAccessKey: rootPassword },
+  });
+
+describe('a server of objects whose disk is full', () => {
   for (const [name, start] of Object.entries(SERVERS)) {
     itWith(
       name as Component,
@@ -50,7 +75,7 @@ describe('an S3 server whose disk is full', () => {
         const server = await start(disk.path);
         try {
           if (server === undefined) return context.skip('the MinIO is not our own');
-          await fill(server);
+          await fill(server.store);
         } finally {
           await server?.stop();
           disk.unmount();
@@ -60,11 +85,7 @@ describe('an S3 server whose disk is full', () => {
   }
 });
 
-async function fill({ endpoint, rootUser, rootPassword }: Started): Promise<void> {
-  const store = createS3Store({
-    ...{ bucket: BUCKET, region: 'us-east-1', endpoint },
-    credentials: { accessKeyId: rootUser, secretAccessKey: rootPassword },
-  });
+async function fill(store: ObjectStore): Promise<void> {
   const key = approvedKey(node(1));
   const { etag } = await store.create(key, bytes('x'));
   const large = new Uint8Array(8 * 1024 * 1024);
