@@ -36,7 +36,7 @@ export const target: Target = {
             demand(/^[a-z0-9.-]{3,63}$/.test(place.bucket), 'no such bucket');
           else if (place.kind === 'filesystem')
             demand(place.folder.startsWith('/'), 'no such folder');
-          else demand(/^https?:\/\/[^?#@]+\/$/.test(place.url), 'no such collection');
+          else demand(/^https?:\/\/[^?#@/]+\/([^?#]*\/)?$/.test(place.url), 'no such collection');
           return place.kind;
         }),
       ),
