@@ -84,22 +84,26 @@ describeWith('systemd', 'what was applied takes effect', () => {
     expect(machine.log().toSorted()).toEqual(log);
   });
 
-  it('goes by the map of the image, if there is one, and by its own otherwise', async () => {
-    await running({ ssh: RELOADABLE, mapped: '' });
-    const files = [fileEntry('etc/ssh/sshd_config.d/site.conf', '# first\n')];
-    expect(await applied(files)).toMatchObject({ reloaded: ['ssh.service'], restarted: [] });
+  it(
+    'goes by the map of the image, if there is one, and by its own otherwise',
+    { tags: 'long' },
+    async () => {
+      await running({ ssh: RELOADABLE, mapped: '' });
+      const files = [fileEntry('etc/ssh/sshd_config.d/site.conf', '# first\n')];
+      expect(await applied(files)).toMatchObject({ reloaded: ['ssh.service'], restarted: [] });
 
-    const map = { coatcheck: 'restart/1', restart: { 'etc/ssh/**': ['mapped.service'] } };
-    machine.write('etc/coatcheck/restart.json', JSON.stringify(map));
-    const again = [fileEntry('etc/ssh/sshd_config.d/site.conf', '# second\n')];
-    expect(await applied(again)).toMatchObject({ reloaded: [], restarted: ['mapped.service'] });
+      const map = { coatcheck: 'restart/1', restart: { 'etc/ssh/**': ['mapped.service'] } };
+      machine.write('etc/coatcheck/restart.json', JSON.stringify(map));
+      const again = [fileEntry('etc/ssh/sshd_config.d/site.conf', '# second\n')];
+      expect(await applied(again)).toMatchObject({ reloaded: [], restarted: ['mapped.service'] });
 
-    machine.write('etc/coatcheck/restart.json', '{"coatcheck":"restart/1","restrat":{}}');
-    decide([fileEntry('etc/ssh/sshd_config.d/site.conf', '# third\n')]);
-    const { code, stdout } = await apply();
-    expect(code).toBe(EXIT.failed);
-    expect(stdout).toContain('restrat');
-  });
+      machine.write('etc/coatcheck/restart.json', '{"coatcheck":"restart/1","restrat":{}}');
+      decide([fileEntry('etc/ssh/sshd_config.d/site.conf', '# third\n')]);
+      const { code, stdout } = await apply();
+      expect(code).toBe(EXIT.failed);
+      expect(stdout).toContain('restrat');
+    },
+  );
 
   it('starts what it enables from a unit of the bundle, and takes it back with the bundle', async () => {
     const unit = fileEntry(`${UNITS}/ours.service`, loggingUnit('ours'));
@@ -239,28 +243,32 @@ describeWith('systemd', 'what was applied takes effect', () => {
     expect(await state('dying')).toBe('active');
   });
 
-  it('restarts the instances of a template that run, and names what is no unit', async () => {
-    machine.write(`${IMAGE_UNITS}/each@.service`, loggingUnit('each-%i'));
-    await running({ good: '' });
-    await machine.run('systemctl', 'start', 'each@a', 'each@b');
-    machine.write('run/log', '');
-    const restart = {
-      'etc/motd': ['each@.service'],
-      'etc/issue': ['good.service', '@bad.service'],
-    };
-    const { restarted } = await applied([fileEntry('etc/motd', 'x\n')], { restart });
-    expect((restarted as string[]).toSorted()).toEqual(['each@a.service', 'each@b.service']);
-    expect(
-      machine
-        .log()
-        .filter((line) => line.endsWith('start'))
-        .toSorted(),
-    ).toEqual([...['each-a start', 'each-b start']]);
-    decide([fileEntry('etc/issue', 'x\n')], { restart });
-    const { code, stdout } = await apply();
-    expect(code).toBe(EXIT.failed);
-    expect(stdout).toContain('systemctl show: ');
-  });
+  it(
+    'restarts the instances of a template that run, and names what is no unit',
+    { tags: 'long' },
+    async () => {
+      machine.write(`${IMAGE_UNITS}/each@.service`, loggingUnit('each-%i'));
+      await running({ good: '' });
+      await machine.run('systemctl', 'start', 'each@a', 'each@b');
+      machine.write('run/log', '');
+      const restart = {
+        'etc/motd': ['each@.service'],
+        'etc/issue': ['good.service', '@bad.service'],
+      };
+      const { restarted } = await applied([fileEntry('etc/motd', 'x\n')], { restart });
+      expect((restarted as string[]).toSorted()).toEqual(['each@a.service', 'each@b.service']);
+      expect(
+        machine
+          .log()
+          .filter((line) => line.endsWith('start'))
+          .toSorted(),
+      ).toEqual([...['each-a start', 'each-b start']]);
+      decide([fileEntry('etc/issue', 'x\n')], { restart });
+      const { code, stdout } = await apply();
+      expect(code).toBe(EXIT.failed);
+      expect(stdout).toContain('systemctl show: ');
+    },
+  );
 
   it('gives the machine its name and its time zone before any unit hears of it', async () => {
     const unit = loggingUnit('asks').replace('echo asks start', 'hostname');

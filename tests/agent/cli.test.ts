@@ -231,27 +231,31 @@ describe('capture', () => {
 });
 
 describe("what a pattern of a site's own finds", () => {
-  it('is counted where it is too much for a bundle, what runs named first, and all of it in JSON', async () => {
-    const big = makeMachine({ ...lab.site, paths: [{ pattern: 'opt/**' }] });
-    try {
-      for (let i = 0; i < 1_300; i++) big.write(`opt/a/${String(i).padStart(4, '0')}`, 'x');
-      big.write('opt/z/post.sh', 'x');
-      const { code, stderr } = await big.run('capture');
-      expect(code).toBe(0);
-      const full = 'one file too many: a bundle is full';
-      const lines = stderr.split('\n').filter((line) => line.includes(full));
-      expect(lines).toHaveLength(51);
-      expect(lines[0]).toBe(`left out opt/z/post.sh: ${full}`);
-      expect(lines[1]).toBe(`left out opt/a/1024: ${full}`);
-      expect(lines.at(-1)).toBe(
-        `left out 227 more, of which 0 run by their place: ${full} (coatcheck-agent --json capture lists them)`,
-      );
-      const { skipped } = (await big.json('capture')) as { skipped: { reason: string }[] };
-      expect(skipped.filter(({ reason }) => reason === full)).toHaveLength(277);
-    } finally {
-      big.remove();
-    }
-  });
+  it(
+    'is counted where it is too much for a bundle, what runs named first, and all of it in JSON',
+    { tags: 'long' },
+    async () => {
+      const big = makeMachine({ ...lab.site, paths: [{ pattern: 'opt/**' }] });
+      try {
+        for (let i = 0; i < 1_300; i++) big.write(`opt/a/${String(i).padStart(4, '0')}`, 'x');
+        big.write('opt/z/post.sh', 'x');
+        const { code, stderr } = await big.run('capture');
+        expect(code).toBe(0);
+        const full = 'one file too many: a bundle is full';
+        const lines = stderr.split('\n').filter((line) => line.includes(full));
+        expect(lines).toHaveLength(51);
+        expect(lines[0]).toBe(`left out opt/z/post.sh: ${full}`);
+        expect(lines[1]).toBe(`left out opt/a/1024: ${full}`);
+        expect(lines.at(-1)).toBe(
+          `left out 227 more, of which 0 run by their place: ${full} (coatcheck-agent --json capture lists them)`,
+        );
+        const { skipped } = (await big.json('capture')) as { skipped: { reason: string }[] };
+        expect(skipped.filter(({ reason }) => reason === full)).toHaveLength(277);
+      } finally {
+        big.remove();
+      }
+    },
+  );
 });
 
 describe('propose', () => {

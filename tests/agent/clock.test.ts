@@ -208,52 +208,62 @@ describeWith('network', 'a machine whose clock is years off', () => {
       },
     );
 
-    it('has its own time again after a kill -9 while that of a stranger was tried', async () => {
-      const stranger = createServer(({ method }, response) => {
-        // Whatever is asked afterwards, verified, has no answer.
-        if (method === 'HEAD') response.setHeader('date', new Date(LATER).toUTCString()).end();
-      });
-      await once(stranger.listen(0, '127.0.0.1'), 'listening');
-      const { port } = stranger.address() as AddressInfo;
-      const place = '10.77.0.3:8443';
-      await network.publish(place, port, authority.issue('IP:10.77.0.3'));
-      const { start } = await switchOn({ server: `https://${place}`, clock: '2100-01-01' });
-      // Where a second more or less is the same day.
-      fs.writeFileSync(clockFile, '@2100-01-01 12:00:00\n');
-      const first = start();
-      await until(() => clockNow() === LATER);
-      first.child.kill('SIGKILL');
-      await once(first.child, 'exit');
-      stranger.closeAllConnections();
-      stranger.close();
+    it(
+      'has its own time again after a kill -9 while that of a stranger was tried',
+      { tags: 'long' },
+      async () => {
+        const stranger = createServer(({ method }, response) => {
+          // Whatever is asked afterwards, verified, has no answer.
+          if (method === 'HEAD') response.setHeader('date', new Date(LATER).toUTCString()).end();
+        });
+        await once(stranger.listen(0, '127.0.0.1'), 'listening');
+        const { port } = stranger.address() as AddressInfo;
+        const place = '10.77.0.3:8443';
+        await network.publish(place, port, authority.issue('IP:10.77.0.3'));
+        const { start } = await switchOn({ server: `https://${place}`, clock: '2100-01-01' });
+        // Where a second more or less is the same day.
+        fs.writeFileSync(clockFile, '@2100-01-01 12:00:00\n');
+        const first = start();
+        await until(() => clockNow() === LATER);
+        first.child.kill('SIGKILL');
+        await once(first.child, 'exit');
+        stranger.closeAllConnections();
+        stranger.close();
 
-      const second = start();
-      await until(() => second.said.stderr.includes('waiting since'));
-      second.child.kill('SIGKILL');
-      expect(second.said.stderr).toMatch(
-        new RegExp(`the clock said ${LATER} .*, for which nobody vouched: set back to 2100-01-01 `),
-      );
-      expect(clockNow()).toBe('2100-01-01');
-    });
-
-    it('has it left alone by a refresh, which asks again later: over plain HTTP it need not be right', async () => {
-      for (const [server, code, said] of [
-        [PLAIN, 0, ''],
-        [TLS, 7, /certificate has expired.*\[server_unreachable\]\n$/],
-      ] as const) {
-        const { start } = await switchOn({ server, clock: today });
-        const booted = start();
-        await until(() => booted.child.exitCode !== null);
-        fs.writeFileSync(clockFile, '@2100-01-01 00:00:00\n');
-        const refreshed = start('refresh');
-        await until(() => refreshed.child.exitCode !== null);
-        expect([refreshed.child.exitCode, refreshed.said.stderr]).toEqual([
-          code,
-          said === '' ? said : expect.stringMatching(said),
-        ]);
+        const second = start();
+        await until(() => second.said.stderr.includes('waiting since'));
+        second.child.kill('SIGKILL');
+        expect(second.said.stderr).toMatch(
+          new RegExp(
+            `the clock said ${LATER} .*, for which nobody vouched: set back to 2100-01-01 `,
+          ),
+        );
         expect(clockNow()).toBe('2100-01-01');
-      }
-    });
+      },
+    );
+
+    it(
+      'has it left alone by a refresh, which asks again later: over plain HTTP it need not be right',
+      { tags: 'long' },
+      async () => {
+        for (const [server, code, said] of [
+          [PLAIN, 0, ''],
+          [TLS, 7, /certificate has expired.*\[server_unreachable\]\n$/],
+        ] as const) {
+          const { start } = await switchOn({ server, clock: today });
+          const booted = start();
+          await until(() => booted.child.exitCode !== null);
+          fs.writeFileSync(clockFile, '@2100-01-01 00:00:00\n');
+          const refreshed = start('refresh');
+          await until(() => refreshed.child.exitCode !== null);
+          expect([refreshed.child.exitCode, refreshed.said.stderr]).toEqual([
+            code,
+            said === '' ? said : expect.stringMatching(said),
+          ]);
+          expect(clockNow()).toBe('2100-01-01');
+        }
+      },
+    );
 
     it('says both times where it may not set its clock', async () => {
       const said = await waits({ server: TLS, clock: '1970-01-01', maySet: false });

@@ -280,6 +280,7 @@ describeWith('network', 'a domain of several words in DHCP', () => {
 
   it.each(['dhclient', 'systemd-networkd', 'NetworkManager'])(
     'is a search list, with that of option 119 behind it: %s',
+    { tags: 'long' },
     async (program) => {
       const isClient = program === 'dhclient';
       const daemon = program === 'NetworkManager' ? ['--no-daemon'] : [];
@@ -333,7 +334,7 @@ describeWith('network', 'a network of IPv6 alone', () => {
   describe.each([
     ['that only tells what there is', 'fd77::,ra-stateless,64,10m'],
     ['that gives addresses', 'fd77::100,fd77::1ff,64,10m'],
-  ])('with a DHCPv6 server %s', (_, range) => {
+  ])('with a DHCPv6 server %s', { tags: 'long' }, (_, range) => {
     const { machine, managed } = lab([...IPV6, `--dhcp-range=${range}`]);
     it.each([
       ['systemd-networkd', []],
@@ -342,7 +343,7 @@ describeWith('network', 'a network of IPv6 alone', () => {
       expect(await look(await managed(program, ...args))).toMatchObject(SIX);
     });
 
-    it('is had through dhclient', { tags: 'long' }, async () => {
+    it('is had through dhclient', async () => {
       expect(await look(await machine([nic(0)], ['dhclient']))).toMatchObject(SIX);
     });
   });

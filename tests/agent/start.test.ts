@@ -241,19 +241,23 @@ describeWith('systemctl', 'a start', () => {
     expect(keysOf(last)).toEqual(['600 private 3\n', '644 public 3\n']);
   });
 
-  it('proposes an answer of which this image makes no file, and says so once, however often it tries', async () => {
-    let tries = 0;
-    const { url } = await web((request, response) => {
-      if (request.url!.includes('/proposals') && tries++ < 2) response.destroy();
-      else passOn(request, response);
-    });
-    const machine = node(`stateless ip=dhcp coatcheck.server=${url}`);
-    fs.rmSync(machine.path('usr/lib/systemd/system/systemd-networkd.service'));
-    const booting = boot(machine);
-    await booting.saw(/approve [0-9a-f]{64}/);
-    expect(tries).toBeGreaterThan(2);
-    expect((await booting.cut()).stderr.match(/has no use for ip/g)).toHaveLength(1);
-  });
+  it(
+    'proposes an answer of which this image makes no file, and says so once, however often it tries',
+    { tags: 'long' },
+    async () => {
+      let tries = 0;
+      const { url } = await web((request, response) => {
+        if (request.url!.includes('/proposals') && tries++ < 2) response.destroy();
+        else passOn(request, response);
+      });
+      const machine = node(`stateless ip=dhcp coatcheck.server=${url}`);
+      fs.rmSync(machine.path('usr/lib/systemd/system/systemd-networkd.service'));
+      const booting = boot(machine);
+      await booting.saw(/approve [0-9a-f]{64}/);
+      expect(tries).toBeGreaterThan(2);
+      expect((await booting.cut()).stderr.match(/has no use for ip/g)).toHaveLength(1);
+    },
+  );
 
   it('says what image it made its configuration on', async () => {
     const machine = node(WITH_DHCP);

@@ -190,61 +190,75 @@ describeWith('swtpm', 'a TPM', () => {
     ['after the index is defined', NV_DEFINE_SPACE, 'after', 1],
     ['before the record is written', NV_WRITE, 'before', 1],
     ['after the record was written', NV_WRITE, 'after', 2],
-  ] as const)('a kill %s loses and applies nothing', async (_, command, when, then) => {
-    const [one, two] = [decision(1, 'one'), decision(2, 'two')];
-    // The index is there already where only its writing is cut.
-    if (command === NV_WRITE) expect(codeOf(await apply(one))).toBe('applied');
-    await reboot();
-    const { held } = await tpm.hold(command, when);
-    const agent = [process.execPath, agentProgram(), '--root', machine.root, '--memory', 'tpm'];
-    const { child, done } = machine.start(agent, ['apply', two]);
-    await held;
-    child.kill('SIGKILL');
-    expect((await done).code).toBeNull();
-    await reboot();
-    expect(existsSync(machine.path('etc/motd'))).toBe(false);
-    expect(codeOf(await apply(one))).toBe(then === 2 ? 'rollback_refused' : 'applied');
-    expect(codeOf(await apply(two))).toBe('applied');
-    await reboot();
-    expect(await remembered()).toBe(2);
-  });
+  ] as const)(
+    'a kill %s loses and applies nothing',
+    { tags: 'long' },
+    async (_, command, when, then) => {
+      const [one, two] = [decision(1, 'one'), decision(2, 'two')];
+      // The index is there already where only its writing is cut.
+      if (command === NV_WRITE) expect(codeOf(await apply(one))).toBe('applied');
+      await reboot();
+      const { held } = await tpm.hold(command, when);
+      const agent = [process.execPath, agentProgram(), '--root', machine.root, '--memory', 'tpm'];
+      const { child, done } = machine.start(agent, ['apply', two]);
+      await held;
+      child.kill('SIGKILL');
+      expect((await done).code).toBeNull();
+      await reboot();
+      expect(existsSync(machine.path('etc/motd'))).toBe(false);
+      expect(codeOf(await apply(one))).toBe(then === 2 ? 'rollback_refused' : 'applied');
+      expect(codeOf(await apply(two))).toBe('applied');
+      await reboot();
+      expect(await remembered()).toBe(2);
+    },
+  );
 
-  it('that was wiped remembers nothing, and says so; what this boot knows is put back', async () => {
-    const [one, two] = [decision(1, 'one'), decision(2, 'two')];
-    expect(codeOf(await apply(two))).toBe('applied');
-    tpm.tool('tpm2_clear', '-Q');
-    expect(codeOf(await apply(one))).toBe('rollback_refused');
-    await reboot();
-    expect(await remembered()).toBe(2);
-    tpm.tool('tpm2_clear', '-Q');
-    await reboot();
-    expect((await machine.run('--memory', 'tpm', 'status')).stdout).toContain(
-      'memory   tpm: nothing, an older decision would not be noticed',
-    );
-    const forgotten = await apply(one);
-    expect(codeOf(forgotten)).toBe('applied');
-    expect(forgotten.stderr).toContain('the memory (tpm) holds nothing: this is a first boot, or');
-    expect((await apply(one)).stderr).not.toContain('holds nothing');
-  });
+  it(
+    'that was wiped remembers nothing, and says so; what this boot knows is put back',
+    { tags: 'long' },
+    async () => {
+      const [one, two] = [decision(1, 'one'), decision(2, 'two')];
+      expect(codeOf(await apply(two))).toBe('applied');
+      tpm.tool('tpm2_clear', '-Q');
+      expect(codeOf(await apply(one))).toBe('rollback_refused');
+      await reboot();
+      expect(await remembered()).toBe(2);
+      tpm.tool('tpm2_clear', '-Q');
+      await reboot();
+      expect((await machine.run('--memory', 'tpm', 'status')).stdout).toContain(
+        'memory   tpm: nothing, an older decision would not be noticed',
+      );
+      const forgotten = await apply(one);
+      expect(codeOf(forgotten)).toBe('applied');
+      expect(forgotten.stderr).toContain(
+        'the memory (tpm) holds nothing: this is a first boot, or',
+      );
+      expect((await apply(one)).stderr).not.toContain('holds nothing');
+    },
+  );
 
-  it('has a memory for each key, and takes no damaged or strange index for a missing one', async () => {
-    expect(codeOf(await apply(decision(3, 'three')))).toBe('applied');
-    const index = /0x[0-9a-f]+/i.exec(tpm.tool('tpm2_getcap', 'handles-nv-index'))![0];
-    const other = makeMachine(testSite.site);
-    roots.push(other);
-    expect((await other.json('--memory', 'tpm', 'status'))['memory']).toBeUndefined();
-    await reboot();
-    const record = join(folder, 'record');
-    tpm.tool('tpm2_nvread', '-C', 'o', '-o', record, index);
-    writeFileSync(record, flipped(record));
-    tpm.tool('tpm2_nvwrite', '-C', 'o', '-i', record, index);
-    expect(codeOf(await apply(decision(4, 'four')))).toBe('file_malformed');
-    tpm.tool('tpm2_nvundefine', '-C', 'o', index);
-    tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '8', '-a', 'ownerread|ownerwrite|no_da', index);
-    const strange = await apply(decision(4, 'four'));
-    expect(codeOf(strange)).toBe('file_malformed');
-    expect(strange.stderr).toContain(index.toLowerCase());
-  });
+  it(
+    'has a memory for each key, and takes no damaged or strange index for a missing one',
+    { tags: 'long' },
+    async () => {
+      expect(codeOf(await apply(decision(3, 'three')))).toBe('applied');
+      const index = /0x[0-9a-f]+/i.exec(tpm.tool('tpm2_getcap', 'handles-nv-index'))![0];
+      const other = makeMachine(testSite.site);
+      roots.push(other);
+      expect((await other.json('--memory', 'tpm', 'status'))['memory']).toBeUndefined();
+      await reboot();
+      const record = join(folder, 'record');
+      tpm.tool('tpm2_nvread', '-C', 'o', '-o', record, index);
+      writeFileSync(record, flipped(record));
+      tpm.tool('tpm2_nvwrite', '-C', 'o', '-i', record, index);
+      expect(codeOf(await apply(decision(4, 'four')))).toBe('file_malformed');
+      tpm.tool('tpm2_nvundefine', '-C', 'o', index);
+      tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '8', '-a', 'ownerread|ownerwrite|no_da', index);
+      const strange = await apply(decision(4, 'four'));
+      expect(codeOf(strange)).toBe('file_malformed');
+      expect(strange.stderr).toContain(index.toLowerCase());
+    },
+  );
 });
 
 function flipped(path: string): Uint8Array {

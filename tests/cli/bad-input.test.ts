@@ -46,11 +46,18 @@ afterAll(async () => {
 const names = (commands: readonly string[][]) => commands.map((args) => [args[0]!, args] as const);
 
 describe('without a site', () => {
-  it.each(names([...ONLINE, ...LOCAL]))('%s says that there is none', async (_, args) => {
-    const home = join(folder, 'nothing');
-    expect(refusal(await runCli(['--home', home, ...args]))).toEqual([EXIT.usage, 'file_missing']);
-    expect(fs.existsSync(home)).toBe(false);
-  });
+  it.each(names([...ONLINE, ...LOCAL]))(
+    '%s says that there is none',
+    { tags: 'long' },
+    async (_, args) => {
+      const home = join(folder, 'nothing');
+      expect(refusal(await runCli(['--home', home, ...args]))).toEqual([
+        EXIT.usage,
+        'file_missing',
+      ]);
+      expect(fs.existsSync(home)).toBe(false);
+    },
+  );
 
   it('a site file that an editor marked as UTF-8 is one, and UTF-16 is named', async () => {
     const home = fs.mkdtempSync(join(folder, 'marked-'));

@@ -94,7 +94,7 @@ describe('approve', () => {
     expect(days).toBeLessThanOrEqual(30);
   });
 
-  it('renews what is in force by its digest, with another expiry', async () => {
+  it('renews what is in force by its digest, with another expiry', { tags: 'long' }, async () => {
     const node = await approved({});
     const [first] = await entries(node.id);
     await desk.json('approve', node.id, first!.digest.slice(0, 10), '--yes', '--expires', '1d');
@@ -116,7 +116,7 @@ describe('approve', () => {
     expect(refusal(await desk.run('approve', none, '--yes'))).toEqual([EXIT.notFound, 'not_found']);
   });
 
-  it('asks for a digest where several wait', async () => {
+  it('asks for a digest where several wait', { tags: 'long' }, async () => {
     const node = newNode();
     const first = await desk.propose(node, { files: { 'etc/motd': '1' } });
     // Two at the same moment are possible: the rule is the route's, not the store's.
@@ -162,7 +162,7 @@ describe('approve', () => {
   });
 });
 
-describe('a digest behind a node', () => {
+describe('a digest behind a node', { tags: 'long' }, () => {
   it('is none the less one where another node claims to have that name', async () => {
     const node = await approved({ 'etc/motd': 'a\n' });
     const files = { 'etc/motd': 'b\n' };
@@ -230,7 +230,7 @@ describe('approve with the digest of something that is decided', { tags: 'long' 
   });
 });
 
-describe('a proposal of a node that is revoked', () => {
+describe('a proposal of a node that is revoked', { tags: 'long' }, () => {
   it('is approved, with a warning', async () => {
     const node = await approved({ 'etc/motd': '1' });
     await desk.propose(node, { base: await base(node.id), files: { 'etc/motd': '2' } });
@@ -256,7 +256,7 @@ describe('a proposal of a node that is revoked', () => {
   });
 });
 
-describe('where nothing waits', () => {
+describe('where nothing waits', { tags: 'long' }, () => {
   it('approve says what is in force', async () => {
     const node = newNode();
     const none = await desk.run('approve', node.id, '--yes');
@@ -544,7 +544,7 @@ describe('the memory of the tool', { tags: 'long' }, () => {
   });
 });
 
-describe('the record', () => {
+describe('the record', { tags: 'long' }, () => {
   it('names junk, and goes past it', async () => {
     const node = await approved({});
     await desk.store.create(historyKey(node.id, 2), utf8('junk'));

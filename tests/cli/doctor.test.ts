@@ -107,7 +107,7 @@ describe('coatcheck doctor on a good store', () => {
       for (let i = 0; i < 2; i++) expectWell(await examineBucket(bucket), [TRAILER]);
     });
 
-    describe('whose certificate a private CA made', () => {
+    describe('whose certificate a private CA made', { tags: 'long' }, () => {
       let authority: Authority;
       let proxy: Server;
       let address: string;
@@ -184,7 +184,7 @@ describe('coatcheck doctor on a good store', () => {
       });
     });
 
-    it('says what keys give away there that may do everything', async () => {
+    it('says what keys give away there that may do everything', { tags: 'long' }, async () => {
       const all = { Effect: 'Allow', Action: ['s3:*'], Resource: ['arn:aws:s3:::*'] };
       const policy = JSON.stringify({ Version: '2012-10-17', Statement: [all] });
       const diagnosis = await examineBucket(await freshBucket(() => policy));

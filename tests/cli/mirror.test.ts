@@ -136,28 +136,32 @@ describe('a mirror', () => {
     expect([statement.type, bundle, after.length < before]).toEqual(['revoke', undefined, true]);
   });
 
-  it('is whole for a reader at every moment, and for two writers at once', async () => {
-    expect((await mirror()).code).toBe(0);
-    ones = await Promise.all(ones.map((one, i) => again(one, `at once ${i}\n`)));
-    const command = ['--home', desk.home, 'mirror', target];
-    const runs = await Promise.all([startCli(command), startCli(command)]);
-    const state = { isOver: false };
-    const all = Promise.all(runs.map(({ done }) => done)).finally(() => (state.isOver = true));
-    while (!state.isOver) {
-      const seen = held();
-      for (const { node } of ones) expect(seen[node.id]).toBeGreaterThan(0);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    // One that waited too long for the other says so, and has done nothing.
-    for (const { code } of await all) expect([0, 4]).toContain(code);
-    for (const { node } of ones) {
-      expect(fs.readFileSync(fileOf(node))).toEqual(Buffer.from(await inStore(node)));
-    }
-    const leftovers = [...names(), ...fs.readdirSync(target)].filter((name) =>
-      /tmp|lock/.test(name),
-    );
-    expect(leftovers).toEqual([]);
-  });
+  it(
+    'is whole for a reader at every moment, and for two writers at once',
+    { tags: 'long' },
+    async () => {
+      expect((await mirror()).code).toBe(0);
+      ones = await Promise.all(ones.map((one, i) => again(one, `at once ${i}\n`)));
+      const command = ['--home', desk.home, 'mirror', target];
+      const runs = await Promise.all([startCli(command), startCli(command)]);
+      const state = { isOver: false };
+      const all = Promise.all(runs.map(({ done }) => done)).finally(() => (state.isOver = true));
+      while (!state.isOver) {
+        const seen = held();
+        for (const { node } of ones) expect(seen[node.id]).toBeGreaterThan(0);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      // One that waited too long for the other says so, and has done nothing.
+      for (const { code } of await all) expect([0, 4]).toContain(code);
+      for (const { node } of ones) {
+        expect(fs.readFileSync(fileOf(node))).toEqual(Buffer.from(await inStore(node)));
+      }
+      const leftovers = [...names(), ...fs.readdirSync(target)].filter((name) =>
+        /tmp|lock/.test(name),
+      );
+      expect(leftovers).toEqual([]);
+    },
+  );
   it(
     'that was killed anywhere is good, and is finished by the same command',
     { tags: 'long' },
@@ -226,17 +230,21 @@ describe('a mirror', () => {
     },
   );
 
-  it('may be on a stick with FAT, which refuses modes, beside a key', async () => {
-    fs.mkdirSync(target);
-    fs.writeFileSync(join(target, 'coatcheck.key'), 'a key\n');
-    const onFat = { env: { NODE_OPTIONS: `--import=${WITHOUT_MODES}` } };
-    const run = (): Promise<Run> => runCli(['--home', desk.home, 'mirror', target], onFat);
-    expect(await run()).toMatchObject({ code: 0 });
-    expect(held()).toHaveProperty([ones[0]!.node.id]);
-    ones[0] = await again(ones[0]!, 'stick\n');
-    expect((await run()).stdout).toContain('1 written');
-    expect(fs.readFileSync(join(target, 'coatcheck.key'), 'utf8')).toBe('a key\n');
-  });
+  it(
+    'may be on a stick with FAT, which refuses modes, beside a key',
+    { tags: 'long' },
+    async () => {
+      fs.mkdirSync(target);
+      fs.writeFileSync(join(target, 'coatcheck.key'), 'a key\n');
+      const onFat = { env: { NODE_OPTIONS: `--import=${WITHOUT_MODES}` } };
+      const run = (): Promise<Run> => runCli(['--home', desk.home, 'mirror', target], onFat);
+      expect(await run()).toMatchObject({ code: 0 });
+      expect(held()).toHaveProperty([ones[0]!.node.id]);
+      ones[0] = await again(ones[0]!, 'stick\n');
+      expect((await run()).stdout).toContain('1 written');
+      expect(fs.readFileSync(join(target, 'coatcheck.key'), 'utf8')).toBe('a key\n');
+    },
+  );
 
   itWith('minio', 'is made of a bucket, too', async () => {
     const bucket = await freshBucket();
@@ -263,7 +271,7 @@ describe('a mirror', () => {
   });
 });
 
-describe('what is wrong with a store', () => {
+describe('what is wrong with a store', { tags: 'long' }, () => {
   const older = (): string => {
     const path = join(folder, 'older');
     fs.cpSync(join(desk.home, 'store'), path, { recursive: true });
@@ -313,7 +321,7 @@ describe('what is wrong with a store', () => {
   });
 });
 
-describe('a folder', () => {
+describe('a folder', { tags: 'long' }, () => {
   it('whose approved/ is another program’s is refused, and left as it is', async () => {
     fs.mkdirSync(join(target, 'approved'), { recursive: true });
     fs.writeFileSync(fileOf(ones[0]!.node), 'of aws s3 sync');

@@ -109,7 +109,7 @@ describe('what nobody was shown', { tags: 'long' }, () => {
   });
 });
 
-describe('what a bundle says of its image', () => {
+describe('what a bundle says of its image', { tags: 'long' }, () => {
   const baseline = 'ab'.repeat(32);
   const files = { 'etc/motd': 'x\n', 'etc/issue': 'y\n' };
   const left = { 'etc/issue': '01234567', 'etc/services': '01234567' };

@@ -51,16 +51,20 @@ describe('the filesystem store', () => {
     expect((await store.get(keys[0]!, LIMIT))?.body).toEqual(bytes('again'));
   });
 
-  it('loses no object that is created while the last one beside it is deleted', async () => {
-    const other = createFilesystemStore(dir);
-    const [gone, kept] = ['1', '2'].map((digit) => pendingKey(ID, digit.repeat(64) as DigestHex));
-    for (let i = 0; i < 200; i++) {
-      await store.create(gone!, bytes('x'));
-      await Promise.all([store.delete(gone!), other.create(kept!, bytes('y'))]);
-      expect((await store.get(kept!, LIMIT))?.body).toEqual(bytes('y'));
-      await Promise.all([other.delete(kept!), store.list('pending/')]);
-    }
-  });
+  it(
+    'loses no object that is created while the last one beside it is deleted',
+    { tags: 'long' },
+    async () => {
+      const other = createFilesystemStore(dir);
+      const [gone, kept] = ['1', '2'].map((digit) => pendingKey(ID, digit.repeat(64) as DigestHex));
+      for (let i = 0; i < 200; i++) {
+        await store.create(gone!, bytes('x'));
+        await Promise.all([store.delete(gone!), other.create(kept!, bytes('y'))]);
+        expect((await store.get(kept!, LIMIT))?.body).toEqual(bytes('y'));
+        await Promise.all([other.delete(kept!), store.list('pending/')]);
+      }
+    },
+  );
 
   it('reads what is not there while something else that is not there is deleted', async () => {
     const work = { isDone: false };
@@ -111,15 +115,19 @@ describe('the filesystem store', () => {
     }
   });
 
-  it('waits for the lock of another machine, and says which file it is', async () => {
-    const label = createHash('sha256').update(KEY).digest('hex').slice(0, 32);
-    const name = `${label}.${'0'.repeat(16)}.1.1.1.b007.elsewhere`;
-    await writeFile(join(dir, 'locks', name), '');
-    await expect(store.delete(KEY)).rejects.toMatchObject({
-      code: 'store_unavailable',
-      message: expect.stringMatching(`process 1 on elsewhere .*${name}`) as string,
-    });
-  });
+  it(
+    'waits for the lock of another machine, and says which file it is',
+    { tags: 'long' },
+    async () => {
+      const label = createHash('sha256').update(KEY).digest('hex').slice(0, 32);
+      const name = `${label}.${'0'.repeat(16)}.1.1.1.b007.elsewhere`;
+      await writeFile(join(dir, 'locks', name), '');
+      await expect(store.delete(KEY)).rejects.toMatchObject({
+        code: 'store_unavailable',
+        message: expect.stringMatching(`process 1 on elsewhere .*${name}`) as string,
+      });
+    },
+  );
 
   it('sweeps what killed writers left, and what strangers left an hour ago', async () => {
     const writer = otherProcess('create', dir);
