@@ -1,18 +1,15 @@
 import { resolve, sep } from 'node:path';
 import { mirrorStore } from '../../functions/mirror/mirror.ts';
 import type { MirrorOutcome } from '../../functions/mirror/mirror.ts';
-import { openFolder } from '../../functions/stores/folder.ts';
 import type { StoreFlags } from '../../functions/stores/kind.ts';
-import { openStore, storePlace } from '../../functions/stores/kinds.ts';
-import type { StorePlace } from '../../functions/stores/kinds.ts';
+import { storePlace } from '../../functions/stores/kinds.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import type { Site } from '../../protocol/site.ts';
-import type { ObjectStore } from '../../store/port.ts';
 import { when } from '../../words/time.ts';
 import type { Context } from '../context.ts';
 import { readSite } from '../site-file.ts';
+import { openWhole } from '../whole-store.ts';
 
 /**
  * `coatcheck mirror`: what is approved, as files that any web server can serve. Needs the credentials of the store and
@@ -42,7 +39,7 @@ export async function mirror(
   }
   const site = await readSite(home);
   const now = (): number => Math.floor(Date.now() / 1000);
-  const store = await openWhole(place, site);
+  const { whole: store } = await openWhole(place, site);
   const outcome = await mirrorStore(store, folder, site, { now, prune });
   terminal.document({ ...outcome, folder });
   say(context, folder, outcome);
@@ -80,9 +77,3 @@ function say({ terminal }: Context, folder: string, outcome: MirrorOutcome): voi
 
 const isBelow = (path: string, folder: string): boolean =>
   `${path}${sep}`.startsWith(folder === sep ? sep : `${folder}${sep}`);
-
-/** A folder without the secrets of a server: those are another's. */
-async function openWhole(place: StorePlace, { ca }: Site): Promise<ObjectStore> {
-  if (place.kind !== 'filesystem') return (await openStore(place, { ca })).whole;
-  return (await openFolder(place.folder, { keepsSecrets: false })).whole;
-}

@@ -1,16 +1,13 @@
 import { copyStore } from '../../functions/copy/copy.ts';
 import { verifyStore } from '../../functions/copy/verify.ts';
-import { openStore, storePlace } from '../../functions/stores/kinds.ts';
+import { storePlace } from '../../functions/stores/kinds.ts';
 import type { StorePlace } from '../../functions/stores/kinds.ts';
-import type { OpenedStore } from '../../functions/stores/kind.ts';
-import { openFolder } from '../../functions/stores/folder.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
-import { makeFolder } from '../../files/write.ts';
 import { readSite } from '../site-file.ts';
+import { openWhole } from '../whole-store.ts';
 
 /** Where a bucket is, as far as an option says so. */
 interface Side {
@@ -89,17 +86,4 @@ function placeOf(context: Context, text: string, option: string, side: Side): St
     throw fail('usage', `${text} needs --${option}credentials FILE with its three key pairs`);
   }
   return storePlace({ ...side, store: text }, context.home);
-}
-
-/** A folder without the secrets of a server: those are another's. */
-async function openWhole(
-  place: StorePlace,
-  { ca }: Site,
-  { create = false } = {},
-): Promise<OpenedStore> {
-  if (place.kind === 'filesystem') {
-    if (create) await makeFolder(place.folder);
-    return openFolder(place.folder, { create, keepsSecrets: false });
-  }
-  return openStore(place, { ca });
 }
