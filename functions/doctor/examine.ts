@@ -1,7 +1,6 @@
 import type { Site } from '../../protocol/site.ts';
 import { probeConditions } from './conditions.ts';
 import { probeCosigned } from './cosigned.ts';
-import { probeFileSystem } from './file-system.ts';
 import { probeKeysets } from './keysets.ts';
 import { probeListing } from './listing.ts';
 import { probePending } from './pending.ts';
@@ -33,7 +32,6 @@ export async function examine(
 ): Promise<Finding[]> {
   const reached = await during('reaching the store', async () => [
     ...probeCa(site),
-    ...probeFileSystem(lab.fileSystem),
     ...((await lab.own?.()) ?? []),
     ...(await probeReach(lab)),
   ]);

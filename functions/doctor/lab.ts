@@ -12,10 +12,7 @@ const BASE_URL = 'http://doctor.invalid';
  *
  * @param ca that of the site, PEM: who alone vouches for a store over TLS to its nodes
  */
-export function labOf(
-  { access, objects, bucket, fileSystem, probe }: OpenedStore,
-  ca?: string,
-): Lab {
+export function labOf({ access, objects, bucket, probe }: OpenedStore, ca?: string): Lab {
   const now = access({ baseUrl: BASE_URL });
   const handle = objects?.({});
   const ask = askerOf(ca);
@@ -24,7 +21,7 @@ export function labOf(
     stores: forEachCredential((name) => now[name].store),
     signers: forEachCredential((name) => now[name].signer),
     lateSigners: forEachCredential((name) => late[name].signer),
-    ...{ bucket, fileSystem },
+    bucket,
     fetch: (url, init) => (handle === undefined ? ask(url, init) : handle(requestOf(url, init))),
     ...(probe && { own: probe }),
   };

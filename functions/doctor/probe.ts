@@ -1,4 +1,3 @@
-import type { FileSystem } from '../../files/file-system.ts';
 import type { NodeId } from '../../bundle/identity.ts';
 import { approvedKey, cosignKey, historyKey, keysetKey } from '../../protocol/keys.ts';
 import { parseDigest, pendingKey, rejectedKey, reportKey } from '../../protocol/keys.ts';
@@ -16,8 +15,6 @@ export interface Lab {
   readonly lateSigners: Readonly<Record<Credential, UrlSigner>>;
   /** The first part of an object's path, as a copy source names it. */
   readonly bucket: string;
-  /** What a store in a folder lies on, where that is known */
-  readonly fileSystem?: FileSystem | undefined;
   /** How a client reaches presigned URLs. */
   readonly fetch: (url: string, init?: FetchInit) => Promise<Response>;
   /** What this kind of store alone rests on. */

@@ -1,15 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { fileSystemOf } from '../../files/file-system.ts';
 import { makeFolder } from '../../files/write.ts';
+import { probeFileSystem } from '../doctor/file-system.ts';
 import { openFilesystemStore } from '../../store/filesystem.ts';
-import { guardStore } from '../../store/guard.ts';
-import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
-import { timedStore } from '../../store/timed.ts';
 import type { StoreObserver } from '../../store/timed.ts';
-import { forEachCredential } from './kind.ts';
 import type { OpenedStore, StoreKind } from './kind.ts';
-import { localSecrets } from './local-secrets.ts';
+import { localSecrets, passingSecrets } from './local-secrets.ts';
+import { servedHere } from './served-here.ts';
 
 /** A folder of this machine. */
 export interface FolderPlace {
@@ -51,19 +48,9 @@ export async function openFolder(
   }: { create?: boolean; keepsSecrets?: boolean; observe?: StoreObserver } = {},
 ): Promise<OpenedStore> {
   const opened = await openFilesystemStore(folder, { create });
-  const store = observe === undefined ? opened : timedStore(opened, observe);
-  const secrets = keepsSecrets
-    ? await localSecrets(folder)
-    : forEachCredential(() => Uint8Array.from(randomBytes(32)));
+  const secrets = keepsSecrets ? await localSecrets(folder) : passingSecrets();
   return {
-    access: (options) =>
-      forEachCredential((credential) => ({
-        store: guardStore(store, credential),
-        signer: createLocalSigner({ ...options, credential, secret: secrets[credential] }),
-      })),
-    objects: (options) => createLocalHandler({ store, secrets, ...options }),
-    whole: store,
-    bucket: 'objects',
-    fileSystem: await fileSystemOf(folder),
+    ...servedHere(opened, secrets, observe),
+    probe: async () => probeFileSystem(await fileSystemOf(folder)),
   };
 }

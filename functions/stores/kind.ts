@@ -1,4 +1,3 @@
-import type { FileSystem } from '../../files/file-system.ts';
 import type { Credential } from '../../protocol/permissions.ts';
 import { CREDENTIALS } from '../../protocol/permissions.ts';
 import type { LocalHandlerOptions } from '../../store/local-urls.ts';
@@ -43,8 +42,6 @@ export interface OpenedStore {
   readonly whole: ObjectStore;
   /** The first part of an object's path in a URL, as a copy source names it. */
   readonly bucket: string;
-  /** What a folder lies on, where that is known */
-  readonly fileSystem?: FileSystem | undefined;
 }
 
 /** The options of `serve` and `doctor` that say where the objects are; rows of `STORE_OPTIONS`. */

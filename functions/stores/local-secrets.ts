@@ -14,6 +14,7 @@ import type { Credential } from '../../protocol/permissions.ts';
 import { withStoreErrors } from '../../store/filesystem-errors.ts';
 import { storeFolders } from '../../store/filesystem-paths.ts';
 import { assertStrongSecret } from '../../protocol/secrets.ts';
+import { forEachCredential } from './kind.ts';
 
 /** What signs the URLs of a store in a folder: 32 bytes for each credential. */
 export type LocalSecrets = Readonly<Record<Credential, Uint8Array>>;
@@ -26,6 +27,10 @@ const SecretsFile = v.strictObject({
   admin: Secret,
 });
 const MAX_BYTES = 4096;
+
+/** Secrets that end with this process, and their URLs with them. */
+export const passingSecrets = (): LocalSecrets =>
+  forEachCredential(() => Uint8Array.from(randomBytes(32)));
 
 /**
  * The secrets of `<dataDir>/secrets.json`, made at the first start: mode 0600, whole or not there,

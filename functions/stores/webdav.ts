@@ -1,17 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import * as v from 'valibot';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
 import { fail } from '../../protocol/errors.ts';
-import { guardStore } from '../../store/guard.ts';
-import { createLocalHandler, createLocalSigner } from '../../store/local-urls.ts';
-import { timedStore } from '../../store/timed.ts';
 import type { StoreObserver } from '../../store/timed.ts';
 import type { WebdavOptions } from '../../store/webdav-client.ts';
 import type { Lease, Writing } from '../../store/webdav-lease.ts';
-import { forEachCredential } from './kind.ts';
 import type { OpenedStore, StoreKind } from './kind.ts';
+import { passingSecrets } from './local-secrets.ts';
+import { servedHere } from './served-here.ts';
 
 /** A collection of a WebDAV server. */
 export interface WebdavPlace {
@@ -66,11 +63,11 @@ export const webdavKind: StoreKind<WebdavPlace> = {
 
 /**
  * Opens a collection, guarded like three credentials of an S3 server. Its URLs are signed by secrets that end
- * with this process: a machine asks for another one.
+ * with this process: a machine asks for another one. Asks nothing of the server yet, and makes a store there
+ * when it is to be held.
  *
  * @param options.probing writes without the lease: for `doctor`, whose keys nobody else has
  * @param options.observe hears how long the store takes
- * Asks nothing of the server yet, and makes a store there when it is to be held.
  */
 export async function openWebdav({
   probing = false,
@@ -91,16 +88,8 @@ export async function openWebdav({
     if (lease !== undefined) return lease.writing(act);
     throw fail('store_unavailable', `the lease of ${client.url.href} was not taken`);
   };
-  const opened = createWebdavStore(client, writing);
-  const store = observe === undefined ? opened : timedStore(opened, observe);
-  const secrets = forEachCredential(() => Uint8Array.from(randomBytes(32)));
   return {
-    access: (more) =>
-      forEachCredential((credential) => ({
-        store: guardStore(store, credential),
-        signer: createLocalSigner({ ...more, credential, secret: secrets[credential] }),
-      })),
-    objects: (more) => createLocalHandler({ store, secrets, ...more }),
+    ...servedHere(createWebdavStore(client, writing), passingSecrets(), observe),
     async probe() {
       const { probeWebdav } = await import('../doctor/webdav.ts');
       return probeWebdav(client);
@@ -110,8 +99,6 @@ export async function openWebdav({
       lease = await takeLease({ client, notice });
       return keepLease(lease, notice);
     },
-    whole: store,
-    bucket: 'objects',
   };
 }
 
