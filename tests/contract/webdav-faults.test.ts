@@ -18,8 +18,6 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (body: Uint8Array | undefined): string | undefined =>
   body && new TextDecoder().decode(body);
 const LIMIT = { maxBytes: 1e6 };
-/** After these somebody else's request may still arrive: nothing but "not known" is true. */
-const ARRIVES_LATE: readonly WireFault[] = ['late'];
 const HARMLESS: readonly WireFault[] = ['delayed', 'again, late'];
 
 describeWith('apache', 'a WebDAV store behind a bad wire', () => {
@@ -97,9 +95,7 @@ describeWith('apache', 'a WebDAV store behind a bad wire', () => {
             expect(all).toMatchObject({ found: after, settled: after });
           } else expect(said, `${what}, ${where}`).toBe('store_unknown');
           if (HARMLESS.includes(wire)) expect(all).toMatchObject({ said: 'done' });
-          if (ARRIVES_LATE.includes(wire) && found !== settled) {
-            expect([before, after]).toContainEqual(settled);
-          }
+          expect([before, after], `${what}, ${where}`).toContainEqual(settled);
         };
       });
     }

@@ -1,5 +1,4 @@
 import * as fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../../bundle/bytes.ts';
@@ -17,7 +16,6 @@ import { node } from './store-contract.ts';
 
 describeWith('apache', 'the lease of a WebDAV server, on a real Apache', () => {
   let apache: Apache;
-  let folder: string;
   let place: WebdavOptions & { readonly files: string };
   let client: WebdavClient;
   /** Of all that take a lease here: they hear of time only when a test says so. */
@@ -25,13 +23,10 @@ describeWith('apache', 'the lease of a WebDAV server, on a real Apache', () => {
   const clock = (): { steady: number; wall: number } => ({ steady: now * 1000, wall: now * 1000 });
 
   beforeAll(async () => {
-    folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-lease-'));
-    fs.chmodSync(folder, 0o755);
-    apache = await startApache(join(folder, 'apache'));
+    apache = await startApache();
   });
   afterAll(async () => {
     await (apache as Apache | undefined)?.stop();
-    fs.rmSync(folder, { recursive: true });
   });
   beforeEach(async () => {
     now = 1000;

@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync, chmodSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { createWebdavClient } from '../../store/webdav-client.ts';
 import { createWebdavStore, makeWebdavStore } from '../../store/webdav.ts';
@@ -13,15 +10,11 @@ import { withUrls } from './with-urls.ts';
 
 describeWith('apache', 'on a real Apache', () => {
   let apache: Apache;
-  let folder: string;
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'coatcheck-webdav-'));
-    chmodSync(folder, 0o755);
-    apache = await startApache(join(folder, 'apache'));
+    apache = await startApache();
   });
   afterAll(async () => {
     await (apache as Apache | undefined)?.stop();
-    rmSync(folder, { recursive: true });
   });
 
   storeContract(

@@ -31,8 +31,7 @@ describeWith('apache', 'a server on a WebDAV server, a real Apache', () => {
 
   beforeAll(async () => {
     folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-webdav-'));
-    fs.chmodSync(folder, 0o755);
-    apache = await startApache(join(folder, 'apache'));
+    apache = await startApache();
     home = join(folder, 'site');
     const init = ['init', '--no-passphrase', '--ca', apache.authority.caFile];
     expect(await runCli(['--home', home, ...init])).toMatchObject({ code: 0 });
@@ -130,7 +129,7 @@ describeWith('apache', 'a server on a WebDAV server, a real Apache', () => {
     const [cert, key] = ['ended.pem', 'ended.key'].map((name) => join(folder, name));
     fs.writeFileSync(cert!, ended.cert);
     fs.writeFileSync(key!, ended.key);
-    const own = join(folder, 'apache', 'own');
+    const own = join(apache.folder, 'own');
     await apache.restart([
       [`${own}.pem`, cert!],
       [`${own}.key`, key!],

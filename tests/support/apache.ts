@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import { request } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execFileSync } from 'node:child_process';
@@ -17,6 +18,8 @@ const MODULES =
 /** An Apache with the configuration of docs/self-hosting.md. */
 export interface Apache {
   readonly url: string;
+  /** Its configuration, certificate (`own.pem`) and key (`own.key`); gone once it is stopped */
+  readonly folder: string;
   readonly authority: Authority;
   /** What its collections are on the disk */
   readonly files: string;
@@ -28,15 +31,12 @@ export interface Apache {
   readonly stop: () => Promise<void>;
 }
 
-/**
- * @param folder is made
- * @param options.files where the collections are; in `folder` unless given
- */
-export async function startApache(
-  folder: string,
-  { files = join(folder, 'files') }: { files?: string } = {},
-): Promise<Apache> {
-  fs.mkdirSync(folder, { recursive: true });
+/** @param options.files where the collections are; in a folder that goes with it unless given */
+export async function startApache({ files: elsewhere }: { files?: string } = {}): Promise<Apache> {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'coatcheck-apache-'));
+  // For Apache's own user.
+  fs.chmodSync(folder, 0o755);
+  const files = elsewhere ?? join(folder, 'files');
   fs.mkdirSync(files, { recursive: true });
   const isRoot = process.getuid?.() === 0;
   const locks = join(folder, 'locks');
@@ -70,6 +70,7 @@ export async function startApache(
   let count = 0;
   return {
     url: `https://127.0.0.1:${port}/coatcheck/`,
+    folder,
     authority,
     files,
     collection() {
@@ -89,7 +90,10 @@ export async function startApache(
       await running.stop();
       await start(changes);
     },
-    stop: () => running.stop(),
+    async stop() {
+      await running.stop();
+      fs.rmSync(folder, { recursive: true });
+    },
   };
 }
 

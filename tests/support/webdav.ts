@@ -1,6 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ObjectStore } from '../../store/port.ts';
 import { createWebdavClient } from '../../store/webdav-client.ts';
 import { createWebdavStore, makeWebdavStore } from '../../store/webdav.ts';
@@ -21,10 +18,7 @@ export interface WebdavUnderTest {
 
 /** @param files where the collections are on the disk; in a temporary folder unless given */
 export async function openWebdav(files?: string): Promise<WebdavUnderTest> {
-  const own = mkdtempSync(join(tmpdir(), 'coatcheck-webdav-'));
-  // For Apache's own user.
-  chmodSync(own, 0o755);
-  const apache = await startApache(join(own, 'apache'), files === undefined ? {} : { files });
+  const apache = await startApache(files === undefined ? {} : { files });
   const { url, user = '', password = '', ca, certificate, key } = apache.collection();
   const options = {
     url,
@@ -43,9 +37,6 @@ export async function openWebdav(files?: string): Promise<WebdavUnderTest> {
       const store = createWebdavStore(createWebdavClient({ url: here, user, password }));
       return { proxy, store };
     },
-    async stop() {
-      await apache.stop();
-      rmSync(own, { recursive: true });
-    },
+    stop: () => apache.stop(),
   };
 }
