@@ -113,6 +113,7 @@ const PROTOCOL_ERRORS = {
   probe_failed: local(EXIT.failed),
   network_down: row(500, EXIT.unavailable, 'retry'), // a cable, a switch or a DHCP server may come back
   device_missing: row(500, EXIT.notFound, 'retry'), // a stick may still be plugged in
+  key_refused: local(EXIT.failed), // the TPM keeps this machine's key from this image
   device_failed: local(EXIT.failed), // a stick, a TPM or the firmware did not do what it was told
   step_failed: local(EXIT.failed), // part of what was asked for; the message names it
   partial: local(EXIT.partial), // a container's own files stay as they are

@@ -50,10 +50,18 @@ export interface Site {
    * Grows at its end, since machines of older images have the beginning of it.
    */
   readonly paths?: readonly SitePath[];
+  /**
+   * Who says what a machine's TPM gives its key to: the modulus of each key of RSA-2048, base64url. With one
+   * `coatcheck.key=tpm` is bound to the signed images that the first signed policies for. The second is the one
+   * before it, while a fleet goes over. Absent: keys are bound to no image.
+   */
+  readonly pcrKeys?: readonly string[];
   /** What a running node does when it learns that it was revoked. Absent: it runs on, and asks no more. */
   readonly onRevoke?: 'keep' | 'poweroff';
 }
 
+/** Of one site: the key that signs policies, and the one before it. */
+const MAX_PCR_KEYS = 2;
 const MIN_BUNDLE_BYTES = 1024;
 /** Limit on a PEM text of certificates, bytes: no CA needs more. */
 export const MAX_CA_BYTES = 32 * 1024;
@@ -96,6 +104,22 @@ const SiteFile = v.strictObject({
   ),
   unapprovedWhenUnreachable: v.exactOptional(v.boolean()),
   onRevoke: v.exactOptional(v.picklist(['keep', 'poweroff'])),
+  pcrKeys: v.exactOptional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.regex(
+            /^[A-Za-z0-9_-]{341}[AQgw]$/,
+            'is the modulus of RSA-2048, 256 bytes in base64url',
+          ),
+        ),
+      ),
+      v.minLength(1, 'a list that is empty is left out'),
+      v.maxLength(MAX_PCR_KEYS, `a site has at most ${MAX_PCR_KEYS} of them`),
+      v.check((keys) => new Set(keys).size === keys.length, 'a key is there twice'),
+    ),
+  ),
   paths: v.exactOptional(
     v.pipe(
       v.array(
@@ -154,7 +178,7 @@ export function keysetsOf({
 
 /** The text of a `site.json`, ending in a line feed: {@link parseSite} gives the same site back. */
 export function formatSite(site: Site): string {
-  const { id, pinned, ancestors = [], servers, stores, paths, ...plain } = site;
+  const { id, pinned, ancestors = [], servers, stores, paths, pcrKeys, ...plain } = site;
   const file: v.InferInput<typeof SiteFile> = {
     coatcheck: 'site/1',
     site: toHex(id),
@@ -162,13 +186,20 @@ export function formatSite(site: Site): string {
     servers: [...servers],
     ...(stores !== undefined && { stores: [...stores] }),
     ...(paths !== undefined && { paths: [...paths] }),
+    ...(pcrKeys !== undefined && { pcrKeys: [...pcrKeys] }),
     ...plain,
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
 /** What a server needs of a site: it opens no bundle, and where it and its store are is for its clients. */
-export function forServer({ paths: _, ca: _ca, stores: _stores, ...site }: Site): Site {
+export function forServer({
+  paths: _,
+  ca: _ca,
+  stores: _stores,
+  pcrKeys: _keys,
+  ...site
+}: Site): Site {
   return { ...site, servers: [] };
 }
 

@@ -19,8 +19,11 @@ import { isExpired } from '../../protocol/verify.ts';
 import { formatTime } from '../console/console.ts';
 import type { Console } from '../console/console.ts';
 import { readImage } from '../tree/image.ts';
+import { readAuthorities } from '../identity/authority.ts';
 import { openSeed } from '../identity/keys/open-seed.ts';
+import type { OpenedSeed } from '../identity/keys/open-seed.ts';
 import type { KeySource } from '../identity/keys/key-source.ts';
+import type { Authority } from '../identity/tpm/policy.ts';
 import type { MemoryKind } from '../identity/memory/kind.ts';
 import { openMemory } from '../identity/memory/open-memory.ts';
 import type { OpenedMemory } from '../identity/memory/open-memory.ts';
@@ -49,6 +52,8 @@ export interface Node {
   readonly identity: Identity;
   /** Where its seed came from: what it claims in a proposal */
   readonly keySource: KeySource['from'];
+  /** What opens what its TPM has for signed images alone; undefined where nothing there is bound to an image */
+  readonly authority?: Authority | undefined;
   readonly memory: OpenedMemory;
   readonly console: Console;
   /** Unix seconds, by the machine's own clock. */
@@ -62,7 +67,9 @@ const MAX_SITE_FILE_BYTES = 64 * 1024;
 /** @throws file_missing, file_malformed, file_unsafe, weak_secret, file_denied; as `openSeed` and `openMemory` */
 export function openNode(places: Places, console: Console, now: () => number): Node {
   const site = readNamedSite(places.site);
-  const { seed, from: keySource } = openSeed(places.key, places.root);
+  const isOfTpm = [places.key?.from, places.memory].includes('tpm');
+  const [authority] = isOfTpm ? readAuthorities(site, places.root) : [];
+  const { seed, from: keySource } = openSeed(places.key, places.root, () => authority);
   const identity = deriveIdentity(seed);
   const kind = places.memory ?? 'file';
   const memory = openMemory(kind, statePlace(places), { site: site.id, node: identity.id });
@@ -72,12 +79,17 @@ export function openNode(places: Places, console: Console, now: () => number): N
     paths: pathList(site.paths),
     identity,
     keySource,
+    authority,
     memory,
     console,
     now,
     built: readImage(places.root).date,
   };
 }
+
+/** The seed of a machine whose site is read only where its key asks for it. @throws as {@link openNode} */
+export const openPlaced = ({ key, root, site }: Places): OpenedSeed =>
+  openSeed(key, root, () => readAuthorities(readNamedSite(site), root)[0]);
 
 function statePlace({ root, state, memory }: Places): StatePlace {
   if (state !== undefined) return stateAt(state);

@@ -1,7 +1,7 @@
 import { toBase64Url } from '../../bundle/bytes.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
 import { nodeWords } from '../../bundle/words.ts';
-import { openSeed } from '../identity/keys/open-seed.ts';
+import { openPlaced } from '../boot/node.ts';
 import { agentCommand } from './options.ts';
 
 /** Who this machine is, in full and as people compare it. */
@@ -10,7 +10,7 @@ export const idCommand = agentCommand({
   about: 'print the id of this machine, and its words',
   options: [{ name: 'public', about: 'and its two public keys', example: 'id --public' }],
   run({ places, console }, _, given) {
-    const { seed, from: keySource } = openSeed(places.key, places.root);
+    const { seed, from: keySource } = openPlaced(places);
     const { id: node, signKey, boxKey } = deriveIdentity(seed);
     const keys = { signKey: toBase64Url(signKey), boxKey: toBase64Url(boxKey) };
     const words = nodeWords(node);

@@ -8,6 +8,7 @@ import { prepareDrafts } from './5-configuration.ts';
 import { waitForDecision } from './6-waiting.ts';
 import { applyFound } from './7-applying.ts';
 import { becomeReady } from './8-ready.ts';
+import { endBoundKey } from './bound-key.ts';
 import { makeKnown } from './make-known.ts';
 import { throwFailures } from './effect.ts';
 import { tellInPlace, tellInstalled } from './tell.ts';
@@ -55,5 +56,6 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
 
   tellInstalled(console, found, finished, told);
   if ('unapproved' in found) await makeKnown(node, reached, found.unapproved, orders);
+  await endBoundKey(node);
   throwFailures(finished);
 }

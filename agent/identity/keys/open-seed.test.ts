@@ -5,7 +5,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeFrom } from '../../../tests/support/thrown.ts';
 import { formatKeyFile, makeKeyFile } from './key-file.ts';
 import { openSeed } from './open-seed.ts';
+import type { OpenedSeed } from './open-seed.ts';
 import { parseKeySource } from './key-source.ts';
+import type { KeySource } from './key-source.ts';
 
 const VARIABLE = 'CREDENTIALS_DIRECTORY';
 let root: string;
@@ -22,6 +24,7 @@ afterEach(() => {
   if (given !== undefined) process.env[VARIABLE] = given;
 });
 
+const open = (source?: KeySource): OpenedSeed => openSeed(source, root, () => undefined);
 const key = (): string => join(root, 'etc/coatcheck/key');
 
 /** As systemd puts it there. */
@@ -48,32 +51,32 @@ describe('the source of a key', () => {
   });
 
   it('is the file below the root by default, then the credential, and never the hardware', () => {
-    expect(codeFrom(() => openSeed(undefined, root))).toBe('file_missing');
+    expect(codeFrom(() => open())).toBe('file_missing');
     const credential = handOver();
-    expect(openSeed(undefined, root)).toEqual({ seed: credential, from: 'credential' });
+    expect(open()).toEqual({ seed: credential, from: 'credential' });
     const seed = makeKeyFile(key());
-    expect(openSeed(undefined, root)).toEqual({ seed, from: 'file' });
-    expect(openSeed({ from: 'credential' }, root).seed).toEqual(credential);
+    expect(open()).toEqual({ seed, from: 'file' });
+    expect(open({ from: 'credential' }).seed).toEqual(credential);
   });
 
   it('is not passed over where it is there and cannot be used', () => {
     handOver();
     fs.writeFileSync(key(), 'junk', { mode: 0o600 });
-    expect(codeFrom(() => openSeed(undefined, root))).toBe('file_malformed');
+    expect(codeFrom(() => open())).toBe('file_malformed');
     fs.rmSync(key());
     fs.symlinkSync('nowhere', key());
-    expect(codeFrom(() => openSeed(undefined, root))).toBe('file_unsafe');
+    expect(codeFrom(() => open())).toBe('file_unsafe');
   });
 
   it('is refused as a credential that others can read, or that is not there', () => {
-    expect(codeFrom(() => openSeed({ from: 'credential' }, root))).toBe('file_missing');
+    expect(codeFrom(() => open({ from: 'credential' }))).toBe('file_missing');
     handOver(0o444);
-    expect(codeFrom(() => openSeed({ from: 'credential' }, root))).toBe('file_unsafe');
+    expect(codeFrom(() => open({ from: 'credential' }))).toBe('file_unsafe');
   });
 
   it('says of a file that is missing how to make one', () => {
     const path = join(root, 'absent');
-    expect(() => openSeed({ from: 'file', path }, root)).toThrow(/absent does not exist.*key make/);
-    expect(codeFrom(() => openSeed({ from: 'image' }, root))).toBe('file_missing');
+    expect(() => open({ from: 'file', path })).toThrow(/absent does not exist.*key make/);
+    expect(codeFrom(() => open({ from: 'image' }))).toBe('file_missing');
   });
 });

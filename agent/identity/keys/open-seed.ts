@@ -5,6 +5,7 @@ import { findCredential, readCredential } from './credential.ts';
 import { readKeyFile } from './key-file.ts';
 import { readImageSeed } from './image.ts';
 import type { KeySource } from './key-source.ts';
+import type { Authority } from '../tpm/policy.ts';
 import { readTpmSeed } from './tpm-seed.ts';
 import { readUsbKey } from './usb.ts';
 
@@ -24,11 +25,16 @@ export interface OpenedSeed {
  * Reads this machine's seed from the source that is named. Without one: from etc/coatcheck/key if it
  * is there, else from the credential if that is there. Never by guessing from what hardware there
  * is: another stick, or a TPM that is switched off, would make another machine of this one.
+ * @param authority what opens a TPM's key for this image; asked for where the key is a TPM's
  * @throws file_missing where nothing is; and as the reader of each source
  */
-export function openSeed(source: KeySource | undefined, rootPath: string): OpenedSeed {
+export function openSeed(
+  source: KeySource | undefined,
+  rootPath: string,
+  authority: () => Authority | undefined,
+): OpenedSeed {
   const named = source ?? defaultSource(rootPath);
-  return { seed: readSeed(named, rootPath), from: named.from };
+  return { seed: readSeed(named, rootPath, authority), from: named.from };
 }
 
 function defaultSource(rootPath: string): KeySource {
@@ -38,14 +44,18 @@ function defaultSource(rootPath: string): KeySource {
   return { from: 'file', path };
 }
 
-function readSeed(source: KeySource, rootPath: string): Uint8Array {
+function readSeed(
+  source: KeySource,
+  rootPath: string,
+  authority: () => Authority | undefined,
+): Uint8Array {
   switch (source.from) {
     case 'usb':
       return readUsbKey();
     case 'image':
       return readImageSeed(join(rootPath, IMAGE_KEY), '/sys');
     case 'tpm':
-      return readTpmSeed();
+      return readTpmSeed(authority());
     case 'credential':
       return readCredential();
     case 'file':

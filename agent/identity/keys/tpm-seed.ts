@@ -3,6 +3,8 @@ import { fail } from '../../../protocol/errors.ts';
 import { assertStrongSecret } from '../../../protocol/secrets.ts';
 import { withTpm } from '../tpm/device.ts';
 import { hmacUnderPrimary } from '../tpm/hmac-key.ts';
+import { hmacUnderPolicy } from '../tpm/measured-key.ts';
+import type { Authority } from '../tpm/policy.ts';
 
 const LABEL = utf8('coatcheck/v1 tpm-seed');
 /**
@@ -15,10 +17,15 @@ const ATTRIBUTES = 0x00040472;
  * The seed that this TPM gives, 32 bytes: HMAC-SHA256 of a label under a primary key of the
  * endorsement hierarchy. Nothing is stored: the TPM derives the key anew from its own seed, which no
  * software can read and TPM2_Clear does not change (part 1, "Hierarchies").
- * @throws device_missing, device_failed
+ * @param authority of a signed image, whose key exists for such images alone
+ * @throws device_missing, device_failed; key_refused
  */
-export function readTpmSeed(): Uint8Array {
-  const seed = withTpm((tpm) => hmacUnderPrimary(tpm, ATTRIBUTES, LABEL));
+export function readTpmSeed(authority: Authority | undefined): Uint8Array {
+  const seed = withTpm((tpm) =>
+    authority === undefined
+      ? hmacUnderPrimary(tpm, ATTRIBUTES, LABEL)
+      : hmacUnderPolicy(tpm, authority, LABEL),
+  );
   if (seed.length !== 32)
     throw fail('device_failed', `the TPM gave ${seed.length} bytes for a seed of 32`);
   assertStrongSecret(seed, 'what the TPM gave');

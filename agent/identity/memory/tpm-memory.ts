@@ -1,3 +1,4 @@
+import { indexOf } from '../../../protocol/measured.ts';
 import { fail } from '../../../protocol/errors.ts';
 import { withTpm } from '../tpm/device.ts';
 import type { TpmDevice } from '../tpm/device.ts';
@@ -9,8 +10,7 @@ import type { Owner } from './memory-record.ts';
 
 /** Read and written with the owner's authorization, which is empty unless somebody took ownership. */
 const ATTRIBUTES = NV.OWNERREAD | NV.OWNERWRITE | NV.NO_DA;
-/** Where owners define what they like (TCG Registry of Reserved TPM 2.0 Handles): 22 bits. */
-const FIRST_INDEX = 0x01800000;
+const NO_POLICY = new Uint8Array();
 
 /**
  * A memory in an NV index of the TPM, one per site and node. An index that is not defined, or that
@@ -19,7 +19,7 @@ const FIRST_INDEX = 0x01800000;
  * @throws device_missing, device_failed; file_malformed
  */
 export function tpmMemory(owner: Owner): MemoryStore {
-  const index = nvIndexOf(owner);
+  const index = indexOf(ownerHash(owner));
   const read = (tpm: TpmDevice): DecisionMemory | undefined => {
     if (stateOf(tpm, index) !== 'written') return undefined;
     const memory = decodeRecord(nvRead(tpm, index, RECORD_BYTES), owner, tell(index));
@@ -32,15 +32,10 @@ export function tpmMemory(owner: Owner): MemoryStore {
       withTpm((tpm) => {
         if (isOlder(memory, read(tpm))) return;
         if (stateOf(tpm, index) === 'undefined')
-          nvDefine(tpm, index, { attributes: ATTRIBUTES, size: RECORD_BYTES });
+          nvDefine(tpm, { index, attributes: ATTRIBUTES, policy: NO_POLICY, size: RECORD_BYTES });
         nvWrite(tpm, index, encodeRecord(owner, memory));
       }),
   };
-}
-
-function nvIndexOf(owner: Owner): number {
-  const [a, b, c] = ownerHash(owner) as unknown as [number, number, number];
-  return FIRST_INDEX + (((a & 0x3f) << 16) | (b << 8) | c);
 }
 
 /** As tpm2-tools write it. */

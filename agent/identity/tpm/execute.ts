@@ -7,8 +7,8 @@ import { readSized } from './structures.ts';
 
 /** Tags of commands and answers without authorizations, and with them (TPM 2.0 Library part 2, 6.9). */
 const [PLAIN, AUTHORIZED] = [0x8001, 0x8002];
-/** An authorization by a password, which is empty: TPM_RS_PW, no nonce, continueSession, no bytes (part 2, 10.13.2). */
-const EMPTY_PASSWORD = new Writer().u32(0x40000009).u16(0).u8(1).u16(0).finish();
+/** An authorization by a password in the place of a session: TPM_RS_PW (part 2, 7.4). */
+const PASSWORD = 0x40000009;
 /** How often a command is sent to a TPM that is busy, and the first wait in between, which doubles: 5 s together. */
 const [TRIES, FIRST_WAIT_MS] = [10, 10];
 
@@ -20,6 +20,8 @@ export interface Command {
   readonly handles?: readonly number[];
   /** Whether the first handle wants an authorization: the empty password is given. */
   readonly authorized?: true;
+  /** Instead of it: a policy session, neither salted nor bound */
+  readonly session?: number;
   readonly parameters?: Writer;
   /** Whether the answer begins with a handle. */
   readonly givesHandle?: true;
@@ -38,12 +40,12 @@ export function execute<T>(
 ): T {
   try {
     const { tag, rest } = exchange(tpm, command);
-    const authorized = command.authorized === true;
+    const authorized = authorizing(command) !== undefined;
     if (tag !== (authorized ? AUTHORIZED : PLAIN)) throw garbled('another tag');
     const handle = command.givesHandle === true ? rest.u32() : 0;
     const parameters = new Reader(rest.bytes(authorized ? rest.u32() : rest.remaining));
     if (authorized) {
-      // Of a password: no nonce, an attribute, no bytes.
+      // Of a password and of such a session: a nonce or none, an attribute, no bytes.
       readSized(rest);
       rest.u8();
       readSized(rest);
@@ -78,14 +80,23 @@ function exchange(tpm: TpmDevice, command: Command): { tag: number; rest: Reader
 
 const garbled = (what: string): Error => bundleError('truncated', `it has ${what}`);
 
+const authorizing = ({ authorized, session }: Command): number | undefined =>
+  session ?? (authorized === true ? PASSWORD : undefined);
+
 /** Part 1, 16.3: a header, the handles, the size of the authorizations and those, the parameters. */
-function encode({ code, handles = [], authorized, parameters }: Command): Uint8Array {
+function encode(command: Command): Uint8Array {
+  const { code, handles = [], parameters } = command;
+  const session = authorizing(command);
   const body = new Writer();
   for (const handle of handles) body.u32(handle);
-  if (authorized === true) body.u32(EMPTY_PASSWORD.length).bytes(EMPTY_PASSWORD);
+  if (session !== undefined) {
+    // No nonce, continueSession, no HMAC (part 2, 10.13.2).
+    const authorization = new Writer().u32(session).u16(0).u8(1).u16(0).finish();
+    body.u32(authorization.length).bytes(authorization);
+  }
   if (parameters !== undefined) body.bytes(parameters.finish());
   const bytes = body.finish();
-  const tag = authorized === true ? AUTHORIZED : PLAIN;
+  const tag = session === undefined ? PLAIN : AUTHORIZED;
   return new Writer()
     .u16(tag)
     .u32(10 + bytes.length)

@@ -21,7 +21,7 @@ export function hmacUnderPrimary(
   attributes: number,
   bytes: Uint8Array,
 ): Uint8Array {
-  const key = createPrimary(tpm, attributes);
+  const key = primaryHmacKey(tpm, attributes, NOTHING);
   try {
     const parameters = new Writer().bytes(sized(bytes)).u16(SHA256);
     return execute(
@@ -34,13 +34,17 @@ export function hmacUnderPrimary(
   }
 }
 
-/** @returns its handle */
-function createPrimary(tpm: TpmDevice, attributes: number): number {
+/**
+ * A primary key for HMAC of the endorsement hierarchy.
+ * @param policy a digest; none: no bytes
+ * @returns its handle, to be flushed
+ */
+export function primaryHmacKey(tpm: TpmDevice, attributes: number, policy: Uint8Array): number {
   const template = new Writer()
     .u16(KEYED_HASH)
     .u16(SHA256)
     .u32(attributes)
-    .bytes(sized(NOTHING)) // no policy
+    .bytes(sized(policy))
     .u16(HMAC)
     .u16(SHA256)
     .bytes(sized(NOTHING)) // nothing unique
@@ -71,7 +75,7 @@ function skipCreation(answer: Reader): void {
 }
 
 /** What is not flushed by itself goes when the kernel's resource manager is closed. */
-function flush(tpm: TpmDevice, handle: number): void {
+export function flush(tpm: TpmDevice, handle: number): void {
   try {
     const parameters = new Writer().u32(handle);
     execute(tpm, { name: 'FlushContext', code: 0x165, parameters }, () => undefined);

@@ -3,10 +3,12 @@ import { CoatcheckError } from '../../../bundle/errors.ts';
 import { NO_SUCH_HANDLE } from './codes.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { NOTHING, readSized, SHA256, sized } from './structures.ts';
+import { NOTHING, readSized, sized } from './structures.ts';
+import { nvPublic } from '../../../protocol/measured.ts';
+import type { NvArea } from '../../../protocol/measured.ts';
 
 /** The owner hierarchy, whose authorization is empty unless somebody took ownership (part 2, 7.4, TPM_RH_OWNER). */
-const OWNER = 0x40000001;
+export const OWNER = 0x40000001;
 
 /** TPM 2.0 Library part 2, 13.4, TPMA_NV */
 export const NV = {
@@ -16,15 +18,8 @@ export const NV = {
   WRITTEN: 1 << 29,
 } as const;
 
-/** The public area of an index. */
-export interface NvPublic {
-  readonly attributes: number;
-  /** bytes */
-  readonly size: number;
-}
-
-/** Undefined where nobody defined the index. @throws device_failed */
-export function nvReadPublic(tpm: TpmDevice, index: number): NvPublic | undefined {
+/** What is defined at an index, or undefined where nobody defined it. @throws device_failed */
+export function nvReadPublic(tpm: TpmDevice, index: number): NvArea | undefined {
   try {
     const command = { name: 'NV_ReadPublic', code: 0x169, handles: [index] };
     return execute(tpm, command, (answer) => {
@@ -32,10 +27,10 @@ export function nvReadPublic(tpm: TpmDevice, index: number): NvPublic | undefine
       readSized(answer); // its name
       about.bytes(6); // the index, and the algorithm of its name
       const attributes = about.u32();
-      readSized(about); // its policy
+      const policy = readSized(about);
       const size = about.u16();
       about.end();
-      return { attributes, size };
+      return { index, attributes, policy, size };
     });
   } catch (error) {
     const isUndefined = error instanceof CoatcheckError && error.details['rc'] === NO_SUCH_HANDLE;
@@ -44,25 +39,32 @@ export function nvReadPublic(tpm: TpmDevice, index: number): NvPublic | undefine
   }
 }
 
-/** Defines an ordinary index of the owner, with an empty authorization and no policy. @throws device_failed */
-export function nvDefine(tpm: TpmDevice, index: number, { attributes, size }: NvPublic): void {
-  const about = new Writer()
-    .u32(index)
-    .u16(SHA256)
-    .u32(attributes)
-    .bytes(sized(NOTHING))
-    .u16(size)
-    .finish();
-  const parameters = new Writer().bytes(sized(NOTHING)).bytes(sized(about));
+/** Defines an index of the owner, with an empty authorization. @throws device_failed */
+export function nvDefine(tpm: TpmDevice, area: NvArea): void {
+  const parameters = new Writer().bytes(sized(NOTHING)).bytes(sized(nvPublic(area)));
   const command = { name: 'NV_DefineSpace', code: 0x12a, handles: [OWNER], parameters };
   execute(tpm, { ...command, authorized: true }, () => undefined);
 }
 
-/** Writes an index from its start, as its owner. @param bytes at most 512, which every TPM takes at once @throws device_failed */
-export function nvWrite(tpm: TpmDevice, index: number, bytes: Uint8Array): void {
+/**
+ * Writes an index from its start: as its owner, or in the session of a policy.
+ * @param bytes at most 512, which every TPM takes at once
+ * @throws device_failed
+ */
+export function nvWrite(tpm: TpmDevice, index: number, bytes: Uint8Array, session?: number): void {
   const parameters = new Writer().bytes(sized(bytes)).u16(0);
-  const command = { name: 'NV_Write', code: 0x137, handles: [OWNER, index], parameters };
-  execute(tpm, { ...command, authorized: true }, () => undefined);
+  const command = { name: 'NV_Write', code: 0x137, parameters };
+  const by =
+    session === undefined
+      ? ({ handles: [OWNER, index], authorized: true } as const)
+      : { handles: [index, index], session };
+  execute(tpm, { ...command, ...by }, () => undefined);
+}
+
+/** Makes a counter one more, or its first value, in the session of a policy. @throws device_failed */
+export function nvIncrement(tpm: TpmDevice, index: number, session: number): void {
+  const command = { name: 'NV_Increment', code: 0x134, handles: [index, index], session };
+  execute(tpm, command, () => undefined);
 }
 
 /** The first `size` bytes of an index, as its owner. @throws device_failed */

@@ -1,0 +1,54 @@
+import { Writer } from '../../../bundle/bytes.ts';
+import { authorizedPolicy } from '../../../protocol/measured.ts';
+import { demandInForce } from './counter.ts';
+import type { TpmDevice } from './device.ts';
+import { execute } from './execute.ts';
+import { flush, primaryHmacKey } from './hmac-key.ts';
+import { withPolicy } from './policy.ts';
+import type { Authority } from './policy.ts';
+import { readSized, SHA256, sized } from './structures.ts';
+
+/** fixedTPM, fixedParent, sensitiveDataOrigin, noDA, sign; not userWithAuth: no password opens it (part 2, 8.3). */
+const ATTRIBUTES = 0x00040432;
+
+/**
+ * HMAC-SHA256 of `bytes` under a primary key of the endorsement hierarchy that exists only for images that the site signed
+ * policies for and did not revoke. The key is the same whatever the policies are, and nothing is stored but the counter.
+ * @throws key_refused; device_failed
+ */
+export function hmacUnderPolicy(
+  tpm: TpmDevice,
+  authority: Authority,
+  bytes: Uint8Array,
+): Uint8Array {
+  demandInForce(tpm, authority);
+  const primary = measuredKey(tpm, authority);
+  try {
+    const parameters = new Writer().bytes(sized(bytes)).u16(SHA256);
+    return withPolicy(tpm, authority, 'key', (session) =>
+      execute(
+        tpm,
+        { name: 'HMAC', code: 0x155, handles: [primary], session, parameters },
+        readSized,
+      ),
+    );
+  } finally {
+    flush(tpm, primary);
+  }
+}
+
+/** The key itself, which is of no use without its policy. @returns its handle, to be flushed */
+export const measuredKey = (tpm: TpmDevice, { key }: Authority): number =>
+  primaryHmacKey(tpm, ATTRIBUTES, authorizedPolicy(key, 'key'));
+
+/**
+ * Extends PCR 11, so that no policy about it is true any more until this machine starts anew: what comes later in this boot
+ * gets no key.
+ * @throws device_failed
+ */
+export function extendImageRegister(tpm: TpmDevice): void {
+  // One digest, of SHA-256: zeros (part 3, 22.2).
+  const parameters = new Writer().u32(1).u16(SHA256).bytes(new Uint8Array(32));
+  const command = { name: 'PCR_Extend', code: 0x182, handles: [11], parameters };
+  execute(tpm, { ...command, authorized: true }, () => undefined);
+}
