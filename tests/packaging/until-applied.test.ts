@@ -47,7 +47,11 @@ describeWith('systemd', 'a boot without systemd', () => {
   withTemporaryFolder('until', (made) => (folder = made));
 
   /** Boots with what each try of the agent ends with, and answers what happened. */
-  function boot(commandLine: string, ends: readonly string[], root = join(folder, 'root')) {
+  function boot(
+    commandLine: string,
+    ends: readonly string[],
+    { root = join(folder, 'root'), image = 'of the initramfs' } = {},
+  ) {
     const at = (path: string): string => join(folder, path);
     const home = at('over/coatcheck');
     for (const path of ['over/coatcheck/initramfs', 'work', 'etc', 'root/etc/coatcheck']) {
@@ -57,7 +61,7 @@ describeWith('systemd', 'a boot without systemd', () => {
     fs.writeFileSync(join(home, 'initramfs/sleep'), SLEEP, { mode: 0o755 });
     fs.writeFileSync(join(home, 'initramfs/ip'), IP, { mode: 0o755 });
     fs.writeFileSync(join(home, 'coatcheck-agent.mjs'), AGENT, { mode: 0o755 });
-    fs.writeFileSync(join(home, 'image.json'), 'of the initramfs');
+    fs.writeFileSync(join(home, 'image.json'), image);
     fs.writeFileSync(at('cmdline'), `${commandLine}\n`);
     fs.writeFileSync(at('console'), '');
     fs.writeFileSync(at('log'), '');
@@ -92,6 +96,17 @@ describeWith('systemd', 'a boot without systemd', () => {
       expect(boot(commandLine, [])).toMatchObject({ end: 0, log: [''], console: '' });
     },
   );
+
+  it('asks by no other line than the one that an image is signed with', () => {
+    const signedWith = (commandLine: string): { image: string } => ({
+      image: `${JSON.stringify({ version: '1', commandLine, date: 'x' })}\n`,
+    });
+    const asked = { end: 0, log: [agent()] };
+    expect(boot('stateless rescue', ['ready 0'], signedWith('stateless'))).toMatchObject(asked);
+    expect(boot('quiet', ['ready 0'], signedWith('stateless'))).toMatchObject(asked);
+    const own = signedWith('stateless rescue');
+    expect(boot('stateless rescue', [], own)).toMatchObject({ end: 0, log: [''] });
+  });
 
   it('tries again what another try can mend, and leads on after success alone', () => {
     const { end, log } = boot('stateless', ['fails 7', 'killed 0', 'fails 0', 'ready 0']);
@@ -134,7 +149,7 @@ describeWith('systemd', 'a boot without systemd', () => {
   });
 
   it('leads on in its own root while the agent still reports', () => {
-    expect(boot('stateless', ['ready stays'], '/')).toMatchObject({ end: 0 });
+    expect(boot('stateless', ['ready stays'], { root: '/' })).toMatchObject({ end: 0 });
     process.kill(Number(fs.readFileSync(join(folder, 'stays'), 'utf8')));
   });
 });

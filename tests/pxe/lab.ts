@@ -26,6 +26,8 @@ export interface Boot {
   readonly append?: string;
   /** All of the kernel's arguments, instead of these */
   readonly commandLine?: string;
+  /** What iPXE is to do, instead of what the image's script has it do */
+  readonly script?: string;
   /** Over the image's root */
   readonly files?: Files;
   /** More of QEMU's arguments */
@@ -228,7 +230,7 @@ export async function openRack(
         return `${commandLine ?? all} ${EMULATED}`;
       })
       .replace(/^initrd initrd\.img$/m, `$&${hasOverlay ? '\ninitrd more.img' : ''}`);
-    served.set('boot.ipxe', script);
+    served.set('boot.ipxe', given.script ?? script);
     const two = twoDigits(number);
     const tap = await network.tap();
     const mac = macOf(number);
