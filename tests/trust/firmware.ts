@@ -45,6 +45,15 @@ export const secureFirmware = (variables: string): string[] => [
   ...['-cpu', 'qemu64,+rdrand'],
 ];
 
+/** Has it not look for ways to boot that it would try for minutes: `IPv6`, `IPv4PXE`. */
+export const without = (...what: string[]): string[] =>
+  what.flatMap((one) => ['-fw_cfg', `name=opt/org.tianocore/${one}Support,string=n`]);
+
+/** Has it believe these authorities of HTTPS alone. @param list of certificates, as cert-to-efi-sig-list makes it */
+export const believes = (list: string): string[] => [
+  ...['-fw_cfg', `name=etc/edk2/https/cacerts,file=${list}`],
+];
+
 /** A stick in a USB port. */
 export const stick = (file: string): string[] => [
   ...['-device', 'qemu-xhci', '-drive', `if=none,id=stick,format=raw,readonly=on,file=${file}`],

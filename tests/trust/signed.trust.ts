@@ -6,16 +6,13 @@ import { signedImage } from '../pxe/image.ts';
 import { configured, openRack } from '../pxe/lab.ts';
 import type { Rack } from '../pxe/lab.ts';
 import { must } from '../pxe/programs.ts';
-import { disc, enrol, secureFirmware, stick } from './firmware.ts';
+import { disc, enrol, secureFirmware, stick, without } from './firmware.ts';
 
 /** The boot server's own file, with the signed image in the place of a loader. */
 const CONF = readFileSync('image/boot-server/dnsmasq.conf', 'utf8').replaceAll(
   'ipxe.efi',
   'coatcheck.efi',
 );
-/** UEFI looks for other ways for minutes. */
-const without = (...what: string[]): string[] =>
-  what.flatMap((one) => ['-fw_cfg', `name=opt/org.tianocore/${one}Support,string=n`]);
 /** Of QEMU's serial number of the machine: one node, however it boots. */
 const MACHINE = 31;
 
