@@ -97,12 +97,12 @@ async function describe(work: string, kernel: string, options: ImageOptions): Pr
 
 /** One file of what is in the folder: its kernel and its initramfs would be refused with other arguments, and go. */
 async function putTogether(work: string, { append, date }: ImageOptions): Promise<void> {
-  const [kernel, initrd] = [join(work, 'vmlinuz'), join(work, 'initrd.img')];
+  const built = ['stub', 'vmlinuz', 'initrd.img'].map((name) => join(work, name));
+  const [stub, kernel, initrd] = built as [string, string, string];
   const release = join(work, 'root/usr/lib/os-release');
-  const parts = { kernel, initrd, release, commandLine: sealedArguments(append), date };
+  const parts = { stub, kernel, initrd, release, commandLine: sealedArguments(append), date };
   await makeUki(parts, join(work, 'coatcheck.unsigned.efi'));
-  await rm(kernel);
-  await rm(initrd);
+  for (const path of built) await rm(path);
 }
 
 /** In the form of sha256sum(1). */

@@ -53,6 +53,7 @@ describe('the command line of npm run image', () => {
       ['--uki', '--append', 'ip=dhcp coatcheck.key=credential'],
     ],
     ['takes no credentials', ['--uki', '--append', 'systemd.import_credentials=yes']],
+    ['--stub is for --uki', ['--stub', '/dev/null']],
     ['takes 2047 characters', ['--uki', '--append', 'x'.repeat(2000)]],
     ['SOURCE_DATE_EPOCH', [], { SOURCE_DATE_EPOCH: 'yesterday' }],
   ])('refuses a value that no image can have: %s', (why, args, env = {}) => {
@@ -64,6 +65,16 @@ describe('the command line of npm run image', () => {
     expect(readOptions(given, {}, NOW)).toMatchObject({ uki: false, iso: true });
     const keyed = ['--append', 'ip=dhcp coatcheck.key=usb'];
     expect(readOptions([...given, '--uki', ...keyed], {}, NOW)!.append).toBe(keyed[1]);
+  });
+
+  it('takes a stub of systemd for an image in one file, and no other program', () => {
+    const stub = join(folder, 'stub');
+    writeFileSync(stub, 'MZ #### LoaderInfo: systemd-stub 252.39-1 ####');
+    const keyed = [...given, '--uki', '--stub', stub];
+    expect(readOptions(keyed, {}, NOW)!.stub).toBe(stub);
+    writeFileSync(stub, 'MZ #### LoaderInfo: systemd-boot 252.39-1 ####');
+    const why = failing('file_malformed', `--stub: ${stub} is no stub of systemd`);
+    expect(() => readOptions(keyed, {}, NOW)).toThrow(why);
   });
 
   it('says what is wrong in one line, as it is printed', () => {

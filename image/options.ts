@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readDate } from '../packaging/date.ts';
@@ -39,6 +39,8 @@ export interface ImageOptions {
   readonly iso: boolean;
   /** Whether kernel, initramfs and command line are one file, to be signed. */
   readonly uki: boolean;
+  /** With `uki`: systemd's stub, instead of the one of the image's Debian. */
+  readonly stub?: string;
   /** Whether packages are fetched anew though they are in the cache. */
   readonly refresh: boolean;
 }
@@ -63,6 +65,7 @@ export const HELP = `npm run image -- [OPTIONS]    builds what a machine without
   --no-iso           no ISO
   --uki              kernel, initramfs and arguments in one file for Secure Boot, which
                      coatcheck image sign signs; nothing else is made
+  --stub FILE        with --uki: systemd's stub, instead of the one of the image's Debian 13
   --agent FILE       the agent (dist/coatcheck-agent.mjs)
   --refresh          fetch packages anew; otherwise those fetched before serve again
 
@@ -72,7 +75,7 @@ SOURCE_DATE_EPOCH, seconds since 1970, is the date of the image; otherwise now.`
  * Reads the words after `npm run image --`, and looks whether the files are there.
  * @param now seconds since 1970, where the environment names no date
  * @returns undefined where the help was asked for
- * @throws usage, naming the option; file_missing
+ * @throws usage, naming the option; file_missing; file_malformed for a stub
  */
 export function readOptions(
   args: readonly string[],
@@ -102,6 +105,7 @@ export function readOptions(
     throw usage('--append is one line of kernel arguments, without quotes');
   }
   if (values.uki) checkSealed(append, values['no-iso']);
+  else if (values.stub !== undefined) throw usage('--stub is for --uki: no other image has one');
   if (!/^https?:\/\/[^\s"']+$/.test(values.mirror)) throw usage('--mirror is an http(s) address');
   return {
     site: file('--site', values.site, 'make a site with coatcheck init'),
@@ -119,6 +123,7 @@ export function readOptions(
     ...{ packages: values.package, kernel: values.kernel, drivers, firmware: values.firmware },
     ...{ append: append.trim(), mirror: values.mirror, version, date },
     ...{ iso: !values['no-iso'] && !values.uki, uki: values.uki, refresh: values.refresh },
+    ...(values.stub !== undefined && { stub: stub(values.stub) }),
   };
 }
 
@@ -173,6 +178,7 @@ function valuesOf(args: readonly string[]) {
         version: { type: 'string' },
         'no-iso': { type: 'boolean', default: false },
         uki: { type: 'boolean', default: false },
+        stub: { type: 'string' },
         refresh: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -210,6 +216,13 @@ function program(option: string, path: string): string {
     throw usage(`${option}: ${path} is not executable: chmod +x ${path}`);
   }
   return whole;
+}
+
+/** By what systemd-stub(7) says of itself in its section `.sdmagic`. */
+function stub(path: string): string {
+  const whole = file('--stub', path, "Debian's systemd-boot-efi has one");
+  if (readFileSync(whole).includes('#### LoaderInfo: systemd-stub ')) return whole;
+  throw fail('file_malformed', `--stub: ${path} is no stub of systemd`);
 }
 
 const usage = (message: string): Error =>

@@ -22,6 +22,9 @@ const PACKAGES: Readonly<Record<ImageOptions['flavour'], readonly string[]>> = {
   ],
 };
 
+/** Has systemd's stub, which a signed image begins with. */
+const STUB_PACKAGE = 'systemd-boot-efi';
+
 /** What nobody reads on a machine that has no disk: patterns of dpkg's `path-exclude`. */
 export const LEFT_OUT = [
   '/usr/share/man/*',
@@ -36,8 +39,9 @@ export const LEFT_OUT = [
  * @throws probe_failed with what mmdebstrap said
  */
 export async function userland(options: ImageOptions, say: Say): Promise<string> {
-  const { flavour, mirror, kernel, firmware } = options;
-  const packages = [...new Set([...PACKAGES[flavour], ...options.packages, kernel])].sort();
+  const { flavour, mirror, kernel, firmware, uki, stub } = options;
+  const boots = uki && stub === undefined ? [kernel, STUB_PACKAGE] : [kernel];
+  const packages = [...new Set([...PACKAGES[flavour], ...options.packages, ...boots])].sort();
   if (firmware)
     packages.push('firmware-linux-free', 'firmware-linux-nonfree', 'firmware-misc-nonfree');
   const args = [

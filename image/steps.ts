@@ -31,6 +31,10 @@ const NOT_OF_SERVERS = [
   ...['drivers/input/joystick', 'drivers/input/tablet', 'drivers/input/touchscreen', 'drivers/w1'],
 ];
 
+/** What systemd-boot-efi has: programs of UEFI, of which none runs from the image's root. */
+const BOOT_PROGRAMS = 'usr/lib/systemd/boot';
+const STUB = `${BOOT_PROGRAMS}/efi/linuxx64.efi.stub`;
+
 /** Unpacks the archive of a userland into a new folder. */
 export async function unpack(archive: string, root: string): Promise<void> {
   await mkdir(root);
@@ -49,13 +53,17 @@ export async function installAgent(root: string, { agent, date }: ImageOptions):
 }
 
 /**
- * Takes the kernel out of a root, to beside it, and drivers that are not wanted out of its modules.
+ * Takes the kernel out of a root, to beside it, and drivers that are not wanted out of its modules; and, for an image in
+ * one file, systemd's stub of the same Debian.
  * @returns its version, as `uname -r` says it
  */
-export async function takeKernel(root: string, { drivers }: ImageOptions): Promise<string> {
+export async function takeKernel(root: string, options: ImageOptions): Promise<string> {
+  const { drivers, uki, stub = join(root, STUB) } = options;
   const modules = join(root, 'usr/lib/modules');
   const kernel = await kernelOf(modules);
   await copyFile(join(root, `boot/vmlinuz-${kernel}`), join(dirname(root), 'vmlinuz'));
+  if (uki) await copyFile(stub, join(dirname(root), 'stub'));
+  await rm(join(root, BOOT_PROGRAMS), { recursive: true, force: true });
   if (drivers === 'server') {
     for (const path of NOT_OF_SERVERS) {
       await rm(join(modules, kernel, 'kernel', path), { recursive: true, force: true });

@@ -7,6 +7,8 @@ import { describeWith } from '../tests/support/components.ts';
 import { withTemporaryFolder } from '../tests/support/temporary-folder.ts';
 import { makeUki } from './uki.ts';
 
+/** Of this machine's Debian. */
+const STUB = '/usr/lib/systemd/boot/efi/linuxx64.efi.stub';
 /** Long ago: whatever says when it was made in truth is another. */
 const DATE = 86_400;
 
@@ -20,7 +22,7 @@ describeWith('secureboot', 'one file with all of an image', () => {
     writeFileSync(at('initrd'), randomBytes(9_000));
     writeFileSync(at('release'), 'ID=debian\n');
     const [kernel, initrd, release] = [at('linux'), at('initrd'), at('release')];
-    return { kernel, initrd, release, commandLine: 'stateless ip=dhcp', date: DATE };
+    return { stub: STUB, kernel, initrd, release, commandLine: 'stateless ip=dhcp', date: DATE };
   }
 
   const section = (file: string, name: string): Buffer => {

@@ -1,15 +1,12 @@
-import { copyFile, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { errnoOf } from '../files/errors.ts';
 import { run } from '../files/run-program.ts';
-import { fail } from '../protocol/errors.ts';
-
-/** Of Debian's package systemd-boot-efi: what starts a kernel that lies in the same file (systemd-stub(7)). */
-export const STUB = '/usr/lib/systemd/boot/efi/linuxx64.efi.stub';
 
 /** What one file has in it. */
 export interface UkiParts {
+  /** Path of systemd's stub, which starts a kernel that lies in the same file (systemd-stub(7)) */
+  readonly stub: string;
   /** Path of the kernel */
   readonly kernel: string;
   /** Path of the initramfs */
@@ -26,13 +23,12 @@ export interface UkiParts {
  * Makes a unified kernel image: one program of UEFI with kernel, initramfs and command line, so that one signature is
  * about all of them. The same parts and the same stub give the same bytes.
  * @param file that is made
- * @throws probe_failed where systemd's stub or objcopy(1) is missing
+ * @throws probe_failed where objcopy(1) is missing
  */
 export async function makeUki(parts: UkiParts, file: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'coatcheck-uki-'));
   try {
-    const [stub, line] = [join(work, 'stub'), join(work, 'cmdline')];
-    await copyStub(stub);
+    const line = join(work, 'cmdline');
     await writeFile(line, parts.commandLine);
     const sections = [
       ['.osrel', parts.release],
@@ -40,7 +36,7 @@ export async function makeUki(parts: UkiParts, file: string): Promise<void> {
       ['.linux', parts.kernel],
       ['.initrd', parts.initrd],
     ] as const;
-    let address = endOf(await readFile(stub));
+    let address = endOf(await readFile(parts.stub));
     const args: string[] = [];
     for (const [name, path] of sections) {
       const size = (await readFile(path)).length;
@@ -48,19 +44,10 @@ export async function makeUki(parts: UkiParts, file: string): Promise<void> {
       args.push('--change-section-vma', `${name}=0x${address.toString(16)}`);
       address = roundUp(address + size);
     }
-    await run('objcopy', [...args, stub, file]);
+    await run('objcopy', [...args, parts.stub, file]);
     await dateHeader(file, parts.date);
   } finally {
     await rm(work, { recursive: true });
-  }
-}
-
-async function copyStub(to: string): Promise<void> {
-  try {
-    await copyFile(STUB, to);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
-    throw fail('probe_failed', `there is no ${STUB}: apt-get install systemd-boot-efi`);
   }
 }
 

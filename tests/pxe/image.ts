@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import { buildImage } from '../../image/build.ts';
 import { LOADER_FILES } from '../../image/loaders.ts';
 import { readOptions } from '../../image/options.ts';
-import { STUB } from '../../image/uki.ts';
 import { errnoOf } from '../../files/errors.ts';
 import type { Say } from '../../files/run-program.ts';
 import { cli, must } from './programs.ts';
@@ -25,6 +24,8 @@ export interface TestImage {
 
 /** Where the server is, for every machine of these tests. */
 export const SERVER = 'http://10.77.0.1:8420';
+/** A stub of systemd for images that are signed, instead of the one of their Debian: a path. */
+const STUB = process.env['COATCHECK_STUB'];
 /** What an image is made from: another one is built when any of these changes. */
 const INPUTS = [
   'image',
@@ -79,18 +80,30 @@ export const EMULATED = 'no_timer_check panic=-1';
  * virtual machines: firmware in software emulation takes a third of a second for each MB.
  */
 export const signedImage = (say: Say): Promise<TestImage> =>
-  keptImage('signed', async ({ home, key, date }, out) => {
-    await cli('coatcheck', ['--home', home, 'image', 'keys', '--no-passphrase']);
-    const of = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out];
-    const small = ['--flavour', 'busybox', '--kernel', 'linux-image-cloud-amd64', '--uki'];
-    const append = ['--append', `ip=dhcp coatcheck.key=image ${EMULATED}`];
-    await buildImage(readOptions([...of, ...small, ...append], {}, date)!, say);
-    const [unsigned, signed, iso] = ['unsigned.efi', 'efi', 'iso'].map((ending) =>
-      join(out, `coatcheck.${ending}`),
-    );
-    const sign = ['--home', home, 'image', 'sign', unsigned!, signed!, '--iso', iso!];
-    await cli('coatcheck', sign);
-  });
+  keptImage('signed', (of, out) => makeSigned(of, out, ['--flavour', 'busybox'], say));
+
+/** The same with systemd and SSH: six times the bytes. */
+export const signedSystemdImage = (say: Say): Promise<TestImage> =>
+  keptImage('signed-systemd', (of, out) => makeSigned(of, out, ['--files', of.files], say));
+
+async function makeSigned(
+  { home, key, date }: Ingredients,
+  out: string,
+  flavour: readonly string[],
+  say: Say,
+): Promise<void> {
+  await cli('coatcheck', ['--home', home, 'image', 'keys', '--no-passphrase']);
+  const of = ['--site', join(home, 'site.json'), '--image-key', key, '--out', out, ...flavour];
+  const one = ['--kernel', 'linux-image-cloud-amd64', '--uki'];
+  const append = ['--append', `ip=dhcp coatcheck.key=image ${EMULATED}`];
+  const stub = STUB === undefined ? [] : ['--stub', STUB];
+  await buildImage(readOptions([...of, ...one, ...append, ...stub], {}, date)!, say);
+  const [unsigned, signed, iso] = ['unsigned.efi', 'efi', 'iso'].map((ending) =>
+    join(out, `coatcheck.${ending}`),
+  );
+  const sign = ['--home', home, 'image', 'sign', unsigned!, signed!, '--iso', iso!];
+  await cli('coatcheck', sign);
+}
 
 const argsOf = ({ home, key, files }: Omit<Ingredients, 'date'>): string[] => [
   ...['--site', join(home, 'site.json'), '--image-key', key, '--files', files],
@@ -108,10 +121,9 @@ export function keptImage(kind: string, make: MakeImage): Promise<TestImage> {
 async function findImage(kind: string, make: MakeImage): Promise<TestImage> {
   const hash = createHash('sha256');
   // The machine's own boot loaders are beside an image.
-  const loaders = [...LOADER_FILES.map((file) => join('/', file)), STUB].filter((file) =>
-    fs.existsSync(file),
-  );
-  for (const input of [...INPUTS, ...loaders]) addTo(hash, input);
+  const loaders = LOADER_FILES.map((file) => join('/', file)).filter((file) => fs.existsSync(file));
+  const stubs = STUB === undefined ? [] : [STUB];
+  for (const input of [...INPUTS, ...loaders, ...stubs]) addTo(hash, input);
   const cache = resolve(process.env['COATCHECK_CACHE'] ?? '.cache', 'test-images', kind);
   const folder = join(cache, hash.digest('hex').slice(0, 32));
   fs.mkdirSync(cache, { recursive: true });

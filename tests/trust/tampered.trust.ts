@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { makeDisc } from '../../cli/image/sign-image.ts';
-import { makeUki } from '../../image/uki.ts';
 import { startGuest } from '../pxe/guest.ts';
 import type { Guest } from '../pxe/guest.ts';
 import { signedImage } from '../pxe/image.ts';
 import { cli, must } from '../pxe/programs.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
+import { signSmall } from './parts.ts';
 
 /** What the firmware says of a program that it does not start. */
 const REFUSED = /BdsDxe: failed to load Boot\d+ .*: Access Denied/;
@@ -30,14 +30,7 @@ describe('a firmware with our keys alone', () => {
     await enrol(home, at('enrolled.fd'));
     // Its kernel alone, since the firmware reads every byte: it finds no root, which is enough to have started.
     writeFileSync(at('initrd'), 'no archive\n');
-    writeFileSync(at('release'), 'ID=debian\n');
-    const whole = join(image.folder, 'coatcheck.unsigned.efi');
-    const kernel = at('linux');
-    await must(['objcopy', '--dump-section', `.linux=${kernel}`, whole, at('copy.efi')]);
-    const commandLine = 'console=ttyS0,115200 panic=-1';
-    const [initrd, release] = [at('initrd'), at('release')];
-    await makeUki({ kernel, initrd, release, commandLine, date: 0 }, at('unsigned.efi'));
-    await cli('coatcheck', ['--home', home, 'image', 'sign', at('unsigned.efi'), at('signed.efi')]);
+    await signSmall(image, folder, at('initrd'));
     signed = readFileSync(at('signed.efi'));
   });
   afterEach(() => guest?.stop());
