@@ -82,7 +82,7 @@ export const EMULATED = 'no_timer_check panic=-1';
 export const signedImage = (say: Say): Promise<TestImage> =>
   keptImage('signed', (of, out) => makeSigned(of, out, ['--flavour', 'busybox'], say));
 
-/** The same with systemd and SSH: six times the bytes. */
+/** The same with systemd and SSH. */
 export const signedSystemdImage = (say: Say): Promise<TestImage> =>
   keptImage('signed-systemd', (of, out) => makeSigned(of, out, ['--files', of.files], say));
 
