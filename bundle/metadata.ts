@@ -38,6 +38,8 @@ export interface Metadata {
   readonly baseline?: string;
   /** Digest of what the machine's site adds to the list of paths, hex; absent where it adds nothing */
   readonly paths?: string;
+  /** What its TPM vouches for (protocol/attestation.ts), base64url: 1 to 4,096 characters */
+  readonly attestation?: string;
   /** Files that the machine had as its image has them, by path: the first 8 digits of their digest there */
   readonly left?: Readonly<Record<string, string>>;
   /** The units to restart when the file at this path changes */
@@ -84,6 +86,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   image: /^[ -~]{1,64}$/,
   baseline: /^[0-9a-f]{64}$/,
   paths: /^[0-9a-f]{64}$/,
+  attestation: /^[A-Za-z0-9_-]{1,4096}$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
 

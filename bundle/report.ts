@@ -20,9 +20,12 @@ export interface Report {
   readonly time: number;
   /** At most 1,024 bytes of UTF-8; whoever prints it must escape it */
   readonly result: string;
+  /** What its TPM vouches for (protocol/attestation.ts): 1 to 1,536 bytes */
+  readonly attestation?: Uint8Array;
 }
 
 const MAX_RESULT_BYTES = 1024;
+const MAX_ATTESTATION_BYTES = 1536;
 
 /**
  * @param options.recipients the administrators' box keys, in the order of the keyset
@@ -34,9 +37,23 @@ export function sealReport(options: {
   recipients: readonly Uint8Array[];
 }): Uint8Array {
   const { report, ...rest } = options;
+  const { attestation } = report;
+  const text = reportText(report);
+  const plain =
+    attestation === undefined
+      ? text
+      : new Writer().bytes(text).u16(attestation.length).bytes(attestation).finish();
+  return sealBytes({ ...rest, plain, kind: 'report' });
+}
+
+/**
+ * What a report says, but for the attestation, which is about it.
+ * @throws bad_field, bad_time
+ */
+export function reportText(report: Report): Uint8Array {
   const result = utf8(report.result);
   checkReport(report, result.length);
-  const plain = new Writer()
+  return new Writer()
     .bytes(nodeIdBytes(report.node))
     .bytes(report.site)
     .bytes(report.statementDigest)
@@ -44,7 +61,6 @@ export function sealReport(options: {
     .u16(result.length)
     .bytes(result)
     .finish();
-  return sealBytes({ ...rest, plain, kind: 'report' });
 }
 
 /**
@@ -58,8 +74,12 @@ export function openReport(sealed: SealedBundle, keys: BoxKeys): Report {
   const statementDigest = reader.bytes(32);
   const time = reader.u64();
   const result = reader.bytes(reader.u16());
+  const attestation = reader.remaining > 0 ? reader.bytes(reader.u16()) : undefined;
   reader.end();
-  const report = { node, site, statementDigest, time, result: fromUtf8(result) };
+  const report = {
+    ...{ node, site, statementDigest, time, result: fromUtf8(result) },
+    ...(attestation !== undefined && { attestation }),
+  };
   checkReport(report, result.length);
   return report;
 }
@@ -70,6 +90,13 @@ function checkReport(report: Report, resultBytes: number): void {
   }
   if (resultBytes > MAX_RESULT_BYTES) {
     throw bundleError('bad_field', `the result of a report has at most ${MAX_RESULT_BYTES} bytes`);
+  }
+  const { length } = report.attestation ?? { length: 1 };
+  if (length < 1 || length > MAX_ATTESTATION_BYTES) {
+    throw bundleError(
+      'bad_field',
+      `the attestation of a report has 1 to ${MAX_ATTESTATION_BYTES} bytes`,
+    );
   }
   if (!Number.isInteger(report.time) || report.time < 0 || report.time > MAX_TIME) {
     throw bundleError('bad_time', 'the time of a report is in unix seconds, up to the year 9999');

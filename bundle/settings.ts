@@ -19,6 +19,7 @@ const CIRCUMSTANCES = [
   'baseline',
   'paths',
   'left',
+  'attestation',
 ] as const;
 const isCircumstance = (name: string): boolean =>
   (CIRCUMSTANCES as readonly string[]).includes(name.replace(/:.*/s, ''));

@@ -313,6 +313,7 @@ LISTS = {
 }
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 VALUES = {
+    "attestation": re.compile(r"[A-Za-z0-9_-]{1,4096}"),
     "baseline": re.compile(r"[0-9a-f]{64}"),
     "hostname": re.compile(rf"(?=.{{1,64}}\Z){LABEL}(\.{LABEL})*"),
     "image": re.compile(r"[ -~]{1,64}"),
@@ -465,9 +466,13 @@ def open_report(sealed, identity):
         "time": cursor.number(8),
     }
     result = cursor.take(cursor.number(2))
+    attestation = None
+    if cursor.at < len(cursor.data):
+        attestation = cursor.take(cursor.number(2))
     cursor.end()
     report["result"] = text_of(result, "bad_encoding")
     require(len(result) <= 1024, "bad_field")
+    require(attestation is None or 1 <= len(attestation) <= 1536, "bad_field")
     require(report["time"] <= MAX_TIME, "bad_time")
     return report
 

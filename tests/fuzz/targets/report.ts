@@ -10,7 +10,12 @@ import { demand, sameBytes, verdict } from '../engine/verdict.ts';
 
 const seal = createSealer('report', node, [ada.boxKey]);
 
-const write = (time: number, result: string): Uint8Array =>
+const attested = new Writer().u16(3).u8(1).u16(2).finish();
+const write = (
+  time: number,
+  result: string,
+  attestation: Uint8Array = new Uint8Array(),
+): Uint8Array =>
   new Writer()
     .bytes(nodeIdBytes(node.id))
     .bytes(SITE)
@@ -18,6 +23,7 @@ const write = (time: number, result: string): Uint8Array =>
     .u64(time)
     .u16(utf8(result).length)
     .bytes(utf8(result))
+    .bytes(attestation)
     .finish();
 
 /** A report's contents, sealed by the fuzzer: what is read is what is written. */
@@ -36,12 +42,14 @@ export const target: Target = {
         .bytes(report.statementDigest)
         .u64(report.time)
         .u16(result.length)
-        .bytes(result)
-        .finish();
-      sameBytes(again, input);
+        .bytes(result);
+      const { attestation } = report;
+      if (attestation !== undefined) again.u16(attestation.length).bytes(attestation);
+      sameBytes(again.finish(), input);
+      demand((attestation?.length ?? 1) - 1 < 1536, 'an attestation is too long, or empty');
       demand(result.length <= 1024, 'a result is too long');
       return 'ok';
     }),
-  seeds: [write(1_795_500_000, 'applied'), write(0, ''), write(1, 'ü\0\x1b[2J')],
-  limits: { maxBytes: 1400, work: [4000, 50], allocated: [32_768, 64] },
+  seeds: [write(1_795_500_000, 'applied'), write(0, '', attested), write(1, 'ü\0\x1b[2J')],
+  limits: { maxBytes: 3000, work: [4000, 50], allocated: [32_768, 64] },
 };

@@ -172,6 +172,11 @@ function reports(): Vector[] {
     );
   const text = (length: number): Uint8Array => new Uint8Array(length).fill(97);
   const now = '000000006b04f300';
+  const attested = (result: Uint8Array, attestation: Uint8Array): Uint8Array =>
+    concat(
+      plainOf(now, result),
+      new Writer().u16(attestation.length).bytes(attestation).finish(),
+    );
   const good = reportOf(plainOf(now, text(7)));
   const noise = concat(...Array.from({ length: 130 }, (_, i) => fixed(`noise ${i}`)));
   return [
@@ -206,9 +211,33 @@ function reports(): Vector[] {
     ),
     refuses(
       'trailing',
-      'trailing_bytes',
+      'truncated',
       'a byte after the result',
       reportOf(concat(plainOf(now, text(7)), Uint8Array.of(0))),
+    ),
+    accepts('ok_attested', 'with an attestation', reportOf(attested(text(7), text(1536)))),
+    accepts(
+      'ok_longest_attested',
+      'an attestation and a result of the most bytes',
+      reportOf(attested(text(1024), noise.slice(0, 1536))),
+    ),
+    refuses(
+      'attestation_empty',
+      'bad_field',
+      'an attestation of no bytes',
+      reportOf(attested(text(7), text(0))),
+    ),
+    refuses(
+      'attestation_1537',
+      'bad_field',
+      'an attestation of 1,537 bytes',
+      reportOf(attested(text(7), text(1537))),
+    ),
+    refuses(
+      'attestation_trailing',
+      'trailing_bytes',
+      'a byte after the attestation',
+      reportOf(concat(attested(text(7), text(9)), Uint8Array.of(0))),
     ),
     refuses(
       'time',

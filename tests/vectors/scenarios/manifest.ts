@@ -127,6 +127,8 @@ const METADATA: readonly (readonly [name: string, says: string, line: string])[]
   ['image_long', 'a version of 65 characters', `image\t${'1'.repeat(65)}`],
   ['baseline_short', 'a digest that is cut', 'baseline\t0123abcd'],
   ['paths_short', 'a digest of paths that is cut', 'paths\t0123abcd'],
+  ['attestation_padded', 'base64 with padding', 'attestation\tAAA='],
+  ['attestation_4097', 'an attestation that is too long', `attestation\t${'A'.repeat(4097)}`],
   ['baseline_capital', 'a digest in capitals', `baseline\t${'AB'.repeat(32)}`],
   ['left_long', 'a digest of 9 digits', 'left:etc/hosts\t0123abcde'],
   ['left_capital', 'a digest in capitals', 'left:etc/hosts\t0123ABCD'],
@@ -144,7 +146,7 @@ const fullMetadata = {
   mask: ['ctrl-alt-del.target'],
   alias: ['default.target=multi-user.target', 'user/a@.service=b@.service'],
   wants: ['multi-user.target.wants/getty@tty2.service', 'user/a.target.upholds/b\\x2dc.socket'],
-  ...{ image: '2026.11 (rc 1)', baseline: '0a'.repeat(32), paths: '0b'.repeat(32), left: { 'etc/hosts': '0123abcd' } },
+  ...{ image: '2026.11 (rc 1)', baseline: '0a'.repeat(32), paths: '0b'.repeat(32), attestation: 'AZ_-', left: { 'etc/hosts': '0123abcd' } },
   restart: { 'etc/ssh/sshd_config': ['ssh.service'], 'etc/a b': ['a.service', 'b.service'] },
   answers: { empty: '', greeting: 'd\u00f6ner \u{1f959}' },
 };
