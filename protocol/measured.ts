@@ -9,6 +9,8 @@ import type { Site } from './site.ts';
 
 /** TPM_ALG_SHA256, RSA, NULL (part 2, 6.3). */
 const [SHA256, RSA, NONE] = [0x000b, 0x0001, 0x0010];
+/** A key that holds bytes and not a pair, and what is done with them (part 2, 6.3). */
+const [KEYED_HASH, HMAC] = [0x0008, 0x0005];
 /** Codes of commands that are hashed into a policy (part 2, 6.5.2). */
 const [POLICY_NV, POLICY_AUTHORIZE, POLICY_PCR] = [0x149, 0x16a, 0x17f];
 /** Bytes of the modulus of RSA-2048, the one size that every TPM takes. */
@@ -54,7 +56,7 @@ export function pcrKey(modulus: Uint8Array): PcrKey {
 }
 
 /** The name of a public area: its algorithm, and its digest. */
-const nameOf = (area: Uint8Array): Uint8Array =>
+export const nameOf = (area: Uint8Array): Uint8Array =>
   concat(new Writer().u16(SHA256).finish(), sha256(area));
 
 const EMPTY_POLICY = new Uint8Array(32);
@@ -68,6 +70,32 @@ export function authorizedPolicy({ name }: PcrKey, use: Use): Uint8Array {
   const begun = sha256(EMPTY_POLICY, command(POLICY_AUTHORIZE), name);
   return sha256(begun, referenceOf(use));
 }
+
+/**
+ * TPMT_PUBLIC of a machine's key that exists only in images that a key signed: fixedTPM, fixedParent, sensitiveDataOrigin,
+ * noDA, sign; not userWithAuth: no password opens it (part 2, 8.3, 12.2.4).
+ * @param unique what makes it one TPM's; nothing in the template that the TPM makes it from
+ */
+export const measuredKeyTemplate = (key: PcrKey, unique: Uint8Array): Uint8Array =>
+  hmacKeyArea(0x00040432, authorizedPolicy(key, 'key'), unique);
+
+/** TPMT_PUBLIC of a key for HMAC-SHA256. @param policy a digest; none: no bytes */
+export const hmacKeyArea = (
+  attributes: number,
+  policy: Uint8Array,
+  unique: Uint8Array,
+): Uint8Array =>
+  new Writer()
+    .u16(KEYED_HASH)
+    .u16(SHA256)
+    .u32(attributes)
+    .u16(policy.length)
+    .bytes(policy)
+    .u16(HMAC)
+    .u16(SHA256)
+    .u16(unique.length)
+    .bytes(unique)
+    .finish();
 
 /** TPML_PCR_SELECTION of {@link REGISTERS}, of SHA-256. */
 export const SELECTION = new Writer()

@@ -18,8 +18,8 @@ export interface Command {
   readonly name: string;
   readonly code: number;
   readonly handles?: readonly number[];
-  /** Whether the first handle wants an authorization: the empty password is given. */
-  readonly authorized?: true;
+  /** Whether the first handle wants an authorization, or both do: the empty password is given. */
+  readonly authorized?: true | 'both';
   /** Instead of it: a policy session, neither salted nor bound */
   readonly session?: number;
   readonly parameters?: Writer;
@@ -40,11 +40,12 @@ export function execute<T>(
 ): T {
   try {
     const { tag, rest } = exchange(tpm, command);
-    const authorized = authorizing(command) !== undefined;
+    const sessions = authorizing(command);
+    const authorized = sessions.length > 0;
     if (tag !== (authorized ? AUTHORIZED : PLAIN)) throw garbled('another tag');
     const handle = command.givesHandle === true ? rest.u32() : 0;
     const parameters = new Reader(rest.bytes(authorized ? rest.u32() : rest.remaining));
-    if (authorized) {
+    for (let i = 0; i < sessions.length; i++) {
       // Of a password and of such a session: a nonce or none, an attribute, no bytes.
       readSized(rest);
       rest.u8();
@@ -80,23 +81,28 @@ function exchange(tpm: TpmDevice, command: Command): { tag: number; rest: Reader
 
 const garbled = (what: string): Error => bundleError('truncated', `it has ${what}`);
 
-const authorizing = ({ authorized, session }: Command): number | undefined =>
-  session ?? (authorized === true ? PASSWORD : undefined);
+function authorizing({ authorized, session }: Command): number[] {
+  if (session !== undefined) return [session];
+  if (authorized === undefined) return [];
+  return authorized === 'both' ? [PASSWORD, PASSWORD] : [PASSWORD];
+}
 
 /** Part 1, 16.3: a header, the handles, the size of the authorizations and those, the parameters. */
 function encode(command: Command): Uint8Array {
   const { code, handles = [], parameters } = command;
-  const session = authorizing(command);
+  const sessions = authorizing(command);
   const body = new Writer();
   for (const handle of handles) body.u32(handle);
-  if (session !== undefined) {
+  if (sessions.length > 0) {
+    const authorizations = new Writer();
     // No nonce, continueSession, no HMAC (part 2, 10.13.2).
-    const authorization = new Writer().u32(session).u16(0).u8(1).u16(0).finish();
-    body.u32(authorization.length).bytes(authorization);
+    for (const session of sessions) authorizations.u32(session).u16(0).u8(1).u16(0);
+    const bytes = authorizations.finish();
+    body.u32(bytes.length).bytes(bytes);
   }
   if (parameters !== undefined) body.bytes(parameters.finish());
   const bytes = body.finish();
-  const tag = session === undefined ? PLAIN : AUTHORIZED;
+  const tag = sessions.length === 0 ? PLAIN : AUTHORIZED;
   return new Writer()
     .u16(tag)
     .u32(10 + bytes.length)

@@ -1,13 +1,12 @@
 import { Writer } from '../../../bundle/bytes.ts';
 import type { Reader } from '../../../bundle/bytes.ts';
+import { hmacKeyArea } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import { NOTHING, readSized, SHA256, sized } from './structures.ts';
 
 /** The endorsement hierarchy (TPM 2.0 Library part 2, 7.4, TPM_RH_ENDORSEMENT). */
 const ENDORSEMENT = 0x4000000b;
-/** A key that holds bytes and not a pair, and what is done with them (part 2, 6.3). */
-const [KEYED_HASH, HMAC] = [0x0008, 0x0005];
 
 /**
  * HMAC-SHA256 of up to 1024 bytes under a primary key of the endorsement hierarchy, which the TPM derives
@@ -39,16 +38,15 @@ export function hmacUnderPrimary(
  * @param policy a digest; none: no bytes
  * @returns its handle, to be flushed
  */
-export function primaryHmacKey(tpm: TpmDevice, attributes: number, policy: Uint8Array): number {
-  const template = new Writer()
-    .u16(KEYED_HASH)
-    .u16(SHA256)
-    .u32(attributes)
-    .bytes(sized(policy))
-    .u16(HMAC)
-    .u16(SHA256)
-    .bytes(sized(NOTHING)) // nothing unique
-    .finish();
+export const primaryHmacKey = (tpm: TpmDevice, attributes: number, policy: Uint8Array): number =>
+  createPrimary(tpm, hmacKeyArea(attributes, policy, NOTHING));
+
+/**
+ * A primary key of the endorsement hierarchy.
+ * @param template TPMT_PUBLIC
+ * @returns its handle, to be flushed
+ */
+export function createPrimary(tpm: TpmDevice, template: Uint8Array): number {
   const parameters = new Writer()
     .bytes(sized(new Writer().bytes(sized(NOTHING)).bytes(sized(NOTHING)).finish())) // no password, no secret
     .bytes(sized(template))

@@ -1,15 +1,12 @@
 import { Writer } from '../../../bundle/bytes.ts';
-import { authorizedPolicy } from '../../../protocol/measured.ts';
+import { measuredKeyTemplate } from '../../../protocol/measured.ts';
 import { demandInForce } from './counter.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { flush, primaryHmacKey } from './hmac-key.ts';
+import { createPrimary, flush } from './hmac-key.ts';
 import { withPolicy } from './policy.ts';
 import type { Authority } from './policy.ts';
-import { readSized, SHA256, sized } from './structures.ts';
-
-/** fixedTPM, fixedParent, sensitiveDataOrigin, noDA, sign; not userWithAuth: no password opens it (part 2, 8.3). */
-const ATTRIBUTES = 0x00040432;
+import { NOTHING, readSized, SHA256, sized } from './structures.ts';
 
 /**
  * HMAC-SHA256 of `bytes` under a primary key of the endorsement hierarchy that exists only for images that the site signed
@@ -39,7 +36,7 @@ export function hmacUnderPolicy(
 
 /** The key itself, which is of no use without its policy. @returns its handle, to be flushed */
 export const measuredKey = (tpm: TpmDevice, { key }: Authority): number =>
-  primaryHmacKey(tpm, ATTRIBUTES, authorizedPolicy(key, 'key'));
+  createPrimary(tpm, measuredKeyTemplate(key, NOTHING));
 
 /**
  * Extends PCR 11, so that no policy about it is true any more until this machine starts anew: what comes later in this boot

@@ -1,0 +1,235 @@
+import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/index.ts';
+import { Reader } from '../bundle/bytes.ts';
+import type { Metadata } from '../bundle/index.ts';
+import { digestWords } from '../bundle/words.ts';
+import {
+  decodeAttestation,
+  measuredKeyName,
+  qualifying,
+  readAttest,
+  voucherId,
+  voucherPoint,
+} from '../protocol/attestation.ts';
+import type { Attestation, AttestedText, Vouched } from '../protocol/attestation.ts';
+import {
+  pcrKeysOf,
+  REGISTERS,
+  registersPolicy,
+  SELECTION,
+  signedClaim,
+} from '../protocol/measured.ts';
+import type { PcrKey } from '../protocol/measured.ts';
+import { sha256 } from '#platform';
+import type { Site } from '../protocol/site.ts';
+
+/** Why what a machine's TPM vouches for does not show what it claims. */
+export type AttestationFault =
+  /** It is no attestation that this program reads. */
+  | { readonly code: 'malformed' }
+  /** Its key may sign what no TPM made, or exist elsewhere. */
+  | { readonly code: 'not_restricted' }
+  /** The quote, or the certificate, is not signed by its key. */
+  | { readonly code: 'bad_signature'; readonly of: 'quote' | 'certificate' }
+  /** The quote, or the certificate, was made for something else than the attestation says. */
+  | { readonly code: 'not_bound'; readonly of: 'quote' | 'certificate' }
+  /** It was made by another machine. */
+  | { readonly code: 'other_machine' }
+  /** It is an old one: made when another decision was in force. */
+  | { readonly code: 'other_decision' }
+  /** It was made for another report, or another proposal. */
+  | { readonly code: 'other_text' }
+  /** The quote is not about the registers as they are shown. */
+  | { readonly code: 'not_quoted' }
+  /** The site has no such key that signs images. */
+  | { readonly code: 'unknown_key' }
+  /**
+   * Nothing that the site signed is about the registers as they are. `registers`: those that were others when it was
+   * approved, or that hold something where an image that the site signed leaves them empty.
+   */
+  | { readonly code: 'unsigned'; readonly registers: readonly number[] }
+  /** The TPM certified another key than one that exists in images of the site alone. */
+  | { readonly code: 'uncertified' }
+  /** Another TPM was approved, by its words. */
+  | { readonly code: 'other_tpm'; readonly approved: string }
+  /** The TPM was started fewer times than when it was approved: it was cleared, or this is older. */
+  | { readonly code: 'fewer_starts'; readonly starts: number; readonly approved: number };
+
+/** What an attestation comes to by itself. */
+export interface AttestedFacts {
+  /** absent where it is malformed */
+  readonly says?: {
+    readonly version: string;
+    readonly generation: number;
+    readonly tpm: ApprovedTpm;
+  };
+  readonly faults: readonly AttestationFault[];
+}
+
+/** A TPM, as the attestation in the bundle in force has it: whoever approved that approved it. */
+export interface ApprovedTpm {
+  /** 64 hex digits: of its key's name */
+  readonly voucher: string;
+  /** how often it had been started */
+  readonly starts: number;
+  /** what its registers held, 64 hex digits each */
+  readonly registers: readonly string[];
+}
+
+/** What a machine's TPM vouches for, judged. */
+export interface AttestedView {
+  /** the image that it says it runs; absent where that cannot be read */
+  readonly image?: { readonly version: string; readonly generation: number };
+  /** eight, of the TPM, as the console of the machine shows them */
+  readonly words?: string;
+  /** whether administrators approved this TPM; with false, none was before */
+  readonly approved: boolean;
+  /** Without any, it is so: this image runs, and the machine's key exists in images that the site signed alone. */
+  readonly faults: readonly AttestationFault[];
+}
+
+/** An attestation, against the text that it came with. */
+export async function readAttested(
+  site: Pick<Site, 'id' | 'pcrKeys'>,
+  bytes: Uint8Array,
+  about: AttestedText,
+): Promise<AttestedFacts> {
+  const read = readable(bytes);
+  if (read === undefined) return { faults: [{ code: 'malformed' }] };
+  const { attestation, quote, certificate } = read;
+  const { image, key, unique, registers, voucher } = attestation;
+  const point = voucherPoint(voucher);
+  const siteKey = pcrKeysOf(site).find(({ name }) => equalBytes(name.subarray(2), key));
+  const data = qualifying(site.id, attestation.about);
+  const areSame = (name: 'statement' | 'text'): boolean =>
+    equalBytes(attestation.about[name], about[name]);
+  const isSigned = (vouched: Vouched): Promise<boolean> =>
+    point === undefined ? Promise.resolve(true) : isVouched(point, vouched);
+
+  const faults: (AttestationFault | false)[] = [
+    point === undefined && { code: 'not_restricted' },
+    !(await isSigned(attestation.quote)) && { code: 'bad_signature', of: 'quote' },
+    !(await isSigned(attestation.certificate)) && { code: 'bad_signature', of: 'certificate' },
+    !equalBytes(quote.extraData, data) && { code: 'not_bound', of: 'quote' },
+    !equalBytes(certificate.extraData, data) && { code: 'not_bound', of: 'certificate' },
+    attestation.about.node !== about.node && { code: 'other_machine' },
+    !areSame('statement') && { code: 'other_decision' },
+    !areSame('text') && { code: 'other_text' },
+    !equalBytes(quote.attested, quotedOf(registers)) && { code: 'not_quoted' },
+    ...(siteKey === undefined
+      ? [{ code: 'unknown_key' } as const]
+      : [
+          !(await isClaimed(siteKey, attestation)) &&
+            ({ code: 'unsigned', registers: [] } as const),
+          !equalBytes(certificate.certified, measuredKeyName(siteKey, unique)) &&
+            ({ code: 'uncertified' } as const),
+        ]),
+  ];
+  const tpm = {
+    ...{ voucher: voucherId(attestation), starts: quote.starts },
+    registers: registers.map(toHex),
+  };
+  return { says: { ...image, tpm }, faults: faults.filter((fault) => fault !== false) };
+}
+
+/** {@link AttestedFacts} of a machine about which something is in force, or nothing. */
+export function attestedView(
+  { says, faults }: AttestedFacts,
+  approved?: ApprovedTpm,
+): AttestedView {
+  if (says === undefined) return { approved: false, faults };
+  const { version, generation, tpm } = says;
+  const isOther = approved !== undefined && approved.voucher !== tpm.voucher;
+  const isApproved = approved !== undefined && !isOther;
+  const more: AttestationFault[] = [
+    ...faults.map((fault) =>
+      fault.code === 'unsigned' ? { ...fault, registers: suspects(tpm, approved) } : fault,
+    ),
+    ...(isOther ? [{ code: 'other_tpm', approved: wordsOf(approved) } as const] : []),
+    ...(isApproved && tpm.starts < approved.starts
+      ? [{ code: 'fewer_starts', starts: tpm.starts, approved: approved.starts } as const]
+      : []),
+  ];
+  const image = { version, generation };
+  return { image, words: wordsOf(tpm), approved: isApproved, faults: more };
+}
+
+const wordsOf = ({ voucher }: ApprovedTpm): string => digestWords(fromHex(voucher));
+
+/** What of the registers is another than was approved; and of 12 and 13 what is not empty. */
+const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined): number[] =>
+  REGISTERS.filter((register, i) => {
+    const isEmpty = /^0+$/.test(registers[i]!);
+    if (register >= 12) return !isEmpty;
+    return approved !== undefined && approved.registers[i] !== registers[i];
+  });
+
+/** The TPM that whoever approved a bundle with these metadata approved; undefined where it names none. */
+export function approvedTpm({ attestation }: Metadata): ApprovedTpm | undefined {
+  const read = attestation === undefined ? undefined : readable(attestationBytes(attestation));
+  if (read === undefined) return undefined;
+  const { registers } = read.attestation;
+  return {
+    ...{ voucher: voucherId(read.attestation), starts: read.quote.starts },
+    registers: registers.map(toHex),
+  };
+}
+
+/** Bytes of an attestation in metadata; none for what is no canonical base64url. */
+export function attestationBytes(text: string): Uint8Array {
+  try {
+    return fromBase64Url(text);
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+function readable(bytes: Uint8Array) {
+  try {
+    const attestation = decodeAttestation(bytes);
+    const certificate = readAttest(attestation.certificate.attest, 'certify');
+    const reader = new Reader(certificate.attested);
+    const certified = reader.bytes(reader.u16());
+    reader.bytes(reader.u16()); // its qualified name
+    reader.end();
+    const quote = readAttest(attestation.quote.attest, 'quote');
+    return { attestation, quote, certificate: { ...certificate, certified } };
+  } catch {
+    return undefined;
+  }
+}
+
+/** TPMS_QUOTE_INFO of these values (TPM 2.0 Library part 2, 10.12.1). */
+function quotedOf(registers: readonly Uint8Array[]): Uint8Array {
+  const digest = sha256(...registers);
+  return Uint8Array.from([...SELECTION, 0, digest.length, ...digest]);
+}
+
+async function isVouched(point: Uint8Array, { attest, signature }: Vouched): Promise<boolean> {
+  const curve = { name: 'ECDSA', namedCurve: 'P-256' };
+  const raw = Uint8Array.from([4, ...point]);
+  const key = await imported(() => crypto.subtle.importKey('raw', raw, curve, false, ['verify']));
+  if (key === undefined) return false;
+  const scheme = { name: 'ECDSA', hash: 'SHA-256' };
+  return crypto.subtle.verify(scheme, key, copy(signature), copy(attest));
+}
+
+async function isClaimed({ modulus }: PcrKey, attestation: Attestation): Promise<boolean> {
+  const { registers, image, signature } = attestation;
+  const jwk = { kty: 'RSA', n: toBase64Url(modulus), e: 'AQAB' };
+  const scheme = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+  const key = await imported(() => crypto.subtle.importKey('jwk', jwk, scheme, false, ['verify']));
+  if (key === undefined) return false;
+  const claim = signedClaim(registersPolicy(registers), image);
+  return crypto.subtle.verify(scheme, key, copy(signature), copy(claim));
+}
+
+/** Undefined for a point that is not on the curve. */
+async function imported(importing: () => Promise<CryptoKey>): Promise<CryptoKey | undefined> {
+  try {
+    return await importing();
+  } catch {
+    return undefined;
+  }
+}
+
+const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);

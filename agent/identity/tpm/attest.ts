@@ -1,0 +1,90 @@
+import { equalBytes, Writer } from '../../../bundle/bytes.ts';
+import type { Reader } from '../../../bundle/bytes.ts';
+import { readCoordinate, VOUCHER_TEMPLATE } from '../../../protocol/attestation.ts';
+import type { AttestedText, Attestation, Vouched } from '../../../protocol/attestation.ts';
+import { keyId, registersPolicy, SELECTION } from '../../../protocol/measured.ts';
+import type { TpmDevice } from './device.ts';
+import { execute } from './execute.ts';
+import { createPrimary, flush } from './hmac-key.ts';
+import { measuredKey } from './measured-key.ts';
+import type { Authority } from './policy.ts';
+import { readSized, sized } from './structures.ts';
+
+/** The key's own scheme (TPM 2.0 Library part 2, 6.3, TPM_ALG_NULL). */
+const OWN_SCHEME = 0x0010;
+
+/**
+ * Has a TPM vouch for the image that runs and for this machine's key.
+ * @param data in what it signs, 32 bytes (`qualifying`)
+ * @returns undefined where nothing that the site signed is about what the registers hold: the key was used already
+ * @throws device_failed
+ */
+export function attest(
+  tpm: TpmDevice,
+  authority: Authority,
+  about: AttestedText,
+  data: Uint8Array,
+): Attestation | undefined {
+  const { key, file } = authority;
+  const registers = readRegisters(tpm);
+  const policy = registersPolicy(registers);
+  const signed = file.policies.find(
+    (one) => one.key === keyId(key) && equalBytes(one.registers, policy),
+  );
+  if (signed === undefined) return undefined;
+  return withHandle(tpm, createPrimary(tpm, VOUCHER_TEMPLATE), (voucher) =>
+    withHandle(tpm, measuredKey(tpm, authority), (own) => ({
+      ...{ voucher: readPublic(tpm, voucher), about, registers, image: file.image },
+      quote: quote(tpm, voucher, data),
+      certificate: certify(tpm, own, voucher, data),
+      unique: readPublic(tpm, own).slice(-32),
+      key: key.name.slice(2),
+      signature: signed.signatures.image,
+    })),
+  );
+}
+
+function withHandle<T>(tpm: TpmDevice, handle: number, act: (handle: number) => T): T {
+  try {
+    return act(handle);
+  } finally {
+    flush(tpm, handle);
+  }
+}
+
+function readRegisters(tpm: TpmDevice): Uint8Array[] {
+  const parameters = new Writer().bytes(SELECTION);
+  return execute(tpm, { name: 'PCR_Read', code: 0x17e, parameters }, (answer) => {
+    answer.bytes(4); // how often any was extended
+    answer.bytes(SELECTION.length); // one that it has none of gives fewer values
+    return Array.from({ length: answer.u32() }, () => readSized(answer));
+  });
+}
+
+function readPublic(tpm: TpmDevice, handle: number): Uint8Array {
+  return execute(tpm, { name: 'ReadPublic', code: 0x173, handles: [handle] }, (answer) => {
+    const area = readSized(answer);
+    answer.rest(); // its names
+    return area;
+  });
+}
+
+function quote(tpm: TpmDevice, voucher: number, data: Uint8Array): Vouched {
+  const parameters = new Writer().bytes(sized(data)).u16(OWN_SCHEME).bytes(SELECTION);
+  const command = { name: 'Quote', code: 0x158, handles: [voucher], parameters } as const;
+  return execute(tpm, { ...command, authorized: true }, readVouched);
+}
+
+function certify(tpm: TpmDevice, key: number, voucher: number, data: Uint8Array): Vouched {
+  const parameters = new Writer().bytes(sized(data)).u16(OWN_SCHEME);
+  const command = { name: 'Certify', code: 0x148, handles: [key, voucher], parameters } as const;
+  return execute(tpm, { ...command, authorized: 'both' }, readVouched);
+}
+
+/** TPM2B_ATTEST and TPMT_SIGNATURE. */
+function readVouched(answer: Reader): Vouched {
+  const attest = readSized(answer);
+  answer.bytes(4); // ECDSA with SHA-256, as the key's scheme is
+  const signature = new Writer().bytes(readCoordinate(answer)).bytes(readCoordinate(answer));
+  return { attest, signature: signature.finish() };
+}

@@ -1,0 +1,330 @@
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { attestedView, readAttested } from '../../admin/attested.ts';
+import type { ApprovedTpm, AttestationFault } from '../../admin/attested.ts';
+import { attest } from '../../agent/identity/tpm/attest.ts';
+import { withTpm } from '../../agent/identity/tpm/device.ts';
+import { extendImageRegister } from '../../agent/identity/tpm/measured-key.ts';
+import type { Authority } from '../../agent/identity/tpm/policy.ts';
+import { concat, fromHex, toBase64Url, toHex, utf8, Writer } from '../../bundle/bytes.ts';
+import { pcrKeyOf, signPolicies } from '../../cli/image/sign-policies.ts';
+import {
+  decodeAttestation,
+  encodeAttestation,
+  MAX_ATTESTATION_BYTES,
+  measuredKeyName,
+  qualifying,
+  VOUCHER_TEMPLATE,
+  voucherId,
+  voucherPoint,
+} from '../../protocol/attestation.ts';
+import type { Attestation, AttestedText } from '../../protocol/attestation.ts';
+import {
+  authorizedPolicy,
+  REGISTERS,
+  registersPolicy,
+  signedClaim,
+} from '../../protocol/measured.ts';
+import type { ImageClaim } from '../../protocol/measured.ts';
+import { ada, node, SITE } from '../fixtures/format.ts';
+import { describeWith } from '../support/components.ts';
+import { startSwtpm } from '../support/swtpm.ts';
+import type { Swtpm } from '../support/swtpm.ts';
+
+const VARIABLE = 'TPM2TOOLS_TCTI';
+const pem = (): Uint8Array =>
+  utf8(
+    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
+      type: 'pkcs8',
+      format: 'pem',
+    }) as string,
+  );
+const secret = pem();
+const key = pcrKeyOf(secret);
+const site = { id: SITE, pcrKeys: [toBase64Url(key.modulus)] };
+const image: ImageClaim = { version: '13.2', generation: 3 };
+const about: AttestedText = {
+  node: node.id,
+  statement: new Uint8Array(32).fill(7),
+  text: new Uint8Array(32).fill(8),
+};
+
+describeWith('swtpm', 'what a TPM vouches for', () => {
+  let folder: string;
+  let tpm: Swtpm;
+  let authority: Authority;
+  let good: Attestation;
+  let approved: ApprovedTpm;
+  const at = (name: string): string => join(folder, name);
+  const bytesOf = (name: string): Uint8Array => Uint8Array.from(readFileSync(at(name)));
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'tpm-attest-'));
+    tpm = await startSwtpm();
+    process.env[VARIABLE] = tpm.tcti;
+    startImage();
+    tpm.tool('tpm2_pcrread', '-Q', 'sha256:7,11,12,13', '-o', at('pcrs'));
+    const held = bytesOf('pcrs');
+    const registers = registersPolicy([0, 1, 2, 3].map((i) => held.subarray(32 * i, 32 * i + 32)));
+    authority = { key, file: { image, policies: [signPolicies(secret, registers, image)] } };
+    good = vouched();
+    const { says } = await readAttested(site, encodeAttestation(good), about);
+    approved = says!.tpm;
+  });
+  afterAll(async () => {
+    await tpm.remove();
+    Reflect.deleteProperty(process.env, VARIABLE);
+    rmSync(folder, { recursive: true });
+  });
+
+  /** What firmware and stub measure. */
+  function startImage(): void {
+    for (const register of [7, 11])
+      tpm.tool('tpm2_pcrextend', `${register}:sha256=${'ab'.repeat(32)}`);
+  }
+  const attested = (text = about): Attestation | undefined =>
+    withTpm((device) => attest(device, authority, text, qualifying(SITE, text)));
+  function vouched(text = about): Attestation {
+    const made = attested(text);
+    if (made === undefined) throw new Error('nothing signed is about the registers');
+    return made;
+  }
+  async function view(attestation: Attestation, against: ApprovedTpm | undefined = approved) {
+    return attestedView(await readAttested(site, encodeAttestation(attestation), about), against);
+  }
+  const faultsOf = async (attestation: Attestation): Promise<readonly AttestationFault[]> =>
+    (await view(attestation)).faults;
+  const codesOf = async (attestation: Attestation): Promise<string[]> =>
+    (await faultsOf(attestation)).map(({ code }) => code);
+
+  it('is so where nothing speaks against it, by a TPM that was approved', async () => {
+    expect(await view(good)).toEqual({
+      image,
+      words: expect.stringMatching(/^([a-z]+ ){7}[a-z]+$/) as string,
+      approved: true,
+      faults: [],
+    });
+    expect(decodeAttestation(encodeAttestation(good))).toEqual(good);
+    const longest = { ...good, image: { ...image, version: 'x'.repeat(64) } };
+    expect(encodeAttestation(longest).length).toBeLessThanOrEqual(MAX_ATTESTATION_BYTES);
+  });
+
+  it('says whether any TPM was approved', async () => {
+    const facts = await readAttested(site, encodeAttestation(good), about);
+    expect(attestedView(facts)).toMatchObject({ approved: false, faults: [] });
+  });
+
+  it('is what tpm2-tools take for a quote and a certificate of the same keys', () => {
+    const tool = (program: string, args: string): string => {
+      const said = tpm.tool(program, ...args.replaceAll('@', `${folder}/`).split(' '));
+      tpm.tool('tpm2_flushcontext', '-t');
+      return said;
+    };
+    const point = voucherPoint(good.voucher)!;
+    const [x, y] = [point.subarray(0, 32), point.subarray(32)].map(toBase64Url);
+    const jwk = createPublicKey({ key: { kty: 'EC', crv: 'P-256', x: x!, y: y! }, format: 'jwk' });
+    writeFileSync(at('voucher.pem'), jwk.export({ type: 'spki', format: 'pem' }));
+    const data = toHex(qualifying(SITE, about));
+    for (const [name, { attest: message, signature }] of Object.entries({
+      quote: good.quote,
+      certificate: good.certificate,
+    })) {
+      const scheme = fromHex('0018000b');
+      const size = fromHex('0020');
+      const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
+      writeFileSync(at(`${name}.message`), message);
+      writeFileSync(at(`${name}.signature`), concat(scheme, size, r, size, s));
+    }
+    tool(
+      'tpm2_checkquote',
+      `-u @voucher.pem -m @quote.message -s @quote.signature -g sha256 -q ${data}`,
+    );
+
+    tool(
+      'tpm2_createprimary',
+      '-Q -C e -g sha256 -G ecc256:ecdsa-sha256:null -c @ak -a fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|noda|sign',
+    );
+    tool('tpm2_readpublic', '-Q -c @ak -n @name');
+    expect(toHex(bytesOf('name'))).toBe(`000b${voucherId(good)}`);
+    tool('tpm2_loadexternal', '-Q -C n -G ecc -u @voucher.pem -c @external');
+    tool(
+      'tpm2_verifysignature',
+      '-Q -c @external -g sha256 -m @certificate.message -s @certificate.signature',
+    );
+    writeFileSync(at('policy'), authorizedPolicy(key, 'key'));
+    tool(
+      'tpm2_createprimary',
+      '-Q -C e -g sha256 -G hmac -c @key -L @policy -a fixedtpm|fixedparent|sensitivedataorigin|noda|sign',
+    );
+    tool('tpm2_readpublic', '-Q -c @key -n @key-name');
+    expect(toHex(measuredKeyName(key, good.unique))).toBe(toHex(bytesOf('key-name')));
+    expect(tpm.tool('tpm2_getcap', 'handles-transient')).toBe('');
+  });
+
+  it('of another machine, an old one, and one for another text are named', async () => {
+    const others = {
+      other_machine: { ...about, node: ada.id },
+      other_decision: { ...about, statement: new Uint8Array(32) },
+      other_text: { ...about, text: new Uint8Array(32) },
+    };
+    for (const [code, text] of Object.entries(others)) {
+      expect(await codesOf(vouched(text))).toEqual([code]);
+      // As if it had been made for what it lies beside.
+      expect(await codesOf({ ...vouched(text), about })).toEqual(['not_bound', 'not_bound']);
+    }
+    const elsewhere = { ...site, id: new Uint8Array(16) };
+    const { faults } = await readAttested(elsewhere, encodeAttestation(good), about);
+    expect(faults.map(({ code }) => code)).toEqual(['not_bound', 'not_bound']);
+  });
+
+  it('by another TPM, or by one that was started fewer times, is named', async () => {
+    const second = await startSwtpm();
+    try {
+      process.env[VARIABLE] = second.tcti;
+      for (const register of [7, 11]) {
+        second.tool('tpm2_pcrextend', `${register}:sha256=${'ab'.repeat(32)}`);
+      }
+      const words = attestedView(await readAttested(site, encodeAttestation(good), about)).words;
+      expect(await faultsOf(vouched())).toEqual([{ code: 'other_tpm', approved: words }]);
+    } finally {
+      process.env[VARIABLE] = tpm.tcti;
+      await second.remove();
+    }
+    const since = { ...approved, starts: approved.starts + 1 };
+    expect((await view(good, since)).faults).toEqual([
+      { code: 'fewer_starts', starts: approved.starts, approved: since.starts },
+    ]);
+  });
+
+  it('counts the starts of a TPM', async () => {
+    await tpm.stop();
+    await tpm.start();
+    startImage();
+    const facts = await readAttested(site, encodeAttestation(vouched()), about);
+    expect(facts.says!.tpm).toEqual({ ...approved, starts: approved.starts + 1 });
+  });
+
+  /** The same by a key in software, which signs whatever it is told. */
+  function forged(change: (message: Uint8Array) => Uint8Array, attributes?: string): Attestation {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+    const head = Uint8Array.from(VOUCHER_TEMPLATE.subarray(0, -4));
+    if (attributes !== undefined) head.set(fromHex(attributes), 4);
+    const numbers = [x, y].map((text) => Buffer.from(text, 'base64url'));
+    const voucher = concat(head, ...numbers.map((n) => new Writer().u16(32).bytes(n).finish()));
+    const signed = (message: Uint8Array) => ({
+      attest: message,
+      signature: Uint8Array.from(
+        sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }),
+      ),
+    });
+    return {
+      ...{ ...good, voucher },
+      quote: signed(change(good.quote.attest)),
+      certificate: signed(good.certificate.attest),
+    };
+  }
+
+  it('by a key that is in no TPM has other words, and is named where it does not even pretend', async () => {
+    const whole = (message: Uint8Array): Uint8Array => message;
+    expect(await codesOf(forged(whole))).toEqual(['other_tpm']);
+    // Not restricted; not fixedTPM.
+    for (const attributes of ['00040472', '00050470']) {
+      expect(await codesOf(forged(whole, attributes))).toEqual(['not_restricted', 'other_tpm']);
+    }
+  });
+
+  it('that was changed anywhere is not so', async () => {
+    const bytes = encodeAttestation(good);
+    const isOf = (found: Awaited<ReturnType<typeof readAttested>>): boolean =>
+      attestedView(found, approved).faults.length > 0;
+    for (let i = 0; i < bytes.length; i++) {
+      const changed = Uint8Array.from(bytes);
+      changed[i]! ^= 1;
+      expect(isOf(await readAttested(site, changed, about)), `byte ${i}`).toBe(true);
+    }
+    for (const length of [0, 1, 100, bytes.length - 1]) {
+      const { faults } = await readAttested(site, bytes.subarray(0, length), about);
+      expect(faults).toEqual([{ code: 'malformed' }]);
+    }
+    const longer = concat(bytes, new Uint8Array(1));
+    expect((await readAttested(site, longer, about)).faults).toEqual([{ code: 'malformed' }]);
+  });
+
+  it('names each signature that is not its TPM’s, and what was swapped', async () => {
+    const other = vouched({ ...about, text: new Uint8Array(32) });
+    const { quote, certificate } = good;
+    const swapped = { ...quote, signature: certificate.signature };
+    expect(await faultsOf({ ...good, quote: swapped })).toEqual([
+      { code: 'bad_signature', of: 'quote' },
+    ]);
+    expect(await codesOf({ ...good, quote: other.quote })).toEqual(['not_bound']);
+    expect(await codesOf({ ...good, certificate: other.certificate })).toEqual(['not_bound']);
+    expect(await codesOf({ ...good, quote: certificate })).toEqual(['malformed']);
+  });
+
+  it('is not about registers that its TPM did not quote', async () => {
+    const registers = [...good.registers.slice(0, 3), new Uint8Array(32).fill(1)];
+    expect(await codesOf({ ...good, registers })).toEqual(['not_quoted', 'unsigned']);
+  });
+
+  it('of an image that nobody signed says which registers are others', async () => {
+    const startedWith = async (register: number) => {
+      tpm.tool('tpm2_pcrextend', `${register}:sha256=${'cd'.repeat(32)}`);
+      expect(attested()).toBeUndefined();
+      // A system of somebody else takes what is signed about another image.
+      tpm.tool('tpm2_pcrread', '-Q', 'sha256:7,11,12,13', '-o', at('held'));
+      const all = bytesOf('held');
+      const values = REGISTERS.map((_, i) => all.slice(32 * i, 32 * i + 32));
+      const own = signPolicies(secret, registersPolicy(values), image);
+      const signatures = { ...own.signatures, image: good.signature };
+      const theirs = { key, file: { image, policies: [{ ...own, signatures }] } };
+      const made = withTpm((device) => attest(device, theirs, about, qualifying(SITE, about)));
+      return faultsOf(made!);
+    };
+    const seen: number[] = [];
+    for (const register of [12, 11, 13, 7]) {
+      seen.push(register);
+      const registers = REGISTERS.filter((one) => seen.includes(one));
+      expect(await startedWith(register)).toEqual([{ code: 'unsigned', registers }]);
+    }
+    await tpm.stop();
+    await tpm.start();
+    startImage();
+  });
+
+  it('of an image that another key signed, or by another version, is not so', async () => {
+    const claimed = { ...good, image: { ...image, generation: 4 } };
+    expect(await faultsOf(claimed)).toEqual([{ code: 'unsigned', registers: [] }]);
+    const others = pcrKeyOf(pem());
+    expect(await codesOf({ ...good, key: others.name.slice(2) })).toEqual(['unknown_key']);
+    const policy = registersPolicy(good.registers);
+    const signature = Uint8Array.from(sign('sha256', signedClaim(policy, image), pemOf(pem())));
+    expect(await faultsOf({ ...good, signature })).toEqual([{ code: 'unsigned', registers: [] }]);
+  });
+  const pemOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+  it('is not about a key that no policy of the site keeps', async () => {
+    const unique = new Uint8Array(32).fill(1);
+    expect(await codesOf({ ...good, unique })).toEqual(['uncertified']);
+    // What another key of the site would keep, and what no policy keeps.
+    const others = { ...authority, key: pcrKeyOf(pem()) };
+    const [policy] = authority.file.policies;
+    const named = { ...policy!, key: toHex(others.key.name) };
+    const theirs: Authority = { ...others, file: { image, policies: [named] } };
+    const made = withTpm((device) => attest(device, theirs, about, qualifying(SITE, about)))!;
+    expect(await codesOf({ ...made, key: good.key })).toEqual(['uncertified']);
+  });
+
+  it('is there no more once the agent is done', async () => {
+    expect(attested()).toBeDefined();
+    withTpm(extendImageRegister);
+    expect(attested()).toBeUndefined();
+    await tpm.stop();
+    await tpm.start();
+    startImage();
+  });
+});
