@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../protocol/errors.ts';
+import { sectionsOf } from './sections.ts';
 
 /**
  * What a TPM holds once an image was started: foreseen, from what is started and from what its firmware has. Each
@@ -72,7 +73,9 @@ const MEASURED: Readonly<Record<string, readonly string[]>> = {
  */
 export function imageRegister(image: Buffer, path: string): Uint8Array {
   const parts = sectionsOf(image, path);
-  const version = /systemd-stub (\d+)/.exec(parts.get('.sdmagic')?.toString('latin1') ?? '')?.[1];
+  const version = /systemd-stub (\d+)/.exec(
+    parts.get('.sdmagic')?.content.toString('latin1') ?? '',
+  )?.[1];
   if (version === undefined || !parts.has('.linux')) {
     throw fail('file_malformed', `${path} is no image that npm run image -- --uki made`);
   }
@@ -87,36 +90,7 @@ export function imageRegister(image: Buffer, path: string): Uint8Array {
   return extended(
     names.flatMap((name) => {
       const part = parts.get(name);
-      return part === undefined ? [] : [Buffer.from(`${name}\0`), part];
+      return part === undefined ? [] : [Buffer.from(`${name}\0`), part.content];
     }),
   );
-}
-
-/** Offsets in a PE32+ file (Microsoft, PE Format, revision 11). */
-const PE = { at: 0x3c, sections: 6, optionalSize: 20, optional: 24 } as const;
-const SECTION = { bytes: 40, nameBytes: 8, size: 8, rawSize: 16, rawAt: 20 } as const;
-
-/** The sections of a program, as they are in memory. */
-function sectionsOf(program: Buffer, path: string): Map<string, Buffer> {
-  try {
-    if (program.toString('latin1', 0, 2) !== 'MZ') throw new RangeError('another program');
-    const header = program.readUInt32LE(PE.at);
-    const first = header + PE.optional + program.readUInt16LE(header + PE.optionalSize);
-    return new Map(
-      Array.from({ length: program.readUInt16LE(header + PE.sections) }, (_, i) => {
-        const at = first + i * SECTION.bytes;
-        const name = program.toString('latin1', at, at + SECTION.nameBytes).replace(/\0+$/, '');
-        const [size, rawSize, rawAt] = [SECTION.size, SECTION.rawSize, SECTION.rawAt].map((field) =>
-          program.readUInt32LE(at + field),
-        ) as [number, number, number];
-        if (rawAt + rawSize > program.length || size > program.length) throw new RangeError('cut');
-        const content = Buffer.alloc(size);
-        program.copy(content, 0, rawAt, rawAt + Math.min(size, rawSize));
-        return [name, content] as const;
-      }),
-    );
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-    throw fail('file_malformed', `${path} is no EFI program`, { cause });
-  }
 }
