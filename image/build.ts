@@ -3,8 +3,10 @@ import { createReadStream, existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { pemOfPcrKey } from '../cli/image/sign-policies.ts';
 import { parseCa } from '../net/certificates.ts';
 import { fail } from '../protocol/errors.ts';
+import { pcrKeysOf } from '../protocol/measured.ts';
 import { parseSite } from '../protocol/site.ts';
 import { makeBusyboxRoot } from './busybox.ts';
 import { grub, ipxe, pxelinux, sealedArguments } from './boot-files.ts';
@@ -100,7 +102,13 @@ async function putTogether(work: string, { append, date }: ImageOptions): Promis
   const built = ['stub', 'vmlinuz', 'initrd.img'].map((name) => join(work, name));
   const [stub, kernel, initrd] = built as [string, string, string];
   const release = join(work, 'root/usr/lib/os-release');
-  const parts = { stub, kernel, initrd, release, commandLine: sealedArguments(append), date };
+  // The one that is in the image: whoever signs it looks whether it is the site's then.
+  const site = await readFile(join(work, 'root/etc/coatcheck/site.json'), 'utf8');
+  const [key] = pcrKeysOf(parseSite(site, parseCa));
+  const parts = {
+    ...{ stub, kernel, initrd, release, commandLine: sealedArguments(append), date },
+    ...(key !== undefined && { pcrKey: pemOfPcrKey(key) }),
+  };
   await makeUki(parts, join(work, 'coatcheck.unsigned.efi'));
   for (const path of built) await rm(path);
 }

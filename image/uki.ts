@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PUBLIC_KEY } from '../cli/image/image-policies.ts';
 import { addSections } from '../cli/image/sections.ts';
 
 /** What one file has in it. */
@@ -15,6 +16,8 @@ export interface UkiParts {
   readonly release: string;
   /** The kernel's arguments */
   readonly commandLine: string;
+  /** The public half of the key that says what a machine's TPM opens its key for, PEM; absent: keys are bound to no image */
+  readonly pcrKey?: string;
   /** Of the image, seconds since 1970 */
   readonly date: number;
 }
@@ -28,14 +31,16 @@ export interface UkiParts {
 export async function makeUki(parts: UkiParts, file: string): Promise<void> {
   const work = await mkdtemp(join(tmpdir(), 'coatcheck-uki-'));
   try {
-    const line = join(work, 'cmdline');
+    const [line, pcrKey] = [join(work, 'cmdline'), join(work, 'key')];
     await writeFile(line, parts.commandLine);
-    const sections = [
+    await writeFile(pcrKey, parts.pcrKey ?? '');
+    const sections: [string, string][] = [
       ['.osrel', parts.release],
       ['.cmdline', line],
       ['.linux', parts.kernel],
       ['.initrd', parts.initrd],
-    ] as const;
+    ];
+    if (parts.pcrKey !== undefined) sections.push([PUBLIC_KEY, pcrKey]);
     await addSections(parts.stub, sections, file, parts.date);
   } finally {
     await rm(work, { recursive: true });

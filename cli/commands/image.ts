@@ -1,102 +1,87 @@
-import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { toHex } from '../../bundle/index.ts';
-import { readLocalFile } from '../../files/read.ts';
-import { exists } from '../../files/write.ts';
-import { readSiteFile } from '../../functions/serve/site-file.ts';
-import { fail, hasCode } from '../../protocol/errors.ts';
+import { resolve } from 'node:path';
 import { showPath } from '../../bundle/errors.ts';
-import { ownPassphrase, passphraseSource } from '../context.ts';
+import { toHex } from '../../bundle/index.ts';
+import { exists } from '../../files/write.ts';
+import { fail, hasCode } from '../../protocol/errors.ts';
+import { MAX_GENERATION, pcrKeysOf, REGISTERS } from '../../protocol/measured.ts';
+import type { PcrKey } from '../../protocol/measured.ts';
+import type { PolicyFile } from '../../protocol/policies.ts';
+import { ownPassphrase } from '../context.ts';
 import type { Context } from '../context.ts';
+import { parseGeneration, readGeneration } from '../image/generation.ts';
+import { IMAGE_KEYS, openImageKey } from '../image/image-keys.ts';
+import type { ImageKey } from '../image/image-keys.ts';
 import {
-  enrolmentFiles,
-  guidOf,
-  KEY_NAMES,
-  makeImageKey,
-  openImageKey,
-  sealImageKey,
-  takeImageKey,
-} from '../image/image-keys.ts';
-import type { ImageKey, KeyName } from '../image/image-keys.ts';
-import { imageRegister, secureBootRegister } from '../image/measured.ts';
+  demandPolicies,
+  demandUnbound,
+  foreseenRegisters,
+  POLICIES,
+  policiesFor,
+  readPolicies,
+  signersFor,
+} from '../image/image-policies.ts';
+import type { Signing } from '../image/image-policies.ts';
+import { openPcrKey, pcrKeysIn } from '../image/pcr-keys.ts';
 import { signImage, verifySigned } from '../image/sign-image.ts';
-import { writeWhole } from '../new-folder.ts';
-import { passphraseFrom } from '../passphrase.ts';
+import { firmwareStates } from '../image/signature-lists.ts';
+import { readSite } from '../site-file.ts';
 
-/** What `coatcheck image keys` was told. */
-export interface ImageKeysOptions {
-  /** A folder with keys that were made elsewhere */
-  readonly from?: string;
-  readonly noPassphrase: boolean;
+/** What `coatcheck image sign` was told. */
+export interface ImageSignOptions {
+  /** File of a disc that is made of it */
+  readonly iso?: string;
+  /** A number */
+  readonly generation?: string;
+  /** Folders, each with lists of a firmware */
+  readonly firmware: readonly string[];
 }
 
-/** `coatcheck image keys`: the keys of Secure Boot, whole or not at all, and never over others. */
-export async function imageKeys(
-  context: Context,
-  { from, noPassphrase }: ImageKeysOptions,
-): Promise<void> {
-  const { terminal, home } = context;
-  const folder = home.imageKeys;
-  if (await exists(folder)) {
-    throw fail('file_exists', `${folder} exists already: keys are never overwritten`);
-  }
-  const { id } = await readSiteFile(home.siteFile);
-  const keys = {} as Record<KeyName, ImageKey>;
-  for (const name of KEY_NAMES) {
-    keys[name] = await (from === undefined ? makeImageKey(name, id) : takeImageKey(name, from));
-  }
-  const files = await enrolmentFiles(keys, id, Math.floor(Date.now() / 1000));
-  const passphrase = noPassphrase
-    ? undefined
-    : await passphraseFrom(passphraseSource(context), { isNew: true, whose: 'the image keys' });
-  for (const name of KEY_NAMES) {
-    const content = await sealImageKey(name, keys[name], passphrase);
-    files.push({ path: `${name}.key`, content });
-  }
-  await writeWhole(
-    folder,
-    files.map((file) => ({ ...file, mode: 0o600 })),
-  );
-
-  const fingerprints = KEY_NAMES.map((name) => {
-    const { fingerprint256: sha256 } = new X509Certificate(keys[name].certificate);
-    return { name, sha256: sha256.replaceAll(':', '').toLowerCase() };
-  });
-  terminal.document({ keys: folder, owner: guidOf(id), certificates: fingerprints });
-  terminal.print(`made ${folder}; the SHA-256 of each certificate, as firmware shows it:`);
-  for (const { name, sha256 } of fingerprints) terminal.print(`  ${name.padEnd(3)}  ${sha256}`);
-  terminal.print(
-    '  *.key stay with you: keep them, and a backup; *.der, *.esl and *.auth are for firmware',
-  );
-  if (noPassphrase) {
-    terminal.warn('the image keys have no passphrase: whoever reads them signs images');
-  }
-  terminal.hint(`next: npm run image -- --uki, and ${home.program} image sign`);
-}
-
-/** `coatcheck image sign FILE SIGNED`: for Secure Boot, by the site's db key. */
+/**
+ * `coatcheck image sign FILE SIGNED`: for Secure Boot, by the site's db key; with policies in it, where the site has a key
+ * for them.
+ */
 export async function imageSign(
   context: Context,
   image: string,
   signed: string,
-  { iso }: { readonly iso?: string },
+  { iso, ...options }: ImageSignOptions,
 ): Promise<void> {
   const { terminal, home } = context;
   const to = { signed: resolve(signed), ...(iso !== undefined && { iso: resolve(iso) }) };
   if (resolve(image) === to.signed) {
     throw fail('usage', `${showPath(image)} stays as it is: name another file for the signed one`);
   }
-  const key = await imageKey(context);
-  await terminal.waiting('signing', () => naming(image, () => signImage(image, key, to)));
-  terminal.document({ ...to, certificate: home.imageCertificate });
+  let asked: Promise<string> | undefined;
+  const passphrase = (): Promise<string> => (asked ??= ownPassphrase(context, IMAGE_KEYS));
+  const key = await imageKey(context, passphrase);
+  const signing = await signingOf(context, options, passphrase);
+  await terminal.waiting('signing', () =>
+    naming(image, () =>
+      signImage(image, key, to, (program) => {
+        if (signing === undefined) {
+          demandUnbound(program, image);
+          return undefined;
+        }
+        const content = policiesFor(program, image, signing);
+        const check = (made: Buffer): void => {
+          demandPolicies(made, to.signed, signing);
+        };
+        return { name: POLICIES, content, check };
+      }),
+    ),
+  );
+  const about = signing && { generation: signing.generation, states: signing.states.length };
+  terminal.document({ ...to, certificate: home.imageCertificate, ...about });
   terminal.print(`signed ${signed}${iso === undefined ? '' : `, and made ${iso} of it`}`);
+  if (about === undefined) return;
+  const states = about.states === 1 ? 'one state' : `${about.states} states`;
+  terminal.print(`generation ${about.generation}, with policies for ${states} of firmware`);
 }
 
-async function imageKey(context: Context): Promise<ImageKey> {
-  const { home } = context;
+async function imageKey({ home }: Context, passphrase: () => Promise<string>): Promise<ImageKey> {
   try {
-    return await openImageKey('db', home.imageKeys, () => ownPassphrase(context, 'the image keys'));
+    return await openImageKey('db', home.imageKeys, passphrase);
   } catch (error) {
     if (!hasCode(error, 'file_missing')) throw error;
     throw fail(
@@ -106,12 +91,48 @@ async function imageKey(context: Context): Promise<ImageKey> {
   }
 }
 
-/** `coatcheck image verify FILE`: whether a firmware that has the site's db certificate starts it. */
+/** Undefined where the site has no key for policies. @throws usage for what is for such a site alone */
+async function signingOf(
+  context: Context,
+  { generation, firmware }: Omit<ImageSignOptions, 'iso'>,
+  passphrase: () => Promise<string>,
+): Promise<Signing | undefined> {
+  const { home } = context;
+  const { imageKeys, imageCertificate } = home;
+  const site = await readSite(home);
+  if (site.pcrKeys === undefined) {
+    if (generation === undefined && firmware.length === 0) return undefined;
+    throw fail(
+      'usage',
+      `--generation and --firmware are about policies, and ${home.siteFile} names no key for them: ${home.program} image keys makes one`,
+    );
+  }
+  const given = generation === undefined ? undefined : parseGeneration(generation);
+  if (generation !== undefined && given === undefined) {
+    throw fail('usage', `--generation is a number from 1 to ${MAX_GENERATION}`);
+  }
+  const files = await pcrKeysIn(imageKeys, site);
+  const keys: { key: PcrKey; pem: Uint8Array }[] = [];
+  for (const file of files) keys.push({ key: file.key, pem: await openPcrKey(file, passphrase) });
+  return {
+    keys,
+    states: await firmwareStates(imageKeys, firmware),
+    generation: given ?? (await readGeneration(imageKeys)),
+    certificate: await readFile(imageCertificate, 'utf8'),
+  };
+}
+
+/** `coatcheck image verify FILE`: whether a firmware that has the site's db certificate starts it, and its policies are the site's. */
 export async function imageVerify(context: Context, file: string): Promise<void> {
   const { terminal, home } = context;
   await demandSigned(context, file);
-  terminal.document({ file: resolve(file), certificate: home.imageCertificate });
+  const policies = await policiesOf(context, file);
+  const document = { file: resolve(file), certificate: home.imageCertificate };
+  terminal.document({ ...document, ...(policies && { image: policies.image }) });
   terminal.print(`${file} is signed by the key of ${home.imageCertificate}`);
+  if (policies === undefined) return;
+  const { version, generation } = policies.image;
+  terminal.print(`version ${version}, generation ${generation}, with policies that verify`);
 }
 
 async function demandSigned({ home }: Context, file: string): Promise<void> {
@@ -124,44 +145,80 @@ async function demandSigned({ home }: Context, file: string): Promise<void> {
   await naming(file, () => verifySigned(file, home.imageCertificate));
 }
 
-/** What `coatcheck image policy` was told. */
-export interface ImagePolicyOptions {
-  /** File with a list of what the firmware refuses */
-  readonly dbx?: string;
+/** @throws does_not_verify, also where the site has a key for policies and the image none of it */
+async function policiesOf({ home }: Context, file: string): Promise<PolicyFile | undefined> {
+  const site = await readSite(home);
+  const policies = readPolicies(await readFile(file), file, pcrKeysOf(site));
+  if (policies !== undefined || site.pcrKeys === undefined) return policies;
+  throw fail(
+    'does_not_verify',
+    `${file} has no policies, and ${home.siteFile} names a key for them: build it anew, and sign it with ${home.program} image sign`,
+  );
 }
 
-/** `coatcheck image policy FILE`: what a TPM holds once a firmware that has the site's keys, and no other, started it. */
+/** What `coatcheck image policy` was told. */
+export interface ImagePolicyOptions {
+  /** Folders, each with lists of a firmware */
+  readonly firmware: readonly string[];
+}
+
+/** What each register is about. */
+const ABOUT = [
+  'Secure Boot: PK, KEK, db and dbx',
+  'kernel, initramfs, command line',
+  'another command line, credentials beside the image',
+  'extensions beside the image',
+] as const;
+
+/** `coatcheck image policy FILE`: what a TPM holds once a firmware started it, and whether it opens the machine's key then. */
 export async function imagePolicy(
   context: Context,
   file: string,
-  { dbx }: ImagePolicyOptions,
+  { firmware }: ImagePolicyOptions,
 ): Promise<void> {
   const { terminal, home } = context;
   await demandSigned(context, file);
-  const list = (path: string): Promise<Uint8Array> =>
-    readLocalFile(path, { maxBytes: MAX_LIST_BYTES });
-  const [PK, KEK, db] = (await Promise.all(
-    KEY_NAMES.map((name) => list(join(home.imageKeys, `${name}.esl`))),
-  )) as [Uint8Array, Uint8Array, Uint8Array];
-  const refused = dbx === undefined ? new Uint8Array() : await list(dbx);
-  const nothing = new Uint8Array(32);
-  const pcrs = [
-    [7, secureBootRegister({ PK, KEK, db, dbx: refused }), 'Secure Boot: PK, KEK, db and dbx'],
-    [11, imageRegister(await readFile(file), file), 'kernel, initramfs, command line'],
-    [12, nothing, 'another command line, credentials beside the image'],
-    [13, nothing, 'extensions beside the image'],
-  ] as const;
+  const [image, certificate] = [
+    await readFile(file),
+    await readFile(home.imageCertificate, 'utf8'),
+  ];
+  const states = await firmwareStates(home.imageKeys, firmware);
+  const site = await readSite(home);
+  const policies = readPolicies(image, file, pcrKeysOf(site));
+  const isBound = policies !== undefined || site.pcrKeys !== undefined;
+  const shown = states.map((state) => {
+    const registers = foreseenRegisters(image, file, state, certificate);
+    return { ...state, registers, ...(isBound && { keys: signersFor(policies, registers) }) };
+  });
   terminal.document({
     file: resolve(file),
-    pcrs: Object.fromEntries(pcrs.map(([pcr, value]) => [pcr, toHex(value)])),
+    ...(policies && { image: policies.image }),
+    firmware: shown.map(({ folder, registers, keys }) => ({
+      ...(folder !== undefined && { folder: resolve(folder) }),
+      pcrs: Object.fromEntries(REGISTERS.map((pcr, i) => [pcr, toHex(registers[i]!)])),
+      ...(keys && { keys }),
+    })),
   });
-  for (const [pcr, value, what] of pcrs) {
-    terminal.print(`${String(pcr).padStart(2)}  ${toHex(value)}  ${what}`);
+  if (policies !== undefined) {
+    const { version, generation } = policies.image;
+    terminal.print(`version ${version}, generation ${generation}`);
   }
+  for (const { folder, registers, keys } of shown) {
+    if (folder !== undefined) terminal.print(`a firmware with the lists of ${folder}:`);
+    for (const [i, value] of registers.entries()) {
+      terminal.print(`${String(REGISTERS[i]).padStart(2)}  ${toHex(value)}  ${ABOUT[i]!}`);
+    }
+    if (keys === undefined) continue;
+    terminal.print(
+      keys.length > 0
+        ? '    signed for: a TPM that holds these opens the key of its machine'
+        : '    not signed for: a machine with these gets no key',
+    );
+  }
+  terminal.hint(
+    'a change of PK, KEK, db or dbx makes PCR 7 another, an update of the firmware alone none of them (docs/trust.md)',
+  );
 }
-
-/** A firmware has less room for its variables. */
-const MAX_LIST_BYTES = 1024 * 1024;
 
 /** That the file is there is said before a program says so in its own words. */
 async function naming<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import { createPrivateKey, generateKeyPair, X509Certificate } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,9 +36,16 @@ const MAX_BYTES = 16 * 1024;
 /** Its lower bound is RSA-1024's, the upper one RSA-4096's. */
 const isPkcs8 = (length: number): boolean => length >= 600 && length <= 2500;
 
+/** Whose passphrase is asked for. */
+export const IMAGE_KEYS = 'the image keys';
+/** The name of a key that signs what a TPM opens its key for: no certificate is of it. */
+export const PCR = 'PCR';
+/** What a file in the folder may be the key of. */
+type SealedName = KeyName | typeof PCR;
+
 const ImageKeyFile = v.strictObject({
   coatcheck: v.literal('image-key/1'),
-  name: v.picklist(KEY_NAMES),
+  name: v.picklist([...KEY_NAMES, PCR]),
   key: sealedSecret(isPkcs8),
 });
 
@@ -47,8 +55,7 @@ const ImageKeyFile = v.strictObject({
  * @throws probe_failed where openssl is missing
  */
 export async function makeImageKey(name: KeyName, site: Uint8Array): Promise<ImageKey> {
-  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-  const key = pemOf(privateKey.export({ type: 'pkcs8', format: 'der' }));
+  const key = await makeKey();
   const certificate = await run(
     'openssl',
     [
@@ -60,6 +67,12 @@ export async function makeImageKey(name: KeyName, site: Uint8Array): Promise<Ima
   return { key, certificate };
 }
 
+/** A key of RSA-2048: PKCS #8, PEM. */
+export async function makeKey(): Promise<Uint8Array> {
+  const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
+  return pemOf(privateKey.export({ type: 'pkcs8', format: 'der' }));
+}
+
 /**
  * A key that was made elsewhere: `NAME.key` and `NAME.crt` in a folder, both PEM, the key without a passphrase.
  * @throws file_missing; file_unsafe for a key that others may read; file_malformed for what is no key of RSA-2048
@@ -67,19 +80,28 @@ export async function makeImageKey(name: KeyName, site: Uint8Array): Promise<Ima
  */
 export async function takeImageKey(name: KeyName, folder: string): Promise<ImageKey> {
   const [keyFile, file] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-  const pem = await readLocalFile(keyFile, { maxBytes: MAX_BYTES, secret: true });
+  const key = await takeKey(keyFile);
   const certificate = textIn(await readLocalFile(file, { maxBytes: MAX_BYTES }), file);
-  const key = parsed(keyFile, 'a key in PEM without a passphrase', () =>
-    createPrivateKey(Buffer.from(pem)),
-  );
-  if (key.asymmetricKeyType !== 'rsa' || key.asymmetricKeyDetails!.modulusLength! < 2048) {
-    throw fail('file_malformed', `${keyFile} is no key of RSA with 2048 bits or more`);
-  }
   const x509 = parsed(file, 'a certificate in PEM', () => new X509Certificate(certificate));
   if (!x509.checkPrivateKey(key)) {
     throw fail('file_malformed', `${file} is a certificate of another key than ${keyFile}`);
   }
   return { key: pemOf(key.export({ type: 'pkcs8', format: 'der' })), certificate: x509.toString() };
+}
+
+/**
+ * The private key in a file that was made elsewhere: PEM, without a passphrase.
+ * @throws as {@link takeImageKey}
+ */
+export async function takeKey(path: string): Promise<KeyObject> {
+  const pem = await readLocalFile(path, { maxBytes: MAX_BYTES, secret: true });
+  const key = parsed(path, 'a key in PEM without a passphrase', () =>
+    createPrivateKey(Buffer.from(pem)),
+  );
+  if (key.asymmetricKeyType !== 'rsa' || key.asymmetricKeyDetails!.modulusLength! < 2048) {
+    throw fail('file_malformed', `${path} is no key of RSA with 2048 bits or more`);
+  }
+  return key;
 }
 
 function parsed<T>(path: string, what: string, parse: () => T): T {
@@ -92,12 +114,13 @@ function parsed<T>(path: string, what: string, parse: () => T): T {
 
 /**
  * The file of a key.
+ * @param key PKCS #8, PEM
  * @param passphrase undefined only where the administrator asked for none
  * @throws weak_secret for an empty passphrase
  */
 export async function sealImageKey(
-  name: KeyName,
-  { key }: ImageKey,
+  name: SealedName,
+  key: Uint8Array,
   passphrase: string | undefined,
 ): Promise<Uint8Array> {
   const der = createPrivateKey(Buffer.from(key)).export({ type: 'pkcs8', format: 'der' });
@@ -107,9 +130,28 @@ export async function sealImageKey(
 }
 
 /**
+ * A key of {@link sealImageKey}.
+ * @param passphrase asked for only if the file needs one
+ * @returns PKCS #8, PEM
+ * @throws file_missing, file_unsafe, file_malformed, wrong_passphrase
+ */
+export async function openSealedKey(
+  name: SealedName,
+  path: string,
+  passphrase: () => Promise<string>,
+): Promise<Uint8Array> {
+  const content = await readLocalFile(path, { maxBytes: MAX_BYTES, secret: true });
+  const what = `the file of a key that coatcheck image keys made`;
+  const read = parseSecretFile(ImageKeyFile, textIn(content, path), { path, what });
+  if (read.name !== name) throw fail('file_malformed', `${path} is the key ${read.name}`);
+  const der = await openSecret(read.key, passphrase, path);
+  return parsed(path, what, () => pemOf(der));
+}
+
+/**
  * A key of {@link sealImageKey}, and its certificate beside it.
  * @param passphrase asked for only if the file needs one
- * @throws file_missing, saying how to make it; file_unsafe, file_malformed, wrong_passphrase
+ * @throws file_missing; file_unsafe, file_malformed, wrong_passphrase
  */
 export async function openImageKey(
   name: KeyName,
@@ -117,21 +159,13 @@ export async function openImageKey(
   passphrase: () => Promise<string>,
 ): Promise<ImageKey> {
   const [path, file] = [join(folder, `${name}.key`), join(folder, `${name}.crt`)];
-  const [content, certificate] = [
-    await readLocalFile(path, { maxBytes: MAX_BYTES, secret: true }),
-    textIn(await readLocalFile(file, { maxBytes: MAX_BYTES }), file),
-  ];
-  const what = `the file of a key that coatcheck image keys made`;
-  const read = parseSecretFile(ImageKeyFile, textIn(content, path), { path, what });
-  const der = await openSecret(read.key, passphrase, path);
-  const key = parsed(path, what, () =>
-    createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }),
-  );
+  const certificate = textIn(await readLocalFile(file, { maxBytes: MAX_BYTES }), file);
+  const key = await openSealedKey(name, path, passphrase);
   const x509 = parsed(file, 'a certificate in PEM', () => new X509Certificate(certificate));
-  if (read.name !== name || !x509.checkPrivateKey(key)) {
+  if (!x509.checkPrivateKey(createPrivateKey(Buffer.from(key)))) {
     throw fail('file_malformed', `${path} is not the key that ${file} is a certificate of`);
   }
-  return { key: pemOf(der), certificate };
+  return { key, certificate };
 }
 
 const pemOf = (der: Uint8Array): Uint8Array =>

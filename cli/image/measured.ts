@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../protocol/errors.ts';
 import { sectionsOf } from './sections.ts';
+import type { EnrolledLists } from './signature-lists.ts';
 
 /**
  * What a TPM holds once an image was started: foreseen, from what is started and from what its firmware has. Each
@@ -17,25 +18,16 @@ const extended = (measured: readonly Uint8Array[]): Buffer =>
 /** EFI_GLOBAL_VARIABLE and EFI_IMAGE_SECURITY_DATABASE_GUID (UEFI 2.10, 3.3, 32.4.1), as memory has them. */
 const GLOBAL = Buffer.from('61dfe48bca93d211aa0d00e098032b8c', 'hex');
 const DATABASE = Buffer.from('cbb219d73a3d9645a3bcdad00e67656f', 'hex');
-/** Bytes of an EFI_SIGNATURE_LIST before its one EFI_SIGNATURE_DATA (32.4.1). */
-const LIST_HEADER_BYTES = 28;
-
-/** What is enrolled: lists of signatures, as the firmware holds them. */
-export interface EnrolledLists {
-  readonly PK: Uint8Array;
-  readonly KEK: Uint8Array;
-  /** Of one certificate: the one that signs images */
-  readonly db: Uint8Array;
-  /** Empty where nothing is refused */
-  readonly dbx: Uint8Array;
-}
-
 /**
- * PCR 7 where Secure Boot is on, and started a program that db's one certificate signed (TCG PC Client Platform Firmware
- * Profile, 3.3.4.8): the settings of Secure Boot, a separator, and the certificate that was believed.
+ * PCR 7 where Secure Boot is on, and started a program that one certificate in db signed (TCG PC Client Platform Firmware
+ * Profile, 3.3.4.8): the settings of Secure Boot, a separator, and the entry of db by which it was believed.
+ * @param authority EFI_SIGNATURE_DATA (`authorityIn`)
  * @returns 32 bytes
  */
-export function secureBootRegister({ PK, KEK, db, dbx }: EnrolledLists): Uint8Array {
+export function secureBootRegister(
+  { PK, KEK, db, dbx }: EnrolledLists,
+  authority: Uint8Array,
+): Uint8Array {
   return extended([
     variable(GLOBAL, 'SecureBoot', Uint8Array.of(1)),
     variable(GLOBAL, 'PK', PK),
@@ -43,7 +35,7 @@ export function secureBootRegister({ PK, KEK, db, dbx }: EnrolledLists): Uint8Ar
     variable(DATABASE, 'db', db),
     variable(DATABASE, 'dbx', dbx),
     new Uint8Array(4),
-    variable(DATABASE, 'db', db.subarray(LIST_HEADER_BYTES)),
+    variable(DATABASE, 'db', authority),
   ]);
 }
 

@@ -1,15 +1,25 @@
-import { mkdtemp, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../../files/run-program.ts';
 import { notFinished } from '../../files/unfinished.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ImageKey } from './image-keys.ts';
+import { addSections } from './sections.ts';
+
+/** A section that an image is given before it is signed. */
+export interface Added {
+  readonly name: string;
+  readonly content: string;
+  /** Looks at the signed program, before it has its name. @throws what is wrong with it */
+  readonly check: (signed: Buffer) => void;
+}
 
 /**
  * Signs an EFI program for Secure Boot, and makes a disc of it where one is wanted. What is written is there whole or
  * not at all, and verifies.
  * @param image path of what is signed, which has no signature yet
  * @param to paths of what is made, in folders that are there; what is there is replaced
+ * @param add what is added to a copy of the image, once it is known to have no signature
  * @throws file_malformed for what is no EFI program, or is signed already; probe_failed where sbsigntool or what the
  *   disc is made with is missing
  */
@@ -17,6 +27,7 @@ export async function signImage(
   image: string,
   { key, certificate }: ImageKey,
   to: { readonly signed: string; readonly iso?: string },
+  add?: (program: Buffer) => Added | undefined,
 ): Promise<void> {
   const work = await mkdtemp(join(dirname(to.signed), '.coatcheck-sign-'));
   const done = notFinished(work);
@@ -28,10 +39,13 @@ export async function signImage(
     ];
     await writeFile(crt, certificate);
     await demandUnsigned(image);
-    await run('sbsign', ['--key', '/dev/stdin', '--cert', crt, '--output', signed, image], {
+    const added = add?.(await readFile(image));
+    const whole = added === undefined ? image : await withSection(image, added, work);
+    await run('sbsign', ['--key', '/dev/stdin', '--cert', crt, '--output', signed, whole], {
       input: key,
     });
     await verifySigned(signed, crt);
+    added?.check(await readFile(signed));
     if (to.iso !== undefined) await makeDisc(signed, iso, work);
     await rename(signed, to.signed);
     if (to.iso !== undefined) await rename(iso, to.iso);
@@ -39,6 +53,13 @@ export async function signImage(
     await rm(work, { recursive: true, force: true });
     done();
   }
+}
+
+async function withSection(image: string, { name, content }: Added, work: string): Promise<string> {
+  const [part, whole] = [join(work, 'section'), join(work, 'unsigned.efi')];
+  await writeFile(part, content);
+  await addSections(image, [[name, part]], whole);
+  return whole;
 }
 
 /** A second signature beside another would let the same file start wherever either is believed. */

@@ -79,11 +79,12 @@ describe('a TPM under a firmware with our keys alone', () => {
       const isRefusing = 'refused' in enrolled;
       // virt-fw-vars enrols the hash of nothing where it is told of none.
       if (!isRefusing) await must([...variables('-o', at('variables.fd')), '--delete', 'dbx']);
-      const dbx = isRefusing ? ['--dbx', await dbxOfFirmware()] : [];
-      const policy = ['--home', home, '--json', 'image', 'policy', signed, ...dbx];
-      const { pcrs } = JSON.parse(await cli('coatcheck', policy)) as {
-        pcrs: Record<string, string>;
+      const lists = isRefusing ? ['--firmware', await listsOfFirmware()] : [];
+      const policy = ['--home', home, '--json', 'image', 'policy', signed, ...lists];
+      const { firmware } = JSON.parse(await cli('coatcheck', policy)) as {
+        firmware: [{ pcrs: Record<string, string> }];
       };
+      const [{ pcrs }] = firmware;
       fs.mkdirSync(at('chip'), { recursive: true });
       chip = await startChip(at('chip'));
       const args = [...secureFirmware(at('variables.fd')), ...disc(at('iso')), ...chip.args];
@@ -102,16 +103,18 @@ describe('a TPM under a firmware with our keys alone', () => {
     ...['virt-fw-vars', '--loglevel', 'ERROR', '-i', at('variables.fd'), ...to],
   ];
 
-  /** The list as the firmware holds it, in a file. */
-  async function dbxOfFirmware(): Promise<string> {
+  /** The lists as the firmware holds them, in a folder. */
+  async function listsOfFirmware(): Promise<string> {
     await must(variables('--output-json', at('variables.json')));
     const { variables: found } = JSON.parse(fs.readFileSync(at('variables.json'), 'utf8')) as {
       variables: { name: string; data: string }[];
     };
-    fs.writeFileSync(
-      at('dbx.esl'),
-      Buffer.from(found.find(({ name }) => name === 'dbx')!.data, 'hex'),
-    );
-    return at('dbx.esl');
+    fs.mkdirSync(at('lists'), { recursive: true });
+    for (const name of ['PK', 'KEK', 'db', 'dbx']) {
+      const data = found.find((one) => one.name === name)?.data;
+      if (data !== undefined)
+        fs.writeFileSync(at('lists', `${name}.esl`), Buffer.from(data, 'hex'));
+    }
+    return at('lists');
   }
 });

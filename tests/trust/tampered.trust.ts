@@ -7,6 +7,7 @@ import { makeDisc } from '../../cli/image/sign-image.ts';
 import { startGuest } from '../pxe/guest.ts';
 import type { Guest } from '../pxe/guest.ts';
 import { signedImage } from '../pxe/image.ts';
+import type { TestImage } from '../pxe/image.ts';
 import { cli, must } from '../pxe/programs.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
 import { signSmall } from './parts.ts';
@@ -22,9 +23,10 @@ describe('a firmware with our keys alone', () => {
   let home: string;
   let guest: Guest | undefined;
   let signed: Buffer;
+  let image: TestImage;
   beforeAll(async () => {
     const say = (line: string): void => void process.stderr.write(`${line}\n`);
-    const image = await signedImage(say);
+    image = await signedImage(say);
     home = image.home;
     mkdirSync(logs, { recursive: true });
     await enrol(home, at('enrolled.fd'));
@@ -85,8 +87,12 @@ describe('a firmware with our keys alone', () => {
     const other = at('other');
     await cli('coatcheck', ['--home', other, 'init', '--no-passphrase']);
     await cli('coatcheck', ['--home', other, 'image', 'keys', '--no-passphrase']);
-    const theirs = at('theirs.efi');
-    await cli('coatcheck', ['--home', other, 'image', 'sign', at('unsigned.efi'), theirs]);
+    mkdirSync(at('theirs'));
+    const { signed: theirs } = await signSmall(
+      { ...image, home: other },
+      at('theirs'),
+      at('initrd'),
+    );
     await refuses(await boot(theirs));
   });
 
