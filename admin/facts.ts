@@ -11,6 +11,8 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import { approvedKey } from '../protocol/keys.ts';
 import type { DigestHex, Prefix } from '../protocol/keys.ts';
+import { predecessorOf } from '../protocol/succession.ts';
+import type { Predecessor } from '../protocol/succession.ts';
 import type { Cached } from './cache.ts';
 import type { Listed, ReadObject } from './objects.ts';
 import { isUnreadable, openProposal, openSealed } from './open.ts';
@@ -32,6 +34,9 @@ export interface ApprovedFacts {
   readonly bundle?: string;
   /** the host name that the bundle sets; absent where there is none, or it cannot be opened here */
   readonly name?: string;
+  /** where the node's key comes from, and the site's PCR key that it is bound to; claimed */
+  readonly keySource?: string;
+  readonly pcrKey?: string;
   /** Ed25519 key of the node, 64 hex digits, where the bundle was opened */
   readonly signKey?: string;
 }
@@ -43,6 +48,8 @@ export interface ProposalFacts {
   readonly hostname?: string;
   /** claimed */
   readonly keySource?: string;
+  /** Which machine it says that it was, and whether that is proven */
+  readonly succeeds?: Predecessor;
 }
 
 /** Of the newest slot of a history, where it is not what the node is shown. */
@@ -218,10 +225,12 @@ async function approvedFacts(
   const facts = { decision, bundle: toHex(bundle.digest) };
   try {
     const { manifest } = await openSealed(session, node, bundle, keyset);
-    const { hostname } = manifest.metadata;
+    const { hostname, keySource, pcrKey } = manifest.metadata;
     return {
       ...facts,
       ...(hostname === undefined ? {} : { name: hostname }),
+      ...(keySource !== undefined && { keySource }),
+      ...(pcrKey !== undefined && { pcrKey }),
       signKey: toHex(manifest.node.signKey),
     };
   } catch (error) {
@@ -237,11 +246,12 @@ async function proposalFacts(
   { bytes }: ReadObject,
 ): Promise<ProposalFacts> {
   const { sealed, manifest } = await openProposal(session, node, digest, bytes);
-  const { hostname, keySource } = manifest.metadata;
+  const { hostname, keySource, succeeds } = manifest.metadata;
   return {
     madeBy: sealed.kind === 'admin' ? 'admin' : 'node',
     ...(hostname === undefined ? {} : { hostname }),
     ...(keySource === undefined ? {} : { keySource }),
+    ...(succeeds !== undefined && { succeeds: predecessorOf(session.site.id, node, succeeds) }),
   };
 }
 

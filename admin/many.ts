@@ -46,8 +46,21 @@ export interface LeftOut {
     | { readonly code: 'objections'; readonly objections: readonly Objection[] }
     | { readonly code: 'first' }
     | { readonly code: 'done'; readonly seq: number; readonly type: string }
-    | { readonly code: 'same' };
+    | { readonly code: 'same' }
+    | NotMoved;
 }
+
+/**
+ * Why a machine does not get what `old` has, although it says that it was that. `unproven`: the key of `old` did not sign
+ * that. `rivals`: other machines say so as well, with such a signature, or it says so of several. `moved`: another has it
+ * already. `no_old`: no configuration is in force for `old`. `own`: it has something else in force.
+ */
+export type NotMoved = { readonly old: NodeId } & (
+  | { readonly code: 'unproven' | 'no_old' }
+  | { readonly code: 'rivals'; readonly nodes: readonly NodeId[] }
+  | { readonly code: 'moved'; readonly to: NodeId }
+  | { readonly code: 'own'; readonly seq: number; readonly type: string }
+);
 
 /** What would be signed about many nodes. */
 export interface ManyPlans<P> {
@@ -241,12 +254,12 @@ export type Signed<P> =
   | { readonly planned: P; readonly error: unknown };
 
 /**
- * Signs one plan after another, as `sign` does. One that is refused keeps none of the others from being
+ * Signs one plan after another, as `sign` does, and what is to follow one that was signed. One that is refused keeps none of the others from being
  * signed; where server, store or keyset fail, nothing more is tried, and the error is the last that is
  * given.
  * @param isStopped asked before each signature: what was not begun is not signed
  */
-export async function* signMany<P extends { readonly plan: Plan }>(
+export async function* signMany<P extends { readonly plan: Plan; readonly then?: Plan }>(
   session: Session,
   plans: readonly P[],
   consent: Consent,
@@ -255,7 +268,10 @@ export async function* signMany<P extends { readonly plan: Plan }>(
   for (const planned of plans) {
     if (isStopped()) return;
     try {
-      yield { planned, outcomes: await sign(session, planned.plan, consent) };
+      const outcomes = await sign(session, planned.plan, consent);
+      const { then } = planned;
+      const more = then === undefined ? [] : await sign(session, then, consent);
+      yield { planned, outcomes: [...outcomes, ...more] };
     } catch (error) {
       yield { planned, error };
       if (isOfAll(error)) return;

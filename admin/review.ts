@@ -2,7 +2,9 @@ import { faultsOf } from '../protocol/bootable.ts';
 import { BUILT_IN_PATHS, isPassedOver } from '../protocol/paths.ts';
 import { decidedDigests } from '../protocol/history.ts';
 import { digestHex } from '../protocol/keys.ts';
+import { nodeIdOf } from '../bundle/index.ts';
 import type { Manifest, StatementType } from '../bundle/index.ts';
+import { predecessorOf } from '../protocol/succession.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
@@ -104,8 +106,8 @@ function unknownPaths(
 }
 
 function warningsOf(
-  { keyset }: Pick<Session, 'keyset'>,
-  { unreadable }: InForce,
+  { keyset, site }: Pick<Session, 'keyset' | 'site'>,
+  { entry, unreadable }: InForce,
   { sealed, manifest }: Reviewable,
   { files, metadata, unknownPaths }: DiffView,
 ): ReviewWarning[] {
@@ -123,6 +125,7 @@ function warningsOf(
     BUILT_IN_PATHS,
   );
   const passedOver = manifest.files.map(({ path }) => path).filter(isPassedOver);
+  const succeeds = sealed && manifest.metadata.succeeds;
   const expected = 1 + keyset.keys.length;
   const counted = sealed?.recipientCount ?? expected;
   const warnings: (ReviewWarning | false | undefined)[] = [
@@ -135,6 +138,10 @@ function warningsOf(
     faults.length > 0 && { code: 'unbootable', faults },
     passedOver.length > 0 && { code: 'passed_over', paths: passedOver },
     manifest.metadata.keySource === 'image' && { code: 'key_in_image' },
+    entry === undefined &&
+      succeeds !== undefined && {
+        ...{ code: 'succeeds', ...predecessorOf(site.id, nodeIdOf(manifest.node), succeeds) },
+      },
     counted !== expected && { code: 'recipients', sealed: counted, expected },
   ];
   return warnings.filter((warning) => warning !== false && warning !== undefined);

@@ -2,6 +2,8 @@ import { fromHex, ZERO_DIGEST } from '../bundle/index.ts';
 import type { FileEntry, Manifest, NodeId } from '../bundle/index.ts';
 import { settingsOf, withSettings } from '../bundle/settings.ts';
 import { fail } from '../protocol/errors.ts';
+import { predecessorOf } from '../protocol/succession.ts';
+import type { Predecessor } from '../protocol/succession.ts';
 import { sameFiles } from './changes.ts';
 import { placeOf } from './find.ts';
 import type { Standing, Waiting } from './find.ts';
@@ -31,9 +33,12 @@ export interface TransferPlans {
 /** The reasons by which a transfer that was cut short is known. */
 const fromReason = (old: NodeId): string => `from ${old}`;
 /** Whose configuration a decision gave to its node, if it is one of a transfer. */
-export const transferredFrom = (reason: string): string | undefined =>
-  /^from ([a-z2-7]{32})$/.exec(reason)?.[1];
+export const transferredFrom = (reason: string): NodeId | undefined =>
+  /^from ([a-z2-7]{32})$/.exec(reason)?.[1] as NodeId | undefined;
 const toReason = (node: NodeId): string => `moved to ${node}`;
+/** To whom a revoked node's configuration went, if a transfer revoked it. */
+export const transferredTo = (reason: string): NodeId | undefined =>
+  /^moved to ([a-z2-7]{32})$/.exec(reason)?.[1] as NodeId | undefined;
 
 /**
  * Plans to give what is in force for one node to another, and to revoke the first. Planned again after it was cut
@@ -117,6 +122,20 @@ async function ownProposals(
     }
   }
   return own;
+}
+
+/**
+ * Which machines a node says that it was: in what it proposed itself, and in what a transfer gave it.
+ * @throws what the client and the ports throw
+ */
+export async function claimsOfOwn(session: Session, standing: Standing): Promise<Predecessor[]> {
+  const { opened } = await openInForce(session, standing);
+  const proposed = await ownProposals(session, standing);
+  return [...proposed, ...(opened === undefined ? [] : [opened])].flatMap(({ manifest }) => {
+    const { succeeds } = manifest.metadata;
+    if (succeeds === undefined) return [];
+    return [predecessorOf(session.site.id, standing.node, succeeds)];
+  });
 }
 
 async function opening(session: Session, node: NodeId, waiting: Waiting) {

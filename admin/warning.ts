@@ -1,4 +1,4 @@
-import type { StatementType } from '../bundle/index.ts';
+import type { NodeId, StatementType } from '../bundle/index.ts';
 import type { FileFault } from '../protocol/accounts.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { DiffView } from './diff-view.ts';
@@ -52,6 +52,8 @@ export type ReviewWarning =
   | { readonly code: 'passed_over'; readonly paths: readonly string[] }
   /** The node's key comes from its image: whoever has the image has the key of every node. */
   | { readonly code: 'key_in_image' }
+  /** Its machine says that it was this node: `transfer` gives it what that has, and an approval does not. */
+  | { readonly code: 'succeeds'; readonly node: NodeId; readonly isProven: boolean }
   /** Paths that were named, to be shown or taken unseen, and are in neither bundle. */
   | { readonly code: 'not_there'; readonly paths: readonly string[] }
   /** Sealed to so many recipients, and the newest keyset asks for others: made under another one. */

@@ -14,6 +14,13 @@ export interface Metadata {
   readonly madeBy?: string;
   /** Where the node's seed came from: `usb`, `image`, `tpm`, `credential`, `file` */
   readonly keySource?: string;
+  /** The site's PCR key that a seed of a TPM is bound to: the first 16 hex digits of its name's digest */
+  readonly pcrKey?: string;
+  /**
+   * Of a machine whose site has another PCR key now: the sign key and the box key that it had, 32 bytes each, and the
+   * signature by that key, 64 bytes, about its site and both its ids; base64url (`predecessorOf`)
+   */
+  readonly succeeds?: string;
   /** A name of the time zone database, like `Europe/Berlin` */
   readonly timezone?: string;
   /** `none`, `zram`, or `disk:` and a device, encrypted with a throw-away key */
@@ -87,6 +94,8 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   baseline: /^[0-9a-f]{64}$/,
   paths: /^[0-9a-f]{64}$/,
   attestation: /^[A-Za-z0-9_-]{1,4096}$/,
+  pcrKey: /^[0-9a-f]{16}$/,
+  succeeds: /^[A-Za-z0-9_-]{170}[AEIMQUYcgkosw048]$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
 

@@ -15,6 +15,8 @@ const CIRCUMSTANCES = [
   'madeAt',
   'madeBy',
   'keySource',
+  'pcrKey',
+  'succeeds',
   'image',
   'baseline',
   'paths',

@@ -217,3 +217,5 @@ export const signedClaim = (
 
 /** How a key is named in files: its name, hex. */
 export const keyId = ({ name }: PcrKey): string => toHex(name);
+/** How a key is named where it is only told from others: 16 hex digits. */
+export const shortKeyId = (key: PcrKey): string => keyId(key).slice(4, 20);

@@ -1,5 +1,7 @@
 import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
+import { nodeWords } from '../bundle/words.ts';
 import { escapeLine } from '../protocol/escape.ts';
+import type { Predecessor } from '../protocol/succession.ts';
 import { when } from './time.ts';
 import { imageText } from './warnings.ts';
 
@@ -22,9 +24,14 @@ function signerName(signer: BundleSigner): string {
     : `administrator ${signer.name}`;
 }
 
+/** Which machine one was, and what that is worth. */
+export const predecessorText = ({ node, isProven }: Predecessor): string =>
+  `machine ${node} (${nodeWords(node)})${isProven ? ', by the signature of its key' : ': an unproven claim, its key did not sign that'}`;
+
 /** Who and what a bundle is; every fact that only the node vouches for is marked as its claim. */
 export function aboutLines(facts: BundleFacts): [string, string][] {
-  const { hostname, keySource, madeAt, madeBy, digest, size } = facts;
+  const { hostname, keySource, pcrKey, succeeds, madeAt, madeBy, digest, size } = facts;
+  const bound = pcrKey === undefined ? '' : `, bound to PCR key ${pcrKey}`;
   const claim = (text: string | undefined): string =>
     text === undefined ? 'not said' : `${escapeLine(text)} (as the maker claims)`;
   const made = [
@@ -34,7 +41,10 @@ export function aboutLines(facts: BundleFacts): [string, string][] {
   return [
     ...nameLines(facts),
     ['host name', claim(hostname)],
-    ['key from', claim(keySource)],
+    ['key from', claim(keySource && keySource + bound)],
+    ...(succeeds === undefined
+      ? []
+      : [['succeeds', predecessorText(succeeds)] as [string, string]]),
     ['made', claim(made === '' ? undefined : made)],
     ['signed by', signerName(facts.signer)],
     [

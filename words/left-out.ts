@@ -25,6 +25,31 @@ export function leftOutText(
       };
     case 'same':
       return { code: 'same', message: 'it is so already' };
+    case 'unproven':
+      return {
+        code: 'unproven',
+        message: `it says that it was ${why.old}, whose key did not sign that: transfer by its words, if that is so`,
+      };
+    case 'rivals':
+      return {
+        code: 'rivals',
+        message:
+          why.nodes.length === 0
+            ? `it says that it was ${why.old}, and another machine as well`
+            : `${why.nodes.join(', ')} was ${why.old} as well, by its key's signature: somebody has that key who should not, and whoever knows the machine has to find out which it is`,
+      };
+    case 'moved':
+      return { code: 'moved', message: `what ${why.old} had went to ${why.to} already` };
+    case 'no_old':
+      return {
+        code: 'no_old',
+        message: `it was ${why.old}, for which no configuration is in force`,
+      };
+    case 'own':
+      return {
+        code: 'own',
+        message: `it was ${why.old}, and has decision ${why.seq} (${why.type}) of its own in force`,
+      };
     case 'error':
       return { code: why.error.code, message: why.error.message };
     case 'objections': {

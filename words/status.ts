@@ -55,6 +55,9 @@ export const olderText = (machine: Said): string =>
 
 /** What somebody should know who looks at a node, in one sentence. */
 export function noteText(note: StatusNote, voice: Voice = 'terminal'): string {
+  if (note.code === 'succeeds') {
+    return `it was ${note.node}, by the signature of that key: ${voice === 'page' ? 'in a terminal, ' : ''}coatcheck transfer --successors gives it what that has`;
+  }
   const name = escapeLine(note.name);
   switch (note.code) {
     case 'name_in_force':

@@ -117,6 +117,10 @@ export function warningText(
       return `no configuration, and never put in place: ${warning.paths.map(showPath).join(', ')}`;
     case 'key_in_image':
       return 'the key comes from the image: whoever has the image has the key of every node';
+    case 'succeeds': {
+      const told = `it was ${warning.node}, ${warning.isProven ? 'by the signature of that key' : 'as it claims, and that key did not sign it'}`;
+      return `${told}: ${voice === 'page' ? '“Give to a new key” there' : `coatcheck transfer ${warning.node} NEW`} gives it what that has, and an approval does not`;
+    }
     case 'not_there':
       return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'recipients':

@@ -2,6 +2,8 @@ import { equalBytes, toHex } from '../../bundle/index.ts';
 import type { Manifest, Metadata, NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import type { Execution, SitePath } from '../../protocol/paths.ts';
+import { predecessorOf } from '../../protocol/succession.ts';
+import type { Predecessor } from '../../protocol/succession.ts';
 import { octal } from '../octal.ts';
 import { machinePaths } from '../traits.ts';
 import type { OpenedBundle } from '../open.ts';
@@ -40,6 +42,10 @@ export interface BundleFacts {
   readonly hostname?: string;
   /** where the node's key comes from; claimed */
   readonly keySource?: string;
+  /** the site's PCR key that it is bound to: 16 hex digits; claimed */
+  readonly pcrKey?: string;
+  /** Which machine it says that it was, and whether that is proven */
+  readonly succeeds?: Predecessor;
   /** unix seconds; claimed */
   readonly madeAt?: number;
   /** the program, claimed */
@@ -65,9 +71,9 @@ export type Reviewable =
 export function bundleFacts(
   node: NodeId,
   { sealed, manifest }: Reviewable,
-  { keyset, keyIndex }: Pick<Session, 'keyset' | 'keyIndex'>,
+  { keyset, keyIndex, site }: Pick<Session, 'keyset' | 'keyIndex' | 'site'>,
 ): BundleFacts {
-  const { hostname, keySource, madeAt, madeBy } = manifest.metadata;
+  const { hostname, keySource, pcrKey, succeeds, madeAt, madeBy } = manifest.metadata;
   const image = imageFacts(manifest.metadata);
   const name = (
     sealed === undefined
@@ -78,6 +84,8 @@ export function bundleFacts(
     ...{ node, words: nodeWords(node) },
     ...(hostname === undefined ? {} : { hostname }),
     ...(keySource === undefined ? {} : { keySource }),
+    ...(pcrKey !== undefined && { pcrKey }),
+    ...(succeeds !== undefined && { succeeds: predecessorOf(site.id, node, succeeds) }),
     ...(madeAt === undefined ? {} : { madeAt }),
     ...(madeBy === undefined ? {} : { madeBy }),
     ...(image === undefined ? {} : { image }),

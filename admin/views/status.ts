@@ -7,6 +7,7 @@ import { readResult } from '../machine-says.ts';
 import type { CosignedView } from '../cosigned.ts';
 import type { MachineFault, Said } from '../machine-says.ts';
 import type { Listed } from '../objects.ts';
+import type { Predecessor } from '../../protocol/succession.ts';
 import { STATES } from './states.ts';
 import type { State } from './states.ts';
 import { statementViewAt } from './statement.ts';
@@ -25,7 +26,9 @@ export interface WaitingView {
   readonly hostname?: string;
   /** claimed */
   readonly keySource?: string;
-  /** why it cannot be opened: then the three above are absent */
+  /** Which machine it says that it was, and whether that is proven */
+  readonly succeeds?: Predecessor;
+  /** why it cannot be opened: then those above are absent */
   readonly problem?: ErrorCode;
 }
 
@@ -63,7 +66,9 @@ export type StatusNote =
    * A node about which nothing is in force claims the name of this one that has: it may be the same
    * machine with a new key, or another that says so.
    */
-  | { readonly code: 'maybe_new_key'; readonly name: string; readonly node: NodeId };
+  | { readonly code: 'maybe_new_key'; readonly name: string; readonly node: NodeId }
+  /** It was this node by its key before, which signed that, and that one has a configuration in force. */
+  | { readonly code: 'succeeds'; readonly node: NodeId };
 
 /** A node in a line: everything that is known of it without its files. */
 export interface StatusView {
@@ -72,6 +77,9 @@ export interface StatusView {
   readonly words: string;
   /** the host name in the bundle in force; absent where there is none, or it cannot be opened here */
   readonly name?: string;
+  /** where the key of the bundle in force comes from, and the site's PCR key that it is bound to; claimed */
+  readonly keySource?: string;
+  readonly pcrKey?: string;
   /** all that are so, in the order of {@link STATES} */
   readonly states: readonly State[];
   /** since when the first of them is, unix seconds; absent where nobody knows */
@@ -168,6 +176,7 @@ function statusView(listing: NodeListing, facts: Facts, now: number): StatusView
   const bundle = isShown && !isUnpublished ? shown.bundle : undefined;
   const name = isShown && !isUnpublished ? shown.name : undefined;
   const signKey = isShown ? shown.signKey : undefined;
+  const { keySource, pcrKey } = isShown && !isUnpublished ? shown : {};
   const told =
     report === undefined || said === undefined ? undefined : toldBy(report, said, signKey);
   const machine = told?.view;
@@ -182,6 +191,8 @@ function statusView(listing: NodeListing, facts: Facts, now: number): StatusView
   return {
     ...{ node, words: nodeWords(node) },
     ...(name === undefined ? {} : { name }),
+    ...(keySource !== undefined && { keySource }),
+    ...(pcrKey !== undefined && { pcrKey }),
     states,
     ...(since === undefined ? {} : { since }),
     ...(decision === undefined ? {} : { decision }),
@@ -336,6 +347,7 @@ function withNotes(views: readonly StatusView[]): StatusView[] {
     if (view.name !== undefined) add(inForce, view.name, view.node);
     for (const claim of claimsOf(view)) add(claimed, claim, view.node);
   }
+  const known = new Map(views.map((view) => [view.node, view]));
   return views.map((view) => {
     const { node, name } = view;
     const others = (of: Map<string, NodeId[]>, text: string): NodeId[] =>
@@ -354,6 +366,10 @@ function withNotes(views: readonly StatusView[]): StatusView[] {
       if (view.states.includes('first') && holder !== undefined && more.length === 0) {
         notes.push({ code: 'maybe_new_key', name: claim, node: holder });
       }
+    }
+    for (const { succeeds } of view.waiting) {
+      const isOpen = succeeds !== undefined && known.get(succeeds.node)?.bundle !== undefined;
+      if (isOpen && succeeds.isProven) notes.push({ code: 'succeeds', node: succeeds.node });
     }
     return notes.length === 0 ? view : { ...view, notes };
   });

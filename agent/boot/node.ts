@@ -1,7 +1,7 @@
 import { equalBytes } from '../../bundle/bytes.ts';
 import type { SealedBundle } from '../../bundle/header.ts';
 import { deriveIdentity } from '../../bundle/identity.ts';
-import type { Identity } from '../../bundle/identity.ts';
+import type { Identity, NodeId } from '../../bundle/identity.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { openBundle } from '../../bundle/open.ts';
 import type { Statement } from '../../bundle/statement.ts';
@@ -15,6 +15,7 @@ import { pathList } from '../../protocol/paths.ts';
 import type { PathList } from '../../protocol/paths.ts';
 import { parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
+import { signSuccession } from '../../protocol/succession.ts';
 import { isExpired } from '../../protocol/verify.ts';
 import { formatTime } from '../console/console.ts';
 import type { Console } from '../console/console.ts';
@@ -23,6 +24,7 @@ import { readAuthorities } from '../identity/authority.ts';
 import { openSeed } from '../identity/keys/open-seed.ts';
 import type { OpenedSeed } from '../identity/keys/open-seed.ts';
 import type { KeySource } from '../identity/keys/key-source.ts';
+import { readFormerSeed } from '../identity/keys/tpm-seed.ts';
 import type { Authority } from '../identity/tpm/policy.ts';
 import type { MemoryKind } from '../identity/memory/kind.ts';
 import { openMemory } from '../identity/memory/open-memory.ts';
@@ -43,6 +45,13 @@ export interface Places {
   readonly state?: string | undefined;
 }
 
+/** A machine by a key that it has no more. */
+interface Former {
+  readonly id: NodeId;
+  /** What its proposals say of it: signed by that key */
+  readonly succeeds: string;
+}
+
 /** One machine: who it is, whom it believes, and what it remembers. */
 export interface Node {
   readonly rootPath: string;
@@ -54,6 +63,8 @@ export interface Node {
   readonly keySource: KeySource['from'];
   /** What opens what its TPM has for signed images alone; undefined where nothing there is bound to an image */
   readonly authority?: Authority | undefined;
+  /** What this machine was by the site's PCR key before this one; undefined where it was nothing */
+  readonly former?: Former | undefined;
   readonly memory: OpenedMemory;
   readonly console: Console;
   /** Unix seconds, by the machine's own clock. */
@@ -68,7 +79,7 @@ const MAX_SITE_FILE_BYTES = 64 * 1024;
 export function openNode(places: Places, console: Console, now: () => number): Node {
   const site = readNamedSite(places.site);
   const isOfTpm = [places.key?.from, places.memory].includes('tpm');
-  const [authority] = isOfTpm ? readAuthorities(site, places.root) : [];
+  const [authority, before] = isOfTpm ? readAuthorities(site, places.root) : [];
   const { seed, from: keySource } = openSeed(places.key, places.root, () => authority);
   const identity = deriveIdentity(seed);
   const kind = places.memory ?? 'file';
@@ -80,11 +91,33 @@ export function openNode(places: Places, console: Console, now: () => number): N
     identity,
     keySource,
     authority,
+    former: keySource === 'tpm' && before ? formerOf(site, before, identity, console) : undefined,
     memory,
     console,
     now,
     built: readImage(places.root).date,
   };
+}
+
+/** It is the machine by its new key whether or not the old one can be had. @throws device_failed */
+function formerOf(
+  site: Site,
+  before: Authority,
+  { id }: Identity,
+  console: Console,
+): Former | undefined {
+  try {
+    const seed = readFormerSeed(before);
+    if (seed === undefined) return undefined;
+    const old = deriveIdentity(seed);
+    return { id: old.id, succeeds: signSuccession(site.id, old, id) };
+  } catch (error) {
+    if (!hasCode(error, 'key_refused', 'file_malformed')) throw error;
+    console.note(
+      `this machine cannot show which one it was by the site's PCR key before: ${(error as Error).message}`,
+    );
+    return undefined;
+  }
 }
 
 /** The seed of a machine whose site is read only where its key asks for it. @throws as {@link openNode} */

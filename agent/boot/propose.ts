@@ -75,7 +75,9 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
   const manifest = manifestOf(node, complete(node, draft, inForce), inForce);
   const { left = {} } = manifest.metadata;
   const isEmpty = manifest.files.length + Object.keys(left).length === 0;
-  if (isEmpty && settingsOf(manifest.metadata).size === 0) return { state: 'empty' };
+  // Who it was is something to propose: it gets what that one had.
+  const isNothing = isEmpty && node.former === undefined;
+  if (isNothing && settingsOf(manifest.metadata).size === 0) return { state: 'empty' };
   demandBootable(node, manifest.files);
   const keyset = await newestKeyset(node, context.servers);
   const seal = (): Sealed => sealFor(node, keyset, manifest);

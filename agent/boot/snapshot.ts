@@ -3,6 +3,7 @@ import type { FileEntry, Manifest, Metadata } from '../../bundle/manifest.ts';
 import { sameSettings } from '../../bundle/settings.ts';
 import { ZERO_DIGEST } from '../../bundle/statement.ts';
 import { HOSTNAME_FILE, hostnameFault, hostnameIn } from '../../protocol/bootable.ts';
+import { shortKeyId } from '../../protocol/measured.ts';
 import { readBaseline } from '../apply/baseline.ts';
 import { captureFiles, captureMachine } from '../apply/capture.ts';
 import type { MachineCapture } from '../apply/capture.ts';
@@ -56,6 +57,9 @@ export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefin
       madeAt: ownTime(node),
       madeBy: `coatcheck-agent ${VERSION}`,
       keySource: node.keySource,
+      ...(node.keySource === 'tpm' &&
+        node.authority !== undefined && { pcrKey: shortKeyId(node.authority.key) }),
+      ...(node.former !== undefined && { succeeds: node.former.succeeds }),
     },
     files: draft.files,
   };

@@ -23,6 +23,11 @@ export async function openMachine(
     openOrderedNode(invocation, orders, options),
   );
   tellWords(node.console, node.identity.id);
+  if (node.former !== undefined) {
+    node.console.note(
+      `it was machine ${node.former.id} by the site's PCR key before: coatcheck transfer --successors gives it what that one had`,
+    );
+  }
   const { fault } = readImage(node.rootPath);
   if (fault !== undefined) {
     node.console.note(

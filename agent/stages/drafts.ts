@@ -40,9 +40,12 @@ export function draftOptions(
   input: DraftInput,
 ): Pick<BootOptions, 'draft' | 'redraft' | 'asks' | 'pressed'> {
   const { node, answers, terminal } = input;
+  // What a machine was before is worth more than anybody's answers: under approval `none` nobody would look at it.
+  const isMoving = node.former !== undefined && node.site.approval !== 'none';
   const missing = missingAnswers(answers);
   const isEnough = missing.length === 0;
   if (terminal === undefined && !isEnough) {
+    if (isMoving) return { draft: (inForce) => Promise.resolve(movingDraft(node, inForce)) };
     node.console.note(
       `the command line does not say ${missing.join(', ')}, and there is no terminal to ask at: an administrator has to make the configuration`,
     );
@@ -66,12 +69,22 @@ export function draftOptions(
   if (isEnough) return { draft: async () => Promise.resolve(madeDraft(input, answers)), ...asking };
   return {
     draft: async (inForce, overtaken) =>
-      await ask({
+      (isMoving ? movingDraft(node, inForce) : undefined) ??
+      (await ask({
         initial: typed ?? { ...earlierAnswers(node, inForce), ...answers },
         signal: overtaken,
-      }),
+      })),
     ...asking,
     asks: true,
+  };
+}
+
+/** Nothing but what its metadata say: which machine this was. None where something was decided about it. */
+function movingDraft({ rootPath }: Node, inForce: Decision | undefined): Draft | undefined {
+  if (inForce !== undefined) return undefined;
+  return {
+    files: [],
+    metadata: withRoot(rootPath, (root) => madeOn(root, readBaseline(root))),
   };
 }
 

@@ -24,6 +24,8 @@ import { printOutcome } from './outcome.ts';
 /** Something that is signed about one of many nodes. */
 interface Signable {
   readonly plan: Plan;
+  /** Signed once `plan` is. */
+  readonly then?: Plan;
   readonly name?: string;
 }
 
@@ -100,7 +102,7 @@ export async function signManyAsked<P extends Signable>(
   }
   const objections = [
     ...(asked.objections ?? []),
-    ...planned.flatMap(({ plan }) => plan.objections),
+    ...planned.flatMap(({ plan, then }) => [...plan.objections, ...(then?.objections ?? [])]),
   ];
   const who = namesText(planned.map(({ plan, name }) => shortName({ node: plan.node, name })));
   terminal.print(`${terminal.style.bold(count(total, 'node'))}: ${who}`);
@@ -113,8 +115,10 @@ export async function signManyAsked<P extends Signable>(
   }
 
   await session.key.sign.announce?.({
-    statements: planned.flatMap(({ plan: { node, statements } }) =>
-      statements.map(({ type }) => ({ type, node })),
+    statements: planned.flatMap(({ plan, then }) =>
+      [plan, ...(then === undefined ? [] : [then])].flatMap(({ node, statements }) =>
+        statements.map(({ type }) => ({ type, node })),
+      ),
     ),
   });
   const stop = { isWanted: false };

@@ -5,6 +5,7 @@ import type { Session } from '../../admin/session.ts';
 import { pendingViews } from '../../admin/views/nodes.ts';
 import type { PendingView } from '../../admin/views/nodes.ts';
 import type { NodeId } from '../../bundle/index.ts';
+import { predecessorText } from '../../words/bundle.ts';
 import { cosignedLine } from '../../words/cosigned.ts';
 import { escapeLine } from '../../protocol/escape.ts';
 import type { Context } from '../context.ts';
@@ -47,6 +48,9 @@ function nextHint(
     ...(isUndecided
       ? ['coatcheck diff NODE shows what would change; coatcheck approve NODE decides']
       : []),
+    ...(proposals.some(({ succeeds }) => succeeds?.isProven)
+      ? ['coatcheck transfer --successors gives machines with a new key what they had']
+      : []),
     ...(isToSign ? ['coatcheck cosign NODE shows what others signed, and signs it too'] : []),
   ];
   if (hints.length > 0) return hints.join('; ');
@@ -69,9 +73,10 @@ function printProposals(
   ]);
   const head = ['NODE', 'DIGEST', 'SINCE', 'BYTES', 'HOST NAME (CLAIMED)'];
   printTable(terminal, [head, ...rows], (i) => {
-    const { node, digest, words } = proposals[i]!;
+    const { node, digest, words, succeeds } = proposals[i]!;
     return [
       terminal.style.dim(`  ${words}`),
+      ...(succeeds === undefined ? [] : [`  succeeds ${predecessorText(succeeds)}`]),
       ...cosigned
         .filter((view) => view.node === node && view.digest === digest)
         .map((view) => terminal.style.yellow(`  ${cosignedLine(node, view)}`)),

@@ -93,17 +93,17 @@ export const WHERE = {
   example: "--where 'state=waiting name~gx*'",
 } as const satisfies Option;
 
+/** Of what decides about many nodes: which, by a list from elsewhere, or how many. */
+export const EXPECT = {
+  name: 'expect',
+  value: '<file>',
+  about: 'ids and words from elsewhere: those nodes are meant; or a number: so many are',
+  more: 'a file with an id or the eight words of a node on each line, made elsewhere: those nodes are meant, as far as they are there. Or a number: how many are meant, and with another number nothing is signed (`revoke` and `transfer` of more than one need it beside `--yes`)',
+  example: 'approve --expect rack7.txt',
+} as const satisfies Option;
+
 /** Of what decides about many nodes: which are meant. */
-export const MEANT = [
-  WHERE,
-  {
-    name: 'expect',
-    value: '<file>',
-    about: 'ids and words from elsewhere: those nodes are meant; or a number: so many are',
-    more: 'a file with an id or the eight words of a node on each line, made elsewhere: those nodes are meant, as far as they are there. Or a number: how many are meant, and with another number nothing is signed (`revoke` of more than one needs it beside `--yes`)',
-    example: 'approve --expect rack7.txt',
-  },
-] as const satisfies readonly Option[];
+export const MEANT = [WHERE, EXPECT] as const satisfies readonly Option[];
 
 /** Of what asks a person. */
 export const YES = {

@@ -1,6 +1,7 @@
 import { utf8 } from '../../../bundle/bytes.ts';
 import { fail } from '../../../protocol/errors.ts';
 import { assertStrongSecret } from '../../../protocol/secrets.ts';
+import { readCounter } from '../tpm/counter.ts';
 import { withTpm } from '../tpm/device.ts';
 import { hmacUnderPrimary } from '../tpm/hmac-key.ts';
 import { hmacUnderPolicy } from '../tpm/measured-key.ts';
@@ -31,3 +32,13 @@ export function readTpmSeed(authority: Authority | undefined): Uint8Array {
   assertStrongSecret(seed, 'what the TPM gave');
   return seed;
 }
+
+/**
+ * The seed that this TPM gave to earlier images, of another key of the site; undefined where it gave none.
+ * @throws device_failed; key_refused where this image cannot have it; file_malformed
+ */
+export const readFormerSeed = (authority: Authority): Uint8Array | undefined =>
+  // A TPM has the counter of each key that it gave a seed under: it is not made here.
+  withTpm((tpm) => readCounter(tpm, authority.key)) === undefined
+    ? undefined
+    : readTpmSeed(authority);
