@@ -10,7 +10,7 @@ const KEY_BYTES = 32;
 
 /** What the old key of a machine signs: that the new one is of the same machine, of this site. */
 const succession = (site: Uint8Array, old: NodeId, node: NodeId): Uint8Array =>
-  concat(utf8('coatcheck/v1 succeeds'), site, nodeIdBytes(old), nodeIdBytes(node));
+  concat(utf8('coatcheck/v1 succeeds\0'), site, nodeIdBytes(old), nodeIdBytes(node));
 
 /**
  * The metadata field `succeeds` of a machine that has another key since its site has another PCR key: the sign key and the

@@ -321,6 +321,8 @@ VALUES = {
     "madeAt": re.compile(r"0|[1-9][0-9]{0,11}"),
     "madeBy": re.compile(r"[ -~]{1,128}"),
     "paths": re.compile(r"[0-9a-f]{64}"),
+    "pcrKey": re.compile(r"[0-9a-f]{16}"),
+    "succeeds": re.compile(r"[A-Za-z0-9_-]{170}[AEIMQUYcgkosw048]"),
     "swap": re.compile(r"none|zram|disk:/dev/[A-Za-z0-9_.:/+-]{1,200}"),
     "timezone": re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*"),
 }
