@@ -47,6 +47,8 @@ export interface Metadata {
   readonly paths?: string;
   /** What its TPM vouches for (protocol/attestation.ts), base64url: 1 to 4,096 characters */
   readonly attestation?: string;
+  /** The code of a machine whose memory was wiped: 32 hex digits, made afterwards, and so was this bundle */
+  readonly fresh?: string;
   /** Files that the machine had as its image has them, by path: the first 8 digits of their digest there */
   readonly left?: Readonly<Record<string, string>>;
   /** The units to restart when the file at this path changes */
@@ -96,6 +98,7 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   attestation: /^[A-Za-z0-9_-]{1,4096}$/,
   pcrKey: /^[0-9a-f]{16}$/,
   succeeds: /^[A-Za-z0-9_-]{170}[AEIMQUYcgkosw048]$/,
+  fresh: /^[0-9a-f]{32}$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
 

@@ -10,7 +10,7 @@ import type { ListName, Metadata, MetadataEntry } from './metadata.ts';
  */
 export type Settings = ReadonlyMap<string, string>;
 
-/** When, by what, on which image and from which key a bundle was made changes nothing. */
+/** When, by what, on which image, from which key and since when a bundle was made changes nothing. */
 const CIRCUMSTANCES = [
   'madeAt',
   'madeBy',
@@ -20,6 +20,7 @@ const CIRCUMSTANCES = [
   'image',
   'baseline',
   'paths',
+  'fresh',
   'left',
   'attestation',
 ] as const;

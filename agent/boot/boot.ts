@@ -2,6 +2,7 @@ import { draftAgain, draftFirst, hearRefusal, isAnswered, sendDraft } from './dr
 import { isOrder, obstacleTo } from './install.ts';
 import type { Node } from './node.ts';
 import { nothingYet, whyRefused, whyWaiting } from './reasons.ts';
+import { wipedTeller } from './report.ts';
 import type { Servers } from './servers.ts';
 import type { Source } from './source.ts';
 import { askWhetherItWaits, mayBeGone } from './standing.ts';
@@ -30,6 +31,7 @@ export async function find(
   options: BootOptions,
 ): Promise<Found> {
   const boot: Boot = { node, servers, source, options };
+  const tellWiped = wipedTeller(node, servers);
   const note = createWaitNotes(node.console, node.identity.id, node.now);
   let progress: Progress = {
     state: { name: 'undrafted' },
@@ -40,6 +42,7 @@ export async function find(
     if ('found' in step) return step.found;
     progress = step.progress;
     if (step.soon === true) continue;
+    if (step.untaken !== undefined) await tellWiped(step.untaken);
     if (options.patience.isOver()) throw step.why;
     const key = canAnswer(progress.state) ? options.pressed : undefined;
     note(step.why, key && 'press Enter here to make another proposal');
@@ -67,7 +70,9 @@ export async function next(boot: Boot, progress: Progress): Promise<BootStep> {
   if (inForce !== undefined && obstacle === undefined && !isOld) {
     return { found: { decision: inForce } };
   }
-  if (obstacle !== undefined && !isOrder(inForce)) return { why: obstacle, progress };
+  if (obstacle !== undefined && !isOrder(inForce)) {
+    return { why: obstacle, progress, untaken: inForce! };
+  }
 
   // Nothing was ever decided, or a new configuration was ordered.
   const settled = settledOf(state);

@@ -20,7 +20,8 @@ import type { Draft } from './snapshot.ts';
 
 /**
  * Why a verified decision gives this machine nothing to apply; undefined if it orders a bundle that
- * is still good. Code expired, revoked, or nothing_approved for an order to propose anew.
+ * is still good. Code expired, revoked, or nothing_approved for an order to propose anew; rollback_refused where the
+ * memory was wiped, and nothing was decided since.
  */
 export function obstacleTo(node: Node, { frame, serverNow }: Decision): CoatcheckError | undefined {
   const { type, expires } = frame.statement;
@@ -28,6 +29,14 @@ export function obstacleTo(node: Node, { frame, serverNow }: Decision): Coatchec
   if (type === 'revoke') return fail('revoked', `this machine was revoked: ${said}`);
   if (type === 'reconfigure') {
     return fail('nothing_approved', `a new configuration was ordered: ${said}`);
+  }
+  const code = node.memory.wiped?.();
+  if (code !== undefined) {
+    return fail(
+      'rollback_refused',
+      `this machine's memory was wiped, code ${code}, and what is in force may not be the newest: ${said}`,
+      { details: { wiped: code } },
+    );
   }
   const judge = overBy(node, frame.statement, serverNow);
   if (judge === undefined) return undefined;

@@ -28,7 +28,7 @@ import { readFormerSeed } from '../identity/keys/tpm-seed.ts';
 import type { Authority } from '../identity/tpm/policy.ts';
 import type { MemoryKind } from '../identity/memory/kind.ts';
 import { openMemory } from '../identity/memory/open-memory.ts';
-import type { OpenedMemory } from '../identity/memory/open-memory.ts';
+import type { OpenedMemory } from '../identity/memory/memory.ts';
 import { stateAt, stateBelow, stateOfThisBoot } from '../tree/state-place.ts';
 import type { StatePlace } from '../tree/state-place.ts';
 
@@ -83,7 +83,8 @@ export function openNode(places: Places, console: Console, now: () => number): N
   const { seed, from: keySource } = openSeed(places.key, places.root, () => authority);
   const identity = deriveIdentity(seed);
   const kind = places.memory ?? 'file';
-  const memory = openMemory(kind, statePlace(places), { site: site.id, node: identity.id });
+  const owner = { site: site.id, node: identity.id };
+  const memory = openMemory(kind, statePlace(places), owner, authority);
   return {
     rootPath: places.root,
     site,

@@ -6,7 +6,7 @@ import { fail } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { fileEntry, approvedFrame } from '../../tests/support/frames.ts';
 import { makeNode, makeSite } from '../../tests/support/site.ts';
-import type { OpenedMemory } from '../identity/memory/open-memory.ts';
+import type { OpenedMemory } from '../identity/memory/memory.ts';
 import type { Node } from './node.ts';
 import { createPatience } from './patience.ts';
 import { sendReport } from './report.ts';

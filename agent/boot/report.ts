@@ -60,6 +60,17 @@ export async function sendReport(
   }
 }
 
+/** Tells the administrators once of each decision that this machine does not take it, where its memory was wiped. */
+export function wipedTeller(node: Node, servers: Servers): (untaken: Decision) => Promise<void> {
+  let told: string | undefined;
+  return async (untaken) => {
+    const statement = toHex(untaken.frame.statementDigest);
+    if (told === statement || node.memory.wiped?.() === undefined) return;
+    const said = 'not applied: its memory was wiped, and it waits for coatcheck renew';
+    if (await sendReport(node, servers, untaken, said)) told = statement;
+  };
+}
+
 /** Server, store or network may come back. */
 const mayPass = (error: unknown): boolean =>
   error instanceof CoatcheckError && ERRORS[codeOf(error)].node === 'retry';

@@ -46,14 +46,16 @@ export function takeSnapshot(node: Pick<Node, 'rootPath' | 'paths'>): MachineCap
 /** @param inForce what it is proposed against; nothing yet where it is undefined */
 export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefined): Manifest {
   const { signKey, boxKey } = node.identity;
-  const { paths: _, ...metadata } = draft.metadata;
+  const { paths: _, fresh: __, ...metadata } = draft.metadata;
   const { digest } = node.paths;
+  const fresh = node.memory.wiped?.();
   return {
     node: { signKey, boxKey },
     base: inForce?.frame.statementDigest ?? ZERO_DIGEST,
     metadata: {
       ...metadata,
       ...(digest !== undefined && { paths: digest }),
+      ...(fresh !== undefined && { fresh }),
       madeAt: ownTime(node),
       madeBy: `coatcheck-agent ${VERSION}`,
       keySource: node.keySource,

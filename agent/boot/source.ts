@@ -9,7 +9,7 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import type { Site } from '../../protocol/site.ts';
 import { memoryOf, verifyForNode } from '../../protocol/verify.ts';
 import type { NodeMemory } from '../../protocol/verify.ts';
-import { overBy } from './node.ts';
+import { openOwn, overBy } from './node.ts';
 import type { Node } from './node.ts';
 import { tryAgain } from './servers.ts';
 import type { Servers } from './servers.ts';
@@ -147,12 +147,24 @@ function trustOf(node: Node): { site: Site; node: NodeId; memory?: NodeMemory } 
   return { site: node.site, node: node.identity.id, ...(memory && { memory }) };
 }
 
-/** Only ever forward: what is older than the memory did not verify. */
+/** Only ever forward: what is older than the memory did not verify. Where that was wiped, only what was decided since. */
 function remember(node: Node, frame: VerifiedFrame): void {
+  const code = node.memory.wiped?.();
+  if (code !== undefined && freshness(node, frame) !== code) return;
   const { keysetVersion, seq } = node.memory.load() ?? {};
   const memory = memoryOf(frame);
   if (memory.keysetVersion === keysetVersion && memory.seq === seq) return;
   node.memory.save({ ...memory, issued: frame.statement.issued });
+}
+
+/** The code of a wiped memory that the bundle of a decision names; none where this machine cannot open it. */
+function freshness(node: Node, { bundle }: VerifiedFrame): string | undefined {
+  try {
+    return bundle && openOwn(node, bundle).metadata.fresh;
+  } catch (error) {
+    if (error instanceof CoatcheckError) return undefined;
+    throw error;
+  }
 }
 
 function proofOf(bytes: Uint8Array): Uint8Array {

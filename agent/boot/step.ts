@@ -66,6 +66,8 @@ export type BootStep =
       readonly progress: Progress;
       /** Look again at once. */
       readonly soon?: boolean;
+      /** What is in force, and is not taken */
+      readonly untaken?: Decision;
     };
 
 /** Waits on, in this state. */

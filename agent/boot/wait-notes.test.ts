@@ -88,6 +88,8 @@ describe('what a boot says while it waits', () => {
     const digest = 'ab'.repeat(32);
     note(fail('nothing_approved', 'waits', { details: { node: id, digest } }));
     expect(said.at(-1)).toContain(`coatcheck approve ${id.slice(0, 16)}`);
+    note(fail('rollback_refused', 'was wiped', { details: { wiped: 'ab'.repeat(16) } }));
+    expect(said.at(-1)).toContain(`coatcheck renew ${id.slice(0, 16)}`);
     note(absent, 'press Enter');
     expect(said.at(-1)).toBe('0: press Enter');
   });

@@ -64,6 +64,8 @@ function whatToDo({ code, details }: Reason, node: NodeId): string {
     // As much of the id as names a machine that nobody approved yet (docs/adr/0222); 78 columns.
     return `to do: an administrator compares the words: coatcheck approve ${node.slice(0, 16)}`;
   }
+  if (details?.['wiped'] !== undefined)
+    return `to do: an administrator decides anew: coatcheck renew ${node.slice(0, 16)}`;
   return ADMINISTRATORS.includes(code)
     ? 'to do: an administrator has to decide; this machine asks every minute'
     : 'to do: mend that; this machine tries again every minute, and goes on by itself';

@@ -6,6 +6,7 @@ import type { Marker } from '../apply/marker.ts';
 import { compareWithImage } from '../apply/of-image.ts';
 import { openNode } from '../boot/node.ts';
 import { formatTime } from '../console/console.ts';
+import type { DecisionMemory, OpenedMemory } from '../identity/memory/memory.ts';
 import { imageFacts } from '../stages/effect.ts';
 import { agentCommand } from './options.ts';
 
@@ -35,11 +36,8 @@ export const statusCommand = agentCommand({
       lines.push(...imageFacts(ofImage).map(([what, of]) => `${what.padEnd(8)} ${of}`));
       lines.push(...applied.drift.map(({ path, drift }) => `${drift.padEnd(8)} ${showPath(path)}`));
     }
-    lines.push(
-      remembered === undefined
-        ? `memory   ${memory.kind}: nothing, an older decision would not be noticed`
-        : `memory   ${memory.kind}: decision ${remembered.seq} ${toHex(remembered.digest)}, keyset ${remembered.keysetVersion}`,
-    );
+    const wiped = memory.wiped?.();
+    lines.push(`memory   ${memory.kind}: ${memoryText(memory, remembered, wiped)}`);
     console.result(lines.join('\n'), {
       node: identity.id,
       words,
@@ -49,6 +47,7 @@ export const statusCommand = agentCommand({
       drift: applied?.drift ?? [],
       ofImage,
       memoryKind: memory.kind,
+      ...(wiped !== undefined && { wiped }),
       memory: remembered && {
         keysetVersion: remembered.keysetVersion,
         seq: remembered.seq,
@@ -57,6 +56,19 @@ export const statusCommand = agentCommand({
     });
   },
 });
+
+function memoryText(
+  memory: OpenedMemory,
+  known: DecisionMemory | undefined,
+  wiped: string | undefined,
+): string {
+  if (known !== undefined)
+    return `decision ${known.seq} ${toHex(known.digest)}, keyset ${known.keysetVersion}`;
+  if (wiped !== undefined) return `wiped, waits for a decision with the code ${wiped}`;
+  return memory.wiped !== undefined
+    ? 'nothing yet'
+    : 'nothing, an older decision would not be noticed';
+}
 
 const marked = ({ files, ofImage: _, image: __, ...rest }: Marker): object => ({
   ...rest,

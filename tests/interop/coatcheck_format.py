@@ -315,6 +315,7 @@ LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 VALUES = {
     "attestation": re.compile(r"[A-Za-z0-9_-]{1,4096}"),
     "baseline": re.compile(r"[0-9a-f]{64}"),
+    "fresh": re.compile(r"[0-9a-f]{32}"),
     "hostname": re.compile(rf"(?=.{{1,64}}\Z){LABEL}(\.{LABEL})*"),
     "image": re.compile(r"[ -~]{1,64}"),
     "keySource": re.compile(r"[a-z][a-z0-9-]{0,31}"),

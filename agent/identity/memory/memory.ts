@@ -1,4 +1,5 @@
 import type { NodeMemory } from '../../../protocol/verify.ts';
+import type { MemoryKind } from './kind.ts';
 
 /** What a node keeps of the newest decision that it verified, so that an older one is refused. */
 export interface DecisionMemory extends NodeMemory {
@@ -12,6 +13,21 @@ export interface MemoryStore {
   load(): DecisionMemory | undefined;
   /** Durable when it returns; keeps what is newer. Call it only with what was verified. */
   save(memory: DecisionMemory): void;
+}
+
+/** A node's memory, and how good it is. */
+export interface OpenedMemory extends MemoryStore {
+  readonly kind: MemoryKind;
+  /**
+   * What was remembered when it was opened. Undefined: an older decision would not have been
+   * noticed, since this memory was never written, or was wiped.
+   */
+  readonly before: DecisionMemory | undefined;
+  /**
+   * The code that a decision has to name, 32 hex digits, where the memory was wiped and nothing was decided since: what is
+   * older cannot be told from what is in force. Absent where not only signed images write the memory.
+   */
+  readonly wiped?: () => string | undefined;
 }
 
 /** What says which of two memories is the newer one. */

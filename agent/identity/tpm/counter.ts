@@ -1,9 +1,10 @@
-import { equalBytes, Reader } from '../../../bundle/bytes.ts';
+import { Reader } from '../../../bundle/bytes.ts';
 import { fail } from '../../../protocol/errors.ts';
-import { counterArea, firstOf, generationOf, NV_POLICY } from '../../../protocol/measured.ts';
-import type { NvArea, PcrKey } from '../../../protocol/measured.ts';
+import { counterArea, firstOf, generationOf } from '../../../protocol/measured.ts';
+import type { PcrKey } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
-import { nvDefine, nvIncrement, nvRead, nvReadPublic } from './nv.ts';
+import { makeMemory } from './memory-area.ts';
+import { isWritten, nvDefine, nvIncrement, nvRead } from './nv.ts';
 import { withPolicy } from './policy.ts';
 import type { Authority } from './policy.ts';
 
@@ -15,27 +16,9 @@ export function readCounter(tpm: TpmDevice, key: PcrKey): number | undefined {
 }
 
 /**
- * Whether an index that only a policy writes has something in it; undefined where it is not defined.
- * @throws file_malformed for an index that is defined otherwise: whatever it holds counts for nothing
- */
-export function isWritten(tpm: TpmDevice, area: NvArea): boolean | undefined {
-  const found = nvReadPublic(tpm, area.index);
-  if (found === undefined) return undefined;
-  const { attributes, policy, size } = found;
-  const isOurs =
-    (attributes & ~NV_POLICY.WRITTEN) === area.attributes &&
-    equalBytes(policy, area.policy) &&
-    size === area.size;
-  if (isOurs) return (attributes & NV_POLICY.WRITTEN) !== 0;
-  const index = `0x${area.index.toString(16)}`;
-  throw fail(
-    'file_malformed',
-    `the TPM's NV index ${index} is not as this machine's images make it, so somebody else did: tpm2_nvundefine ${index}, or clear the TPM in the firmware's menu`,
-  );
-}
-
-/**
- * Has the counter say at least that images before a generation are revoked: for ever. It is made where it is not there.
+ * Has the counter say at least that images before a generation are revoked: for ever. It is made where it is not there, and
+ * with it the memory, which holds nothing yet: before the counter reaches its first generation, so that a memory that is
+ * not there beside one that did was there before (docs/adr/0317).
  * @returns its value
  * @throws key_refused for an image of an older generation, with nothing changed
  */
@@ -49,9 +32,13 @@ export function raiseCounter(tpm: TpmDevice, authority: Authority, generation: n
     );
   }
   if (isWritten(tpm, area) === undefined) nvDefine(tpm, area);
-  for (;;) {
+  for (let isMade = false; ;) {
     const value = readCounter(tpm, authority.key);
     if (value !== undefined && value >= firstOf(generation)) return value;
+    if (value !== undefined && value < firstOf(1) && !isMade) {
+      makeMemory(tpm, authority);
+      isMade = true;
+    }
     withPolicy(tpm, authority, 'counter', (session) => nvIncrement(tpm, area.index, session));
   }
 }

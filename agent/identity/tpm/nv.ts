@@ -1,10 +1,11 @@
-import { Reader, Writer } from '../../../bundle/bytes.ts';
+import { equalBytes, Reader, Writer } from '../../../bundle/bytes.ts';
 import { CoatcheckError } from '../../../bundle/errors.ts';
 import { NO_SUCH_HANDLE } from './codes.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import { NOTHING, readSized, sized } from './structures.ts';
-import { nvPublic } from '../../../protocol/measured.ts';
+import { fail } from '../../../protocol/errors.ts';
+import { NV_POLICY, nvPublic } from '../../../protocol/measured.ts';
 import type { NvArea } from '../../../protocol/measured.ts';
 
 /** The owner hierarchy, whose authorization is empty unless somebody took ownership (part 2, 7.4, TPM_RH_OWNER). */
@@ -37,6 +38,26 @@ export function nvReadPublic(tpm: TpmDevice, index: number): NvArea | undefined 
     if (isUndefined) return undefined;
     throw error;
   }
+}
+
+/**
+ * Whether an index that only a policy writes has something in it; undefined where it is not defined.
+ * @throws file_malformed for an index that is defined otherwise: whatever it holds counts for nothing
+ */
+export function isWritten(tpm: TpmDevice, area: NvArea): boolean | undefined {
+  const found = nvReadPublic(tpm, area.index);
+  if (found === undefined) return undefined;
+  const { attributes, policy, size } = found;
+  const isOurs =
+    (attributes & ~NV_POLICY.WRITTEN) === area.attributes &&
+    equalBytes(policy, area.policy) &&
+    size === area.size;
+  if (isOurs) return (attributes & NV_POLICY.WRITTEN) !== 0;
+  const index = `0x${area.index.toString(16)}`;
+  throw fail(
+    'file_malformed',
+    `the TPM's NV index ${index} is not as this machine's images make it, so somebody else did: tpm2_nvundefine ${index}, or clear the TPM in the firmware's menu`,
+  );
 }
 
 /** Defines an index of the owner, with an empty authorization. @throws device_failed */

@@ -130,6 +130,8 @@ const METADATA: readonly (readonly [name: string, says: string, line: string])[]
   ['attestation_padded', 'base64 with padding', 'attestation\tAAA='],
   ['attestation_4097', 'an attestation that is too long', `attestation\t${'A'.repeat(4097)}`],
   ['baseline_capital', 'a digest in capitals', `baseline\t${'AB'.repeat(32)}`],
+  ['fresh_short', 'a code that is cut', 'fresh\t0123abcd'],
+  ['fresh_capital', 'a code in capitals', `fresh\t${'AB'.repeat(16)}`],
   ['left_long', 'a digest of 9 digits', 'left:etc/hosts\t0123abcde'],
   ['left_capital', 'a digest in capitals', 'left:etc/hosts\t0123ABCD'],
   ['answer_name', 'the name of an answer with a capital', 'answer:Name\tx'],
@@ -147,6 +149,7 @@ const fullMetadata = {
   alias: ['default.target=multi-user.target', 'user/a@.service=b@.service'],
   wants: ['multi-user.target.wants/getty@tty2.service', 'user/a.target.upholds/b\\x2dc.socket'],
   ...{ image: '2026.11 (rc 1)', baseline: '0a'.repeat(32), paths: '0b'.repeat(32), attestation: 'AZ_-', left: { 'etc/hosts': '0123abcd' } },
+  fresh: '0c'.repeat(16),
   restart: { 'etc/ssh/sshd_config': ['ssh.service'], 'etc/a b': ['a.service', 'b.service'] },
   answers: { empty: '', greeting: 'd\u00f6ner \u{1f959}' },
 };
