@@ -2,14 +2,15 @@ import type { Manifest, NodeId } from '../bundle/index.ts';
 import { sameSettings } from '../bundle/settings.ts';
 import { fail } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
-import type { Change } from './alter.ts';
-import { endsReconfigure } from './approve.ts';
+import type { Change, Configuration } from './alter.ts';
+import { endsReconfigure, planSeen } from './approve.ts';
 import { sameFiles } from './changes.ts';
 import type { Standing } from './find.ts';
 import type { Planned } from './groups.ts';
 import { openInForce } from './in-force.ts';
 import type { InForce } from './in-force.ts';
-import { Left, planMany, planOne, withShape } from './many.ts';
+import { readResult } from './machine-says.ts';
+import { Left, placeInForce, planMany, planOne, withShape } from './many.ts';
 import type { LeftOut, ManyPlans, ManyWish, Target, Telling } from './many.ts';
 import type { OpenedBundle } from './open.ts';
 import { checkReason, keptExpiry, planAbout } from './plan.ts';
@@ -17,6 +18,7 @@ import type { PlannedStatement } from './plan.ts';
 import { reviewAgainst } from './review.ts';
 import type { Session } from './session.ts';
 import { objectionsTo } from './unseen.ts';
+import { lastReport } from './views/report.ts';
 
 /** A node, and what is in force for it, open. */
 export interface Current {
@@ -38,25 +40,27 @@ export function readCurrent(
   targets: readonly Target[],
   telling: Telling = {},
 ): Promise<ManyPlans<Current>> {
-  return planMany(session, targets, telling, async (standing) => {
-    const { node } = standing;
-    const { entry, opened, unreadable } = await openInForce(session, standing);
-    if (unreadable !== undefined) {
-      throw fail(unreadable, 'what is in force for it cannot be opened with this key');
-    }
-    if (entry === undefined || opened === undefined) {
-      const why =
-        entry === undefined
-          ? 'nothing is in force for it'
-          : `${entry.frame.statement.type} is in force for it, without a configuration`;
-      throw fail('not_found', `${why}: what waits is approved, and nothing is there to be changed`);
-    }
-    const name = opened.manifest.metadata.hostname;
-    return {
-      ...{ node, standing, manifest: opened.manifest, inForce: { entry, opened } },
-      ...(name !== undefined && { name }),
-    };
-  });
+  return planMany(session, targets, telling, (standing) => currentOf(session, standing));
+}
+
+async function currentOf(session: Session, standing: Standing): Promise<Current> {
+  const { node } = standing;
+  const { entry, opened, unreadable } = await openInForce(session, standing);
+  if (unreadable !== undefined) {
+    throw fail(unreadable, 'what is in force for it cannot be opened with this key');
+  }
+  if (entry === undefined || opened === undefined) {
+    const why =
+      entry === undefined
+        ? 'nothing is in force for it'
+        : `${entry.frame.statement.type} is in force for it, without a configuration`;
+    throw fail('not_found', `${why}: what waits is approved, and nothing is there to be changed`);
+  }
+  const name = opened.manifest.metadata.hostname;
+  return {
+    ...{ node, standing, manifest: opened.manifest, inForce: { entry, opened } },
+    ...(name !== undefined && { name }),
+  };
 }
 
 /**
@@ -85,21 +89,65 @@ export async function planChanges(
   return { planned, leftOut };
 }
 
+/**
+ * Plans a new expiry for what is in force for each node. A machine whose memory was wiped takes no bundle from before: of
+ * what is in force for it one is sealed that names the code of its last report.
+ * @throws usage (the reason), and where server or store do not answer
+ */
+export function planRenewMany(
+  session: Session,
+  targets: readonly Target[],
+  wish: ManyWish,
+  telling: Telling = {},
+): Promise<ManyPlans<Planned>> {
+  return planMany(session, targets, telling, async (standing) => {
+    const place = placeInForce(standing);
+    if ((await wipedCode(session, standing.node, undefined)) !== undefined) {
+      const current = await currentOf(session, standing);
+      const reason = checkReason(wish.reason);
+      return planBundle(session, current, current.manifest, { ...wish, reason });
+    }
+    return withShape(await planSeen(session, standing, { ...wish, place }));
+  });
+}
+
+/** The code of a machine whose memory was wiped, by its last report. @param opened as for `lastReport` */
+async function wipedCode(
+  session: Session,
+  node: NodeId,
+  opened: OpenedBundle | undefined,
+): Promise<string | undefined> {
+  const report = await lastReport(session, node, opened);
+  return report !== undefined && 'result' in report ? readResult(report.result).wiped : undefined;
+}
+
 async function planChange(
   session: Session,
-  { name, manifest: before, standing, inForce }: Current,
+  current: Current,
   change: Change,
   wish: ManyWish,
 ): Promise<Planned> {
+  const { name, manifest: before } = current;
   const changed = change(before);
   if (sameFiles(before.files, changed.files) && sameSettings(before.metadata, changed.metadata)) {
     throw new Left({ code: 'same' }, name);
   }
+  return await planBundle(session, current, changed, wish);
+}
+
+/** Plans to put a bundle in force that is made here. */
+async function planBundle(
+  session: Session,
+  { node, manifest: before, standing, inForce }: Current,
+  changed: Configuration,
+  wish: ManyWish,
+): Promise<Planned> {
   const { entry, opened } = inForce;
   const { madeAt: _, ...metadata } = changed.metadata;
+  const fresh = await wipedCode(session, node, opened);
   const manifest: Manifest = {
     ...{ node: before.node, base: entry.frame.statementDigest, files: changed.files },
-    metadata: { ...metadata, madeBy: session.program },
+    metadata: { ...metadata, madeBy: session.program, ...(fresh !== undefined && { fresh }) },
   };
   const now = session.client.now();
   const kept = keptExpiry(standing.history, opened.sealed.digest, wish.expires, now);

@@ -17,6 +17,8 @@ export interface Said {
   readonly left: readonly MachineFault[];
   /** How many files that the bundle leaves to the image differ from what it was made on; 0 unless said. */
   readonly differing: number;
+  /** The code that a decision has to name (`fresh`), where its memory was wiped and it takes nothing older. */
+  readonly wiped?: string;
 }
 
 /**
@@ -24,7 +26,8 @@ export interface Said {
  * it has the line as well, since what is not known here is in it all the same.
  */
 export function readResult(result: string): Said {
-  const none = { failed: [], left: [], differing: 0 };
+  const [, wiped] = /; memory: tpm, wiped, code ([0-9a-f]{32})$/.exec(result) ?? [];
+  const none = { failed: [], left: [], differing: 0, ...(wiped !== undefined && { wiped }) };
   if (result.startsWith('UNAPPROVED: ')) return { outcome: 'unapproved', ...none };
   const said = result.replace(/; memory: [^;]*$/, '');
   const [, verb, why = ''] = /^(not applied|applied, not in effect): (.*)$/s.exec(said) ?? [];
@@ -37,6 +40,7 @@ export function readResult(result: string): Said {
   const parts = said.split('; ');
   const differing = parts.map((part) => /^(\d+) of \d+ files left to the image differ/.exec(part));
   return {
+    ...none,
     outcome: outcome as 'applied' | 'partial',
     failed: named(parts, 'FAILED '),
     left: named(parts, 'LEFT '),

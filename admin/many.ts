@@ -173,22 +173,6 @@ export function planApproveMany(
   });
 }
 
-/**
- * Plans a new expiry for what is in force for each node.
- * @throws as {@link planApproveMany}
- */
-export function planRenewMany(
-  session: Session,
-  targets: readonly Target[],
-  wish: ManyWish,
-  telling: Telling = {},
-): Promise<ManyPlans<Planned>> {
-  return planMany(session, targets, telling, async (standing) => {
-    const place = placeInForce(standing);
-    return withShape(await planSeen(session, standing, { ...wish, place }));
-  });
-}
-
 /** The bundle in force. @throws not_found where there is none */
 export function placeInForce({ node, history }: Standing): BundlePlace & { where: 'history' } {
   const { inForce: entry } = history;

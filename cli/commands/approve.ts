@@ -1,12 +1,13 @@
 import { bundlePath } from '../../admin/alter.ts';
 import { planApprove } from '../../admin/approve.ts';
+import { planRenewMany } from '../../admin/change.ts';
 import { planRebase } from '../../admin/approve-rebased.ts';
 import type { ApproveWish } from '../../admin/approve.ts';
 import { findBundle } from '../../admin/find.ts';
 import type { BundlePlace, Standing } from '../../admin/find.ts';
 import { carriesBundle } from '../../admin/record.ts';
 import { checkReason } from '../../admin/plan.ts';
-import { planApproveMany, planRenewMany } from '../../admin/many.ts';
+import { planApproveMany } from '../../admin/many.ts';
 import type { ManyWish, Target } from '../../admin/many.ts';
 import type { Plan } from '../../admin/plan.ts';
 import type { ReviewOptions } from '../../admin/review.ts';

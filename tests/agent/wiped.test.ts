@@ -1,0 +1,88 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { bindSite, bootBound, makePcrKey, TPM_VARIABLE } from '../support/bound-machine.ts';
+import type { BoundMachine, TestImage } from '../support/bound-machine.ts';
+import { openDesk } from '../support/cli.ts';
+import type { Desk } from '../support/cli.ts';
+import { describeWith } from '../support/components.ts';
+import type { Run } from '../support/run.ts';
+import { startSwtpm } from '../support/swtpm.ts';
+import type { Swtpm } from '../support/swtpm.ts';
+
+/** What becomes of a machine whose TPM was cleared, between the real programs. */
+
+const secret = makePcrKey();
+const IMAGE: TestImage = {
+  ...{ version: '1', generation: 1, keys: [secret] },
+  commandLine: 'stateless coatcheck.key=tpm coatcheck.memory=tpm',
+};
+
+describeWith('swtpm', 'a machine whose memory was wiped', () => {
+  let desk: Desk;
+  let tpm: Swtpm;
+  let machine: BoundMachine;
+  let roots: BoundMachine[];
+  beforeAll(async () => {
+    desk = await openDesk();
+  });
+  afterAll(() => desk.close());
+  beforeEach(async () => {
+    tpm = await startSwtpm();
+    process.env[TPM_VARIABLE] = tpm.tcti;
+    roots = [];
+    await boot();
+  });
+  afterEach(async () => {
+    await tpm.remove();
+    Reflect.deleteProperty(process.env, TPM_VARIABLE);
+    for (const root of roots) root.remove();
+  });
+
+  async function boot(): Promise<void> {
+    machine = await bootBound(tpm, { ...bindSite(desk.site, secret), servers: [desk.url] }, IMAGE);
+    roots.push(machine);
+    machine.write('etc/motd', 'as it is set up\n');
+  }
+  const once = (): Promise<Run> =>
+    machine.run('--key', 'tpm', '--memory', 'tpm', 'boot', '--once', '--take-over');
+  const codeOf = ({ code, stderr }: Run): string =>
+    code === 0 ? 'applied' : (/\[(\w+)\]\n$/.exec(stderr)?.[1] ?? stderr);
+  const wiped = async (): Promise<unknown> =>
+    (await machine.json('--key', 'tpm', '--memory', 'tpm', 'status'))['wiped'];
+
+  it('waits, tells the administrators, and takes what renew makes, and nothing from before', async () => {
+    const node = machine.identity.id;
+    expect(codeOf(await once())).toBe('nothing_approved');
+    await desk.json('approve', node, '--yes');
+    expect(codeOf(await once())).toBe('applied');
+    tpm.tool('tpm2_clear', '-Q');
+    await boot();
+    const waits = await once();
+    expect(codeOf(waits)).toBe('rollback_refused');
+    const [, code] = /the memory \(tpm\) was wiped, code ([0-9a-f]{32})/.exec(waits.stderr)!;
+    for (const look of ['show', 'status']) {
+      const { stdout } = await desk.run(look, node);
+      const said = stdout.replace(/\s+/g, ' ');
+      expect(said).toContain('its memory was wiped, and it waits for coatcheck renew');
+    }
+    await boot();
+    expect(await wiped()).toBe(code);
+    await desk.json('renew', node, '--yes');
+    const back = await once();
+    expect(codeOf(back)).toBe('applied');
+    expect(back.stdout).toContain('applied decision 2');
+    expect(await wiped()).toBeUndefined();
+    await boot();
+    expect(codeOf(await once())).toBe('applied');
+  });
+
+  it('that was never decided about proposes as a new one does, and its proposal names the code', async () => {
+    const node = machine.identity.id;
+    tpm.tool('tpm2_clear', '-Q');
+    await boot();
+    expect(await wiped()).toMatch(/^[0-9a-f]{32}$/);
+    expect(codeOf(await once())).toBe('nothing_approved');
+    await desk.json('approve', node, '--yes');
+    expect(codeOf(await once())).toBe('applied');
+    expect(await wiped()).toBeUndefined();
+  });
+});
