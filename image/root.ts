@@ -61,6 +61,14 @@ const MASKED = [
   ...['systemd-journal-catalog-update.service', 'systemd-update-done.service'],
 ];
 /**
+ * Where a TPM holds what systemd's stub measured, these extend PCR 11 before the agent has it give the key, and put keys
+ * of their own into it.
+ */
+const NOT_OF_THE_TPM = [
+  ...['systemd-pcrphase-sysinit.service', 'systemd-pcrphase.service', 'systemd-pcrmachine.service'],
+  ...['systemd-tpm2-setup-early.service', 'systemd-tpm2-setup.service'],
+];
+/**
  * Nothing is taken from disks that a machine happens to have, nothing resumed from one, and no second sshd
  * listens to a hypervisor.
  */
@@ -95,7 +103,7 @@ export async function makeRoot(
   await putOurs(root, options);
   await addFiles(root, options);
   await run('chroot', [root, 'systemctl', 'enable', ...ENABLED]);
-  await run('chroot', [root, 'systemctl', 'mask', ...MASKED]);
+  await run('chroot', [root, 'systemctl', 'mask', ...MASKED, ...NOT_OF_THE_TPM]);
   await runHook(root, options, say);
   await recordBaseline(root, options);
   return kernel;
