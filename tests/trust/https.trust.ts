@@ -80,8 +80,8 @@ describe('a boot server with a certificate, under Secure Boot', () => {
     return machine;
   }
 
-  it('is booted from where the firmware believes who certified it', async () => {
-    await certify({});
+  it('is booted from where the firmware believes who certified it, whenever that was', async () => {
+    await certify({ made: '2020-01-01' });
     const machine = await boot(32, ...believes(at('ours.esl')));
     const [started] = await machine.line(/secureboot: Secure boot enabled|failed to load/i);
     expect(started).toMatch(/enabled/);
@@ -91,7 +91,6 @@ describe('a boot server with a certificate, under Secure Boot', () => {
   it.each<[how: string, certificate: Certificate]>([
     ['of another authority', { by: 'theirs' }],
     ['of another address', { address: '10.77.0.2' }],
-    ['that expired', { made: '2020-01-01' }],
   ])('is refused with a certificate %s', async (_, certificate) => {
     await certify(certificate);
     await refused(await boot(33, ...believes(at('ours.esl'))));

@@ -53,7 +53,7 @@ describe('a signed image takes no', () => {
   it('arguments of a boot entry, where Secure Boot is off', async () => {
     copyFileSync('/usr/share/OVMF/OVMF_VARS_4M.fd', at('open.fd'));
     const args = [...uefi(at('open.fd')), ...without('IPv6')];
-    const script = '#!ipxe\nchain coatcheck.efi rescue\n';
+    const script = '#!ipxe\nchain coatcheck.efi console=ttyS0,115200 rescue\n';
     const machine = await rack!.boot(MACHINE, { append: '', args, script });
     await refuses(machine, OTHER_LINE, /"rescue"/, /\[bad_argument\]/);
   });
