@@ -7,6 +7,7 @@ import type { Standing } from './find.ts';
 import { baseManifest, openInForce } from './in-force.ts';
 import type { InForce } from './in-force.ts';
 import { openPlace } from './open.ts';
+import type { OpenedBundle } from './open.ts';
 import { checkReason, planAbout } from './plan.ts';
 import type { Plan } from './plan.ts';
 import { rebase } from './rebase.ts';
@@ -30,7 +31,7 @@ export async function planRebase(
 ): Promise<Plan> {
   const opened = await openPlace(session, standing.node, wish.place);
   const inForce = await openInForce(session, standing);
-  const manifest = await rebased(session, standing, inForce, opened.manifest);
+  const manifest = await rebased(session, standing, inForce, opened);
   const { reason, expires } = wish;
   const common = planAbout(session, standing);
   const review = await reviewAgainst(session, standing, inForce, { ...opened, manifest }, wish);
@@ -57,14 +58,18 @@ async function rebased(
   session: Session,
   standing: Standing,
   { entry, opened }: InForce,
-  mine: Manifest,
+  { sealed, manifest: mine }: OpenedBundle,
 ): Promise<Manifest> {
   if (entry === undefined && isZero(mine.base)) return mine;
   const base = await baseManifest(session, standing, mine.base);
   if (entry === undefined || opened === undefined || base === undefined) {
     throw fail('stale_base', 'there is nothing to rebase on');
   }
-  const { files, metadata, conflicts } = rebase(base, opened.manifest, mine);
+  // No machine says which images are revoked: that it does not is no change of its.
+  const { generation } = base.metadata;
+  const isSilent = sealed.kind === 'node' && generation !== undefined;
+  const changed = isSilent ? { ...mine, metadata: { ...mine.metadata, generation } } : mine;
+  const { files, metadata, conflicts } = rebase(base, opened.manifest, changed);
   if (conflicts.length > 0) {
     const names = conflicts.map(showConflict).join(', ');
     throw fail('stale_base', `both sides changed ${names}`, { details: { conflicts: names } });

@@ -89,9 +89,14 @@ function executionOf(
   after: string | undefined,
 ): Execution {
   if (/^(?:alias|wants):/.test(name)) return 'by place';
+  if (name === 'generation') return Number(after ?? 0) > Number(before ?? 0) ? 'by place' : 'no';
   if (name.startsWith('unit:')) return mayStart(words(before), words(after)) ? 'by place' : 'no';
   return INERT.test(name) ? 'no' : 'may name';
 }
+
+/** Whether a setting keeps images from starting, for ever: nothing that comes later takes it back. */
+export const revokesImages = ({ name, executes }: SettingChange): boolean =>
+  name === 'generation' && executes === 'by place';
 
 const words = (value: string | undefined): readonly string[] => value?.split(' ') ?? [];
 

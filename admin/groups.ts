@@ -135,7 +135,7 @@ export function groupsOf(
 function weight({ members: [{ plan, name }] }: Group): number {
   const codes = plan.review!.warnings.map(({ code }) => code);
   if (codes.includes('was_refused')) return 3;
-  if (!codes.includes('runs_by_place')) return 0;
+  if (!codes.includes('runs_by_place') && !codes.includes('revokes_images')) return 0;
   return name === undefined ? 1 : 2;
 }
 

@@ -73,7 +73,7 @@ export type { NodeHistory } from './in-force.ts';
 export { review } from './review.ts';
 export type { Review } from './review.ts';
 export { diffView, tally } from './diff-view.ts';
-export { startsSomething } from './changes.ts';
+export { revokesImages, startsSomething } from './changes.ts';
 export type { DiffOptions, DiffTally, DiffView, FileView, MaskedSpan } from './diff-view.ts';
 export type { SettingChange } from './changes.ts';
 export { MASK } from './mask.ts';

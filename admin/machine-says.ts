@@ -19,6 +19,16 @@ export interface Said {
   readonly differing: number;
   /** The code that a decision has to name (`fresh`), where its memory was wiped and it takes nothing older. */
   readonly wiped?: string;
+  /** Absent where its key is bound to no image */
+  readonly images?: ImagesView;
+}
+
+/** Which image a machine runs, and which ones its TPM keeps its key from. */
+export interface ImagesView {
+  /** Of the one that it runs */
+  readonly generation: number;
+  /** Images of earlier generations than this one are revoked: 1 where none are */
+  readonly revokedBelow: number;
 }
 
 /**
@@ -39,10 +49,19 @@ export function readResult(result: string): Said {
   if (outcome === undefined) return { outcome: 'other', ...none };
   const parts = said.split('; ');
   const differing = parts.map((part) => /^(\d+) of \d+ files left to the image differ/.exec(part));
+  const [, generation, below = '1'] =
+    /^image generation (\d{1,5})(?:, revoked below (\d{1,5}))?$/.exec(parts[1] ?? '') ?? [];
+  const [, refused] = /^NOT revoked: (.*)$/s.exec(parts[2] ?? '') ?? [];
   return {
     ...none,
     outcome: outcome as 'applied' | 'partial',
-    failed: named(parts, 'FAILED '),
+    ...(generation !== undefined && {
+      images: { generation: Number(generation), revokedBelow: Number(below) },
+    }),
+    failed: [
+      ...(refused === undefined ? [] : [{ what: 'older images', why: `not revoked: ${refused}` }]),
+      ...named(parts, 'FAILED '),
+    ],
     left: named(parts, 'LEFT '),
     differing: Number(differing.find((match) => match !== null)?.[1] ?? 0),
   };

@@ -13,7 +13,7 @@ import type { NodeHistory, InForce } from './in-force.ts';
 import type { OpenedBundle } from './open.ts';
 import { decidersOf, REBASED } from './record.ts';
 import type { Session } from './session.ts';
-import { startsSomething } from './changes.ts';
+import { revokesImages, startsSomething } from './changes.ts';
 import { bundleFacts, imageFacts } from './views/bundle.ts';
 import type { BundleFacts, ImageFacts, Reviewable } from './views/bundle.ts';
 import type { Unseen } from './unseen.ts';
@@ -115,7 +115,10 @@ function warningsOf(
   const by = (executes: FileView['executes']): string[] =>
     placed.filter((file) => file.executes === executes).map(({ path }) => path);
   const [runs, named, refused] = [by('by place'), by('may name').length, by('refused')];
-  const settings = metadata.filter(startsSomething).map(({ name }) => name);
+  const settings = metadata
+    .filter((change) => startsSomething(change) && !revokesImages(change))
+    .map(({ name }) => name);
+  const { generation } = manifest.metadata;
   const open = files.flatMap(({ accounts = [] }) =>
     accounts.filter(({ after }) => after?.password === 'empty').map(({ name }) => name),
   );
@@ -143,6 +146,8 @@ function warningsOf(
         ...{ code: 'succeeds', ...predecessorOf(site.id, nodeIdOf(manifest.node), succeeds) },
       },
     counted !== expected && { code: 'recipients', sealed: counted, expected },
+    generation !== undefined &&
+      metadata.some(revokesImages) && { code: 'revokes_images', generation },
   ];
   return warnings.filter((warning) => warning !== false && warning !== undefined);
 }

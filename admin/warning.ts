@@ -56,6 +56,8 @@ export type ReviewWarning =
   | { readonly code: 'succeeds'; readonly node: NodeId; readonly isProven: boolean }
   /** Paths that were named, to be shown or taken unseen, and are in neither bundle. */
   | { readonly code: 'not_there'; readonly paths: readonly string[] }
+  /** Images of earlier generations are revoked on the machine, for ever. */
+  | { readonly code: 'revokes_images'; readonly generation: number }
   /** Sealed to so many recipients, and the newest keyset asks for others: made under another one. */
   | { readonly code: 'recipients'; readonly sealed: number; readonly expected: number };
 

@@ -25,6 +25,11 @@ export interface Metadata {
   readonly timezone?: string;
   /** `none`, `zram`, or `disk:` and a device, encrypted with a throw-away key */
   readonly swap?: string;
+  /**
+   * Images of earlier generations are revoked on this machine, for ever: 1 to 65,535. Only a bundle that an administrator
+   * made has it
+   */
+  readonly generation?: number;
   /** Units of systemd; order and repetition are not kept in any list */
   readonly enable?: readonly string[];
   readonly disable?: readonly string[];
@@ -99,8 +104,12 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   pcrKey: /^[0-9a-f]{16}$/,
   succeeds: /^[A-Za-z0-9_-]{170}[AEIMQUYcgkosw048]$/,
   fresh: /^[0-9a-f]{32}$/,
+  generation: /^[1-9][0-9]{0,4}$/,
   swap: /^(none|zram|disk:\/dev\/[A-Za-z0-9_.:/+-]{1,200})$/,
 };
+
+/** The values that are numbers, and the highest of each. */
+const NUMBERS: Readonly<Record<string, number>> = { madeAt: MAX_TIME, generation: 0xffff };
 
 /** Whether the metadata field `timezone` may have this value. */
 export const isTimezone = (text: string): boolean => VALUES['timezone']!.test(text);
@@ -122,7 +131,7 @@ function checkEntry(name: string, value: string): void {
     checkWords(name, value, LISTS[name as ListName]);
   } else if (!Object.hasOwn(VALUES, name) || !VALUES[name]!.test(value)) {
     throw bad(name);
-  } else if (name === 'madeAt' && Number(value) > MAX_TIME) {
+  } else if (Number(value) > (NUMBERS[name] ?? Infinity)) {
     throw bad(name);
   }
 }
@@ -142,12 +151,26 @@ function formatWords(words: readonly string[]): string {
   return [...new Set(words)].sort().join(' ');
 }
 
+/**
+ * That a bundle which a machine made orders nothing that cannot be taken back.
+ * @throws bad_metadata
+ */
+export function demandMaker({ generation }: Metadata): void {
+  if (generation === undefined) return;
+  throw bundleError(
+    'bad_metadata',
+    'this bundle was made by a machine, and says that images are revoked: only an administrator says that',
+  );
+}
+
 /** @throws bad_metadata, bad_path */
 export function metadataToEntries(metadata: Metadata): MetadataEntry[] {
-  const { madeAt, restart = {}, answers = {}, left = {}, ...rest } = metadata;
+  const { madeAt, generation, restart = {}, answers = {}, left = {}, ...rest } = metadata;
   const { enable, disable, mask, alias, wants, ...texts } = rest;
   const entries: [string, string][] = Object.entries(texts);
-  if (madeAt !== undefined) entries.push(['madeAt', String(madeAt)]);
+  for (const [name, number] of Object.entries({ madeAt, generation })) {
+    if (number !== undefined) entries.push([name, String(number)]);
+  }
   const lists = { enable, disable, mask, alias, wants };
   for (const name of LIST_NAMES) {
     const words = lists[name] ?? [];
@@ -173,7 +196,7 @@ export function metadataFromEntries(entries: readonly MetadataEntry[]): Metadata
     if (name.startsWith(RESTART)) restart.push([name.slice(RESTART.length), value.split(' ')]);
     else if (name.startsWith(LEFT)) left.push([name.slice(LEFT.length), value]);
     else if (name.startsWith(ANSWER)) answers.push([name.slice(ANSWER.length), value]);
-    else if (name === 'madeAt') fields[name] = Number(value);
+    else if (Object.hasOwn(NUMBERS, name)) fields[name] = Number(value);
     else fields[name] = name in VALUES ? value : value.split(' ');
   }
   if (restart.length > 0) fields['restart'] = record(restart);

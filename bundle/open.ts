@@ -5,6 +5,7 @@ import { COMMITMENT_BYTES, PREFIX_BYTES, SIGNATURE_BYTES, SLOT_BYTES } from './h
 import type { SealedBundle } from './header.ts';
 import { inflateExactly } from './inflate.ts';
 import { decodeManifest } from './manifest.ts';
+import { demandMaker } from './metadata.ts';
 import type { Manifest } from './manifest.ts';
 import { MAX_MANIFEST_BYTES } from './manifest.ts';
 import { unpad } from './padding.ts';
@@ -21,13 +22,14 @@ export interface BoxKeys {
 /**
  * Opens a bundle whose signature `readBundle` has checked.
  * @throws not_a_recipient, bad_commitment, decrypt_failed, bad_padding, manifest_too_large,
- *   inflate_failed, length_mismatch, trailing_bytes, bad_kind, and as `decodeManifest`
+ *   inflate_failed, length_mismatch, trailing_bytes, bad_kind, and as `decodeManifest` and `demandMaker`
  */
 export function openBundle(sealed: SealedBundle, keys: BoxKeys): Manifest {
   const manifest = decodeManifest(openBytes(sealed, keys, MAX_MANIFEST_BYTES));
   if (sealed.kind === 'node' && !equalBytes(sealed.signer, manifest.node.signKey)) {
     throw bundleError('bad_kind', 'a bundle that says "made by the node" is signed by another key');
   }
+  if (sealed.kind === 'node') demandMaker(manifest.metadata);
   return manifest;
 }
 

@@ -11,6 +11,7 @@ import type { BundleKind } from './header.ts';
 import type { Identity } from './identity.ts';
 import { encodeManifest } from './manifest.ts';
 import type { Manifest } from './manifest.ts';
+import { demandMaker } from './metadata.ts';
 import { pad } from './padding.ts';
 import { SECRET_BOX, sealBox } from './secret-box.ts';
 import { boxSharedKey } from './shared-key.ts';
@@ -20,7 +21,7 @@ import { assertBoxKey } from './x25519.ts';
  * Compresses, pads, seals to every recipient, signs. Never the same bytes twice.
  * @param options.recipients 32-byte X25519 keys, 1 to 16: the node first, then the administrators
  *   in the order of the keyset
- * @throws bad_recipient_count, bad_public_key, too_large, and as `encodeManifest`
+ * @throws bad_recipient_count, bad_public_key, too_large, and as `encodeManifest` and `demandMaker`
  */
 export function sealBundle(options: {
   manifest: Manifest;
@@ -28,7 +29,9 @@ export function sealBundle(options: {
   kind: 'node' | 'admin';
   recipients: readonly Uint8Array[];
 }): Uint8Array {
-  return sealBytes({ ...options, plain: encodeManifest(options.manifest) });
+  const { manifest, kind } = options;
+  if (kind === 'node') demandMaker(manifest.metadata);
+  return sealBytes({ ...options, plain: encodeManifest(manifest) });
 }
 
 /** What bundles and reports have in common: {@link sealBundle} without the manifest. */

@@ -1,4 +1,5 @@
 import type { DiffView, FileView } from '../admin/diff-view.ts';
+import { revokesImages } from '../admin/changes.ts';
 import type { SettingChange } from '../admin/changes.ts';
 import type { AccountChange } from '../admin/secrets/accounts.ts';
 import { showPath } from '../bundle/errors.ts';
@@ -29,10 +30,13 @@ export function diffLines(view: DiffView, style: Style): string[] {
   return lines;
 }
 
-function settingLines({ name, executes, before, after }: SettingChange, style: Style): string[] {
+function settingLines(setting: SettingChange, style: Style): string[] {
+  const { name, executes, before, after } = setting;
   const change = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   const head = style.bold(`${SIGN[change]} setting ${showSetting(name)}`);
-  const said = marks({ executes, secret: false }, style);
+  const said = revokesImages(setting)
+    ? [style.red('FOR EVER: revokes older images')]
+    : marks({ executes, secret: false }, style);
   return [
     said.length === 0 ? head : `${head}  ${said.join(', ')}`,
     ...(before === undefined ? [] : [CONTENT + style.red(`-${escapeLine(before)}`)]),

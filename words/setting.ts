@@ -31,6 +31,11 @@ export function parseSetting(text: string): ReadonlyMap<string, string> {
 function settingsIn(name: string, value: string): [name: string, value: string][] {
   const words = value.split(/[ ,]+/).filter((word) => word !== '');
   switch (name.replace(/:.*$/s, ':')) {
+    case 'generation':
+      throw fail(
+        'usage',
+        'nothing takes a revoked image back: coatcheck image revoke --below N does it, and asks for the number of machines',
+      );
     case 'hostname':
     case 'timezone':
     case 'swap':

@@ -5,7 +5,7 @@ import { isExpiring } from '../../protocol/verify.ts';
 import type { Facts } from '../facts.ts';
 import { readResult } from '../machine-says.ts';
 import type { CosignedView } from '../cosigned.ts';
-import type { MachineFault, Said } from '../machine-says.ts';
+import type { ImagesView, MachineFault, Said } from '../machine-says.ts';
 import type { Listed } from '../objects.ts';
 import type { Predecessor } from '../../protocol/succession.ts';
 import { STATES } from './states.ts';
@@ -45,6 +45,7 @@ export type MachineView =
       readonly statementDigest: string;
       readonly failed: readonly MachineFault[];
       readonly left: readonly MachineFault[];
+      readonly images?: ImagesView;
       /** it is older, by the machine's clock, than one that was seen before */
       readonly isOlder: boolean;
     }
@@ -232,9 +233,12 @@ function toldBy(
     return { view: { problem: 'bad_signer', stored } };
   }
   const said = readResult(result);
-  const { failed, left } = said;
+  const { failed, left, images } = said;
   return {
-    view: { time, stored, result, statementDigest, failed, left, isOlder: time < latest },
+    view: {
+      ...{ time, stored, result, statementDigest, failed, left, isOlder: time < latest },
+      ...(images && { images }),
+    },
     said: { ...said, statementDigest },
   };
 }

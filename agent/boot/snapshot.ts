@@ -46,7 +46,7 @@ export function takeSnapshot(node: Pick<Node, 'rootPath' | 'paths'>): MachineCap
 /** @param inForce what it is proposed against; nothing yet where it is undefined */
 export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefined): Manifest {
   const { signKey, boxKey } = node.identity;
-  const { paths: _, fresh: __, ...metadata } = draft.metadata;
+  const { paths: _, fresh: __, ...metadata } = withoutOrder(draft.metadata);
   const { digest } = node.paths;
   const fresh = node.memory.wiped?.();
   return {
@@ -67,6 +67,9 @@ export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefin
   };
 }
 
+/** Which images are revoked is for administrators to say. */
+const withoutOrder = ({ generation: _, ...metadata }: Metadata): Metadata => metadata;
+
 /** The host name, where `etc/hostname` holds one. */
 export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {
   const content = files.find(({ path }) => path === HOSTNAME_FILE)?.content;
@@ -83,7 +86,7 @@ export function installTheSame(bundle: Draft, { files, metadata, made = [] }: Dr
   const others = new Map(files.map((file) => [file.path, file]));
   const theirs = bundle.files.filter(({ path }) => !made.some((file) => file.path === path));
   return (
-    sameSettings(bundle.metadata, metadata) &&
+    sameSettings(withoutOrder(bundle.metadata), withoutOrder(metadata)) &&
     theirs.length === files.length &&
     theirs.every((file) => {
       const other = others.get(file.path);

@@ -3,6 +3,7 @@ import { takeEffect } from '../apply/settings.ts';
 import { install } from '../boot/install.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { openOwnNode } from '../boot/own-node.ts';
+import { revokeImages } from '../boot/revoke-images.ts';
 import { decisionFromCopy } from '../boot/source.ts';
 import { NOT_ASKED } from '../ready/readiness.ts';
 import { throwFailures } from '../stages/effect.ts';
@@ -38,7 +39,8 @@ export async function applyFile(
     byAdministrator: !decision.frame.self,
   });
   const activation = await settle();
-  const effect = { applied, ofImage, activation, ready: NOT_ASKED };
+  const images = revokeImages(node, manifest.metadata.generation, decision.frame);
+  const effect = { applied, ofImage, activation, ready: NOT_ASKED, images };
   tellInstalled(console, { decision }, effect);
   throwFailures(effect);
 }

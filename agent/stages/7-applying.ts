@@ -6,6 +6,7 @@ import { install, installUnapproved } from '../boot/install.ts';
 import type { Installed } from '../boot/install.ts';
 import type { Node } from '../boot/node.ts';
 import { sendReport } from '../boot/report.ts';
+import { revokeImages } from '../boot/revoke-images.ts';
 import type { Servers } from '../boot/servers.ts';
 import type { Settle } from '../systemd/activate.ts';
 import type { Failure } from '../systemd/failure.ts';
@@ -21,6 +22,8 @@ export interface InPlace {
   readonly failed: readonly Failure[];
   readonly settle: Settle;
   readonly isApproved: boolean;
+  /** As {@link revokeImages}, for stage 8 to do last */
+  readonly revoke: () => readonly string[];
   /** Of what nobody approved nobody is told. */
   readonly report: TellAdministrators;
 }
@@ -51,7 +54,9 @@ export async function applyFound(node: Node, servers: Servers, found: Found): Pr
       }),
     }),
   );
-  return { installed, failed, settle, isApproved, report };
+  const revoke = (): readonly string[] =>
+    revokeImages(node, manifest.metadata.generation, isApproved ? found.decision.frame : undefined);
+  return { installed, failed, settle, isApproved, revoke, report };
 }
 
 /** For the administrators: of what is in the way, or wrong, they are told where and what to do. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { codeFrom } from '../../tests/support/thrown.ts';
-import { failuresOf, tellEffect, throwFailures } from './effect.ts';
+import { readResult } from '../../admin/machine-says.ts';
+import { effectLines, failuresOf, tellEffect, throwFailures } from './effect.ts';
 
 describe('what became of a configuration', () => {
   const outcome = {
@@ -12,6 +13,7 @@ describe('what became of a configuration', () => {
     },
     ready: { done: ['webhook'], failed: [{ what: 'engine', why: 'x' }] },
     ofImage: { running: {}, madeOn: {}, left: 0, differing: [] as string[] },
+    images: [] as string[],
   };
   const running = { version: '2026.12', baseline: 'ab'.repeat(32) };
   const madeOn = { version: '2026.11', baseline: 'cd'.repeat(32) };
@@ -38,6 +40,20 @@ describe('what became of a configuration', () => {
     expect(tellEffect({ ...outcome, ofImage: without })).toContain(
       'image without a version, baseline none; made on 2026.11',
     );
+  });
+
+  it('says which image of a bound key it is before what others said', () => {
+    const images = ['image generation 2', 'NOT revoked: this image is of generation 2'];
+    const result = tellEffect({ ...outcome, images });
+    expect(result).toMatch(/^applied: [^;]*; image generation 2; NOT revoked: this image/);
+    expect(effectLines({ ...outcome, images })).toEqual(expect.arrayContaining(images));
+    expect(readResult(result)).toMatchObject({
+      images: { generation: 2, revokedBelow: 1 },
+      failed: [{ what: 'older images', why: 'not revoked: this image is of generation 2' }, {}, {}],
+    });
+    expect(
+      readResult(tellEffect({ ...outcome, images: ['image generation 9, revoked below 7'] })),
+    ).toMatchObject({ images: { generation: 9, revokedBelow: 7 } });
   });
 
   it('counts what differs and has no room in a report', () => {

@@ -14,6 +14,8 @@ export interface Effect {
   readonly ofImage: OfImage;
   readonly activation: Activation;
   readonly ready: Readiness;
+  /** Which image this is, and which ones are revoked; nothing where no key is bound to one */
+  readonly images: readonly string[];
 }
 
 /** What a command ended with that told the administrators. */
@@ -37,10 +39,11 @@ export const failuresOf = ({ activation, ready }: Effect): readonly Failure[] =>
  * room for. A failure's words are a stranger's: whoever prints it escapes them.
  */
 export function tellEffect(effect: Effect): string {
-  const { applied, ofImage, activation, ready } = effect;
+  const { applied, ofImage, activation, ready, images } = effect;
   const units = VERBS.filter((verb) => activation[verb].length > 0);
   const before = [
     `${applied.left.length > 0 ? 'partial' : 'applied'}: ${tellApplied(applied)}`,
+    ...images,
     ...leftLines(effect),
     ...namesOf(ofImage).map((name) => name.join(' ')),
   ];
@@ -94,8 +97,9 @@ export const imageFacts = (ofImage: OfImage): (readonly [what: string, of: strin
 
 /** Line by line, for the console. */
 export function effectLines(effect: Effect): string[] {
-  const { ofImage, activation, ready } = effect;
+  const { ofImage, activation, ready, images } = effect;
   return [
+    ...images,
     ...leftLines(effect),
     ...imageFacts(ofImage).map((fact) => fact.join(' ')),
     ...VERBS.flatMap((verb) => activation[verb].map((unit) => `${verb} ${unit}`)),

@@ -25,6 +25,7 @@ export function tellInPlace(console: Console, found: Found, { installed, failed 
     ofImage,
     activation: { ...NOTHING_TOLD, failed },
     ready: NOT_ASKED,
+    images: [],
   });
   console.part(lines);
   return new Set(lines);
@@ -34,11 +35,18 @@ export function tellInPlace(console: Console, found: Found, { installed, failed 
 export function tellInstalled(
   console: Console,
   found: Found,
-  { applied, ofImage, activation, ready, ...more }: Effect & { readonly reported?: boolean },
+  {
+    applied,
+    ofImage,
+    activation,
+    ready,
+    images,
+    ...more
+  }: Effect & { readonly reported?: boolean },
   told?: Told,
 ): void {
-  const json = { ...applied, ofImage, activation, ready, ...more };
-  const all = linesOf(found, { applied, ofImage, activation, ready });
+  const json = { ...applied, ofImage, activation, ready, images, ...more };
+  const all = linesOf(found, { applied, ofImage, activation, ready, images });
   const lines = all.filter((line) => told?.has(line) !== true);
   if ('unapproved' in found) {
     console.result(lines.join('\n'), { unapproved: true, ...json });

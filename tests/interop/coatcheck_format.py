@@ -272,6 +272,7 @@ def open_bundle(sealed, identity):
     manifest = decode_manifest(open_sealed(sealed, identity, 1048576))
     if sealed["kind"] == 0:
         require(sealed["signer"] == manifest["sign_key"], "bad_kind")
+        require("generation" not in dict(manifest["metadata"]), "bad_metadata")
     return manifest
 
 
@@ -316,6 +317,7 @@ VALUES = {
     "attestation": re.compile(r"[A-Za-z0-9_-]{1,4096}"),
     "baseline": re.compile(r"[0-9a-f]{64}"),
     "fresh": re.compile(r"[0-9a-f]{32}"),
+    "generation": re.compile(r"[1-9][0-9]{0,4}"),
     "hostname": re.compile(rf"(?=.{{1,64}}\Z){LABEL}(\.{LABEL})*"),
     "image": re.compile(r"[ -~]{1,64}"),
     "keySource": re.compile(r"[a-z][a-z0-9-]{0,31}"),
@@ -379,6 +381,8 @@ def check_metadata(name, value):
         good = name in VALUES and VALUES[name].fullmatch(value)
         if good and name == "madeAt":
             good = int(value) <= MAX_TIME
+        if good and name == "generation":
+            good = int(value) <= 65535
     require(good, "bad_metadata")
 
 

@@ -1,3 +1,4 @@
+import { revokesImages } from '../../admin/changes.ts';
 import type { SettingChange } from '../../admin/changes.ts';
 import type { DiffView, FileView } from '../../admin/diff-view.ts';
 import { showPath } from '../../bundle/errors.ts';
@@ -80,13 +81,18 @@ export function Marks({ executes, secret }: Pick<FileView, 'executes' | 'secret'
   );
 }
 
-function Setting({ change: { name, executes, before, after } }: { change: SettingChange }) {
+function Setting({ change }: { change: SettingChange }) {
+  const { name, executes, before, after } = change;
   const what = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   return (
     <section class="file">
       <h3>
         <span class={`sign ${what}`}>{what}</span> setting {showSetting(name)}{' '}
-        <Marks executes={executes} secret={false} />
+        {revokesImages(change) ? (
+          <strong class="mark runs">✖ for ever: revokes older images</strong>
+        ) : (
+          <Marks executes={executes} secret={false} />
+        )}
       </h3>
       <table class="lines">
         <Columns pairs={what === 'changed' ? 2 : 1} />

@@ -31,6 +31,7 @@ export const target: Target = {
     'answer:__proto__\tx\nanswer:constructor\ty\nrestart:etc/hosts\tssh.service\n',
     'answer:a\tü\nswap\tdisk:/dev/disk/by-id/x\ntimezone\tEurope/Berlin\n',
     'alias\ta.service=b.service user/a.socket=b.socket\nfresh\t0123456789abcdef0123456789abcdef\nimage\t2026.11\nleft:etc/hosts\t0123abcd\n',
+    'generation\t65535\nmadeAt\t0\n',
     'wants\ta.target.requires/b.service user/a.target.wants/b.service\n',
     'left:__proto__\t00000000\nrestart:__proto__\tssh.service\n',
     'restart:__proto__\tssh.service\nrestart:constructor\ta.path\nswap\tzram\n',

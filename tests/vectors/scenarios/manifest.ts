@@ -104,6 +104,9 @@ const METADATA: readonly (readonly [name: string, says: string, line: string])[]
   ['made_at_zero', 'a leading zero', 'madeAt\t01'],
   ['made_at_late', 'after the year 9999', 'madeAt\t253402300800'],
   ['made_at_negative', 'a negative time', 'madeAt\t-1'],
+  ['generation_zero', 'generation 0', 'generation\t0'],
+  ['generation_large', 'generation 65536', 'generation\t65536'],
+  ['generation_padded', 'a leading zero', 'generation\t02'],
   ['timezone_up', 'a time zone that leaves its folder', 'timezone\t../../etc/shadow'],
   ['timezone_absolute', 'a time zone with an absolute path', 'timezone\t/etc/localtime'],
   ['swap', 'swap of a kind that is not known', 'swap\tfile'],
@@ -142,7 +145,7 @@ const METADATA: readonly (readonly [name: string, says: string, line: string])[]
 
 const fullMetadata = {
   ...{ hostname: 'lab1.example.org', madeAt: 253_402_300_799, madeBy: 'coatcheck-agent 0.1.0' },
-  ...{ keySource: 'tpm', timezone: 'America/Argentina/Ushuaia', swap: 'disk:/dev/vda2' },
+  ...{ keySource: 'tpm', timezone: 'America/Argentina/Ushuaia', swap: 'disk:/dev/vda2', generation: 65_535 },
   enable: ['getty@tty1.service', 'ssh.service'],
   disable: ['cups.socket'],
   mask: ['ctrl-alt-del.target'],

@@ -15,6 +15,7 @@ const ADA = seedOf(3);
 const GRACE = seedOf(4);
 
 const plain = encodeManifest(manifestOf());
+const revoking = encodeManifest(manifestOf({ metadata: { generation: 2 } }));
 const deflate = (bytes: Uint8Array): Uint8Array => deflateSync(bytes, { level: 9 });
 /** A declared length, whatever follows, and the padding. */
 const innerOf = (length: number, ...compressed: Uint8Array[]): Uint8Array =>
@@ -43,6 +44,11 @@ export function open(): Vector[] {
     accepts('ok', 'opened by the node', good),
     accepts('ok_by_admin', 'opened by the administrator', good, ADA),
     accepts('ok_made_by_admin', 'an administrator made it', seal({ kind: 'admin', signer: ada })),
+    accepts(
+      'ok_revokes_images',
+      'an administrator says that images are revoked',
+      seal({ kind: 'admin', signer: ada, plain: revoking }),
+    ),
     accepts('ok_without_dictionary', 'dictionary 0', seal({ dictionaryId: 0 })),
     accepts('ok_swapped_slots', 'the order of slots does not matter', resign(swapped)),
     accepts(
@@ -139,6 +145,12 @@ export function open(): Vector[] {
       'bad_kind',
       'says "made by the node", signed by the administrator',
       seal({ signer: ada }),
+    ),
+    refuses(
+      'revokes_images',
+      'bad_metadata',
+      'made by the node, and says that images are revoked',
+      seal({ plain: revoking }),
     ),
     refuses('padding_none', 'bad_padding', 'no marker', sealInnerOf(new Uint8Array(256).fill(1))),
     refuses('padding_zeros', 'bad_padding', 'only zeros', sealInnerOf(new Uint8Array(256))),
