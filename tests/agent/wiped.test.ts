@@ -72,7 +72,11 @@ describeWith('swtpm', 'a machine whose memory was wiped', () => {
     expect(back.stdout).toContain('applied decision 2');
     expect(await wiped()).toBeUndefined();
     await boot();
-    expect(codeOf(await once())).toBe('applied');
+    const line = ['--command-line', machine.path('cmdline'), '--no-network'];
+    const started = await machine.run('start', ...line);
+    expect(started.stdout).toContain('applied decision 2');
+    expect(started.stderr).toContain("the TPM keeps this machine's key until it starts anew");
+    expect(codeOf(await once())).toBe('key_refused');
   });
 
   it('that was never decided about proposes as a new one does, and its proposal names the code', async () => {
