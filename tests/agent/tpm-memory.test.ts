@@ -41,6 +41,8 @@ const IMAGE: TestImage = {
 };
 const index = `0x${memoryArea(key).index.toString(16)}`;
 const counter = `0x${counterArea(key).index.toString(16)}`;
+/** TPM_CC_NV_Write (TPM 2.0 Library part 2, 6.5.2) */
+const NV_WRITE = 0x137;
 const POLICY_ONLY = 'ownerread|policywrite|no_da';
 
 describeWith('swtpm', 'a memory that only signed images write', () => {
@@ -187,6 +189,26 @@ describeWith('swtpm', 'a memory that only signed images write', () => {
     expect(await status()).toEqual({ seq: 1 });
     await boot();
     expect(codeOf(await agent('status'))).toBe('key_refused');
+  });
+
+  it('is written although registers are extended meanwhile, as IMA does', () => {
+    const { authority } = machine;
+    const owner = { site: testSite.site.id, node: machine.identity.id };
+    const two = { keysetVersion: 1, keysetDigest: new Uint8Array(32), seq: 2, issued: 9 };
+    const record = encodeRecord(owner, { ...two, digest: new Uint8Array(32) });
+    let extended = 0;
+    withTpm((device) => {
+      const meanwhile: TpmDevice = {
+        transmit(command) {
+          const isWrite = Buffer.from(command).readUInt32BE(6) === NV_WRITE;
+          if (isWrite && extended++ < 2) tpm.tool('tpm2_pcrextend', `10:sha256=${'ab'.repeat(32)}`);
+          return device.transmit(command);
+        },
+      };
+      writeMemory(meanwhile, authority, record);
+      expect(extended).toBe(3);
+      expect(keptIn(device, owner, authority)).toMatchObject({ memory: { seq: 2 } });
+    });
   });
 
   describe('where the power goes between two commands', () => {

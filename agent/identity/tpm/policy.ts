@@ -1,5 +1,6 @@
 import { randomBytes } from '#platform';
 import { equalBytes, toHex, Writer } from '../../../bundle/bytes.ts';
+import { CoatcheckError } from '../../../bundle/errors.ts';
 import { fail } from '../../../protocol/errors.ts';
 import {
   AT_MOST,
@@ -26,6 +27,11 @@ const NULL = 0x40000007;
 /** Algorithms (part 2, 6.3): none, RSASSA-PKCS1-v1_5. */
 const [NONE, RSASSA] = [0x0010, 0x0014];
 
+/** A register was extended since the session began (part 2, 6.6.3, TPM_RC_PCR_CHANGED). */
+const PCR_CHANGED = 0x128;
+/** How often a session is begun, at most. */
+const TRIES = 10;
+
 /** What a signed image has to open what its machine's TPM keeps for it. */
 export interface Authority {
   readonly key: PcrKey;
@@ -35,10 +41,27 @@ export interface Authority {
 
 /**
  * Runs `act` in a session in which the policy of `use` is true: the site's key signed that the registers are as they are now
- * and, but for the counter itself, that the counter is at most so high. It is good for one command.
+ * and, but for the counter itself, that the counter is at most so high. It is good for one command. Whatever extends any
+ * register meanwhile ends the session, as IMA does in PCR 10 with each file that it measures: then all is done again.
  * @throws key_refused where nothing that the key signed is about what the registers hold; device_failed
  */
 export function withPolicy<T>(
+  tpm: TpmDevice,
+  authority: Authority,
+  use: Use,
+  act: (session: number) => T,
+): T {
+  for (let tries = 1; ; tries++) {
+    try {
+      return inSession(tpm, authority, use, act);
+    } catch (error) {
+      const hasChanged = error instanceof CoatcheckError && error.details['rc'] === PCR_CHANGED;
+      if (!hasChanged || tries === TRIES) throw error;
+    }
+  }
+}
+
+function inSession<T>(
   tpm: TpmDevice,
   { key, file }: Authority,
   use: Use,
