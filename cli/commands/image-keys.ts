@@ -131,7 +131,7 @@ async function addPcrKey(
 }
 
 /** PKCS #8, PEM: made here, or in a folder. */
-async function pcrKeyFrom(folder: string | undefined): Promise<Uint8Array> {
+export async function pcrKeyFrom(folder: string | undefined): Promise<Uint8Array> {
   if (folder === undefined) return makeKey();
   const path = join(folder, `${PCR}.key`);
   const key = await takeKey(path);
@@ -144,7 +144,7 @@ const newPassphrase = (context: Context): Promise<string> =>
   passphraseFrom(passphraseSource(context), { isNew: true, whose: IMAGE_KEYS });
 
 /** The one of the keys that are there, so that signing asks once; another where they have none. */
-async function passphraseOfFolder(context: Context): Promise<string> {
+export async function passphraseOfFolder(context: Context): Promise<string> {
   let asked: string | undefined;
   try {
     await openImageKey('db', context.home.imageKeys, async () => {
@@ -158,12 +158,17 @@ async function passphraseOfFolder(context: Context): Promise<string> {
   return asked ?? newPassphrase(context);
 }
 
-/** Images that are built from now on have it. */
-async function nameInSite(home: Home, site: Site, key: PcrKey): Promise<void> {
-  const text = formatSite({ ...site, pcrKeys: [toBase64Url(key.modulus)] });
+/** Images that are built from now on have them. @param keys the one that signs now first */
+export async function nameInSite(
+  home: Home,
+  site: Site,
+  ...keys: readonly PcrKey[]
+): Promise<void> {
+  const text = formatSite({ ...site, pcrKeys: keys.map(({ modulus }) => toBase64Url(modulus)) });
   await replaceFile(home.siteFile, utf8(text), 0o644);
 }
 
-function warnInClear(terminal: Terminal): void {
+/** Says what keys in the clear are. */
+export function warnInClear(terminal: Terminal): void {
   terminal.warn('the image keys have no passphrase: whoever reads them signs images');
 }

@@ -40,7 +40,8 @@ export async function pcrKeysIn(
   );
 }
 
-async function pcrKeyFiles(folder: string): Promise<PcrKeyFile[]> {
+/** The keys that sign policies in a folder, by name, whatever the site has. @throws file_malformed */
+export async function pcrKeyFiles(folder: string): Promise<PcrKeyFile[]> {
   const files: PcrKeyFile[] = [];
   for (const file of (await readdir(folder)).sort()) {
     const name = PUBLIC.exec(file)?.[1];

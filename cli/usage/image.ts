@@ -1,3 +1,4 @@
+import { fail } from '../../protocol/errors.ts';
 import type { Option } from '../../usage/table.ts';
 import { command } from './command.ts';
 import { NO_PASSPHRASE } from './options.ts';
@@ -32,11 +33,37 @@ export const imageKeysCommand = command({
       about: 'keep the image keys in the clear',
       example: 'image keys --no-passphrase',
     },
+    {
+      name: 'rotate',
+      about: 'make another key for policies, and keep the one before until --end-rotation',
+      more: "make another key that signs policies, beside the one that machines are bound to, which is kept until `--end-rotation` ([trust.md](trust.md#another-pcr-key)); with `--from` take that folder's `PCR.key`",
+      excludes: ['end-rotation', 'leave-behind'],
+      example: 'image keys --rotate',
+    },
+    {
+      name: 'end-rotation',
+      about: 'drop the key for policies before, once no configuration is in force by it',
+      excludes: ['from', 'no-passphrase'],
+      example: 'image keys --end-rotation',
+    },
+    {
+      name: 'leave-behind',
+      value: '<count>',
+      about: 'with --end-rotation: so many machines are given up that still have one',
+      example: 'image keys --end-rotation --leave-behind 2',
+    },
   ],
-  examples: ['image keys'],
+  examples: ['image keys', 'image keys --rotate'],
   run: async (context, _, options) => {
+    const { endRotation, rotate, leaveBehind } = options;
+    if (leaveBehind !== undefined && !endRotation)
+      throw fail('usage', '--leave-behind goes with --end-rotation');
+    if (endRotation || rotate) {
+      const to = await import('../commands/image-rotate.ts');
+      return endRotation ? to.endRotation(context, options) : to.rotatePcrKey(context, options);
+    }
     const { imageKeys } = await import('../commands/image-keys.ts');
-    await imageKeys(context, options);
+    return imageKeys(context, options);
   },
 });
 
