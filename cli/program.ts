@@ -10,6 +10,7 @@ import { editCommand } from './usage/edit.ts';
 import { forgetCommand } from './usage/forget.ts';
 import { historyCommand } from './usage/history.ts';
 import { importCommand } from './usage/import.ts';
+import { imageRevokeCommand } from './usage/image-revoke.ts';
 import {
   imageKeysCommand,
   imagePolicyCommand,
@@ -85,6 +86,7 @@ export const PROGRAM: Program<Context, typeof COMMON> = {
     ...[keysResealCommand, keysMonitorCommand],
     ...[sitePathsCommand, siteAddPathCommand, siteExpiresCommand, siteSetServerCommand],
     ...[imageKeysCommand, imageSignCommand, imageVerifyCommand, imagePolicyCommand],
+    imageRevokeCommand,
     ...[storeCopyCommand, storeVerifyCommand, mirrorCommand],
     ...[bundleInspectCommand, bundleVerifyCommand, bundleExportCommand],
   ],

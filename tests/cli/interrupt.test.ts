@@ -47,6 +47,7 @@ const ASKING: Record<string, string[]> = {
   repair: [],
   status: [],
   ui: ['--no-open'],
+  'image revoke': [],
   'site set-server': [],
   'keys list': [],
   'keys add': [request, '--yes'],
