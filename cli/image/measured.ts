@@ -58,12 +58,19 @@ const MEASURED: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * PCR 11 once systemd's stub has started what lies in one file with it: of each part the name and the content.
+ * @returns 32 bytes
+ * @throws as {@link measuredOf}
+ */
+export const imageRegister = (image: Buffer, path: string): Uint8Array =>
+  extended(measuredOf(image, path));
+
+/**
+ * What the stub measures into PCR 11, in its order.
  * @param image a unified kernel image, signed or not
  * @param path of it, for messages
- * @returns 32 bytes
  * @throws file_malformed for another program, or a stub of a version that nobody here looked at
  */
-export function imageRegister(image: Buffer, path: string): Uint8Array {
+export function measuredOf(image: Buffer, path: string): Uint8Array[] {
   const parts = sectionsOf(image, path);
   const version = /systemd-stub (\d+)/.exec(
     parts.get('.sdmagic')?.content.toString('latin1') ?? '',
@@ -79,10 +86,8 @@ export function imageRegister(image: Buffer, path: string): Uint8Array {
       `the stub of ${path} is of systemd ${version}: known is what ${known} measure`,
     );
   }
-  return extended(
-    names.flatMap((name) => {
-      const part = parts.get(name);
-      return part === undefined ? [] : [Buffer.from(`${name}\0`), part.content];
-    }),
-  );
+  return names.flatMap((name) => {
+    const part = parts.get(name);
+    return part === undefined ? [] : [Buffer.from(`${name}\0`), part.content];
+  });
 }

@@ -6,7 +6,7 @@ import { parseSite } from '../../protocol/site.ts';
 import { must } from '../pxe/programs.ts';
 
 /** Where Debian's package ovmf has UEFI for QEMU. */
-const OVMF = '/usr/share/OVMF';
+export const OVMF = '/usr/share/OVMF';
 /** What `pip install virt-firmware` has: it writes the variables of a firmware. */
 const VARIABLES = 'virt-fw-vars';
 

@@ -1,0 +1,115 @@
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { signedImage } from '../pxe/image.ts';
+import { openRack } from '../pxe/lab.ts';
+import type { Machine, Rack } from '../pxe/lab.ts';
+import { must } from '../pxe/programs.ts';
+import { makeBoundImage } from './bound-image.ts';
+import type { BoundImage } from './bound-image.ts';
+import { unfolded, withChip } from './chip.ts';
+import { disc, enrol, secureFirmware } from './firmware.ts';
+import { withoutDbx, writeLists } from './lists.ts';
+
+/** Of QEMU's serial number of the machine. */
+const MACHINE = 42;
+const APPLIED = /applied decision \d+/;
+const NOT_THESE = /nothing that the site signed is about PCR 7, 11, 12 and 13/;
+
+describe('a key for signed images alone, where something changed', () => {
+  const folder = fs.mkdtempSync(join(tmpdir(), 'changes-'));
+  const at = (...names: string[]): string => join(folder, ...names);
+  let rack: Rack;
+  let first: BoundImage;
+  let node: string;
+  beforeAll(async () => {
+    rack = await openRack('key-changes', { image: signedImage, store: 'folder' });
+    await enrol(rack.home, at('enrolled.fd'));
+    await withoutDbx(at('enrolled.fd'));
+    first = await makeBoundImage(rack.home, folder, 'first');
+  });
+  afterAll(async () => {
+    await rack.close();
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  /** Switches it on until `use` is done: with its TPM, and its firmware as it was enrolled. */
+  const boot = (
+    { iso }: Pick<BoundImage, 'iso'>,
+    use: (machine: Machine) => Promise<void>,
+    { variables = at('enrolled.fd'), chip = at('chip') } = {},
+  ): Promise<void> =>
+    withChip(chip, async (board) => {
+      fs.copyFileSync(variables, at('variables.fd'));
+      const args = [...secureFirmware(at('variables.fd')), ...disc(iso), ...board.args];
+      const machine = await rack.boot(MACHINE, { append: '', local: true, args });
+      await use(machine);
+      await machine.stop();
+    });
+
+  const isRefused =
+    (why: RegExp) =>
+    async (machine: Machine): Promise<void> => {
+      await machine.line(/\[key_refused\]$/);
+      expect(unfolded(machine)).toMatch(why);
+      expect(machine.said()).not.toMatch(APPLIED);
+    };
+  /** That it is the machine that it was: it has its configuration. */
+  const isItself = async (machine: Machine): Promise<void> => {
+    await machine.line(APPLIED);
+    await rack.report(node);
+  };
+  const variables = (from: string, ...args: string[]): Promise<string> =>
+    must(['virt-fw-vars', '--loglevel', 'ERROR', '-i', at(from), ...args]);
+
+  it('is the same for another image that the site signed', async () => {
+    await boot(first, async (machine) => {
+      ({ node } = await rack.proposal());
+      await rack.coatcheck('approve', node, '--yes');
+      await isItself(machine);
+    });
+    const files = { 'etc/another': 'image\n' };
+    await boot(await makeBoundImage(rack.home, folder, 'second', { files }), isItself);
+  });
+
+  it('is not there where Secure Boot is off', async () => {
+    await variables('enrolled.fd', '-o', at('off.fd'), '--set-false', 'SecureBootEnable');
+    await boot(first, isRefused(NOT_THESE), { variables: at('off.fd') });
+  });
+
+  it('is the same where db changed as it was announced, and not there where it was not', async () => {
+    const key = [
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      at('other.key'),
+      '-out',
+      at('other.crt'),
+    ];
+    await must(['openssl', 'req', '-new', '-x509', '-subj', '/CN=other/', ...key]);
+    const owner = '77fa9abd-0359-4d32-bd60-28f4e78f784b';
+    await variables('enrolled.fd', '-o', at('two.fd'), '--add-db', owner, at('other.crt'));
+    await writeLists(at('two.fd'), at('lists'));
+    const own = join(rack.home, 'image-keys');
+    const sign = ['--firmware', own, '--firmware', at('lists')];
+    const both = await makeBoundImage(rack.home, folder, 'both', { sign });
+    await boot(first, isRefused(NOT_THESE), { variables: at('two.fd') });
+    await boot(both, isItself, { variables: at('two.fd') });
+    await boot(both, isItself);
+  });
+
+  it('is another on another mainboard, to which its configuration is transferred', async () => {
+    await boot(
+      first,
+      async (machine) => {
+        const { node: other } = await rack.proposal();
+        expect(other).not.toBe(node);
+        await rack.coatcheck('transfer', node, other, '--yes');
+        await machine.line(APPLIED);
+      },
+      { chip: at('other-chip') },
+    );
+  });
+});
