@@ -23,7 +23,8 @@ import {
 } from '../image/image-policies.ts';
 import type { Signing } from '../image/image-policies.ts';
 import { openPcrKey, pcrKeysIn } from '../image/pcr-keys.ts';
-import { signImage, verifySigned } from '../image/sign-image.ts';
+import { addToImage, signImage, verifySigned } from '../image/sign-image.ts';
+import type { Added } from '../image/sign-image.ts';
 import { firmwareStates } from '../image/signature-lists.ts';
 import { readSite } from '../site-file.ts';
 
@@ -35,6 +36,8 @@ export interface ImageSignOptions {
   readonly generation?: string;
   /** Folders, each with lists of a firmware */
   readonly firmware: readonly string[];
+  /** Whether somebody else signs it for Secure Boot */
+  readonly policiesOnly: boolean;
 }
 
 /**
@@ -45,7 +48,7 @@ export async function imageSign(
   context: Context,
   image: string,
   signed: string,
-  { iso, ...options }: ImageSignOptions,
+  { iso, policiesOnly, ...options }: ImageSignOptions,
 ): Promise<void> {
   const { terminal, home } = context;
   const to = { signed: resolve(signed), ...(iso !== undefined && { iso: resolve(iso) }) };
@@ -54,26 +57,41 @@ export async function imageSign(
   }
   let asked: Promise<string> | undefined;
   const passphrase = (): Promise<string> => (asked ??= ownPassphrase(context, IMAGE_KEYS));
-  const key = await imageKey(context, passphrase);
+  const key = policiesOnly ? undefined : await imageKey(context, passphrase);
   const signing = await signingOf(context, options, passphrase);
-  await terminal.waiting('signing', () =>
-    naming(image, () =>
-      signImage(image, key, to, (program) => {
-        if (signing === undefined) {
-          demandUnbound(program, image);
-          return undefined;
-        }
-        const content = policiesFor(program, image, signing);
-        const check = (made: Buffer): void => {
-          demandPolicies(made, to.signed, signing);
-        };
-        return { name: POLICIES, content, check };
-      }),
-    ),
-  );
+  const policies =
+    signing &&
+    ((program: Buffer): Added => ({
+      name: POLICIES,
+      content: policiesFor(program, image, signing),
+      check: (made) => {
+        demandPolicies(made, to.signed, signing);
+      },
+    }));
+  const signingBy = (act: () => Promise<void>): Promise<void> =>
+    terminal.waiting('signing', () => naming(image, act));
+  if (key !== undefined) {
+    const none = (program: Buffer): undefined => {
+      demandUnbound(program, image);
+    };
+    await signingBy(() => signImage(image, key, to, policies ?? none));
+  } else if (policies !== undefined) {
+    await signingBy(() => addToImage(image, to.signed, policies));
+  } else {
+    throw fail(
+      'usage',
+      `--policies-only: ${home.siteFile} names no key for policies, so there are none to add`,
+    );
+  }
   const about = signing && { generation: signing.generation, states: signing.states.length };
-  terminal.document({ ...to, certificate: home.imageCertificate, ...about });
-  terminal.print(`signed ${signed}${iso === undefined ? '' : `, and made ${iso} of it`}`);
+  const { signed: file, ...disc } = to;
+  terminal.document(
+    policiesOnly
+      ? { unsigned: file, ...about }
+      : { signed: file, ...disc, certificate: home.imageCertificate, ...about },
+  );
+  const made = iso === undefined ? '' : `, and made ${iso} of it`;
+  terminal.print(policiesOnly ? `made ${signed}, which is not signed` : `signed ${signed}${made}`);
   if (about === undefined) return;
   const states = about.states === 1 ? 'one state' : `${about.states} states`;
   terminal.print(`generation ${about.generation}, with policies for ${states} of firmware`);
@@ -94,7 +112,7 @@ async function imageKey({ home }: Context, passphrase: () => Promise<string>): P
 /** Undefined where the site has no key for policies. @throws usage for what is for such a site alone */
 async function signingOf(
   context: Context,
-  { generation, firmware }: Omit<ImageSignOptions, 'iso'>,
+  { generation, firmware }: Pick<ImageSignOptions, 'generation' | 'firmware'>,
   passphrase: () => Promise<string>,
 ): Promise<Signing | undefined> {
   const { home } = context;

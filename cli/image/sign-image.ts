@@ -19,7 +19,7 @@ export interface Added {
  * not at all, and verifies.
  * @param image path of what is signed, which has no signature yet
  * @param to paths of what is made, in folders that are there; what is there is replaced
- * @param add what is added to a copy of the image, once it is known to have no signature
+ * @param add looks at the image, once it is known to have no signature, and says what is added to a copy of it
  * @throws file_malformed for what is no EFI program, or is signed already; probe_failed where sbsigntool or what the
  *   disc is made with is missing
  */
@@ -27,11 +27,9 @@ export async function signImage(
   image: string,
   { key, certificate }: ImageKey,
   to: { readonly signed: string; readonly iso?: string },
-  add?: (program: Buffer) => Added | undefined,
+  add: (program: Buffer) => Added | undefined,
 ): Promise<void> {
-  const work = await mkdtemp(join(dirname(to.signed), '.coatcheck-sign-'));
-  const done = notFinished(work);
-  try {
+  await besides(to.signed, async (work) => {
     const [crt, signed, iso] = ['db.crt', 'signed.efi', 'iso'].map((name) => join(work, name)) as [
       string,
       string,
@@ -39,7 +37,7 @@ export async function signImage(
     ];
     await writeFile(crt, certificate);
     await demandUnsigned(image);
-    const added = add?.(await readFile(image));
+    const added = add(await readFile(image));
     const whole = added === undefined ? image : await withSection(image, added, work);
     await run('sbsign', ['--key', '/dev/stdin', '--cert', crt, '--output', signed, whole], {
       input: key,
@@ -49,6 +47,34 @@ export async function signImage(
     if (to.iso !== undefined) await makeDisc(signed, iso, work);
     await rename(signed, to.signed);
     if (to.iso !== undefined) await rename(iso, to.iso);
+  });
+}
+
+/**
+ * Makes what {@link signImage} signs, for whoever signs it by other means.
+ * @param to that is made, in a folder that is there; what is there is replaced
+ * @throws as signImage
+ */
+export async function addToImage(
+  image: string,
+  to: string,
+  add: (program: Buffer) => Added,
+): Promise<void> {
+  await besides(to, async (work) => {
+    await demandUnsigned(image);
+    const added = add(await readFile(image));
+    const whole = await withSection(image, added, work);
+    added.check(await readFile(whole));
+    await rename(whole, to);
+  });
+}
+
+/** @param act is given a folder beside `path`, which is gone afterwards */
+async function besides(path: string, act: (work: string) => Promise<void>): Promise<void> {
+  const work = await mkdtemp(join(dirname(path), '.coatcheck-sign-'));
+  const done = notFinished(work);
+  try {
+    await act(work);
   } finally {
     await rm(work, { recursive: true, force: true });
     done();

@@ -86,6 +86,12 @@ export const imageSignCommand = command({
       example: 'image sign coatcheck.unsigned.efi coatcheck.efi --generation 2',
     },
     FIRMWARE,
+    {
+      name: 'policies-only',
+      about: 'add the policies alone: somebody else signs it, by a key in a token',
+      excludes: ['iso'],
+      example: 'image sign --policies-only coatcheck.unsigned.efi policies.efi',
+    },
   ],
   examples: ['image sign coatcheck-image/coatcheck.unsigned.efi coatcheck-image/coatcheck.efi'],
   run: async (context, { file, signed }, options) => {

@@ -14,6 +14,8 @@ const VARIABLES = 'virt-fw-vars';
 export interface Enrolled {
   /** SHA-256 of a program that it is to refuse (Authenticode), hex */
   readonly refused?: string;
+  /** Path of a certificate whose key it believes as well, PEM: it comes first */
+  readonly believed?: string;
 }
 
 /**
@@ -21,12 +23,17 @@ export interface Enrolled {
  * @param home the administrator's folder
  * @param file that is made
  */
-export async function enrol(home: string, file: string, { refused }: Enrolled = {}): Promise<void> {
+export async function enrol(
+  home: string,
+  file: string,
+  { refused, believed }: Enrolled = {},
+): Promise<void> {
   const owner = guidOf(parseSite(readFileSync(join(home, 'site.json'), 'utf8'), parseCa).id);
   const certificate = (name: string): string => join(home, 'image-keys', `${name}.crt`);
   await must([
     ...[VARIABLES, '--loglevel', 'ERROR', '-i', join(OVMF, 'OVMF_VARS_4M.fd'), '-o', file],
     ...['--set-pk', owner, certificate('PK'), '--add-kek', owner, certificate('KEK')],
+    ...(believed === undefined ? [] : ['--add-db', owner, believed]),
     ...['--add-db', owner, certificate('db'), '--sb'],
     ...(refused === undefined ? [] : ['--add-dbx-hash', owner, refused]),
   ]);

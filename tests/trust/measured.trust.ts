@@ -12,7 +12,6 @@ import { signedImage } from '../pxe/image.ts';
 import type { TestImage } from '../pxe/image.ts';
 import { cli, must } from '../pxe/programs.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
-import type { Enrolled } from './firmware.ts';
 import { signSmall } from './parts.ts';
 
 /** Of this machine's Debian, which may be older than the image's. */
@@ -64,22 +63,23 @@ describe('a TPM under a firmware with our keys alone', () => {
     fs.copyFileSync(from, to);
   };
 
-  it.each<[of: string, refuses: string, enrolled: Enrolled, stub?: string]>([
-    ["the image's Debian", 'nothing', {}],
-    ["the image's Debian", 'a program of some hash', { refused: 'ab'.repeat(32) }],
-    ["this machine's Debian", 'nothing', {}, OUR_STUB],
+  it.each<[of: string, has: string, isOther: boolean, stub?: string]>([
+    ["the image's Debian", 'our keys alone', false],
+    ["the image's Debian", 'a certificate more, and refuses a program', true],
+    ["this machine's Debian", 'our keys alone', false, OUR_STUB],
   ])(
-    'holds what image policy foresaw of the stub of %s and a firmware that refuses %s',
+    'holds what image policy foresaw of the stub of %s and a firmware that has %s',
     async (...by) => {
-      const [, , enrolled, stub] = by;
+      const [, , isOther, stub] = by;
       const { signed } = await signSmall(image, folder, at('initrd'), stub);
       await makeDisc(signed, at('iso'), folder);
       const { home } = image;
-      await enrol(home, at('variables.fd'), enrolled);
-      const isRefusing = 'refused' in enrolled;
+      // Any certificate will do.
+      const more = { refused: 'ab'.repeat(32), believed: join(home, 'image-keys', 'KEK.crt') };
+      await enrol(home, at('variables.fd'), isOther ? more : {});
       // virt-fw-vars enrols the hash of nothing where it is told of none.
-      if (!isRefusing) await must([...variables('-o', at('variables.fd')), '--delete', 'dbx']);
-      const lists = isRefusing ? ['--firmware', await listsOfFirmware()] : [];
+      if (!isOther) await must([...variables('-o', at('variables.fd')), '--delete', 'dbx']);
+      const lists = isOther ? ['--firmware', await listsOfFirmware()] : [];
       const policy = ['--home', home, '--json', 'image', 'policy', signed, ...lists];
       const { firmware } = JSON.parse(await cli('coatcheck', policy)) as {
         firmware: [{ pcrs: Record<string, string> }];
