@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { showPath } from '../../bundle/errors.ts';
 import { toHex } from '../../bundle/index.ts';
+import { readLocalFile } from '../../files/read.ts';
+import { textIn } from '../../files/text.ts';
 import { exists } from '../../files/write.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { MAX_GENERATION, pcrKeysOf, REGISTERS } from '../../protocol/measured.ts';
@@ -109,6 +111,9 @@ async function imageKey({ home }: Context, passphrase: () => Promise<string>): P
   }
 }
 
+/** No certificate of a key of RSA has more. */
+const MAX_CERTIFICATE_BYTES = 16 * 1024;
+
 /** Undefined where the site has no key for policies. @throws usage for what is for such a site alone */
 async function signingOf(
   context: Context,
@@ -136,7 +141,10 @@ async function signingOf(
     keys,
     states: await firmwareStates(imageKeys, firmware),
     generation: given ?? (await readGeneration(imageKeys)),
-    certificate: await readFile(imageCertificate, 'utf8'),
+    certificate: textIn(
+      await readLocalFile(imageCertificate, { maxBytes: MAX_CERTIFICATE_BYTES }),
+      imageCertificate,
+    ),
   };
 }
 

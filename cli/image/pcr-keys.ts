@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileError } from '../../files/errors.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { keyId, pcrKeysOf } from '../../protocol/measured.ts';
@@ -43,7 +44,10 @@ export async function pcrKeysIn(
 /** The keys that sign policies in a folder, by name, whatever the site has. @throws file_malformed */
 export async function pcrKeyFiles(folder: string): Promise<PcrKeyFile[]> {
   const files: PcrKeyFile[] = [];
-  for (const file of (await readdir(folder)).sort()) {
+  const names = await readdir(folder).catch((error: unknown) => {
+    throw fileError(error, folder);
+  });
+  for (const file of names.sort()) {
     const name = PUBLIC.exec(file)?.[1];
     if (name === undefined) continue;
     const pem = join(folder, file);

@@ -363,6 +363,15 @@ describeWith('secureboot', 'images for Secure Boot', () => {
     expect(fs.existsSync(signed)).toBe(false);
   });
 
+  it('are not signed for more firmware than an image has room for', async () => {
+    const signed = at('too-many.efi');
+    const own = ['--firmware', join(home, 'image-keys')];
+    const states = Array.from({ length: 41 }, () => own).flat();
+    const refused = await run(home, ['image', 'sign', image, signed, ...states]);
+    expect(said(refused)).toMatch(saying('sign it for fewer', 'usage'));
+    expect(fs.existsSync(signed)).toBe(false);
+  });
+
   it('bring policies along that the key of their site signed, of a generation', async () => {
     const [pcrKey] = pcrKeysOf(
       parseSite(fs.readFileSync(join(home, 'site.json'), 'utf8'), parseCa),
@@ -472,6 +481,8 @@ describeWith('secureboot', 'images for Secure Boot', () => {
     expect(state).not.toHaveProperty('keys');
     const misplaced = await run(other, ['image', 'sign', early, signed, '--generation', '2']);
     expect(said(misplaced)).toMatch(saying('names no key for them', 'usage'));
+    const only = await run(other, ['image', 'sign', '--policies-only', early, at('none.efi')]);
+    expect(said(only)).toMatch(saying('there are none to add', 'usage'));
     expect(said(await run(other, ['image', 'sign', image, signed]))).toMatch(
       saying('names a key for policies, and the one here names none', 'file_malformed'),
     );
