@@ -3,7 +3,13 @@ import { utf8 } from '../bundle/index.ts';
 import type { FileEntry, Metadata } from '../bundle/index.ts';
 import { sameSettings } from '../bundle/settings.ts';
 import type { Execution } from '../protocol/paths.ts';
-import { compareFiles, compareSettings, sameFiles, startsSomething } from './changes.ts';
+import {
+  compareFiles,
+  compareSettings,
+  revokesImages,
+  sameFiles,
+  startsSomething,
+} from './changes.ts';
 import { rebase } from './rebase.ts';
 
 const file = (path: string, content: string, more: Partial<FileEntry> = {}): FileEntry => ({
@@ -220,5 +226,18 @@ describe('rebase', () => {
     expect(rebase(side, side, side).metadata).toEqual(whole);
     expect(rebase(empty, empty, side).metadata).toEqual(whole);
     expect(sameSettings(rebase(empty, side, empty).metadata, whole)).toBe(true);
+  });
+});
+
+describe('which images are revoked', () => {
+  const change = (before: Metadata, after: Metadata) => compareSettings(before, after)[0]!;
+  it('counts as what runs where it goes up, and as nothing where it goes down or away', () => {
+    const [none, two, three] = [{}, { generation: 2 }, { generation: 3 }];
+    for (const up of [change(none, two), change(two, three)]) {
+      expect([up.executes, revokesImages(up)]).toEqual(['by place', true]);
+    }
+    for (const down of [change(three, two), change(two, none)]) {
+      expect([down.executes, revokesImages(down)]).toEqual(['no', false]);
+    }
   });
 });
