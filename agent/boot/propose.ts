@@ -13,6 +13,7 @@ import type { DigestHex } from '../../protocol/keys.ts';
 import { checkApplicable } from '../apply/apply.ts';
 import { faultsHere } from '../apply/faults.ts';
 import { withRoot } from '../tree/folder.ts';
+import { attested } from './attesting.ts';
 import { isOrder } from './install.ts';
 import { openOwn, ownTime } from './node.ts';
 import type { Node } from './node.ts';
@@ -72,14 +73,15 @@ export interface Proposing {
 export async function propose(context: Proposing, draft: Draft): Promise<Proposal> {
   const { node, inForce } = context;
   if (isInForce(node, inForce, draft)) return { state: 'unchanged' };
-  const manifest = manifestOf(node, complete(node, draft, inForce), inForce);
-  const { left = {} } = manifest.metadata;
-  const isEmpty = manifest.files.length + Object.keys(left).length === 0;
+  const plain = manifestOf(node, complete(node, draft, inForce), inForce);
+  const { left = {} } = plain.metadata;
+  const isEmpty = plain.files.length + Object.keys(left).length === 0;
   // Who it was is something to propose: it gets what that one had.
   const isNothing = isEmpty && node.former === undefined;
-  if (isNothing && settingsOf(manifest.metadata).size === 0) return { state: 'empty' };
-  demandBootable(node, manifest.files);
+  if (isNothing && settingsOf(plain.metadata).size === 0) return { state: 'empty' };
+  demandBootable(node, plain.files);
   const keyset = await newestKeyset(node, context.servers);
+  const manifest = attested(node, plain);
   const seal = (): Sealed => sealFor(node, keyset, manifest);
   try {
     return await send(context, draft, seal());

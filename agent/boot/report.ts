@@ -1,10 +1,11 @@
 import { sha256 } from '#platform';
 import { toHex } from '../../bundle/bytes.ts';
 import { CoatcheckError } from '../../bundle/errors.ts';
-import { sealReport } from '../../bundle/report.ts';
+import { reportText, sealReport } from '../../bundle/report.ts';
 import { codeOf, ERRORS } from '../../protocol/errors.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { tellMemory } from '../identity/memory/open-memory.ts';
+import { attestationOf } from './attesting.ts';
 import type { Node } from './node.ts';
 import { createPatience } from './patience.ts';
 import type { Patience } from './patience.ts';
@@ -34,8 +35,10 @@ export async function sendReport(
   try {
     const time = Math.max(0, node.now(), decision.serverNow);
     const result = `${outcome}; memory: ${tellMemory(node.memory)}`;
+    const report = { node: identity.id, site: site.id, statementDigest, time, result };
+    const attestation = attestationOf(node, statementDigest, reportText(report));
     const sealed = sealReport({
-      report: { node: identity.id, site: site.id, statementDigest, time, result },
+      report: { ...report, ...(attestation && { attestation }) },
       signer: identity,
       recipients: keyset.keys.map(({ boxKey }) => boxKey),
     });

@@ -3,6 +3,7 @@ import type { Invocation } from '../boot/invocation.ts';
 import type { Node } from '../boot/node.ts';
 import { openOwnNode } from '../boot/own-node.ts';
 import { adjustClock } from '../network/clock/adjust.ts';
+import { tellTpm } from '../boot/attesting.ts';
 import { tellWords } from '../boot/wait-notes.ts';
 import { until } from '../network/until.ts';
 import type { Sleep } from '../network/until.ts';
@@ -23,6 +24,7 @@ export async function openMachine(
     openOrderedNode(invocation, orders, options),
   );
   tellWords(node.console, node.identity.id);
+  tellTpm(node);
   if (node.former !== undefined) {
     node.console.note(
       `it was machine ${node.former.id} by the site's PCR key before: coatcheck transfer --successors gives it what that one had`,

@@ -52,6 +52,10 @@ function withHandle<T>(tpm: TpmDevice, handle: number, act: (handle: number) => 
   }
 }
 
+/** TPMT_PUBLIC of the key by which a TPM vouches: administrators approve it. @throws device_failed */
+export const readVoucher = (tpm: TpmDevice): Uint8Array =>
+  withHandle(tpm, createPrimary(tpm, VOUCHER_TEMPLATE), (voucher) => readPublic(tpm, voucher));
+
 function readRegisters(tpm: TpmDevice): Uint8Array[] {
   const parameters = new Writer().bytes(SELECTION);
   return execute(tpm, { name: 'PCR_Read', code: 0x17e, parameters }, (answer) => {
