@@ -1,6 +1,14 @@
-import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/index.ts';
+import {
+  encodeManifest,
+  equalBytes,
+  fromBase64Url,
+  fromHex,
+  toBase64Url,
+  toHex,
+} from '../bundle/index.ts';
 import { Reader } from '../bundle/bytes.ts';
-import type { Metadata } from '../bundle/index.ts';
+import type { Manifest, Metadata, NodeId, Report, SealedBundle } from '../bundle/index.ts';
+import { reportText } from '../bundle/report.ts';
 import { digestWords } from '../bundle/words.ts';
 import {
   decodeAttestation,
@@ -81,8 +89,10 @@ export interface AttestedView {
   readonly image?: { readonly version: string; readonly generation: number };
   /** eight, of the TPM, as the console of the machine shows them */
   readonly words?: string;
-  /** whether administrators approved this TPM; with false, none was before */
+  /** whether administrators approved this TPM */
   readonly approved: boolean;
+  /** a later generation of images than its own, of which a machine was shown to run */
+  readonly newest?: number;
   /** Without any, it is so: this image runs, and the machine's key exists in images that the site signed alone. */
   readonly faults: readonly AttestationFault[];
 }
@@ -149,11 +159,16 @@ export function attestedView(
       ? [{ code: 'fewer_starts', starts: tpm.starts, approved: approved.starts } as const]
       : []),
   ];
-  const image = { version, generation };
-  return { image, words: wordsOf(tpm), approved: isApproved, faults: more };
+  return {
+    image: { version, generation },
+    words: wordsOf(tpm),
+    approved: isApproved,
+    faults: more,
+  };
 }
 
-const wordsOf = ({ voucher }: ApprovedTpm): string => digestWords(fromHex(voucher));
+/** Eight words of a TPM. */
+export const wordsOf = ({ voucher }: ApprovedTpm): string => digestWords(fromHex(voucher));
 
 /** What of the registers is another than was approved; and of 12 and 13 what is not empty. */
 const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined): number[] =>
@@ -233,3 +248,30 @@ async function imported(importing: () => Promise<CryptoKey>): Promise<CryptoKey 
 }
 
 const copy = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes);
+
+/** What vouches for a bundle that its node made; undefined where nothing does. */
+export async function attestedBundle(
+  site: Pick<Site, 'id' | 'pcrKeys'>,
+  node: NodeId,
+  {
+    sealed,
+    manifest,
+  }: { readonly sealed?: Pick<SealedBundle, 'kind'> | undefined; readonly manifest: Manifest },
+  approved: ApprovedTpm | undefined,
+): Promise<AttestedView | undefined> {
+  const { attestation, ...metadata } = manifest.metadata;
+  if (attestation === undefined || sealed?.kind !== 'node') return undefined;
+  const text = sha256(encodeManifest({ ...manifest, metadata }));
+  const about = { node, statement: manifest.base, text };
+  return attestedView(await readAttested(site, attestationBytes(attestation), about), approved);
+}
+
+/** What vouches for a report; undefined where nothing does. */
+export async function attestedReport(
+  site: Pick<Site, 'id' | 'pcrKeys'>,
+  report: Report,
+): Promise<AttestedFacts | undefined> {
+  const { node, statementDigest: statement, attestation } = report;
+  if (attestation === undefined) return undefined;
+  return readAttested(site, attestation, { node, statement, text: sha256(reportText(report)) });
+}

@@ -13,6 +13,8 @@ import { approvedKey } from '../protocol/keys.ts';
 import type { DigestHex, Prefix } from '../protocol/keys.ts';
 import { predecessorOf } from '../protocol/succession.ts';
 import type { Predecessor } from '../protocol/succession.ts';
+import { approvedTpm, attestedReport } from './attested.ts';
+import type { ApprovedTpm, AttestedFacts } from './attested.ts';
 import type { Cached } from './cache.ts';
 import type { Listed, ReadObject } from './objects.ts';
 import { isUnreadable, openProposal, openSealed } from './open.ts';
@@ -39,6 +41,8 @@ export interface ApprovedFacts {
   readonly pcrKey?: string;
   /** Ed25519 key of the node, 64 hex digits, where the bundle was opened */
   readonly signKey?: string;
+  /** the TPM that was approved with it; absent where none was */
+  readonly tpm?: ApprovedTpm;
 }
 
 /** Of `pending/<node>/<digest>`. What only its maker vouches for is a claim. */
@@ -71,6 +75,8 @@ export interface ReportFacts {
   readonly signer: string;
   /** The latest time of any report of the node that was seen here, unix seconds by its clock. */
   readonly latest: number;
+  /** what its TPM vouches for; absent where nothing vouches */
+  readonly attested?: AttestedFacts;
 }
 
 /** What the objects of a store come to, each read once for every version of it. */
@@ -226,8 +232,10 @@ async function approvedFacts(
   try {
     const { manifest } = await openSealed(session, node, bundle, keyset);
     const { hostname, keySource, pcrKey } = manifest.metadata;
+    const tpm = frame.self ? undefined : approvedTpm(manifest.metadata);
     return {
       ...facts,
+      ...(tpm && { tpm }),
       ...(hostname === undefined ? {} : { name: hostname }),
       ...(keySource !== undefined && { keySource }),
       ...(pcrKey !== undefined && { pcrKey }),
@@ -309,8 +317,10 @@ async function reportFacts(
   if (bytes === undefined) throw fail('not_found', `there is nothing at ${key}`);
   const { report, signer } = await openNodeReport(session, node, bytes);
   const { time, result, statementDigest } = report;
+  const attested = await attestedReport(session.site, report);
   return {
     ...{ time, result, statementDigest: toHex(statementDigest), signer: toHex(signer) },
+    ...(attested && { attested }),
     latest: Math.max(time, before ?? 0),
   };
 }

@@ -95,10 +95,16 @@ export function shapeOf(
   });
   const { bundle, imageInForce, fresh, warnings, diff } = review;
   const { keySource, madeBy, signer, image } = bundle;
-  const about = { keySource, madeBy, signer, image, imageInForce, fresh };
+  // Words differ as those of the machines do.
+  const attested = bundle.attested && { ...bundle.attested, words: undefined };
+  const about = { keySource, madeBy, signer, image, attested, imageInForce, fresh };
   // Refused together, and recorded one after another: it is one change again.
   const alike = warnings.map((one) =>
-    one.code === 'was_refused' ? [one.code, one.by, one.reason] : one,
+    one.code === 'was_refused'
+      ? [one.code, one.by, one.reason]
+      : one.code === 'new_tpm'
+        ? one.code
+        : one,
   );
   const equal = [
     ...[plan.action, before === undefined, about, diff.unknownPaths ?? null],

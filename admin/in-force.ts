@@ -4,6 +4,8 @@ import { sameSettings } from '../bundle/settings.ts';
 import { codeOf } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
+import { approvedTpm } from './attested.ts';
+import type { ApprovedTpm } from './attested.ts';
 import { sameFiles } from './changes.ts';
 import type { Standing } from './find.ts';
 import { isUnreadable, openEntry } from './open.ts';
@@ -23,6 +25,12 @@ export interface InForce {
   readonly opened?: OpenedBundle;
   readonly unreadable?: ErrorCode;
 }
+
+/** The TPM that administrators approved with what is in force; undefined where they approved none. */
+export const approvedWith = ({ entry, opened }: InForce): ApprovedTpm | undefined =>
+  entry === undefined || entry.frame.self
+    ? undefined
+    : opened && approvedTpm(opened.manifest.metadata);
 
 /** Opens what is in force. @throws what the client and the ports throw */
 export async function openInForce(

@@ -5,10 +5,12 @@ import { digestHex } from '../protocol/keys.ts';
 import { nodeIdOf } from '../bundle/index.ts';
 import type { Manifest, StatementType } from '../bundle/index.ts';
 import { predecessorOf } from '../protocol/succession.ts';
+import { approvedTpm, attestedBundle, wordsOf } from './attested.ts';
+import type { ApprovedTpm, AttestedView } from './attested.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
-import { isFresh, openInForce } from './in-force.ts';
+import { approvedWith, isFresh, openInForce } from './in-force.ts';
 import type { NodeHistory, InForce } from './in-force.ts';
 import type { OpenedBundle } from './open.ts';
 import { decidersOf, REBASED } from './record.ts';
@@ -62,13 +64,16 @@ export async function reviewAgainst(
   });
   const diff = options.budget === undefined ? whole : cutToFit(whole, options.budget);
   const imageInForce = inForce.opened && imageFacts(inForce.opened.manifest.metadata);
+  const approved = approvedWith(inForce);
+  const attested = await attestedBundle(session.site, decided.node, opened, approved);
   return {
-    bundle: bundleFacts(decided.node, opened, session),
+    bundle: { ...bundleFacts(decided.node, opened, session), ...(attested && { attested }) },
     ...(imageInForce && { imageInForce }),
     diff,
     fresh: await isFresh(session, decided, inForce, opened.manifest),
     warnings: [
       ...refusedBefore(decided, opened),
+      ...attestationWarnings(opened, attested, approved),
       ...warningsOf(session, inForce, opened, whole),
       ...unknownPaths(options, [inForce.opened?.manifest, opened.manifest]),
     ],
@@ -89,6 +94,22 @@ function refusedBefore({ history }: NodeHistory, { sealed }: Reviewable): Review
   const { seq, issued, reason } = entry.frame.statement;
   if (reason.startsWith(REBASED)) return [];
   return [{ code: 'was_refused', seq, issued, by: decidersOf(entry), reason }];
+}
+
+function attestationWarnings(
+  { manifest }: Reviewable,
+  attested: AttestedView | undefined,
+  approved: ApprovedTpm | undefined,
+): ReviewWarning[] {
+  if (attested !== undefined) {
+    const { faults } = attested;
+    return faults.length > 0 ? [{ code: 'not_attested', faults }] : [];
+  }
+  const tpm = approvedTpm(manifest.metadata);
+  if (tpm !== undefined && tpm.voucher !== approved?.voucher) {
+    return [{ code: 'new_tpm', words: wordsOf(tpm) }];
+  }
+  return approved !== undefined && tpm === undefined ? [{ code: 'not_vouched' }] : [];
 }
 
 /** They say nothing of any proposal. */

@@ -1,6 +1,7 @@
 import type { NodeId, StatementType } from '../bundle/index.ts';
 import type { FileFault } from '../protocol/accounts.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import type { AttestationFault } from './attested.ts';
 import type { DiffView } from './diff-view.ts';
 import type { Doubt } from './doubt.ts';
 
@@ -54,6 +55,12 @@ export type ReviewWarning =
   | { readonly code: 'key_in_image' }
   /** Its machine says that it was this node: `transfer` gives it what that has, and an approval does not. */
   | { readonly code: 'succeeds'; readonly node: NodeId; readonly isProven: boolean }
+  /** What vouches for the machine does not show what it claims. */
+  | { readonly code: 'not_attested'; readonly faults: readonly AttestationFault[] }
+  /** A TPM was approved before, and vouches for nothing of this. */
+  | { readonly code: 'not_vouched' }
+  /** It makes this TPM the one that is approved, by its words, and what that vouches for was not checked here. */
+  | { readonly code: 'new_tpm'; readonly words: string }
   /** Paths that were named, to be shown or taken unseen, and are in neither bundle. */
   | { readonly code: 'not_there'; readonly paths: readonly string[] }
   /** Images of earlier generations are revoked on the machine, for ever. */

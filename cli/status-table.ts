@@ -6,7 +6,7 @@ import { tableWithin } from './table.ts';
 import type { Style } from './terminal.ts';
 import { cosignedLine } from '../words/cosigned.ts';
 import { when } from '../words/time.ts';
-import { inForceText, machineText, nameText, noteText } from '../words/status.ts';
+import { imageText, inForceText, machineText, nameText, noteText } from '../words/status.ts';
 
 /** What a column is called in the head, and what stands in it. */
 interface Column {
@@ -25,6 +25,7 @@ const COLUMNS = {
   since: { head: 'SINCE', cell: ({ since }) => orNever(since) },
   'in-force': { head: 'IN FORCE', cell: inForceText },
   expires: { head: 'EXPIRES', cell: ({ decision }) => orNever(decision?.expires) },
+  image: { head: 'IMAGE', cell: imageText },
   machine: { head: 'THE MACHINE SAYS', cell: machineText },
 } as const satisfies Readonly<Record<string, Column>>;
 

@@ -2,6 +2,7 @@ import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
 import { nodeWords } from '../bundle/words.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import type { Predecessor } from '../protocol/succession.ts';
+import { attestedText } from './attested.ts';
 import { when } from './time.ts';
 import { imageText } from './warnings.ts';
 
@@ -52,6 +53,7 @@ export function aboutLines(facts: BundleFacts): [string, string][] {
       digest === undefined ? 'sealed once you have said yes' : `${digest}, ${size} bytes sealed`,
     ],
     ['image', claim(facts.image && imageText(facts.image))],
+    ...(facts.attested ? [['TPM', attestedText(facts.attested)] as [string, string]] : []),
     ['files', String(facts.files)],
   ];
 }

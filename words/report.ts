@@ -3,6 +3,7 @@ import type { ReportView } from '../admin/views/report.ts';
 import { isSealedToOthers } from '../admin/views/status.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import type { History } from '../protocol/history.ts';
+import { attestedText } from './attested.ts';
 import { NOT_SEALED_TO_YOU } from './status.ts';
 import { when } from './time.ts';
 
@@ -24,3 +25,7 @@ export function reportLine(
       : `seq ${about.frame.statement.seq}`;
   return `${escapeLine(report.result)} at ${when(report.time)} (the node's clock), about ${what}`;
 }
+
+/** What vouches for a node's last report, in a line; undefined where nothing does. */
+export const vouchedLine = (report: ReportView | undefined): string | undefined =>
+  report !== undefined && 'attested' in report ? attestedText(report.attested) : undefined;

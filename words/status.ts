@@ -1,6 +1,7 @@
 import { claimsOf, isSealedToOthers } from '../admin/views/status.ts';
 import type { StatusNote, StatusView } from '../admin/views/status.ts';
 import { escapeLine } from '../protocol/escape.ts';
+import { imageShown } from './attested.ts';
 import { decidedBy } from './decisions.ts';
 import { when } from './time.ts';
 import type { Voice } from './voice.ts';
@@ -39,6 +40,10 @@ export function machineText({ machine }: StatusView): string {
   ];
   return `${saidText(machine)} (${times.join(', ')}${olderText(machine)})`;
 }
+
+/** Which image the machine runs, as far as its TPM vouches for it. */
+export const imageText = ({ machine }: StatusView): string =>
+  machine === undefined || 'problem' in machine ? '-' : imageShown(machine);
 
 type Said = NonNullable<StatusView['machine']>;
 

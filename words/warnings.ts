@@ -9,6 +9,7 @@ import { mayPass } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
+import { faultsText } from './attested.ts';
 import { ago, when } from './time.ts';
 import type { Voice } from './voice.ts';
 
@@ -121,6 +122,12 @@ export function warningText(
       const told = `it was ${warning.node}, ${warning.isProven ? 'by the signature of that key' : 'as it claims, and that key did not sign it'}`;
       return `${told}: ${voice === 'page' ? '“Give to a new key” there' : `coatcheck transfer ${warning.node} NEW`} gives it what that has, and an approval does not`;
     }
+    case 'not_attested':
+      return `what vouches for this machine does not hold: ${faultsText(warning.faults)}`;
+    case 'not_vouched':
+      return 'the TPM that was approved vouches for nothing of this: which image runs, and where the key is, is its own word; approved, no TPM is any more';
+    case 'new_tpm':
+      return `it approves the TPM “${warning.words}”, of which nothing was checked here: compare that with the machine's console`;
     case 'not_there':
       return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'revokes_images':

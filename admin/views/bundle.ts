@@ -4,6 +4,7 @@ import { nodeWords } from '../../bundle/words.ts';
 import type { Execution, SitePath } from '../../protocol/paths.ts';
 import { predecessorOf } from '../../protocol/succession.ts';
 import type { Predecessor } from '../../protocol/succession.ts';
+import type { AttestedView } from '../attested.ts';
 import { octal } from '../octal.ts';
 import { machinePaths } from '../traits.ts';
 import type { OpenedBundle } from '../open.ts';
@@ -51,6 +52,8 @@ export interface BundleFacts {
   /** the program, claimed */
   readonly madeBy?: string;
   readonly image?: ImageFacts;
+  /** what its TPM vouches for; absent where nothing vouches */
+  readonly attested?: AttestedView;
   readonly signer: BundleSigner;
   /** 64 hex digits; absent for one that is sealed once somebody has consented to it */
   readonly digest?: string;

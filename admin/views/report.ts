@@ -3,6 +3,8 @@ import type { NodeId, Report } from '../../bundle/index.ts';
 import { codeOf, fail, hasCode, mayPass } from '../../protocol/errors.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { reportKey } from '../../protocol/keys.ts';
+import { attestedReport, attestedView } from '../attested.ts';
+import type { ApprovedTpm, AttestedView } from '../attested.ts';
 import { isUnreadable } from '../open.ts';
 import type { OpenedBundle } from '../open.ts';
 import type { Session } from '../session.ts';
@@ -19,6 +21,8 @@ export type ReportView =
       readonly result: string;
       /** the decision that it acted on, 64 hex digits */
       readonly statementDigest: string;
+      /** what its TPM vouches for; absent where nothing vouches */
+      readonly attested?: AttestedView;
     }
   | { readonly problem: ErrorCode }
   | { readonly unreachable: ErrorCode };
@@ -26,12 +30,14 @@ export type ReportView =
 /**
  * The node's last report; undefined if there is none.
  * @param opened a bundle of the node, whose key then must have signed the report too
+ * @param approved the TPM that was approved for it, where one was
  * @throws what the key throws
  */
 export async function lastReport(
   session: Session,
   node: NodeId,
   opened: OpenedBundle | undefined,
+  approved?: ApprovedTpm,
 ): Promise<ReportView | undefined> {
   try {
     const bytes = await session.read(reportKey(node), MAX_REPORT_BYTES);
@@ -42,7 +48,11 @@ export async function lastReport(
       throw fail('bad_signer', 'the report is signed by another key');
     }
     const { time, result, statementDigest } = report;
-    return { time, result, statementDigest: toHex(statementDigest) };
+    const facts = await attestedReport(session.site, report);
+    return {
+      ...{ time, result, statementDigest: toHex(statementDigest) },
+      ...(facts && { attested: attestedView(facts, approved) }),
+    };
   } catch (error) {
     const code = codeOf(error);
     if (mayPass(code)) return { unreachable: code };

@@ -11,6 +11,9 @@ import { findNode, findNodeIfAny } from '../select.ts';
 import type { Session } from '../session.ts';
 import { bundleView } from './bundle.ts';
 import type { BundleView } from './bundle.ts';
+import { attestedBundle } from '../attested.ts';
+import type { AttestedView } from '../attested.ts';
+import { approvedWith, openInForce } from '../in-force.ts';
 import { lastReport } from './report.ts';
 import type { ReportView } from './report.ts';
 import { recordedView } from './statement.ts';
@@ -27,6 +30,8 @@ export interface StateView {
   readonly decision?: RecordedView;
   /** absent where there is none, or where it cannot be opened */
   readonly bundle?: BundleView;
+  /** what the TPM of the machine that made that bundle vouches for; absent where nothing vouches */
+  readonly attested?: AttestedView;
   readonly report?: ReportView;
   /** The newest decision, where it is a refusal: it stands beside what is in force, or alone. */
   readonly rejected?: RecordedView;
@@ -57,7 +62,9 @@ export async function nodeState(
   const place = placeOf(standing, digest);
   const { opened, unreadable } =
     place === undefined ? {} : await openIfPossible(session, node, place);
-  const report = await lastReport(session, node, opened);
+  const approved = approvedWith(await openInForce(session, standing));
+  const attested = opened && (await attestedBundle(session.site, node, opened, approved));
+  const report = await lastReport(session, node, opened, approved);
   const entry = place?.where === 'history' ? place.entry : history.inForce;
   const now = session.client.now();
   const { head } = history;
@@ -70,6 +77,7 @@ export async function nodeState(
       ? {}
       : { decision: recordedView(entry, now) }),
     ...(opened === undefined ? {} : { bundle: bundleView(opened, session.site.paths) }),
+    ...(attested === undefined ? {} : { attested }),
     ...(report === undefined ? {} : { report }),
     ...(isRefusal ? { rejected: recordedView(head, now) } : {}),
     waiting: standing.pending.map((proposal) => proposal.digest),

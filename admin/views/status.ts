@@ -2,6 +2,8 @@ import type { NodeId } from '../../bundle/index.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import type { ErrorCode } from '../../protocol/errors.ts';
 import { isExpiring } from '../../protocol/verify.ts';
+import { attestedView } from '../attested.ts';
+import type { ApprovedTpm, AttestedView } from '../attested.ts';
 import type { Facts } from '../facts.ts';
 import { readResult } from '../machine-says.ts';
 import type { CosignedView } from '../cosigned.ts';
@@ -48,6 +50,8 @@ export type MachineView =
       readonly images?: ImagesView;
       /** it is older, by the machine's clock, than one that was seen before */
       readonly isOlder: boolean;
+      /** what its TPM vouches for; absent where nothing vouches */
+      readonly attested?: AttestedView;
     }
   | {
       readonly problem: ErrorCode;
@@ -179,7 +183,9 @@ function statusView(listing: NodeListing, facts: Facts, now: number): StatusView
   const signKey = isShown ? shown.signKey : undefined;
   const { keySource, pcrKey } = isShown && !isUnpublished ? shown : {};
   const told =
-    report === undefined || said === undefined ? undefined : toldBy(report, said, signKey);
+    report === undefined || said === undefined
+      ? undefined
+      : toldBy(report, said, signKey, isShown ? shown.tpm : undefined);
   const machine = told?.view;
 
   const states = statesOf({
@@ -226,6 +232,7 @@ function toldBy(
   { modified: stored }: Listed,
   facts: NonNullable<ReturnType<Facts['report']>>,
   signKey: string | undefined,
+  approved: ApprovedTpm | undefined,
 ): Told {
   if ('problem' in facts) return { view: { problem: facts.problem, stored } };
   const { time, result, statementDigest, signer, latest } = facts;
@@ -238,6 +245,7 @@ function toldBy(
     view: {
       ...{ time, stored, result, statementDigest, failed, left, isOlder: time < latest },
       ...(images && { images }),
+      ...(facts.attested && { attested: attestedView(facts.attested, approved) }),
     },
     said: { ...said, statementDigest },
   };
@@ -338,6 +346,22 @@ export const claimsOf = ({ waiting }: Pick<StatusView, 'waiting'>): string[] => 
   ...new Set(waiting.flatMap(({ hostname }) => (hostname === undefined ? [] : [hostname]))),
 ];
 
+/** The generation of the image that a machine was shown to run; 0 where none was. */
+function shownGeneration({ machine }: StatusView): number {
+  if (machine === undefined || 'problem' in machine) return 0;
+  const { faults = [], approved = false, image } = machine.attested ?? {};
+  return approved && faults.length === 0 ? (image?.generation ?? 0) : 0;
+}
+
+/** Says of a machine that it runs an older image than another. */
+function withNewest(view: StatusView, newest: number): StatusView {
+  const { machine } = view;
+  if (machine === undefined || 'problem' in machine) return view;
+  const { attested } = machine;
+  if (attested?.image === undefined || attested.image.generation >= newest) return view;
+  return { ...view, machine: { ...machine, attested: { ...attested, newest } } };
+}
+
 function withNotes(views: readonly StatusView[]): StatusView[] {
   const inForce = new Map<string, NodeId[]>();
   const claimed = new Map<string, NodeId[]>();
@@ -352,7 +376,9 @@ function withNotes(views: readonly StatusView[]): StatusView[] {
     for (const claim of claimsOf(view)) add(claimed, claim, view.node);
   }
   const known = new Map(views.map((view) => [view.node, view]));
-  return views.map((view) => {
+  const newest = Math.max(...views.map(shownGeneration));
+  return views.map((one) => {
+    const view = withNewest(one, newest);
     const { node, name } = view;
     const others = (of: Map<string, NodeId[]>, text: string): NodeId[] =>
       (of.get(nameKey(text)) ?? []).filter((other) => other !== node);

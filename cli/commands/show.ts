@@ -19,7 +19,7 @@ import type { Context } from '../context.ts';
 import { marks } from '../diff-lines.ts';
 import { look } from '../look.ts';
 import { cosignedLine } from '../../words/cosigned.ts';
-import { reportLine } from '../../words/report.ts';
+import { reportLine, vouchedLine } from '../../words/report.ts';
 import { aboutLines, nameLines } from '../../words/bundle.ts';
 import { openSession } from '../session.ts';
 import { statementLine } from '../../words/decisions.ts';
@@ -40,7 +40,12 @@ export async function show(context: Context, text: string): Promise<void> {
     cosignedView(session, one),
   );
   terminal.document({ ...view, cosigned });
-  const about = opened ? aboutLines(bundleFacts(node, opened, session)) : nameLines(view);
+  const about = opened
+    ? aboutLines({
+        ...bundleFacts(node, opened, session),
+        ...(view.attested && { attested: view.attested }),
+      })
+    : nameLines(view);
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(
     `${label(terminal, 'state')} ${state(view, standing.history, session.client.now())}`,
@@ -60,6 +65,8 @@ export async function show(context: Context, text: string): Promise<void> {
     terminal.print(`${label(terminal, 'signed')} ${cosignedLine(node, one)}`);
   }
   terminal.print(`${label(terminal, 'report')} ${reportLine(view.report, standing.history)}`);
+  const vouched = vouchedLine(view.report);
+  if (vouched !== undefined) terminal.print(`${label(terminal, 'vouched')} ${vouched}`);
   if (opened !== undefined) printContents(terminal, opened, session.site);
 }
 
