@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openTestTerminal } from '../../tests/support/terminal.ts';
 import { fail } from '../../protocol/errors.ts';
 import type { Look } from '../boot/source.ts';
+import type { Authority } from '../identity/tpm/policy.ts';
 import { createPatience } from '../boot/patience.ts';
 import type { DraftInput } from './drafts.ts';
 import { policyOf, unapprovedOption } from './unreachable.ts';
@@ -29,13 +30,14 @@ describe('a dialogue for what nobody approved', () => {
     terminal: ReturnType<typeof openTestTerminal>,
     looks: Look[],
     site: { unapprovedWhenUnreachable?: boolean } = { unapprovedWhenUnreachable: true },
+    bound: { authority?: Authority } = {},
   ): Promise<unknown> {
     const source = {
       inForce: () => Promise.resolve(looks.shift() ?? { state: 'failed' as const, error: gone }),
       rejection: () => Promise.resolve<Look>({ state: 'nothing' }),
     };
     const input = {
-      node: { site, console: { note: (line: string) => void said.push(line) } },
+      node: { site, ...bound, console: { note: (line: string) => void said.push(line) } },
       ...{ terminal, answers: {}, facts: () => ({ interfaces: [], offered: {} }) },
     } as unknown as DraftInput;
     const sleep = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -63,6 +65,19 @@ describe('a dialogue for what nobody approved', () => {
     expect([terminal.written(), said.join()]).toEqual([
       '',
       expect.stringContaining('site.json does not allow what nobody approved'),
+    ]);
+  });
+
+  it('is never begun where a TPM keeps key or memory for signed images, whatever the site allows', async () => {
+    const terminal = openTestTerminal();
+    terminal.type('\r'.repeat(99));
+    const bound = { authority: {} as Authority };
+    expect(
+      await dialogue(terminal, [], { unapprovedWhenUnreachable: true }, bound),
+    ).toBeUndefined();
+    expect([terminal.written(), said.at(-1)]).toEqual([
+      '',
+      expect.stringContaining('whoever chose what runs could take it, so this machine waits'),
     ]);
   });
 });

@@ -46,11 +46,10 @@ export function unapprovedOption(
 ): BootOptions['unapproved'] {
   const { node, terminal, answers } = input;
   if (policy === 'wait' || policy === 'mirror') return undefined;
-  const isAllowed = node.site.unapprovedWhenUnreachable === true;
-  if (!isAllowed) {
-    node.console.note(
-      `coatcheck.unreachable=${policy}: site.json does not allow what nobody approved (unapprovedWhenUnreachable), so this machine ${policy === 'prompt' ? 'can only wait' : 'waits'}`,
-    );
+  const refused = whyNot(node);
+  if (refused !== undefined) {
+    const waits = policy === 'prompt' ? 'can only wait' : 'waits';
+    node.console.note(`coatcheck.unreachable=${policy}: ${refused}, so this machine ${waits}`);
   }
   const ask = async (
     at: KeyTerminal,
@@ -64,7 +63,7 @@ export function unapprovedOption(
   const isAnswered = async (): Promise<boolean> =>
     (await outage.source.inForce()).state !== 'failed';
   return async ({ message: why }) => {
-    if (!isAllowed || outage.seconds() < GRACE_SECONDS) return undefined;
+    if (refused !== undefined || outage.seconds() < GRACE_SECONDS) return undefined;
     const isEnough = missingAnswers(answers).length === 0;
     if (policy === 'reconfigure' && isEnough) return madeDraft(input, answers);
     if (terminal === undefined) return undefined;
@@ -77,4 +76,14 @@ export function unapprovedOption(
       throw error;
     }
   };
+}
+
+/** Why nothing unapproved is applied. Until its start ends, what runs on a bound machine can have its key (docs/adr/0315). */
+function whyNot({ site, authority }: DraftInput['node']): string | undefined {
+  if (site.unapprovedWhenUnreachable !== true)
+    return 'site.json does not allow what nobody approved (unapprovedWhenUnreachable)';
+  return (
+    authority &&
+    "the TPM opens this machine's key or memory, and whoever chose what runs could take it"
+  );
 }
