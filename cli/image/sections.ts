@@ -34,26 +34,34 @@ interface Section {
 /**
  * The sections of a program of UEFI, by name.
  * @param path of it, for messages
- * @throws file_malformed
+ * @throws file_malformed, also for one with two of a name, or with twice its own size in memory
  */
 export function sectionsOf(program: Buffer, path: string): Map<string, Section> {
   try {
     if (program.toString('latin1', 0, 2) !== 'MZ') throw new RangeError('another program');
     const header = program.readUInt32LE(PE.at);
     const first = header + PE.optional + program.readUInt16LE(header + PE.optionalSize);
-    return new Map(
-      Array.from({ length: program.readUInt16LE(header + PE.sections) }, (_, i) => {
+    const count = program.readUInt16LE(header + PE.sections);
+    let inMemory = 0;
+    const found = new Map(
+      Array.from({ length: count }, (_, i) => {
         const at = first + i * SECTION.bytes;
         const name = program.toString('latin1', at, at + SECTION.nameBytes).replace(/\0+$/, '');
         const [size, address, rawSize, rawAt] = [
           ...[SECTION.size, SECTION.address, SECTION.rawSize, SECTION.rawAt],
         ].map((field) => program.readUInt32LE(at + field)) as [number, number, number, number];
-        if (rawAt + rawSize > program.length || size > program.length) throw new RangeError('cut');
+        inMemory += size;
+        if (rawAt + rawSize > program.length) throw new RangeError('cut');
+        // What is in memory alone is little in an image, and a stranger's file says what it likes.
+        if (inMemory > 2 * program.length) throw new RangeError('larger than its file');
         const there = program.subarray(rawAt, rawAt + Math.min(size, rawSize));
         const content = there.length === size ? there : Buffer.concat([there], size);
         return [name, { content, address }] as const;
       }),
     );
+    // Stubs do not agree about which of two they take.
+    if (found.size < count) throw new RangeError('one name twice');
+    return found;
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw fail('file_malformed', `${path} is no EFI program`, { cause });
