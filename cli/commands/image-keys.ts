@@ -158,13 +158,26 @@ export async function passphraseOfFolder(context: Context): Promise<string> {
   return asked ?? newPassphrase(context);
 }
 
-/** Images that are built from now on have them. @param keys the one that signs now first */
+/**
+ * Images that are built from now on have them. Somebody was asked for a passphrase meanwhile, or servers were: what else
+ * `site.json` says is as it is now.
+ * @param site as it was read before
+ * @param keys the one that signs now first
+ * @throws in_use where it names others since
+ */
 export async function nameInSite(
   home: Home,
   site: Site,
   ...keys: readonly PcrKey[]
 ): Promise<void> {
-  const text = formatSite({ ...site, pcrKeys: keys.map(({ modulus }) => toBase64Url(modulus)) });
+  const now = await readSite(home);
+  if (String(now.pcrKeys) !== String(site.pcrKeys)) {
+    throw fail(
+      'in_use',
+      `${home.siteFile} names other keys for policies since: look at it, and try again`,
+    );
+  }
+  const text = formatSite({ ...now, pcrKeys: keys.map(({ modulus }) => toBase64Url(modulus)) });
   await replaceFile(home.siteFile, utf8(text), 0o644);
 }
 

@@ -91,7 +91,7 @@ export async function endRotation(
       { details: { left: left.length } },
     );
   }
-  await nameInSite(home, site, key);
+  // While the site names it, what is cut short here is gone on with by the same command.
   const removed: string[] = [];
   for (const file of await pcrKeyFiles(home.imageKeys)) {
     if (keyId(file.key) !== keyId(old)) continue;
@@ -100,6 +100,7 @@ export async function endRotation(
       removed.push(path);
     }
   }
+  await nameInSite(home, site, key);
   terminal.document({
     ...{ pcrKey: keyId(key), dropped: keyId(old), removed },
     ...{ left: left.map(({ node }) => node), unknown: unknown.map(({ node }) => node) },

@@ -2,11 +2,13 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { nameInSite } from '../../cli/commands/image-keys.ts';
+import { homeAt } from '../../cli/home.ts';
 import { openPcrKey, pcrKeysIn } from '../../cli/image/pcr-keys.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { EXIT } from '../../protocol/errors.ts';
 import { keyId, pcrKeysOf, shortKeyId } from '../../protocol/measured.ts';
-import { parseSite } from '../../protocol/site.ts';
+import { formatSite, parseSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { signSuccession } from '../../protocol/succession.ts';
 import { openDesk, refusal } from '../support/cli.ts';
@@ -74,7 +76,30 @@ describeWith('secureboot', 'another key for policies', () => {
     // And again, from the key that has no other name.
     expect((await keys('--rotate', '--no-passphrase')).code).toBe(0);
     expect(pcrKeysOf(site()).map(keyId)[1]).toBe(keyId(key!));
+    // A file that cannot be removed: the key is still named, so that the same command goes on.
+    const [stuck, aside] = [join(folder, `PCR-${shortKeyId(key!)}.key`), join(folder, 'aside')];
+    fs.renameSync(stuck, aside);
+    fs.mkdirSync(stuck);
+    expect((await keys('--end-rotation', '--leave-behind', '1')).code).not.toBe(0);
+    expect(pcrKeysOf(site())).toHaveLength(2);
+    fs.rmdirSync(stuck);
+    fs.renameSync(aside, stuck);
     const given = await keys('--end-rotation', '--leave-behind', '1');
     expect([given.code, given.stderr]).toEqual([0, expect.stringContaining('left behind: gx1')]);
+    expect(fs.existsSync(stuck)).toBe(false);
+  });
+
+  it('is named in the site.json that is there then, and not beside a key that came meanwhile', async () => {
+    const home = homeAt(desk.home);
+    const early = site();
+    const [key] = pcrKeysOf(early);
+    const other = 'http://another.example:8420';
+    fs.writeFileSync(join(desk.home, 'site.json'), formatSite({ ...early, servers: [other] }));
+    await nameInSite(home, early, key!);
+    expect(site()).toEqual({ ...early, servers: [other] });
+    await expect(nameInSite(home, { ...early, pcrKeys: [] }, key!)).rejects.toMatchObject({
+      code: 'in_use',
+    });
+    expect(site()).toEqual({ ...early, servers: [other] });
   });
 });
