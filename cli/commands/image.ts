@@ -22,6 +22,7 @@ import {
   policiesFor,
   readPolicies,
   signersFor,
+  usesTpm,
 } from '../image/image-policies.ts';
 import type { Signing } from '../image/image-policies.ts';
 import { openPcrKey, pcrKeysIn } from '../image/pcr-keys.ts';
@@ -61,15 +62,18 @@ export async function imageSign(
   const passphrase = (): Promise<string> => (asked ??= ownPassphrase(context, IMAGE_KEYS));
   const key = policiesOnly ? undefined : await imageKey(context, passphrase);
   const signing = await signingOf(context, options, passphrase);
+  const made = { isBound: false };
   const policies =
     signing &&
-    ((program: Buffer): Added => ({
-      name: POLICIES,
-      content: policiesFor(program, image, signing),
-      check: (made) => {
-        demandPolicies(made, to.signed, signing);
-      },
-    }));
+    ((program: Buffer): Added | undefined => {
+      const content = policiesFor(program, image, signing);
+      if (content === undefined) return undefined;
+      made.isBound = true;
+      const check = (whole: Buffer): void => {
+        demandPolicies(whole, to.signed, signing);
+      };
+      return { name: POLICIES, content, check };
+    });
   const signingBy = (act: () => Promise<void>): Promise<void> =>
     terminal.waiting('signing', () => naming(image, act));
   if (key !== undefined) {
@@ -78,25 +82,40 @@ export async function imageSign(
     };
     await signingBy(() => signImage(image, key, to, policies ?? none));
   } else if (policies !== undefined) {
-    await signingBy(() => addToImage(image, to.signed, policies));
+    await signingBy(() =>
+      addToImage(image, to.signed, (program) => policies(program) ?? noneToAdd()),
+    );
   } else {
     throw fail(
       'usage',
       `--policies-only: ${home.siteFile} names no key for policies, so there are none to add`,
     );
   }
-  const about = signing && { generation: signing.generation, states: signing.states.length };
+  const about = made.isBound
+    ? { generation: signing!.generation, states: signing!.states.length }
+    : undefined;
   const { signed: file, ...disc } = to;
   terminal.document(
     policiesOnly
       ? { unsigned: file, ...about }
       : { signed: file, ...disc, certificate: home.imageCertificate, ...about },
   );
-  const made = iso === undefined ? '' : `, and made ${iso} of it`;
-  terminal.print(policiesOnly ? `made ${signed}, which is not signed` : `signed ${signed}${made}`);
+  const besides = iso === undefined ? '' : `, and made ${iso} of it`;
+  terminal.print(
+    policiesOnly ? `made ${signed}, which is not signed` : `signed ${signed}${besides}`,
+  );
+  if (signing !== undefined && about === undefined) terminal.print(`without policies: ${NO_USE}`);
   if (about === undefined) return;
   const states = about.states === 1 ? 'one state' : `${about.states} states`;
   terminal.print(`generation ${about.generation}, with policies for ${states} of firmware`);
+}
+
+/** Why an image has none, where its site has a key for them. */
+const NO_USE =
+  'its command line does not have the agent use the TPM (stateless, and coatcheck.key=tpm or coatcheck.memory=tpm, without rescue), so the TPM opens nothing for it';
+
+function noneToAdd(): never {
+  throw fail('usage', `--policies-only: there are none to add: ${NO_USE}`);
 }
 
 async function imageKey({ home }: Context, passphrase: () => Promise<string>): Promise<ImageKey> {
@@ -174,8 +193,10 @@ async function demandSigned({ home }: Context, file: string): Promise<void> {
 /** @throws does_not_verify, also where the site has a key for policies and the image none of it */
 async function policiesOf({ home }: Context, file: string): Promise<PolicyFile | undefined> {
   const site = await readSite(home);
-  const policies = readPolicies(await readFile(file), file, pcrKeysOf(site));
-  if (policies !== undefined || site.pcrKeys === undefined) return policies;
+  const image = await readFile(file);
+  const policies = readPolicies(image, file, pcrKeysOf(site));
+  if (policies !== undefined || site.pcrKeys === undefined || !usesTpm(image, file))
+    return policies;
   throw fail(
     'does_not_verify',
     `${file} has no policies, and ${home.siteFile} names a key for them: build it anew, and sign it with ${home.program} image sign`,

@@ -41,14 +41,34 @@ export interface Signing {
 }
 
 /**
+ * Whether the agent uses what a machine's TPM keeps for such images, and so shuts it at the end of a start: by the command line
+ * that the image is signed with. Of any other image whoever is root there would have it (docs/adr/0315).
+ * @param path of the image, for messages
+ * @throws file_malformed
+ */
+export function usesTpm(image: Buffer, path: string): boolean {
+  const line = sectionsOf(image, path).get('.cmdline')?.content.toString('latin1') ?? '';
+  const words = line.split(/[\s\0]+/).map((word) => word.replace(/^ovirt_/, ''));
+  // As the agent does: the last one counts.
+  const said = (name: string): string | undefined =>
+    words.findLast((word) => word.split('=')[0] === name);
+  return (
+    said('stateless') === 'stateless' &&
+    said('rescue') === undefined &&
+    ['coatcheck.key', 'coatcheck.memory'].some((name) => said(name) === `${name}=tpm`)
+  );
+}
+
+/**
  * What an image has to bring along, so that a machine's TPM opens its key for it.
  * @param path of the image, for messages
- * @returns the content of its section {@link POLICIES}
+ * @returns the content of its section {@link POLICIES}; undefined for an image that has no use for them ({@link usesTpm})
  * @throws file_malformed for an image that was built with another site.json, has no version, or has policies; usage for too many states
  */
-export function policiesFor(image: Buffer, path: string, signing: Signing): string {
+export function policiesFor(image: Buffer, path: string, signing: Signing): string | undefined {
   const { keys, states, generation, certificate } = signing;
   demandBuiltFor(image, path, keys[0]!.key);
+  if (!usesTpm(image, path)) return undefined;
   const claim: ImageClaim = { version: versionOf(image, path), generation };
   const policies = states.flatMap((state) => {
     const registers = registersPolicy(foreseenRegisters(image, path, state, certificate));

@@ -67,6 +67,7 @@ describeWith('secureboot', 'images for Secure Boot', () => {
     const file = at(`unsigned${number++}.efi`);
     const all = {
       '.osrel': 'ID=debian\nIMAGE_VERSION=20261130\n',
+      '.cmdline': 'stateless ip=dhcp coatcheck.key=tpm coatcheck.memory=tpm',
       '.linux': `kernel ${number}\n`,
       '.pcrpkey': fs.existsSync(join(home, 'image-keys', 'PCR.pem'))
         ? keys(home, 'PCR.pem').toString()
@@ -438,6 +439,30 @@ describeWith('secureboot', 'images for Secure Boot', () => {
       expect(said(refused)).toMatch(saying(says, code));
     }
   });
+
+  it.each([
+    ['stateless ip=dhcp coatcheck.key=usb', 'has its key elsewhere'],
+    ['stateless rescue coatcheck.key=tpm coatcheck.memory=tpm', 'gives a shell'],
+    ['coatcheck.key=tpm', 'asks no agent'],
+    ['', 'says nothing'],
+  ])(
+    'have none where nothing shuts the TPM, which would be open to whoever is root: %s %s',
+    async (line) => {
+      const [built, signed] = [
+        await unsigned(home, { '.cmdline': line }),
+        at(`open${number++}.efi`),
+      ];
+      const made = await run(home, ['image', 'sign', built, signed]);
+      expect(made).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('without policies') as string,
+      });
+      expect(sectionsOf(fs.readFileSync(signed), signed).has('.pcrsig')).toBe(false);
+      expect(await run(home, ['image', 'verify', signed])).toMatchObject({ code: 0 });
+      const only = await run(home, ['image', 'sign', '--policies-only', built, at('none.efi')]);
+      expect(said(only)).toMatch(saying('there are none to add', 'usage'));
+    },
+  );
 
   it.each<[says: string, parts: Record<string, string>, args?: string[]]>([
     ['names no key for policies', { '.pcrpkey': '' }],

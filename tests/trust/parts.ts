@@ -25,7 +25,7 @@ export async function signSmall(
   await must(['objcopy', '--dump-section', `.linux=${kernel}`, from, at('copy.efi')]);
   await must(['objcopy', ...ours.map((name) => `--remove-section=${name}`), from, own]);
   writeFileSync(release, 'ID=debian\nIMAGE_VERSION=1\n');
-  const commandLine = 'console=ttyS0,115200 panic=-1';
+  const commandLine = 'stateless coatcheck.key=tpm console=ttyS0,115200 panic=-1';
   const pcrKey = readFileSync(join(home, 'image-keys', 'PCR.pem'), 'utf8');
   const parts = { stub: stub ?? own, kernel, initrd, release, commandLine, pcrKey, date: 0 };
   await makeUki(parts, unsigned);

@@ -57,7 +57,10 @@ describe('a signed image with systemd, under Secure Boot with our keys alone', (
     const shadow = await machine.ssh('getent shadow root');
     expect(shadow).toMatch(/^root:[*!]/);
     const policy = ['--home', rack!.home, '--json', 'image', 'policy', efi];
-    const { pcrs } = JSON.parse(await cli('coatcheck', policy)) as { pcrs: Record<string, string> };
+    const { firmware } = JSON.parse(await cli('coatcheck', policy)) as {
+      firmware: [{ pcrs: Record<string, string> }];
+    };
+    const [{ pcrs }] = firmware;
     const names = ['11', '12', '13'].map((pcr) => `/sys/class/tpm/tpm0/pcr-sha256/${pcr}`);
     const held = (await machine.ssh(`cat ${names.join(' ')}`)).toLowerCase().trim().split('\n');
     expect(held).toEqual(['11', '12', '13'].map((pcr) => pcrs[pcr]));
