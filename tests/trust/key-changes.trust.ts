@@ -2,19 +2,25 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { memoryArea } from '../../agent/identity/tpm/memory-area.ts';
+import { parseCa } from '../../net/certificates.ts';
+import { counterArea, pcrKeysOf } from '../../protocol/measured.ts';
+import type { NvArea, PcrKey } from '../../protocol/measured.ts';
+import { parseSite } from '../../protocol/site.ts';
 import { signedImage } from '../pxe/image.ts';
 import { openRack } from '../pxe/lab.ts';
-import type { Machine, Rack } from '../pxe/lab.ts';
+import type { Machine, Rack, Shown } from '../pxe/lab.ts';
 import { must } from '../pxe/programs.ts';
 import { makeBoundImage } from './bound-image.ts';
 import type { BoundImage } from './bound-image.ts';
-import { unfolded, withChip } from './chip.ts';
+import { tamper, unfolded, withChip } from './chip.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
 import { withoutDbx, writeLists } from './lists.ts';
 
 /** Of QEMU's serial number of the machine. */
 const MACHINE = 42;
 const APPLIED = /applied decision \d+/;
+const REVOKED = /images before generation 2 are revoked/;
 const NOT_THESE = /nothing that the site signed is about PCR 7, 11, 12 and 13/;
 
 describe('a key for signed images alone, where something changed', () => {
@@ -60,6 +66,13 @@ describe('a key for signed images alone, where something changed', () => {
     await machine.line(APPLIED);
     await rack.report(node);
   };
+  const key = (): PcrKey => {
+    const site = parseSite(fs.readFileSync(join(rack.home, 'site.json'), 'utf8'), parseCa);
+    return pcrKeysOf(site)[0]!;
+  };
+  /** As the owner of the machine's TPM, whose authorization is empty. */
+  const undefine = ({ index }: NvArea): Promise<void> =>
+    tamper(at('chip'), 'tpm2_nvundefine', '-C', 'o', `0x${index.toString(16)}`);
   const variables = (from: string, ...args: string[]): Promise<string> =>
     must(['virt-fw-vars', '--loglevel', 'ERROR', '-i', at(from), ...args]);
 
@@ -98,6 +111,38 @@ describe('a key for signed images alone, where something changed', () => {
     await boot(first, isRefused(NOT_THESE), { variables: at('two.fd') });
     await boot(both, isItself, { variables: at('two.fd') });
     await boot(both, isItself);
+  });
+
+  it('is withheld from an image that was revoked, also once its counter was removed', async () => {
+    const sign = ['--generation', '2'];
+    const newer = await makeBoundImage(rack.home, folder, 'newer', { sign });
+    await boot(newer, isItself);
+    await rack.coatcheck('image', 'revoke', '--below', '2', node, '--yes');
+    await boot(newer, async (machine) => {
+      await isItself(machine);
+      const { report } = await rack.coatcheck<Shown>('show', node);
+      expect(report!.result).toContain('revoked below 2');
+    });
+    await boot(first, isRefused(REVOKED));
+    await undefine(counterArea(key()));
+    await boot(first, isRefused(REVOKED));
+    await boot(newer, isItself);
+  });
+
+  it.each([
+    ['its memory was removed by another system', () => undefine(memoryArea(key()))],
+    ['its TPM was cleared', () => tamper(at('chip'), 'tpm2_clear')],
+  ])('is the same where %s, and takes nothing from before', async (_, change) => {
+    const sign = ['--generation', '2'];
+    const image = await makeBoundImage(rack.home, folder, 'wiped', { sign });
+    await change();
+    await boot(image, async (machine) => {
+      const { decision } = await rack.report(node);
+      expect(unfolded(machine)).toMatch(/memory was wiped/);
+      expect(machine.said()).not.toMatch(APPLIED);
+      await rack.coatcheck('renew', node, '--yes');
+      await machine.line(new RegExp(`applied decision ${decision!.seq + 1}`));
+    });
   });
 
   it('is another on another mainboard, to which its configuration is transferred', async () => {
