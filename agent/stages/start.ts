@@ -1,3 +1,5 @@
+import { CoatcheckError } from '../../bundle/errors.ts';
+import { codeOf, ERRORS, EXIT } from '../../protocol/errors.ts';
 import type { Invocation } from '../boot/invocation.ts';
 import { makeReady } from '../ready/ready.ts';
 import { endsHere, readCommandLineFile } from './1-command-line.ts';
@@ -11,6 +13,7 @@ import { becomeReady } from './8-ready.ts';
 import { endBoundKey } from './bound-key.ts';
 import { makeKnown } from './make-known.ts';
 import { throwFailures } from './effect.ts';
+import type { Finished } from './effect.ts';
 import { tellInPlace, tellInstalled } from './tell.ts';
 import type { Told } from './tell.ts';
 
@@ -39,23 +42,35 @@ export async function start(invocation: Invocation, options: StartOptions): Prom
   const { orders } = commandLine;
   if (await endsHere(invocation, commandLine)) return;
   const node = await openMachine(invocation, orders, options);
-  const network = await haveNetwork(commandLine, {
-    asItIs: noNetwork,
-    note: (line) => console.note(line),
-  });
-  const reached = contact(node, orders, { server, network, isBoot: true });
-  const { servers, outage } = reached;
-  const drafting = prepareDrafts(node, commandLine, { network, outage, terminal });
-  const found = await waitForDecision(node, reached, drafting, orders);
   let told: Told | undefined;
-  const finished = await network.undisturbed(async () => {
-    const inPlace = await applyFound(node, servers, found);
-    told = tellInPlace(console, found, inPlace);
-    return await becomeReady(inPlace, makeReady(node));
-  });
+  let finished: Finished;
+  try {
+    const network = await haveNetwork(commandLine, {
+      asItIs: noNetwork,
+      note: (line) => console.note(line),
+    });
+    const reached = contact(node, orders, { server, network, isBoot: true });
+    const { servers, outage } = reached;
+    const drafting = prepareDrafts(node, commandLine, { network, outage, terminal });
+    const found = await waitForDecision(node, reached, drafting, orders);
+    finished = await network.undisturbed(async () => {
+      const inPlace = await applyFound(node, servers, found);
+      told = tellInPlace(console, found, inPlace);
+      return await becomeReady(inPlace, makeReady(node));
+    });
 
-  tellInstalled(console, found, finished, told);
-  if ('unapproved' in found) await makeKnown(node, reached, found.unapproved, orders);
+    tellInstalled(console, found, finished, told);
+    if ('unapproved' in found) await makeKnown(node, reached, found.unapproved, orders);
+  } catch (error) {
+    // What the configuration starts runs on. Where this start is tried again it needs the key.
+    if (told !== undefined || isFinal(error)) await endBoundKey(node);
+    throw error;
+  }
   await endBoundKey(node);
   throwFailures(finished);
 }
+
+/** Exit codes after which nothing starts the agent again (units/coatcheck-agent.service). */
+const FINAL: readonly number[] = [EXIT.usage, EXIT.failed];
+const isFinal = (error: unknown): boolean =>
+  error instanceof CoatcheckError && FINAL.includes(ERRORS[codeOf(error)].exit);

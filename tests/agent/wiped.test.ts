@@ -5,6 +5,7 @@ import { openDesk } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
 import type { Run } from '../support/run.ts';
+import { EXIT } from '../../protocol/errors.ts';
 import { startSwtpm } from '../support/swtpm.ts';
 import type { Swtpm } from '../support/swtpm.ts';
 
@@ -76,6 +77,17 @@ describeWith('swtpm', 'a machine whose memory was wiped', () => {
     const started = await machine.run('start', ...line);
     expect(started.stdout).toContain('applied decision 2');
     expect(started.stderr).toContain("the TPM keeps this machine's key until it starts anew");
+    expect(codeOf(await once())).toBe('key_refused');
+  });
+
+  it('has its TPM shut also where a start fails, and is not tried again', async () => {
+    const node = machine.identity.id;
+    expect(codeOf(await once())).toBe('nothing_approved');
+    await desk.json('approve', node, '--yes');
+    machine.write('var/lib/coatcheck/activation.json', 'damaged');
+    const line = ['--command-line', machine.path('cmdline'), '--no-network'];
+    const failed = await machine.run('start', ...line);
+    expect([failed.code, codeOf(failed)]).toEqual([EXIT.usage, 'file_malformed']);
     expect(codeOf(await once())).toBe('key_refused');
   });
 
