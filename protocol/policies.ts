@@ -34,17 +34,20 @@ const File = v.strictObject({
     version: v.pipe(v.string(), v.regex(/^[ -~]{1,64}$/)),
     generation: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_GENERATION)),
   }),
-  policies: v.array(
-    v.strictObject({
-      key: v.pipe(v.string(), v.regex(/^000b[0-9a-f]{64}$/)),
-      registers: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/), v.transform(fromHex)),
-      signatures: v.strictObject({
-        key: signature,
-        counter: signature,
-        memory: signature,
-        image: signature,
+  policies: v.pipe(
+    v.array(
+      v.strictObject({
+        key: v.pipe(v.string(), v.regex(/^000b[0-9a-f]{64}$/)),
+        registers: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/), v.transform(fromHex)),
+        signatures: v.strictObject({
+          key: signature,
+          counter: signature,
+          memory: signature,
+          image: signature,
+        }),
       }),
-    }),
+    ),
+    v.minLength(1),
   ),
 });
 
