@@ -1,12 +1,13 @@
-import { equalBytes, Writer } from '../../../bundle/bytes.ts';
+import { Writer } from '../../../bundle/bytes.ts';
 import type { Reader } from '../../../bundle/bytes.ts';
 import { readCoordinate, VOUCHER_TEMPLATE } from '../../../protocol/attestation.ts';
 import type { AttestedText, Attestation, Vouched } from '../../../protocol/attestation.ts';
-import { keyId, registersPolicy, SELECTION } from '../../../protocol/measured.ts';
+import { registersPolicy, SELECTION } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { createPrimary, flush } from './hmac-key.ts';
+import { createPrimary, withHandle } from './hmac-key.ts';
 import { measuredKey } from './measured-key.ts';
+import { signedAbout } from './policy.ts';
 import type { Authority } from './policy.ts';
 import { readSized, sized } from './structures.ts';
 
@@ -27,10 +28,7 @@ export function attest(
 ): Attestation | undefined {
   const { key, file } = authority;
   const registers = readRegisters(tpm);
-  const policy = registersPolicy(registers);
-  const signed = file.policies.find(
-    (one) => one.key === keyId(key) && equalBytes(one.registers, policy),
-  );
+  const signed = signedAbout(authority, registersPolicy(registers));
   if (signed === undefined) return undefined;
   return withHandle(tpm, createPrimary(tpm, VOUCHER_TEMPLATE), (voucher) =>
     withHandle(tpm, measuredKey(tpm, authority), (own) => ({
@@ -42,14 +40,6 @@ export function attest(
       signature: signed.signatures.image,
     })),
   );
-}
-
-function withHandle<T>(tpm: TpmDevice, handle: number, act: (handle: number) => T): T {
-  try {
-    return act(handle);
-  } finally {
-    flush(tpm, handle);
-  }
 }
 
 /** TPMT_PUBLIC of the key by which a TPM vouches: administrators approve it. @throws device_failed */

@@ -3,6 +3,7 @@ import type { Reader } from '../../../bundle/bytes.ts';
 import { hmacKeyArea } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
+import type { Command } from './execute.ts';
 import { NOTHING, readSized, SHA256, sized } from './structures.ts';
 
 /** The endorsement hierarchy (TPM 2.0 Library part 2, 7.4, TPM_RH_ENDORSEMENT). */
@@ -20,26 +21,22 @@ export function hmacUnderPrimary(
   attributes: number,
   bytes: Uint8Array,
 ): Uint8Array {
-  const key = primaryHmacKey(tpm, attributes, NOTHING);
-  try {
-    const parameters = new Writer().bytes(sized(bytes)).u16(SHA256);
-    return execute(
-      tpm,
-      { name: 'HMAC', code: 0x155, handles: [key], authorized: true, parameters },
-      readSized,
-    );
-  } finally {
-    flush(tpm, key);
-  }
+  const template = hmacKeyArea(attributes, NOTHING, NOTHING);
+  return withHandle(tpm, createPrimary(tpm, template), (key) =>
+    hmac(tpm, key, { authorized: true }, bytes),
+  );
 }
 
-/**
- * A primary key for HMAC of the endorsement hierarchy.
- * @param policy a digest; none: no bytes
- * @returns its handle, to be flushed
- */
-export const primaryHmacKey = (tpm: TpmDevice, attributes: number, policy: Uint8Array): number =>
-  createPrimary(tpm, hmacKeyArea(attributes, policy, NOTHING));
+/** TPM2_HMAC under a key that is loaded. @param by what the key is used with @throws device_failed */
+export function hmac(
+  tpm: TpmDevice,
+  key: number,
+  by: Pick<Command, 'authorized' | 'session'>,
+  bytes: Uint8Array,
+): Uint8Array {
+  const parameters = new Writer().bytes(sized(bytes)).u16(SHA256);
+  return execute(tpm, { name: 'HMAC', code: 0x155, handles: [key], ...by, parameters }, readSized);
+}
 
 /**
  * A primary key of the endorsement hierarchy.
@@ -72,8 +69,17 @@ function skipCreation(answer: Reader): void {
   for (let part = 0; part < 2; part++) readSized(answer);
 }
 
+/** Runs `act` with what is loaded, which is flushed then, also after an error. */
+export function withHandle<T>(tpm: TpmDevice, handle: number, act: (handle: number) => T): T {
+  try {
+    return act(handle);
+  } finally {
+    flush(tpm, handle);
+  }
+}
+
 /** What is not flushed by itself goes when the kernel's resource manager is closed. */
-export function flush(tpm: TpmDevice, handle: number): void {
+function flush(tpm: TpmDevice, handle: number): void {
   try {
     const parameters = new Writer().u32(handle);
     execute(tpm, { name: 'FlushContext', code: 0x165, parameters }, () => undefined);

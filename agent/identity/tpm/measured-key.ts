@@ -3,10 +3,10 @@ import { measuredKeyTemplate } from '../../../protocol/measured.ts';
 import { demandInForce } from './counter.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { createPrimary, flush } from './hmac-key.ts';
+import { createPrimary, hmac, withHandle } from './hmac-key.ts';
 import { withPolicy } from './policy.ts';
 import type { Authority } from './policy.ts';
-import { NOTHING, readSized, SHA256, sized } from './structures.ts';
+import { NOTHING, SHA256 } from './structures.ts';
 
 /**
  * HMAC-SHA256 of `bytes` under a primary key of the endorsement hierarchy that exists only for images that the site signed
@@ -19,19 +19,9 @@ export function hmacUnderPolicy(
   bytes: Uint8Array,
 ): Uint8Array {
   demandInForce(tpm, authority);
-  const primary = measuredKey(tpm, authority);
-  try {
-    const parameters = new Writer().bytes(sized(bytes)).u16(SHA256);
-    return withPolicy(tpm, authority, 'key', (session) =>
-      execute(
-        tpm,
-        { name: 'HMAC', code: 0x155, handles: [primary], session, parameters },
-        readSized,
-      ),
-    );
-  } finally {
-    flush(tpm, primary);
-  }
+  return withHandle(tpm, measuredKey(tpm, authority), (key) =>
+    withPolicy(tpm, authority, 'key', (session) => hmac(tpm, key, { session }, bytes)),
+  );
 }
 
 /** The key itself, which is of no use without its policy. @returns its handle, to be flushed */

@@ -1,4 +1,4 @@
-import { randomBytes } from '#platform';
+import { randomBytes, sha256 } from '#platform';
 import { equalBytes, toHex, Writer } from '../../../bundle/bytes.ts';
 import { CoatcheckError } from '../../../bundle/errors.ts';
 import { fail } from '../../../protocol/errors.ts';
@@ -14,11 +14,10 @@ import {
   signedPolicy,
 } from '../../../protocol/measured.ts';
 import type { PcrKey, Use } from '../../../protocol/measured.ts';
-import type { PolicyFile } from '../../../protocol/policies.ts';
-import { sha256 } from '#platform';
+import type { PolicyFile, SignedPolicies } from '../../../protocol/policies.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { flush } from './hmac-key.ts';
+import { withHandle } from './hmac-key.ts';
 import { OWNER } from './nv.ts';
 import { NOTHING, readSized, SHA256, sized } from './structures.ts';
 
@@ -61,25 +60,30 @@ export function withPolicy<T>(
   }
 }
 
+/** What the key signed about registers of which a policy says what they hold, 32 bytes. */
+export const signedAbout = (
+  { key, file }: Authority,
+  registers: Uint8Array,
+): SignedPolicies | undefined =>
+  file.policies.find((one) => one.key === keyId(key) && equalBytes(one.registers, registers));
+
 function inSession<T>(
   tpm: TpmDevice,
-  { key, file }: Authority,
+  authority: Authority,
   use: Use,
   act: (session: number) => T,
 ): T {
-  const session = startPolicy(tpm);
-  try {
+  return withHandle(tpm, startPolicy(tpm), (session) => {
     policyPcr(tpm, session);
     const holds = policyDigest(tpm, session);
-    const found = file.policies.find(
-      (policy) => policy.key === keyId(key) && equalBytes(policy.registers, holds),
-    );
+    const found = signedAbout(authority, holds);
     if (found === undefined) {
       throw fail(
         'key_refused',
         `the TPM keeps this machine's key from what was started: nothing that the site signed is about PCR 7, 11, 12 and 13 as they are (${toHex(holds)}). Another image or command line, Secure Boot off or with other keys, or the key was used already since this machine started`,
       );
     }
+    const { key, file } = authority;
     const { generation } = file.image;
     if (use !== 'counter') policyNv(tpm, session, key, generation);
     authorize(tpm, session, key, {
@@ -88,9 +92,7 @@ function inSession<T>(
       signature: found.signatures[use],
     });
     return act(session);
-  } finally {
-    flush(tpm, session);
-  }
+  });
 }
 
 function startPolicy(tpm: TpmDevice): number {
@@ -158,7 +160,7 @@ function verify(
       return handle;
     },
   );
-  try {
+  return withHandle(tpm, loaded, () => {
     const parameters = new Writer()
       .bytes(sized(digest))
       .u16(RSASSA)
@@ -166,7 +168,5 @@ function verify(
       .bytes(sized(signature));
     const command = { name: 'VerifySignature', code: 0x177, handles: [loaded], parameters };
     return execute(tpm, command, (answer) => Uint8Array.from(answer.rest()));
-  } finally {
-    flush(tpm, loaded);
-  }
+  });
 }
