@@ -15,7 +15,7 @@ export const withoutDbx = (variables: string): Promise<string> =>
  * @param folder that is made
  */
 export async function writeLists(variables: string, folder: string): Promise<void> {
-  fs.mkdirSync(folder);
+  fs.mkdirSync(folder, { recursive: true });
   const json = join(folder, 'variables.json');
   await virtFwVars(variables, '--output-json', json);
   const { variables: found } = JSON.parse(fs.readFileSync(json, 'utf8')) as {

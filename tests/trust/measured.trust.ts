@@ -10,8 +10,9 @@ import { startGuest } from '../pxe/guest.ts';
 import type { Guest } from '../pxe/guest.ts';
 import { signedImage } from '../pxe/image.ts';
 import type { TestImage } from '../pxe/image.ts';
-import { cli, must } from '../pxe/programs.ts';
+import { cli } from '../pxe/programs.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
+import { withoutDbx, writeLists } from './lists.ts';
 import { signSmall } from './parts.ts';
 
 /** Of this machine's Debian, which may be older than the image's. */
@@ -77,9 +78,9 @@ describe('a TPM under a firmware with our keys alone', () => {
       // Any certificate will do.
       const more = { refused: 'ab'.repeat(32), believed: join(home, 'image-keys', 'KEK.crt') };
       await enrol(home, at('variables.fd'), isOther ? more : {});
-      // virt-fw-vars enrols the hash of nothing where it is told of none.
-      if (!isOther) await must([...variables('-o', at('variables.fd')), '--delete', 'dbx']);
-      const lists = isOther ? ['--firmware', await listsOfFirmware()] : [];
+      if (!isOther) await withoutDbx(at('variables.fd'));
+      if (isOther) await writeLists(at('variables.fd'), at('lists'));
+      const lists = isOther ? ['--firmware', at('lists')] : [];
       const policy = ['--home', home, '--json', 'image', 'policy', signed, ...lists];
       const { firmware } = JSON.parse(await cli('coatcheck', policy)) as {
         firmware: [{ pcrs: Record<string, string> }];
@@ -98,23 +99,4 @@ describe('a TPM under a firmware with our keys alone', () => {
       expect(held).toEqual(pcrs);
     },
   );
-
-  const variables = (...to: string[]): string[] => [
-    ...['virt-fw-vars', '--loglevel', 'ERROR', '-i', at('variables.fd'), ...to],
-  ];
-
-  /** The lists as the firmware holds them, in a folder. */
-  async function listsOfFirmware(): Promise<string> {
-    await must(variables('--output-json', at('variables.json')));
-    const { variables: found } = JSON.parse(fs.readFileSync(at('variables.json'), 'utf8')) as {
-      variables: { name: string; data: string }[];
-    };
-    fs.mkdirSync(at('lists'), { recursive: true });
-    for (const name of ['PK', 'KEK', 'db', 'dbx']) {
-      const data = found.find((one) => one.name === name)?.data;
-      if (data !== undefined)
-        fs.writeFileSync(at('lists', `${name}.esl`), Buffer.from(data, 'hex'));
-    }
-    return at('lists');
-  }
 });
