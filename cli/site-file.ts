@@ -1,6 +1,9 @@
 import { readSiteFile } from '../functions/serve/site-file.ts';
-import { exists } from '../files/write.ts';
+import { utf8 } from '../bundle/index.ts';
+import { withLockBeside } from '../files/lock.ts';
+import { exists, replaceFile } from '../files/write.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
+import { formatSite } from '../protocol/site.ts';
 import type { Site } from '../protocol/site.ts';
 import type { Home } from './home.ts';
 
@@ -15,4 +18,20 @@ export async function readSite(home: Home): Promise<Site> {
       : 'make a site with coatcheck init, or name its folder with --home';
     throw fail('file_missing', `${home.siteFile} does not exist: ${what}`);
   }
+}
+
+/**
+ * Changes `site.json` as it is at this moment: what it was changed to since a command read it, while somebody was asked
+ * for a passphrase, or a server for its answer, stays.
+ * @param change gives what it is given where nothing is to be written; what it throws leaves the file as it is
+ * @returns what is there then
+ * @throws file_missing, file_malformed; in_use; disk_full, file_denied
+ */
+export function changeSite(home: Home, change: (now: Site) => Site): Promise<Site> {
+  return withLockBeside(home.siteFile, async () => {
+    const now = await readSite(home);
+    const changed = change(now);
+    if (changed !== now) await replaceFile(home.siteFile, utf8(formatSite(changed)), 0o644);
+    return changed;
+  });
 }

@@ -5,7 +5,6 @@ import { createFile, exists, replaceFile } from '../../files/write.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { keyId } from '../../protocol/measured.ts';
 import type { PcrKey } from '../../protocol/measured.ts';
-import { formatSite } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import { ownPassphrase, passphraseSource } from '../context.ts';
 import type { Context } from '../context.ts';
@@ -28,7 +27,7 @@ import type { ImageKey, KeyName } from '../image/image-keys.ts';
 import { pcrKeyOf, pemOfPcrKey } from '../image/sign-policies.ts';
 import { writeWhole } from '../new-folder.ts';
 import { passphraseFrom } from '../passphrase.ts';
-import { readSite } from '../site-file.ts';
+import { changeSite, readSite } from '../site-file.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** What `coatcheck image keys` was told. */
@@ -159,8 +158,7 @@ export async function passphraseOfFolder(context: Context): Promise<string> {
 }
 
 /**
- * Images that are built from now on have them. Somebody was asked for a passphrase meanwhile, or servers were: what else
- * `site.json` says is as it is now.
+ * Images that are built from now on have them.
  * @param site as it was read before
  * @param keys the one that signs now first
  * @throws in_use where it names others since
@@ -170,15 +168,15 @@ export async function nameInSite(
   site: Site,
   ...keys: readonly PcrKey[]
 ): Promise<void> {
-  const now = await readSite(home);
-  if (String(now.pcrKeys) !== String(site.pcrKeys)) {
-    throw fail(
-      'in_use',
-      `${home.siteFile} names other keys for policies since: look at it, and try again`,
-    );
-  }
-  const text = formatSite({ ...now, pcrKeys: keys.map(({ modulus }) => toBase64Url(modulus)) });
-  await replaceFile(home.siteFile, utf8(text), 0o644);
+  await changeSite(home, (now) => {
+    if (String(now.pcrKeys) !== String(site.pcrKeys)) {
+      throw fail(
+        'in_use',
+        `${home.siteFile} names other keys for policies since: look at it, and try again`,
+      );
+    }
+    return { ...now, pcrKeys: keys.map(({ modulus }) => toBase64Url(modulus)) };
+  });
 }
 
 /** Says what keys in the clear are. */

@@ -28,7 +28,7 @@ import { CoatcheckError, equalBytes, toHex, utf8 } from '../../bundle/index.ts';
 import type { AdminKey, NodeId, SignedKeyset } from '../../bundle/index.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
-import { exists, replaceFile } from '../../files/write.ts';
+import { createFile, exists, replaceFile } from '../../files/write.ts';
 import { count } from '../../protocol/count.ts';
 import { fail } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
@@ -39,6 +39,7 @@ import type { Context } from '../context.ts';
 import { nextInterrupt } from '../interrupt.ts';
 import { signMonitor } from './monitor.ts';
 import { openSession, sessionsOf } from '../session.ts';
+import { changeSite, readSite } from '../site-file.ts';
 import { table } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 import { when } from '../../words/time.ts';
@@ -164,17 +165,18 @@ export async function keysAdd(
     await change(session, terminal, plan, `Is this ${admin.name}’s key, ${isMeant}?`, options);
   }
   const now = await open();
-  await writeAnswer(terminal, now, admin.name, answer);
+  await writeAnswer(context, now, admin.name, answer);
   await sealAnew(context, now, options);
 }
 
 async function writeAnswer(
-  terminal: Terminal,
+  { terminal, home }: Context,
   session: Session,
   name: string,
   path: string,
 ): Promise<void> {
-  await replaceFile(path, utf8(formatSite(siteNow(session))), 0o644);
+  const site = siteNow({ ...session, site: await readSite(home) });
+  await replaceFile(path, utf8(formatSite(site)), 0o644);
   terminal.print(`wrote ${path}: give it to ${escapeLine(name)}, for coatcheck init --answer`);
   terminal.print(`  the words of its keyset: ${keysetWords(session.chain.at(-1)!)}`);
 }
@@ -250,7 +252,7 @@ export async function keysSign(context: Context, path: string, options: Options)
   for (const { name } of plan.added) {
     const folder = path.replace(/[^/]*$/, '');
     const answer = options.answer ?? `${folder}${name.replace(/[^A-Za-z0-9._-]/g, '_')}.site.json`;
-    await writeAnswer(terminal, now, name, answer);
+    await writeAnswer(context, now, name, answer);
   }
   await sealAnew(context, now, options);
 }
@@ -331,7 +333,8 @@ async function change(
   const signed = await signKeysetPlan(session, plan);
   const lacking = lackingOn(session, signed);
   if (lacking > 0) {
-    await replaceFile(path, utf8(formatBegun(signed)), 0o644);
+    const write = plan.begun === undefined ? createFile : replaceFile;
+    await write(path, utf8(formatBegun(signed)), 0o644);
     const signedBy = signersOf(session, signed);
     const open = session.keyset.keys.filter(
       ({ name, may }) => may === 'all' && !signedBy.includes(name),
@@ -429,7 +432,9 @@ async function sealAnew(
       );
       return;
     }
-    await replaceFile(home.siteFile, utf8(formatSite(siteNow(session))), 0o644);
+    await changeSite(home, (now) =>
+      now.pinned.keyset.version < keyset.version ? siteNow({ ...session, site: now }) : now,
+    );
     terminal.print(
       `${home.siteFile} pins keyset ${keyset.version} now: build new images with it, and give it to the servers and the other administrators`,
     );

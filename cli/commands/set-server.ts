@@ -1,20 +1,19 @@
 import { execFile } from 'node:child_process';
-import { utf8 } from '../../bundle/index.ts';
+import { equalBytes } from '../../bundle/index.ts';
 import { shownChain } from '../../admin/session.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { textIn } from '../../files/text.ts';
-import { replaceFile } from '../../files/write.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { createFetch } from '../../net/fetch.ts';
 import { createClient } from '../../protocol/client.ts';
 import { fail } from '../../protocol/errors.ts';
 import { escapeLine } from '../../protocol/escape.ts';
-import { formatSite, MAX_CA_BYTES } from '../../protocol/site.ts';
+import { MAX_CA_BYTES } from '../../protocol/site.ts';
 import type { Site } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
 import { beforeEnd } from '../interrupt.ts';
 import { serverAddress } from '../server-address.ts';
-import { readSite } from '../site-file.ts';
+import { changeSite, readSite } from '../site-file.ts';
 
 /** Where the address is from, unless it was given; and whom to believe there. */
 export interface SetServerOptions {
@@ -47,12 +46,18 @@ export async function siteSetServer(
   const { terminal, home } = context;
   const before = await readSite(home);
   const server = serverAddress(await addressOf(context, url, options));
-  const changed = { ...withCa(before, await readCa(options), options), servers: [server] };
-  const client = createClient({
-    ...{ server, site: before.id, fetch: createFetch({ ca: changed.ca }) },
-  });
+  const given = await readCa(options);
+  const { ca } = withCa(before, given, options);
+  const client = createClient({ ...{ server, site: before.id, fetch: createFetch({ ca }) } });
   await terminal.waiting('asking the server', () => shownChain(client, before));
-  await replaceFile(home.siteFile, utf8(formatSite(changed)), 0o644);
+  const changed = await changeSite(home, (now) => {
+    const after = { ...withCa(now, given, options), servers: [server] };
+    if (equalBytes(now.id, before.id) && after.ca === ca) return after;
+    throw fail(
+      'in_use',
+      `${home.siteFile} is of another site, or believes another CA, since: look at it, and try again`,
+    );
+  });
   terminal.document({ server, ca: changed.ca !== undefined });
   terminal.print(`${server} serves this site: it is in ${home.siteFile} now`);
   if (before.ca !== undefined && changed.ca !== undefined && options.ca === undefined) {

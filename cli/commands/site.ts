@@ -1,5 +1,4 @@
-import { pathIn, showPath, utf8 } from '../../bundle/index.ts';
-import { replaceFile } from '../../files/write.ts';
+import { pathIn, showPath } from '../../bundle/index.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { fail } from '../../protocol/errors.ts';
 import { faultOfSitePath, pathList } from '../../protocol/paths.ts';
@@ -7,7 +6,7 @@ import type { SitePath } from '../../protocol/paths.ts';
 import { formatSite, parseSite } from '../../protocol/site.ts';
 import type { Context } from '../context.ts';
 import { defaultExpires, setDefaultExpires } from '../default-expires.ts';
-import { readSite } from '../site-file.ts';
+import { changeSite, readSite } from '../site-file.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** `coatcheck site paths`: what the site adds to the built-in list. */
@@ -26,20 +25,20 @@ export async function siteAddPath(
   patterns: readonly string[],
   { secret }: { readonly secret: boolean },
 ): Promise<void> {
-  const site = await readSite(home);
-  const before = site.paths ?? [];
-  const added = patterns.map((text): SitePath => {
-    const pattern = pathIn(text);
-    const fault = faultOfSitePath(pattern);
-    if (fault !== undefined) throw fail('usage', `${showPath(pattern)}: ${fault}`);
-    if (before.some((one) => one.pattern === pattern)) {
-      throw fail('usage', `${showPath(pattern)} is there already: coatcheck site paths lists them`);
-    }
-    return { pattern, ...(secret && { secret }) };
+  const { paths = [] } = await changeSite(home, (site) => {
+    const before = site.paths ?? [];
+    const added = patterns.map((text): SitePath => {
+      const pattern = pathIn(text);
+      const fault = faultOfSitePath(pattern);
+      if (fault !== undefined) throw fail('usage', `${showPath(pattern)}: ${fault}`);
+      if (before.some((one) => one.pattern === pattern)) {
+        const shown = showPath(pattern);
+        throw fail('usage', `${shown} is there already: coatcheck site paths lists them`);
+      }
+      return { pattern, ...(secret && { secret }) };
+    });
+    return parseSite(formatSite({ ...site, paths: [...before, ...added] }), parseCa);
   });
-  const text = formatSite({ ...site, paths: [...before, ...added] });
-  const { paths = [] } = parseSite(text, parseCa);
-  await replaceFile(home.siteFile, utf8(text), 0o644);
   show(terminal, paths);
   terminal.hint(
     `put ${home.siteFile} into the next image, and give it to the other administrators (docs/site-paths.md)`,

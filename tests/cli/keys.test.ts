@@ -1,11 +1,11 @@
 // @module-tag long
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseCa } from '../../net/certificates.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { parseSite } from '../../protocol/site.ts';
+import { formatSite, parseSite } from '../../protocol/site.ts';
 import { administratorsOf } from '../support/administrators.ts';
 import type { Administrators } from '../support/administrators.ts';
 import { openDesk, refusal, runCli, startCli } from '../support/cli.ts';
@@ -149,6 +149,27 @@ describe('a second administrator', () => {
     expect(words(made)).toMatch(/^[a-z ]+$/);
     const took = await runCli(['--home', eve, 'init', '--answer', answer, '--yes']);
     expect(refusal(took)).toEqual([6, 'not_an_admin']);
+  });
+
+  it('leaves what site.json was changed to while it asked for a passphrase, and gives that on', async () => {
+    const file = join(folder, 'carol.json');
+    const init = ['init', '--request', file, '--admin-name', 'carol', '--no-passphrase'];
+    expect((await runCli(['--home', join(folder, 'carol'), ...init])).code).toBe(0);
+    const [secret, changed] = [join(folder, 'passphrase'), join(folder, 'changed.json')];
+    writeFileSync(secret, 'six words that nobody would guess\n', { mode: 0o600 });
+    const locked = await desk.run('key', 'passphrase', '--new-passphrase-file', secret);
+    expect(locked.code).toBe(0);
+    const siteFile = join(desk.home, 'site.json');
+    const siteIn = (path: string) => parseSite(readFileSync(path, 'utf8'), parseCa);
+    const servers = ['http://another.example:8420'];
+    writeFileSync(changed, formatSite({ ...siteIn(siteFile), servers }));
+    const asks = join(folder, 'asks');
+    writeFileSync(asks, `#!/bin/sh\ncp ${changed} ${siteFile}\ncat ${secret}\n`, { mode: 0o700 });
+    const add = ['keys', 'add', file, '--yes', '--passphrase-command', asks];
+    expect(await desk.run(...add)).toMatchObject({ code: 0 });
+    for (const path of [siteFile, join(folder, 'carol.site.json')]) {
+      expect(siteIn(path)).toMatchObject({ servers, pinned: { keyset: { version: 6 } } });
+    }
   });
 });
 

@@ -75,6 +75,22 @@ describe('site set-server', () => {
     expect(empty.stderr).toContain('no output CoatcheckServer');
   });
 
+  it('leaves what site.json was changed to while it asked, and writes nothing beside another CA', async () => {
+    const pairs = JSON.stringify([{ OutputKey: 'CoatcheckServer', OutputValue: desk.url }]);
+    const meanwhile = (changed: typeof desk.site) => {
+      const file = join(folder, 'meanwhile.json');
+      fs.writeFileSync(file, formatSite(changed));
+      return withAws(`cp ${file} ${siteFile()}; echo '${pairs}'`);
+    };
+    const paths = [{ pattern: 'etc/vdsm/**' }];
+    expect((await set(['--from-stack', 'Grid'], meanwhile({ ...desk.site, paths }))).code).toBe(0);
+    expect(site()).toEqual({ ...desk.site, paths, servers: [desk.url] });
+    const { ca } = makeAuthority(join(folder, 'meanwhile-ca'));
+    const env = meanwhile({ ...desk.site, ca });
+    expect(refusal(await set(['--from-stack', 'Grid'], env))).toEqual([EXIT.conflict, 'in_use']);
+    expect(site()).toEqual({ ...desk.site, ca });
+  });
+
   it('writes nothing where another site answers, nothing does, or what is given is none', async () => {
     const before = fs.readFileSync(siteFile(), 'utf8');
     const other = await openDesk();
