@@ -9,6 +9,7 @@ export const TEXT_FIELDS = [
   'by',
   'reason',
   'says',
+  'image',
 ] as const;
 
 /** What it compares with a time from now. */
@@ -19,3 +20,13 @@ export type FilterField = (typeof TEXT_FIELDS)[number] | (typeof TIME_FIELDS)[nu
 
 /** All of {@link FilterField}. */
 export const FILTER_FIELDS: readonly FilterField[] = [...TEXT_FIELDS, ...TIME_FIELDS];
+
+/**
+ * How a machine stands with its image, by what its TPM vouches for in its last report; several at once may be so.
+ *
+ * - `newest`: no machine was shown to run a later generation
+ * - `lags`: one was
+ * - `claims`: something speaks against what it says, or its TPM was not approved
+ * - `none`: nothing vouches for an image
+ */
+export const IMAGES = ['newest', 'lags', 'claims', 'none'] as const;

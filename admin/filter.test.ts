@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { codeOf } from '../protocol/errors.ts';
 import { makeNode } from '../tests/support/site.ts';
+import { IMAGES } from './filter-fields.ts';
 import { matchesFilter, matchesGlob, parseFilter } from './filter.ts';
-import type { StatusView } from './views/status.ts';
+import type { MachineView, StatusView } from './views/status.ts';
+
+type Said = Exclude<MachineView, { problem: unknown }>;
 
 const NOW = 1_800_000_000;
 const { id: node } = makeNode();
@@ -43,6 +46,8 @@ describe('a filter', () => {
     'age<=2h',
     'reported>=7200s',
     'state=failed  age>1h name~gx*',
+    'image=none',
+    'image!=lags,claims',
   ])('%s holds', (text) => {
     expect(holds(text)).toBe(true);
   });
@@ -59,6 +64,8 @@ describe('a filter', () => {
     'expires<1000w',
     'expires>0s',
     'state=failed age>3h',
+    'image=lags',
+    'image~*s*',
   ])('%s does not', (text) => {
     expect(holds(text)).toBe(false);
   });
@@ -72,6 +79,7 @@ describe('a filter', () => {
     ['constructor=x', 'there is no field "constructor"'],
     ['state=', 'state is compared with nothing'],
     ['state=wating', 'there is no state "wating"; there are'],
+    ['image=13.1', 'there is no image "13.1"; there are newest, lags, claims, none'],
     ['state>failed', 'state is no time'],
     ['age=1h', 'age is a time: give <, <=, > or >='],
     ['age>1', 'age is compared with a time such as'],
@@ -82,6 +90,24 @@ describe('a filter', () => {
     expect(refused(text)).toContain(message);
     expect(refused(text)).toMatch(/^usage: /);
   });
+});
+
+it('an image lags behind a newer one, and is a claim where something speaks against it', () => {
+  const attested = { image: { version: '13.1', generation: 2 }, approved: true, faults: [] };
+  const fault = { code: 'malformed' } as const;
+  for (const [is, so] of [
+    [attested, ['newest']],
+    [{ ...attested, newest: 3 }, ['lags']],
+    [{ ...attested, approved: false }, ['newest', 'claims']],
+    [{ ...attested, newest: 3, faults: [fault] }, ['lags', 'claims']],
+    [{ approved: false, faults: [fault] }, ['none']],
+  ] as const) {
+    const machine = { ...(view.machine as Said), attested: is };
+    const holding = IMAGES.filter((word) =>
+      matchesFilter(parseFilter(`image=${word}`), { ...view, machine }, NOW),
+    );
+    expect(holding).toEqual(so);
+  }
 });
 
 it('a glob is for all of a text, and takes no longer for one that is made to', () => {

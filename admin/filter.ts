@@ -1,6 +1,6 @@
 import { quote } from '../bundle/errors.ts';
 import { fail } from '../protocol/errors.ts';
-import { FILTER_FIELDS } from './filter-fields.ts';
+import { FILTER_FIELDS, IMAGES } from './filter-fields.ts';
 import type { FilterField, TEXT_FIELDS, TIME_FIELDS } from './filter-fields.ts';
 import { STATES } from './views/states.ts';
 import { claimsOf, nameKey } from './views/status.ts';
@@ -44,7 +44,16 @@ const texts = {
   reason: ({ decision }: StatusView) => some(decision?.reason),
   says: ({ machine }: StatusView) =>
     some(machine !== undefined && 'result' in machine ? machine.result : undefined),
+  image: imagesOf,
 } as const satisfies Record<(typeof TEXT_FIELDS)[number], (view: StatusView) => readonly string[]>;
+
+function imagesOf({ machine }: StatusView): readonly (typeof IMAGES)[number][] {
+  const attested = machine !== undefined && 'attested' in machine ? machine.attested : undefined;
+  if (attested?.image === undefined) return ['none'];
+  const { approved, faults, newest } = attested;
+  const age = newest === undefined ? 'newest' : 'lags';
+  return approved && faults.length === 0 ? [age] : [age, 'claims'];
+}
 
 /** Seconds, or undefined where there is no such time. @param now unix seconds */
 const times = {
@@ -63,6 +72,9 @@ const some = <T>(value: T | undefined): readonly T[] => (value === undefined ? [
 
 const ago = (then: number | undefined, now: number): number | undefined =>
   then === undefined ? undefined : now - then;
+
+/** Of fields that have no other values than these. */
+const CLOSED: Partial<Record<FilterField, readonly string[]>> = { state: STATES, image: IMAGES };
 
 const isTime = (field: FilterField): field is keyof typeof times => Object.hasOwn(times, field);
 
@@ -108,9 +120,10 @@ function term(
     return { field, operator, values, seconds };
   }
   if (/[<>]/.test(operator)) throw wrong(`${field} is no time: give =, !=, ~ or !~`);
-  const unknown = values.find((value) => !STATES.some((state) => state === value));
-  if (field === 'state' && operator.endsWith('=') && unknown !== undefined) {
-    throw wrong(`there is no state ${quote(unknown)}; there are ${STATES.join(', ')}`);
+  const known = CLOSED[field];
+  const unknown = values.find((value) => known?.includes(value) === false);
+  if (operator.endsWith('=') && unknown !== undefined) {
+    throw wrong(`there is no ${field} ${quote(unknown)}; there are ${known!.join(', ')}`);
   }
   return { field, operator, values };
 }

@@ -1,4 +1,4 @@
-import { FILTER_FIELDS } from '../../admin/filter-fields.ts';
+import { FILTER_FIELDS, IMAGES } from '../../admin/filter-fields.ts';
 import { STATES } from '../../admin/views/states.ts';
 import { command } from './command.ts';
 import { NOTIFY } from './options.ts';
@@ -26,8 +26,8 @@ export const statusCommand = command({
     {
       name: 'columns',
       value: '<names>',
-      about: 'what the table has: node,words,name,state,since,in-force,expires,machine',
-      more: 'what the table has, with commas between: `node`, `words`, `name`, `state`, `since`, `in-force`, `expires`, `machine`. What does not fit into the width of the terminal stands below its row. A document (`--json`) has all of it',
+      about: 'what the table has: node,words,name,state,since,in-force,expires,image,machine',
+      more: 'what the table has, with commas between: `node`, `words`, `name`, `state`, `since`, `in-force`, `expires`, `image`, `machine`. What does not fit into the width of the terminal stands below its row. A document (`--json`) has all of it',
       example: 'status --columns name,state,expires',
     },
     {
@@ -54,7 +54,7 @@ export const statusCommand = command({
     ...NOTIFY,
   ],
   examples: ['status', "status 'gx*' state=failed,behind", "status 'state=waiting age>1h'"],
-  notes: { 'Fields of a filter': FILTER_FIELDS, States: STATES },
+  notes: { 'Fields of a filter': FILTER_FIELDS, States: STATES, 'Of image': IMAGES },
   run: async (context, { filter }, options) => {
     const { status } = await import('../commands/status.ts');
     await status(context, filter, options);
