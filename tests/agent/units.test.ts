@@ -387,9 +387,23 @@ describeWith('systemd', 'a machine with these units', () => {
         for (const screen of screens) await screen.until('ended (exited 5): tried again in 30 s');
         machine.write('run/ends', 'exit 2\n');
         for (const screen of screens) {
-          await screen.until('command line it gives a shell');
+          await screen.until('With rescue on the kernel command line it gives a shell.');
           expect(screen.text()).toContain('coatcheck: this machine has no configuration');
           expect(screen.text()).not.toContain('exited 2)');
+          const lines = screen.text().split('\n');
+          expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
+        }
+        // An image that is signed with its command line gives no shell by another.
+        const image = {
+          version: '1',
+          date: '2026-11-01T00:00:00Z',
+          commandLine: 'quiet stateless',
+        };
+        machine.write('usr/lib/coatcheck/image.json', JSON.stringify(image));
+        await machine.run('systemctl', 'restart', 'coatcheck-agent.service');
+        const none = 'Only an image built with rescue on its command line gives a shell.';
+        for (const screen of screens) {
+          await screen.until(none);
           const lines = screen.text().split('\n');
           expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(80);
         }

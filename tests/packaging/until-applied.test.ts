@@ -90,6 +90,10 @@ describeWith('systemd', 'a boot without systemd', () => {
   const agent = (root = join(folder, 'root')): string =>
     `agent --root ${root} start --console /dev/console`;
 
+  const signedWith = (commandLine: string): { image: string } => ({
+    image: `${JSON.stringify({ version: '1', commandLine, date: 'x' })}\n`,
+  });
+
   it.each(['quiet', 'quiet stateless rescue ip=dhcp'])(
     'leads on at once, and asks nobody, with the command line %j',
     (commandLine) => {
@@ -98,9 +102,6 @@ describeWith('systemd', 'a boot without systemd', () => {
   );
 
   it('asks by no other line than the one that an image is signed with', () => {
-    const signedWith = (commandLine: string): { image: string } => ({
-      image: `${JSON.stringify({ version: '1', commandLine, date: 'x' })}\n`,
-    });
     const asked = { end: 0, log: [agent()] };
     expect(boot('stateless rescue', ['ready 0'], signedWith('stateless'))).toMatchObject(asked);
     expect(boot('quiet', ['ready 0'], signedWith('stateless'))).toMatchObject(asked);
@@ -124,6 +125,16 @@ describeWith('systemd', 'a boot without systemd', () => {
     expect(end).not.toBe(0);
     expect(log).toEqual([agent(), 'sleep 3600']);
     expect(said).toMatch(/has no configuration, and nothing else is started/);
+    expect(said).toContain('with rescue on the\nkernel command line it gives a shell.');
+  });
+
+  it('tells of no shell that an image which is signed with its command line does not give', () => {
+    const { console: said } = boot('stateless', ['fails 2'], signedWith('stateless'));
+    expect(said).toMatch(/has no configuration, and nothing else is started/);
+    expect(said).toContain(
+      'only an image that\nwas built with rescue on its command line gives a shell.',
+    );
+    expect(said).not.toContain('it gives a shell');
   });
 
   it('gives the root what it lacks of the site, and changes nothing that it has', () => {
