@@ -372,6 +372,21 @@ describeWith('systemd', 'a machine with these units', () => {
       await expect.poll(() => machine.log()).toEqual(['normal start']);
     });
 
+    it('leads nowhere by another command line than the one that its image is signed with', async () => {
+      const image = { version: '1', date: '2026-11-01T00:00:00Z', commandLine: 'quiet stateless' };
+      machine.write('usr/lib/coatcheck/image.json', JSON.stringify(image));
+      await boot('quiet');
+      await expect.poll(() => isActive('coatcheck-agent.service')).toBe('failed');
+      expect(said()).toContain('is not the one that this image is signed with: "stateless"');
+      await expect.poll(told).toBe('success\n');
+      expect(machine.log()).toEqual([]);
+      // The condition of its unit is about the line that anybody could give.
+      const { stdout } = await machine.run('systemctl', 'cat', 'coatcheck-agent.service');
+      expect(stdout.match(/^Condition.*/gm)).toEqual([
+        ...['ConditionKernelCommandLine=stateless', 'ConditionKernelCommandLine='],
+      ]);
+    });
+
     it('says on every console that a try failed, and when there is another; or that there is none', async () => {
       const screens = [await openScreen(IDLE, { rows: 25 }), await openScreen(IDLE, { rows: 25 })];
       for (const screen of screens) await screen.until('/dev/pts/');
