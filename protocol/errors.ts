@@ -25,7 +25,7 @@ export const EXIT = {
   conflict: 4, // someone else was quicker, or the base is stale: look again
   notFound: 5,
   denied: 6, // not your key, wrong passphrase
-  unavailable: 7, // server, store or network
+  unavailable: 7, // server, store, network, or a device that is busy
   waiting: 8, // nothing approved yet, or rejected
   failed: 9, // a check, a probe or a step failed
   doubtful: 10, // the store contradicts what this tool remembers: find out why
@@ -113,6 +113,7 @@ const PROTOCOL_ERRORS = {
   probe_failed: local(EXIT.failed),
   network_down: row(500, EXIT.unavailable, 'retry'), // a cable, a switch or a DHCP server may come back
   device_missing: row(500, EXIT.notFound, 'retry'), // a stick may still be plugged in
+  device_busy: row(500, EXIT.unavailable, 'retry'), // a TPM that counts wrong tries, or has written much
   key_refused: local(EXIT.failed), // the TPM keeps this machine's key from this image
   device_failed: local(EXIT.failed), // a stick, a TPM or the firmware did not do what it was told
   step_failed: local(EXIT.failed), // part of what was asked for; the message names it

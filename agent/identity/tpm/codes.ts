@@ -29,6 +29,8 @@ const MEANINGS: Readonly<Record<number, string>> = {
 
 /** What goes by itself: the same command is sent again. */
 export const PASSING: readonly number[] = [0x908, 0x90a, 0x920, 0x922];
+/** What goes by itself later. */
+export const LASTING: readonly number[] = [...PASSING, 0x921, 0x923];
 /** There is nothing that the first handle of the command names. */
 export const NO_SUCH_HANDLE = 0x18b;
 

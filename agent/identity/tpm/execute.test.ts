@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../../bundle/bytes.ts';
 import { CoatcheckError } from '../../../bundle/errors.ts';
-import { hasCode } from '../../../protocol/errors.ts';
+import { ERRORS, EXIT, hasCode } from '../../../protocol/errors.ts';
+import type { ErrorCode } from '../../../protocol/errors.ts';
 import type { TpmDevice } from './device.ts';
 import { hmacUnderPrimary } from './hmac-key.ts';
 import { nvRead, nvReadPublic } from './nv.ts';
@@ -32,7 +33,7 @@ const thrown = (act: () => unknown): CoatcheckError => {
   try {
     act();
   } catch (error) {
-    if (hasCode(error, 'device_failed')) return error as CoatcheckError;
+    if (hasCode(error, 'device_failed', 'device_busy')) return error as CoatcheckError;
     throw error;
   }
   throw new Error('nothing was thrown');
@@ -74,14 +75,19 @@ describe('an answer of a TPM', () => {
       0x921,
       'TPM_RC_LOCKOUT 0x921, it was asked with a wrong authorization too often: leave it switched on for some hours',
     ],
+    [0x923, 'TPM_RC_NV_UNAVAILABLE 0x923, its memory cannot be written now'],
     [0x100, 'TPM_RC_INITIALIZE 0x100, the firmware did not start it'],
     [0x2c4, 'TPM_RC_VALUE 0x2c4'],
     [0x14b, 'TPM_RC_NV_SPACE 0x14b, it has no room: undefine an index that nothing needs'],
     [0xdead, 'TPM_RC 0xdead'],
   ])('that says no (0x%x) is told by its name', (code, told) => {
-    const { message, details } = thrown(() => read(answering(refusal(code))));
+    const { message, details, code: is } = thrown(() => read(answering(refusal(code))));
     expect(message).toBe(`the TPM refused TPM2_NV_Read: ${told}`);
     expect(details).toEqual({ rc: code });
+    // A start that fails for what passes by itself is tried again.
+    expect(is).toBe(code === 0x921 || code === 0x923 ? 'device_busy' : 'device_failed');
+    const isFinal = [EXIT.usage, EXIT.failed].includes(ERRORS[is as ErrorCode].exit as 2 | 9);
+    expect(isFinal).toBe(is === 'device_failed');
   });
 
   it('that says that it is busy has the same asked again, and at last is told', () => {
@@ -90,7 +96,11 @@ describe('an answer of a TPM', () => {
     expect(read(tpm)).toBe('616263');
     expect(new Set(tpm.commands).size).toBe(1);
     const never = answering(...Array.from({ length: 10 }, () => refusal(0x90a)));
-    expect(thrown(() => read(never)).message).toContain('TPM_RC_TESTING 0x90a, it tests itself');
+    const { code, message } = thrown(() => read(never));
+    expect([code, message]).toEqual([
+      'device_busy',
+      expect.stringContaining('TPM_RC_TESTING 0x90a, it tests itself'),
+    ]);
     expect(never.commands).toHaveLength(10);
   });
 

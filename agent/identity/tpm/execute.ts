@@ -1,7 +1,7 @@
 import { Reader, Writer } from '../../../bundle/bytes.ts';
 import { bundleError } from '../../../bundle/errors.ts';
 import { fail, hasCode } from '../../../protocol/errors.ts';
-import { PASSING, tellCode } from './codes.ts';
+import { LASTING, PASSING, tellCode } from './codes.ts';
 import type { TpmDevice } from './device.ts';
 import { readSized } from './structures.ts';
 
@@ -31,7 +31,7 @@ export interface Command {
  * Has a TPM do one command.
  * @param read what it gave, to the end: of some commands a handle, and the parameters
  * @throws device_failed with what the TPM said (`details.rc` is its response code), or where what came is
- *   no answer to this command: others can reach the bus that a TPM is on
+ *   no answer to this command: others can reach the bus that a TPM is on; device_busy, likewise, for what goes by itself
  */
 export function execute<T>(
   tpm: TpmDevice,
@@ -73,7 +73,8 @@ function exchange(tpm: TpmDevice, command: Command): { tag: number; rest: Reader
     if (code === 0) return { tag, rest };
     if (tries === TRIES || !PASSING.includes(code)) {
       const said = `the TPM refused TPM2_${command.name}: ${tellCode(code)}`;
-      throw fail('device_failed', said, { details: { rc: code } });
+      const isLasting = LASTING.includes(code);
+      throw fail(isLasting ? 'device_busy' : 'device_failed', said, { details: { rc: code } });
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, wait);
   }
