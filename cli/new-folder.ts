@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { FileEntry } from '../bundle/index.ts';
 import { fileError } from '../files/errors.ts';
 import { notFinished } from '../files/unfinished.ts';
-import { createFile, makeFolder } from '../files/write.ts';
+import { createFile, makeFolder, syncFolder } from '../files/write.ts';
 import { fail, hasCode } from '../protocol/errors.ts';
 
 /**
@@ -30,6 +30,8 @@ export async function writeWhole(
     }
     await rename(staging, folder);
     done();
+    staging = undefined;
+    await syncFolder(dirname(folder));
   } catch (error) {
     if (staging !== undefined) await rm(staging, { recursive: true, force: true });
     throw fileError(error, folder);

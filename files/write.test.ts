@@ -10,7 +10,15 @@ import type { Steps } from './calls.ts';
 import { discard, stageFile } from './own-file.ts';
 import { ownerOf } from './own-name.ts';
 import { notFinished, removeUnfinished } from './unfinished.ts';
-import { createFile, exists, makeFolder, making, placing, replaceFile } from './write.ts';
+import {
+  createFile,
+  exists,
+  makeFolder,
+  making,
+  placing,
+  renameFile,
+  replaceFile,
+} from './write.ts';
 
 let folder: string;
 let path: string;
@@ -103,6 +111,25 @@ describe.runIf(process.platform === 'linux')('a file system that cannot sync', (
     }
     expect(await readdir(folder)).toEqual(['old']);
     expect(await readFile(join(folder, 'old'), 'utf8')).toBe('old');
+  });
+
+  it('leaves a file that another program made where it is, and what has its name', async () => {
+    const made = join(folder, 'made');
+    await writeFile(made, 'new');
+    await writeFile(path, 'old');
+    for (const files of [false, true]) {
+      const end = refusing(files);
+      try {
+        await expect(renameFile(made, path)).rejects.toMatchObject({ code: 'file_denied' });
+      } finally {
+        end();
+      }
+      expect((await readdir(folder)).toSorted()).toEqual(['file', 'made']);
+      expect(await readFile(path, 'utf8')).toBe('old');
+    }
+    await renameFile(made, path);
+    expect(await readdir(folder)).toEqual(['file']);
+    expect(await readFile(path, 'utf8')).toBe('new');
   });
 
   it('names the file, where even that cannot be synced', async () => {

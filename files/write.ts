@@ -61,7 +61,7 @@ export function* removingQuietly(path: string, by: 'unlink' | 'rmdir' = 'unlink'
 }
 
 /**
- * Makes the names in a folder last: a link, a rename or an unlink there is on disk after this.
+ * Makes the names in a folder last: a link, a rename or an unlink there is on disk after this. Of a file, its content.
  * @throws what the system says; file_denied, naming the folder, where it has no such thing
  */
 function* syncing(folder: string): Steps<void> {
@@ -130,6 +130,23 @@ export function createFileNow(path: string, content: Uint8Array, mode: number): 
 /** Writes a file, replacing one that exists in one step. @throws disk_full, file_missing, file_denied */
 export function replaceFile(path: string, content: Uint8Array, mode: number): Promise<void> {
   return named(path, placing(path, content, { mode }, 'rename'), writeError);
+}
+
+/**
+ * Gives a file that another program made its name, replacing one that has it in one step: its content is on disk before.
+ * @param from in the file system of `to`
+ * @throws disk_full, file_missing, file_denied
+ */
+export function renameFile(from: string, to: string): Promise<void> {
+  return named(to, renaming(from, to), writeError);
+}
+
+function* renaming(from: string, to: string): Steps<void> {
+  yield* syncing(from);
+  // As in `placing`.
+  yield* syncing(dirname(to));
+  yield* call('rename', from, to);
+  yield* syncing(dirname(to));
 }
 
 /** Makes a folder and those above it that are missing, on disk when this returns; on any error none is left. */

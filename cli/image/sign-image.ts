@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { run } from '../../files/run-program.ts';
 import { notFinished } from '../../files/unfinished.ts';
+import { renameFile } from '../../files/write.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ImageKey } from './image-keys.ts';
 import { addSections } from './sections.ts';
@@ -30,11 +31,7 @@ export async function signImage(
   add: (program: Buffer) => Added | undefined,
 ): Promise<void> {
   await besides(to.signed, async (work) => {
-    const [crt, signed, iso] = ['db.crt', 'signed.efi', 'iso'].map((name) => join(work, name)) as [
-      string,
-      string,
-      string,
-    ];
+    const [crt, signed] = [join(work, 'db.crt'), join(work, 'signed.efi')];
     await writeFile(crt, certificate);
     await demandUnsigned(image);
     const added = add(await readFile(image));
@@ -44,9 +41,15 @@ export async function signImage(
     });
     await verifySigned(signed, crt);
     added?.check(await readFile(signed));
-    if (to.iso !== undefined) await makeDisc(signed, iso, work);
-    await rename(signed, to.signed);
-    if (to.iso !== undefined) await rename(iso, to.iso);
+    if (to.iso === undefined) return renameFile(signed, to.signed);
+    // It may be in another file system.
+    const disc = to.iso;
+    return besides(disc, async (place) => {
+      const iso = join(place, 'iso');
+      await makeDisc(signed, iso, place);
+      await renameFile(signed, to.signed);
+      await renameFile(iso, disc);
+    });
   });
 }
 
@@ -65,7 +68,7 @@ export async function addToImage(
     const added = add(await readFile(image));
     const whole = await withSection(image, added, work);
     added.check(await readFile(whole));
-    await rename(whole, to);
+    await renameFile(whole, to);
   });
 }
 
