@@ -29,7 +29,7 @@ export function readAuthorities(site: Site, root: string): Authority[] {
     if (!hasCode(error, 'file_missing')) throw error;
     throw fail(
       'key_refused',
-      "this image has no policies for the machine's TPM, which its site asks for: sign it with coatcheck image sign",
+      "this image has no policies for the machine's TPM, which keeps key and memory from it: coatcheck image sign adds them to one with stateless, and coatcheck.key=tpm or coatcheck.memory=tpm, on its command line, and without rescue",
       { cause: error },
     );
   }

@@ -67,7 +67,10 @@ export async function imageSign(
     signing &&
     ((program: Buffer): Added | undefined => {
       const content = policiesFor(program, image, signing);
-      if (content === undefined) return undefined;
+      if (content === undefined) {
+        if (options.generation === undefined && options.firmware.length === 0) return undefined;
+        throw fail('usage', `${ABOUT_POLICIES}, and ${showPath(image)} gets none: ${NO_USE}`);
+      }
       made.isBound = true;
       const check = (whole: Buffer): void => {
         demandPolicies(whole, to.signed, signing);
@@ -108,7 +111,14 @@ export async function imageSign(
   if (about === undefined) return;
   const states = about.states === 1 ? 'one state' : `${about.states} states`;
   terminal.print(`generation ${about.generation}, with policies for ${states} of firmware`);
+  const newest = await readGeneration(home.imageKeys);
+  if (about.generation >= newest) return;
+  terminal.warn(
+    `images are signed with generation ${newest} now: no machine on which those before it are revoked gets its key in this one`,
+  );
 }
+
+const ABOUT_POLICIES = '--generation and --firmware are about policies';
 
 /** Why an image has none, where its site has a key for them. */
 const NO_USE =
@@ -146,7 +156,7 @@ async function signingOf(
     if (generation === undefined && firmware.length === 0) return undefined;
     throw fail(
       'usage',
-      `--generation and --firmware are about policies, and ${home.siteFile} names no key for them: ${home.program} image keys makes one`,
+      `${ABOUT_POLICIES}, and ${home.siteFile} names no key for them: ${home.program} image keys makes one`,
     );
   }
   const given = generation === undefined ? undefined : parseGeneration(generation);

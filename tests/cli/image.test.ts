@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseCa } from '../../net/certificates.ts';
 import { EXIT } from '../../protocol/errors.ts';
@@ -239,6 +239,19 @@ describeWith('secureboot', 'images for Secure Boot', () => {
     expect(said(await run(other, ['image', 'verify', signed]))).toMatch(/\[does_not_verify\]$/);
   });
 
+  it('have their name once they are on disk: where a folder cannot be synced there is none', async () => {
+    const fresh = at('durable');
+    fs.mkdirSync(fresh);
+    const made = ['s.efi', 's.iso'].map((name) => join(fresh, name)) as [string, string];
+    fs.writeFileSync(made[0], 'of before');
+    const args = ['--home', home, 'image', 'sign', image, made[0], '--iso', made[1]];
+    const env = { NODE_OPTIONS: `--import ${resolve('tests/support/no-folder-sync.mjs')}` };
+    const refused = await runCli(args, { env });
+    expect(said(refused)).toMatch(/\[file_denied\]$/);
+    expect(fs.readdirSync(fresh)).toEqual(['s.efi']);
+    expect(fs.readFileSync(made[0], 'utf8')).toBe('of before');
+  });
+
   it('are a disc too, with the signed file where UEFI looks for it', async () => {
     const [signed, iso, fat, boot] = ['d.efi', 'd.iso', 'd.img', 'd-boot.efi'].map((n) => at(n));
     const args = ['image', 'sign', image, signed!, '--iso', iso!];
@@ -392,7 +405,13 @@ describeWith('secureboot', 'images for Secure Boot', () => {
     );
     await writeGeneration(join(home, 'image-keys'), 3);
     try {
-      const [third, told] = [await signing(home), await signing(home, '--generation', '2')];
+      const [third, told] = [await signing(home), at('told.efi')];
+      const args = ['image', 'sign', await unsigned(home), told, '--generation', '2'];
+      const older = await run(home, args);
+      expect([older.code, older.stderr]).toEqual([
+        0,
+        expect.stringContaining('images are signed with generation 3 now: no machine on which'),
+      ]);
       expect((await policy(home, third)).image?.generation).toBe(3);
       expect((await policy(home, told)).image?.generation).toBe(2);
       expect((await run(home, ['image', 'verify', third])).stdout).toContain('generation 3');
@@ -461,6 +480,12 @@ describeWith('secureboot', 'images for Secure Boot', () => {
       expect(await run(home, ['image', 'verify', signed])).toMatchObject({ code: 0 });
       const only = await run(home, ['image', 'sign', '--policies-only', built, at('none.efi')]);
       expect(said(only)).toMatch(saying('there are none to add', 'usage'));
+      const lists = ['--firmware', join(home, 'image-keys')];
+      for (const args of [['--generation', '2'], lists]) {
+        const refused = await run(home, ['image', 'sign', built, at('none.efi'), ...args]);
+        expect(said(refused)).toMatch(saying('gets none', 'usage'));
+      }
+      expect(fs.existsSync(at('none.efi'))).toBe(false);
     },
   );
 
