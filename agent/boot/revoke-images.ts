@@ -6,6 +6,11 @@ import { withTpm } from '../identity/tpm/device.ts';
 import { generationOf } from '../../protocol/measured.ts';
 
 /**
+ * So many generations, at most, the counter goes up in one start: each is 64 writes of a TPM, which wear it and take their time.
+ */
+const AT_ONCE = 4;
+
+/**
  * Has the TPM of this machine give its key to no image before a generation any more, where its bundle says so. The image that
  * does it has started, found its decision and applied it. Whatever is in the way, the machine goes on.
  * @param generation of the bundle that is in place; undefined where it says nothing
@@ -27,11 +32,17 @@ export function revokeImages(
   try {
     return withTpm((tpm) => {
       const counter = readCounter(tpm, authority.key);
-      if (generationOf(counter ?? 0) >= generation) return [tell(counter)];
+      const revoked = generationOf(counter ?? 0);
+      if (revoked >= generation) return [tell(counter)];
       const why = whyNot(generation, own, frame);
-      return why === undefined
-        ? [tell(raiseCounter(tpm, authority, generation))]
-        : [tell(counter), `NOT revoked: ${why}`];
+      if (why !== undefined) return [tell(counter), `NOT revoked: ${why}`];
+      const now = Math.min(generation, revoked + AT_ONCE);
+      const raised = tell(raiseCounter(tpm, authority, now));
+      if (now === generation) return [raised];
+      return [
+        raised,
+        `NOT revoked: a start does ${AT_ONCE} generations, and the next goes on to ${generation}`,
+      ];
     });
   } catch (error) {
     if (!(error instanceof CoatcheckError)) throw error;
@@ -46,5 +57,5 @@ function whyNot(generation: number, own: number, frame?: VerifiedFrame): string 
   }
   if (frame === undefined || frame.self) return 'this machine approved that itself';
   const isFirst = frame.signers.some((i) => frame.keyset.keys[i]!.may === 'first');
-  return isFirst ? 'a key that approves first configurations alone signed that' : undefined;
+  return isFirst ? 'a key for first configurations is among those that signed that' : undefined;
 }

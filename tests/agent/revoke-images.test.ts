@@ -99,6 +99,16 @@ describeWith('swtpm', 'a decision that revokes images', () => {
     expect((await boot(3)).identity.id).toBe(id);
   });
 
+  it('of a generation far from here goes up by a few at each start', async () => {
+    const machine = await boot(7);
+    const path = decision(machine, 6);
+    expect(await applied(machine, path)).toEqual([
+      'image generation 7, revoked below 5',
+      'NOT revoked: a start does 4 generations, and the next goes on to 6',
+    ]);
+    expect(await applied(machine, path)).toEqual(['image generation 7, revoked below 6']);
+  });
+
   it('of a generation that this image is not of yet is applied but for that', async () => {
     const machine = await boot(2);
     expect(await applied(machine, decision(machine, 3))).toEqual([
@@ -115,7 +125,7 @@ describeWith('swtpm', 'a decision that revokes images', () => {
     expect(await applied(machine, own)).toContain('NOT revoked: this machine approved that itself');
     const again = await boot(2, self);
     expect(await applied(again, decision(again, 2, { site: self, by: warden }))).toContain(
-      'NOT revoked: a key that approves first configurations alone signed that',
+      'NOT revoked: a key for first configurations is among those that signed that',
     );
     expect(counter()).toBe(firstOf(1));
   });
