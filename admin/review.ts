@@ -128,7 +128,7 @@ function unknownPaths(
 
 function warningsOf(
   { keyset, site }: Pick<Session, 'keyset' | 'site'>,
-  { entry, unreadable }: InForce,
+  { entry, opened, unreadable }: InForce,
   { sealed, manifest }: Reviewable,
   { files, metadata, unknownPaths }: DiffView,
 ): ReviewWarning[] {
@@ -139,7 +139,7 @@ function warningsOf(
   const settings = metadata
     .filter((change) => startsSomething(change) && !revokesImages(change))
     .map(({ name }) => name);
-  const { generation } = manifest.metadata;
+  const { generation, fresh } = manifest.metadata;
   const open = files.flatMap(({ accounts = [] }) =>
     accounts.filter(({ after }) => after?.password === 'empty').map(({ name }) => name),
   );
@@ -169,6 +169,7 @@ function warningsOf(
     counted !== expected && { code: 'recipients', sealed: counted, expected },
     generation !== undefined &&
       metadata.some(revokesImages) && { code: 'revokes_images', generation },
+    fresh !== undefined && fresh !== opened?.manifest.metadata.fresh && { code: 'after_wipe' },
   ];
   return warnings.filter((warning) => warning !== false && warning !== undefined);
 }

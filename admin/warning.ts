@@ -65,6 +65,8 @@ export type ReviewWarning =
   | { readonly code: 'not_there'; readonly paths: readonly string[] }
   /** Images of earlier generations are revoked on the machine, for ever. */
   | { readonly code: 'revokes_images'; readonly generation: number }
+  /** The machine's memory was wiped, and takes this, since it was made after that. */
+  | { readonly code: 'after_wipe' }
   /** Sealed to so many recipients, and the newest keyset asks for others: made under another one. */
   | { readonly code: 'recipients'; readonly sealed: number; readonly expected: number };
 

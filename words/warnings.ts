@@ -132,6 +132,8 @@ export function warningText(
       return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'revokes_images':
       return `FOR EVER: images before generation ${warning.generation} are revoked on this machine, and nothing takes that back`;
+    case 'after_wipe':
+      return 'the memory of this machine was wiped, and with this it goes on: ask first by whom, and why';
     case 'recipients':
       return `sealed to ${warning.sealed} recipients instead of ${warning.expected}: it was made under another keyset, and cannot be approved as it is: ${voice === 'page' ? 'in a terminal, coatcheck approve --rebase' : '--rebase'} seals it anew`;
     case 'ends_revoke':

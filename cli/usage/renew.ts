@@ -4,7 +4,7 @@ import { CONSENT, DIFFERENCE, EXPIRES, MEANT, REASON } from './options.ts';
 /** `coatcheck renew` */
 export const renewCommand = command({
   usage: 'renew [node...]',
-  about: 'give what is in force another end',
+  about: 'give what is in force another end, and to a machine whose memory was wiped',
   options: [...MEANT, ...DIFFERENCE, EXPIRES, REASON, ...CONSENT],
   examples: ['renew web1 --expires 90d'],
   run: async (context, { node }, options) => {

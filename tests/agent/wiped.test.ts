@@ -67,7 +67,14 @@ describeWith('swtpm', 'a machine whose memory was wiped', () => {
     }
     await boot();
     expect(await wiped()).toBe(code);
+    const review = await desk.run('renew', node);
+    const wipe = 'warning: the memory of this machine was wiped, and with this it goes on';
+    expect(review.stdout + review.stderr).toContain(wipe);
     await desk.json('renew', node, '--yes');
+    // What is changed later goes on from there.
+    const later = await desk.run('set', 'answer:proxy=none', node);
+    expect(later.stdout + later.stderr).toContain('answer:proxy');
+    expect(later.stdout + later.stderr).not.toContain(wipe);
     const back = await once();
     expect(codeOf(back)).toBe('applied');
     expect(back.stdout).toContain('applied decision 2');
