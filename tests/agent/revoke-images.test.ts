@@ -8,16 +8,14 @@ import { withTpm } from '../../agent/identity/tpm/device.ts';
 import { pcrKeyOf } from '../../cli/image/sign-policies.ts';
 import { firstOf } from '../../protocol/measured.ts';
 import type { Site } from '../../protocol/site.ts';
-import { bindSite, bootBound, makePcrKey, TPM_VARIABLE } from '../support/bound-machine.ts';
-import type { BoundMachine, TestImage } from '../support/bound-machine.ts';
+import { bindSite, makePcrKey, openBench } from '../support/bound-machine.ts';
+import type { Bench, BoundMachine, TestImage } from '../support/bound-machine.ts';
 import { describeWith } from '../support/components.ts';
 import { agentProgram, makeMachine } from '../support/machine.ts';
 import type { Machine } from '../support/machine.ts';
 import type { Run } from '../support/run.ts';
 import { makeAdmin, makeSite, makeStatement, NOTHING, propose, sign } from '../support/site.ts';
 import { signAsNode } from '../support/site.ts';
-import { startSwtpm } from '../support/swtpm.ts';
-import type { Swtpm } from '../support/swtpm.ts';
 
 /** TPM2_NV_Increment (part 2, 6.5.2) */
 const NV_INCREMENT = 0x134;
@@ -32,27 +30,19 @@ const image = (generation: number): TestImage => ({
 
 describeWith('swtpm', 'a decision that revokes images', () => {
   let folder: string;
-  let tpm: Swtpm;
-  let roots: Pick<Machine, 'remove'>[];
+  let bench: Bench;
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'revoke-images-'));
-    tpm = await startSwtpm();
-    process.env[TPM_VARIABLE] = tpm.tcti;
-    roots = [];
+    bench = await openBench();
   });
   afterEach(async () => {
-    await tpm.remove();
-    Reflect.deleteProperty(process.env, TPM_VARIABLE);
-    for (const root of roots) root.remove();
+    await bench.remove();
     rmSync(folder, { recursive: true });
   });
 
   /** The power goes off and on, and the firmware starts an image of this generation. */
-  async function boot(generation: number, site: Site = plain): Promise<BoundMachine> {
-    const machine = await bootBound(tpm, bindSite(site, secret), image(generation));
-    roots.push(machine);
-    return machine;
-  }
+  const boot = (generation: number, site: Site = plain): Promise<BoundMachine> =>
+    bench.boot(bindSite(site, secret), image(generation));
   /** A decision with a bundle of an administrator that says so. */
   function decision(
     { identity: node }: Pick<Machine, 'identity'>,
@@ -132,8 +122,8 @@ describeWith('swtpm', 'a decision that revokes images', () => {
 
   it('means nothing to a machine whose key is bound to no image, and stops nothing there', async () => {
     const machine = makeMachine(plain);
-    roots.push(machine);
     const { code, stdout } = await machine.run('apply', decision(machine, 2));
+    machine.remove();
     expect([code, stdout]).toEqual([
       0,
       expect.stringContaining("no image is revoked: this machine's key is bound to none\n"),
@@ -145,7 +135,7 @@ describeWith('swtpm', 'a decision that revokes images', () => {
       const machine = await boot(2);
       const { id } = machine.identity;
       const path = decision(machine, 2);
-      const { held } = await tpm.hold(NV_INCREMENT, when);
+      const { held } = await bench.tpm.hold(NV_INCREMENT, when);
       const args = ['--root', machine.root, ...OPTIONS, 'apply', path];
       const { child, done } = machine.start([process.execPath, agentProgram()], args);
       await held;

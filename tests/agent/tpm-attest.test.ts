@@ -9,7 +9,7 @@ import { attest } from '../../agent/identity/tpm/attest.ts';
 import { withTpm } from '../../agent/identity/tpm/device.ts';
 import { extendImageRegister } from '../../agent/identity/tpm/measured-key.ts';
 import type { Authority } from '../../agent/identity/tpm/policy.ts';
-import { concat, fromHex, toBase64Url, toHex, utf8, Writer } from '../../bundle/bytes.ts';
+import { concat, fromHex, toBase64Url, toHex, Writer } from '../../bundle/bytes.ts';
 import { pcrKeyOf, signPolicies } from '../../cli/image/sign-policies.ts';
 import {
   decodeAttestation,
@@ -30,19 +30,13 @@ import {
 } from '../../protocol/measured.ts';
 import type { ImageClaim } from '../../protocol/measured.ts';
 import { ada, node, SITE } from '../fixtures/format.ts';
+import { makePcrKey } from '../support/bound-machine.ts';
 import { describeWith } from '../support/components.ts';
 import { startSwtpm } from '../support/swtpm.ts';
 import type { Swtpm } from '../support/swtpm.ts';
 
 const VARIABLE = 'TPM2TOOLS_TCTI';
-const pem = (): Uint8Array =>
-  utf8(
-    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
-      type: 'pkcs8',
-      format: 'pem',
-    }) as string,
-  );
-const secret = pem();
+const secret = makePcrKey();
 const key = pcrKeyOf(secret);
 const site = { id: SITE, pcrKeys: [toBase64Url(key.modulus)] };
 const image: ImageClaim = { version: '13.2', generation: 3 };
@@ -299,10 +293,12 @@ describeWith('swtpm', 'what a TPM vouches for', () => {
   it('of an image that another key signed, or by another version, is not so', async () => {
     const claimed = { ...good, image: { ...image, generation: 4 } };
     expect(await faultsOf(claimed)).toEqual([{ code: 'unsigned', registers: [] }]);
-    const others = pcrKeyOf(pem());
+    const others = pcrKeyOf(makePcrKey());
     expect(await codesOf({ ...good, key: others.name.slice(2) })).toEqual(['unknown_key']);
     const policy = registersPolicy(good.registers);
-    const signature = Uint8Array.from(sign('sha256', signedClaim(policy, image), pemOf(pem())));
+    const signature = Uint8Array.from(
+      sign('sha256', signedClaim(policy, image), pemOf(makePcrKey())),
+    );
     expect(await faultsOf({ ...good, signature })).toEqual([{ code: 'unsigned', registers: [] }]);
   });
   const pemOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
@@ -311,7 +307,7 @@ describeWith('swtpm', 'what a TPM vouches for', () => {
     const unique = new Uint8Array(32).fill(1);
     expect(await codesOf({ ...good, unique })).toEqual(['uncertified']);
     // What another key of the site would keep, and what no policy keeps.
-    const others = { ...authority, key: pcrKeyOf(pem()) };
+    const others = { ...authority, key: pcrKeyOf(makePcrKey()) };
     const [policy] = authority.file.policies;
     const named = { ...policy!, key: toHex(others.key.name) };
     const theirs: Authority = { ...others, file: { image, policies: [named] } };

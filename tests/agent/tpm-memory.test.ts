@@ -15,19 +15,12 @@ import type { Authority } from '../../agent/identity/tpm/policy.ts';
 import { extendImageRegister } from '../../agent/identity/tpm/measured-key.ts';
 import { pcrKeyOf } from '../../cli/image/sign-policies.ts';
 import { counterArea, firstOf } from '../../protocol/measured.ts';
-import {
-  bindSite,
-  bootBound,
-  makePcrKey,
-  startImage,
-  TPM_VARIABLE,
-} from '../support/bound-machine.ts';
-import type { BoundMachine, TestImage } from '../support/bound-machine.ts';
+import { bindSite, makePcrKey, openBench, startImage } from '../support/bound-machine.ts';
+import type { Bench, BoundMachine, TestImage } from '../support/bound-machine.ts';
 import { describeWith } from '../support/components.ts';
 import { approvedFrame, fileEntry } from '../support/frames.ts';
 import type { Run } from '../support/run.ts';
 import { makeSite } from '../support/site.ts';
-import { startSwtpm } from '../support/swtpm.ts';
 import type { Swtpm } from '../support/swtpm.ts';
 import { codeFrom } from '../support/thrown.ts';
 
@@ -47,20 +40,17 @@ const POLICY_ONLY = 'ownerread|policywrite|no_da';
 
 describeWith('swtpm', 'a memory that only signed images write', () => {
   let folder: string;
+  let bench: Bench;
   let tpm: Swtpm;
   let machine: BoundMachine;
-  let roots: BoundMachine[];
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'tpm-memory-'));
-    tpm = await startSwtpm();
-    process.env[TPM_VARIABLE] = tpm.tcti;
-    roots = [];
+    bench = await openBench();
+    ({ tpm } = bench);
     await boot();
   });
   afterEach(async () => {
-    await tpm.remove();
-    Reflect.deleteProperty(process.env, TPM_VARIABLE);
-    for (const root of roots) root.remove();
+    await bench.remove();
     rmSync(folder, { recursive: true });
   });
 
@@ -68,8 +58,7 @@ describeWith('swtpm', 'a memory that only signed images write', () => {
 
   /** The power goes off and on, and the firmware starts this image. */
   async function boot(image = IMAGE): Promise<void> {
-    machine = await bootBound(tpm, testSite.site, image);
-    roots.push(machine);
+    machine = await bench.boot(testSite.site, image);
   }
   const agent = (...args: string[]): Promise<Run> =>
     machine.run('--key', 'tpm', '--memory', 'tpm', ...args);

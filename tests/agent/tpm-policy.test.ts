@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +21,7 @@ import {
   lastOf,
   registersPolicy,
 } from '../../protocol/measured.ts';
+import { makePcrKey } from '../support/bound-machine.ts';
 import { describeWith } from '../support/components.ts';
 import { startSwtpm } from '../support/swtpm.ts';
 import type { Swtpm } from '../support/swtpm.ts';
@@ -30,14 +30,7 @@ import { codeFrom } from '../support/thrown.ts';
 const VARIABLE = 'TPM2TOOLS_TCTI';
 const LABEL = 'coatcheck/v1 tpm-seed';
 const PCRS = 'sha256:7,11,12,13';
-const pem = (): Uint8Array =>
-  utf8(
-    generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({
-      type: 'pkcs8',
-      format: 'pem',
-    }) as string,
-  );
-const secret = pem();
+const secret = makePcrKey();
 const key = pcrKeyOf(secret);
 
 describeWith('swtpm', 'what a TPM keeps for signed images', () => {
@@ -137,7 +130,7 @@ describeWith('swtpm', 'what a TPM keeps for signed images', () => {
     expect(codeFrom(() => seed(first))).toBe('key_refused');
     expect(seed(image())).toBe(seen);
     expect(seed(image(2))).toBe(seen);
-    expect(seed(image(1, pem()))).not.toBe(seen);
+    expect(seed(image(1, makePcrKey()))).not.toBe(seen);
     const forged = image();
     forged.file.policies[0]!.signatures.key[9]! ^= 1;
     expect(codeFrom(() => seed(forged))).toBe('device_failed');

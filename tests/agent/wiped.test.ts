@@ -1,13 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { bindSite, bootBound, makePcrKey, TPM_VARIABLE } from '../support/bound-machine.ts';
-import type { BoundMachine, TestImage } from '../support/bound-machine.ts';
+import { bindSite, makePcrKey, openBench } from '../support/bound-machine.ts';
+import type { Bench, BoundMachine, TestImage } from '../support/bound-machine.ts';
 import { openDesk } from '../support/cli.ts';
 import type { Desk } from '../support/cli.ts';
 import { describeWith } from '../support/components.ts';
 import type { Run } from '../support/run.ts';
 import { EXIT } from '../../protocol/errors.ts';
-import { startSwtpm } from '../support/swtpm.ts';
-import type { Swtpm } from '../support/swtpm.ts';
 
 /** What becomes of a machine whose TPM was cleared, between the real programs. */
 
@@ -19,28 +17,20 @@ const IMAGE: TestImage = {
 
 describeWith('swtpm', 'a machine whose memory was wiped', () => {
   let desk: Desk;
-  let tpm: Swtpm;
+  let bench: Bench;
   let machine: BoundMachine;
-  let roots: BoundMachine[];
   beforeAll(async () => {
     desk = await openDesk();
   });
   afterAll(() => desk.close());
   beforeEach(async () => {
-    tpm = await startSwtpm();
-    process.env[TPM_VARIABLE] = tpm.tcti;
-    roots = [];
+    bench = await openBench();
     await boot();
   });
-  afterEach(async () => {
-    await tpm.remove();
-    Reflect.deleteProperty(process.env, TPM_VARIABLE);
-    for (const root of roots) root.remove();
-  });
+  afterEach(() => bench.remove());
 
   async function boot(): Promise<void> {
-    machine = await bootBound(tpm, { ...bindSite(desk.site, secret), servers: [desk.url] }, IMAGE);
-    roots.push(machine);
+    machine = await bench.boot({ ...bindSite(desk.site, secret), servers: [desk.url] }, IMAGE);
     machine.write('etc/motd', 'as it is set up\n');
   }
   const once = (): Promise<Run> =>
@@ -55,7 +45,7 @@ describeWith('swtpm', 'a machine whose memory was wiped', () => {
     expect(codeOf(await once())).toBe('nothing_approved');
     await desk.json('approve', node, '--yes');
     expect(codeOf(await once())).toBe('applied');
-    tpm.tool('tpm2_clear', '-Q');
+    bench.tpm.tool('tpm2_clear', '-Q');
     await boot();
     const waits = await once();
     expect(codeOf(waits)).toBe('rollback_refused');
@@ -100,7 +90,7 @@ describeWith('swtpm', 'a machine whose memory was wiped', () => {
 
   it('that was never decided about proposes as a new one does, and its proposal names the code', async () => {
     const node = machine.identity.id;
-    tpm.tool('tpm2_clear', '-Q');
+    bench.tpm.tool('tpm2_clear', '-Q');
     await boot();
     expect(await wiped()).toMatch(/^[0-9a-f]{32}$/);
     expect(codeOf(await once())).toBe('nothing_approved');

@@ -13,6 +13,7 @@ import { formatPolicies } from '../../protocol/policies.ts';
 import type { Site } from '../../protocol/site.ts';
 import { makeMachine } from './machine.ts';
 import type { Machine } from './machine.ts';
+import { startSwtpm } from './swtpm.ts';
 import type { Swtpm } from './swtpm.ts';
 
 /** Names the TPM that the agent, and what runs in this process, speaks to. */
@@ -99,6 +100,34 @@ export async function bootBound(tpm: Swtpm, site: Site, image: TestImage): Promi
     authority,
     get identity() {
       return (identity ??= deriveIdentity(readTpmSeed(authority)));
+    },
+  };
+}
+
+/** A TPM that the agent and this process speak to, and the machines that were switched on with it. */
+export interface Bench {
+  readonly tpm: Swtpm;
+  /** As {@link bootBound}, on this TPM. */
+  boot(site: Site, image: TestImage): Promise<BoundMachine>;
+  /** Removes the TPM, and the roots of all machines. */
+  remove(): Promise<void>;
+}
+
+export async function openBench(): Promise<Bench> {
+  const tpm = await startSwtpm();
+  process.env[TPM_VARIABLE] = tpm.tcti;
+  const machines: BoundMachine[] = [];
+  return {
+    tpm,
+    async boot(site, image) {
+      const machine = await bootBound(tpm, site, image);
+      machines.push(machine);
+      return machine;
+    },
+    async remove() {
+      await tpm.remove();
+      Reflect.deleteProperty(process.env, TPM_VARIABLE);
+      for (const machine of machines) machine.remove();
     },
   };
 }
