@@ -22,6 +22,8 @@ export interface FirmwareState extends EnrolledLists {
 const NAMES = ['PK', 'KEK', 'db', 'dbx'] as const;
 /** A firmware has less room for its variables. */
 const MAX_LIST_BYTES = 1024 * 1024;
+/** Files of efivarfs cannot be sought in, and begin with attributes: tail on such a file writes nothing (coreutils 9.7). */
+const READ_VARIABLE = 'cat VARIABLE | tail -c +5';
 
 /**
  * The states of firmware that are meant.
@@ -63,6 +65,11 @@ async function listsIn(folder: string): Promise<Partial<EnrolledLists>> {
       throw error;
     }
     signaturesIn(Buffer.from(found[name]), path);
+    if (name === 'dbx' || found[name].length > 0) continue;
+    throw fail(
+      'file_malformed',
+      `${path} is empty, and no firmware under Secure Boot has that: where it is a variable, read it by ${READ_VARIABLE}`,
+    );
   }
   return found;
 }
@@ -94,7 +101,7 @@ function signaturesIn(lists: Buffer, path: string): Signature[] {
     if (size! > rest.length || each! <= OWNER_BYTES || !Number.isInteger(count) || count < 0) {
       throw fail(
         'file_malformed',
-        `${path} is no list of signatures: of a file of efivars the first 4 bytes do not belong to it (tail -c +5)`,
+        `${path} is no list of signatures: of a file of efivars the first 4 bytes do not belong to it (${READ_VARIABLE})`,
       );
     }
     for (let i = 0; i < count; i++) {

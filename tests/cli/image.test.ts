@@ -357,6 +357,7 @@ describeWith('secureboot', 'images for Secure Boot', () => {
   it.each<[says: string, code: string, lists: () => Record<string, string | Buffer>]>([
     ['has none of PK.esl, KEK.esl, db.esl, dbx.esl', 'file_missing', () => ({})],
     ['add db.esl of image-keys to it', 'does_not_verify', () => ({ 'db.esl': 'KEK.esl' })],
+    ['PK.esl is empty', 'file_malformed', () => ({ 'PK.esl': Buffer.alloc(0) })],
     [
       'tail -c +5',
       'file_malformed',
