@@ -36,7 +36,7 @@ describe('a key for signed images alone, where something changed', () => {
     first = await makeBoundImage(rack.home, folder, 'first');
   });
   afterAll(async () => {
-    await rack.close();
+    await (rack as Rack | undefined)?.close();
     fs.rmSync(folder, { recursive: true });
   });
 
