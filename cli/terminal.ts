@@ -95,12 +95,20 @@ export function createTerminal(
   const onErr = rowsFor(stderr);
   const onStderr = styleFor(stderr, env);
   const pager = options.json ? undefined : pagerOf(streams);
+  let isWaiting = false;
+  /** What is said meanwhile has a row of its own. */
+  const wipe = (): void => {
+    if (isWaiting) stderr.write('\r\x1b[K');
+    isWaiting = false;
+  };
   return {
     json: options.json,
     interactive: stdin.isTTY === true && stderr.isTTY === true,
     style: styleFor(stdout, env),
     print: (line = '') => {
-      if (!options.json) stdout.write(`${onOut(line).join('\n')}\n`);
+      if (options.json) return;
+      wipe();
+      stdout.write(`${onOut(line).join('\n')}\n`);
     },
     paged: pager !== undefined,
     page: async (lines) => {
@@ -119,26 +127,34 @@ export function createTerminal(
     },
     screen: () => (options.json ? undefined : openScreen(stdout, env)),
     hint: (line) => {
-      if (!options.json) stderr.write(`${onErr(onStderr.dim(line)).join('\n')}\n`);
+      if (options.json) return;
+      wipe();
+      stderr.write(`${onErr(onStderr.dim(line)).join('\n')}\n`);
     },
     log: (line) => {
+      wipe();
       stderr.write(`${line}\n`);
     },
     warn: (line) => {
-      if (options.json) options.warnings?.push(line);
-      else stderr.write(`${onErr(onStderr.yellow(`warning: ${line}`)).join('\n')}\n`);
+      if (options.json) {
+        options.warnings?.push(line);
+        return;
+      }
+      wipe();
+      stderr.write(`${onErr(onStderr.yellow(`warning: ${line}`)).join('\n')}\n`);
     },
     waiting: async (label, work) => {
       if (stderr.isTTY !== true) return work();
       let frame = 0;
       const timer = setInterval(() => {
         stderr.write(`\r${FRAMES[frame++ % FRAMES.length]!} ${label}`);
+        isWaiting = true;
       }, 80);
       try {
         return await work();
       } finally {
         clearInterval(timer);
-        stderr.write('\r\x1b[K');
+        wipe();
       }
     },
   };

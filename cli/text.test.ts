@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import stringWidth from 'string-width';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { fail } from '../protocol/errors.ts';
 import { onlyMatch } from '../admin/find.ts';
 import { homeAt } from './home.ts';
@@ -91,6 +91,15 @@ describe('the terminal', () => {
     const silent = streams({ isTTY: false });
     await createTerminal(silent.given, { json: false }).waiting('asking', work);
     expect(silent.read().err).toBe('');
+  });
+  it('says what it says meanwhile in a line of its own', async () => {
+    const { given, read } = streams({ isTTY: true });
+    const terminal = createTerminal(given, { json: false });
+    await terminal.waiting('asking', async () => {
+      await vi.waitFor(() => expect(read().err).toMatch(/asking$/), { timeout: 10_000 });
+      terminal.hint('one of two');
+    });
+    expect(read().err).toMatch(/asking\r\x1b\[K[^\r]*one of two[^\r]*\n/);
   });
   it('says an error in one escaped line with its code, and knows its exit code', () => {
     const { given, read } = streams({ isTTY: false });
