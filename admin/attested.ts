@@ -27,6 +27,8 @@ import {
   signedClaim,
 } from '../protocol/measured.ts';
 import type { PcrKey } from '../protocol/measured.ts';
+import type { KnownBy } from '../protocol/endorsement.ts';
+import { activationFor } from './endorsed.ts';
 import { sha256 } from '#platform';
 import type { Site } from '../protocol/site.ts';
 
@@ -60,7 +62,9 @@ export type AttestationFault =
   /** Another TPM was approved, by its words. */
   | { readonly code: 'other_tpm'; readonly approved: string }
   /** The TPM was started fewer times than when it was approved: it was cleared, or this is older. */
-  | { readonly code: 'fewer_starts'; readonly starts: number; readonly approved: number };
+  | { readonly code: 'fewer_starts'; readonly starts: number; readonly approved: number }
+  /** It is not the answer that only the TPM which administrators know can give. */
+  | { readonly code: 'wrong_answer' };
 
 /** What an attestation comes to by itself. */
 export interface AttestedFacts {
@@ -69,6 +73,10 @@ export interface AttestedFacts {
     readonly version: string;
     readonly generation: number;
     readonly tpm: ApprovedTpm;
+    /** digest of the statement in force, 64 hex digits */
+    readonly statement: string;
+    /** SHA-256 of what it answers to what administrators know the TPM by, 64 hex digits; absent where it does not */
+    readonly answer?: string;
   };
   readonly faults: readonly AttestationFault[];
 }
@@ -81,6 +89,8 @@ export interface ApprovedTpm {
   readonly starts: number;
   /** what its registers held, 64 hex digits each */
   readonly registers: readonly string[];
+  /** who knows it, SHA-256 of what it answers then, and the decision that says so, 64 hex digits each; absent where nobody does */
+  readonly known?: { readonly by: KnownBy; readonly answer: string; readonly since: string };
 }
 
 /** What a machine's TPM vouches for, judged. */
@@ -91,6 +101,10 @@ export interface AttestedView {
   readonly words?: string;
   /** whether administrators approved this TPM */
   readonly approved: boolean;
+  /** who knows the TPM, which showed that it is the one; only where there are no faults */
+  readonly known?: KnownBy;
+  /** Somebody knows a TPM, and this one did not show yet that it is that. */
+  readonly unanswered?: true;
   /** a later generation of images than its own, of which a machine was shown to run */
   readonly newest?: number;
   /** Without any, it is so: this image runs, and the machine's key exists in images that the site signed alone. */
@@ -138,7 +152,12 @@ export async function readAttested(
     ...{ voucher: voucherId(attestation), starts: quote.starts },
     registers: registers.map(toHex),
   };
-  return { says: { ...image, tpm }, faults: faults.filter((fault) => fault !== false) };
+  const { answer } = attestation;
+  const says = {
+    ...{ ...image, tpm, statement: toHex(attestation.about.statement) },
+    ...(answer && { answer: toHex(sha256(answer)) }),
+  };
+  return { says, faults: faults.filter((fault) => fault !== false) };
 }
 
 /** {@link AttestedFacts} of a machine about which something is in force, or nothing. */
@@ -147,9 +166,13 @@ export function attestedView(
   approved?: ApprovedTpm,
 ): AttestedView {
   if (says === undefined) return { approved: false, faults };
-  const { version, generation, tpm } = says;
+  const { version, generation, tpm, answer, statement } = says;
   const isOther = approved !== undefined && approved.voucher !== tpm.voucher;
   const isApproved = approved !== undefined && !isOther;
+  const known = isApproved ? approved.known : undefined;
+  const isAnswered = known !== undefined && answer === known.answer;
+  // One of before is about what administrators knew it by then.
+  const isWrong = answer !== undefined && !isAnswered && statement === known?.since;
   const more: AttestationFault[] = [
     ...faults.map((fault) =>
       fault.code === 'unsigned' ? { ...fault, registers: suspects(tpm, approved) } : fault,
@@ -158,17 +181,21 @@ export function attestedView(
     ...(isApproved && tpm.starts < approved.starts
       ? [{ code: 'fewer_starts', starts: tpm.starts, approved: approved.starts } as const]
       : []),
+    ...(isWrong ? [{ code: 'wrong_answer' } as const] : []),
   ];
   return {
     image: { version, generation },
     words: wordsOf(tpm),
     approved: isApproved,
+    ...(isAnswered && more.length === 0 && { known: known.by }),
+    ...(known !== undefined && !isAnswered && !isWrong && { unanswered: true }),
     faults: more,
   };
 }
 
 /** Eight words of a TPM. */
-export const wordsOf = ({ voucher }: ApprovedTpm): string => digestWords(fromHex(voucher));
+export const wordsOf = ({ voucher }: Pick<ApprovedTpm, 'voucher'>): string =>
+  digestWords(fromHex(voucher));
 
 /** What of the registers is another than was approved; and of 12 and 13 what is not empty. */
 const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined): number[] =>
@@ -178,15 +205,28 @@ const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined)
     return approved !== undefined && approved.registers[i] !== registers[i];
   });
 
-/** The TPM that whoever approved a bundle with these metadata approved; undefined where it names none. */
-export function approvedTpm({ attestation }: Metadata): ApprovedTpm | undefined {
-  const read = attestation === undefined ? undefined : readable(attestationBytes(attestation));
+/**
+ * The TPM that whoever approved a bundle with these metadata approved; undefined where it names none.
+ * @param decision digest of the statement that put the bundle in force
+ */
+export function approvedTpm(metadata: Metadata, decision: Uint8Array): ApprovedTpm | undefined {
+  const read = readableIn(metadata);
   if (read === undefined) return undefined;
   const { registers } = read.attestation;
+  const voucher = voucherId(read.attestation);
+  const made = activationFor(metadata, voucher);
   return {
-    ...{ voucher: voucherId(read.attestation), starts: read.quote.starts },
-    registers: registers.map(toHex),
+    ...{ voucher, starts: read.quote.starts, registers: registers.map(toHex) },
+    ...(made && {
+      known: { by: made.known, answer: toHex(made.answer), since: toHex(decision) },
+    }),
   };
+}
+
+/** The key that vouches, which whoever approves a bundle with these metadata approves; undefined where they name none. */
+export function voucherIn(metadata: Metadata): string | undefined {
+  const read = readableIn(metadata);
+  return read && voucherId(read.attestation);
 }
 
 /** Bytes of an attestation in metadata; none for what is no canonical base64url. */
@@ -197,6 +237,9 @@ export function attestationBytes(text: string): Uint8Array {
     return new Uint8Array();
   }
 }
+
+const readableIn = ({ attestation }: Metadata): ReturnType<typeof readable> =>
+  attestation === undefined ? undefined : readable(attestationBytes(attestation));
 
 function readable(bytes: Uint8Array) {
   try {

@@ -7,7 +7,9 @@ import { endsReconfigure, planSeen } from './approve.ts';
 import { sameFiles } from './changes.ts';
 import type { Standing } from './find.ts';
 import type { Planned } from './groups.ts';
-import { openInForce } from './in-force.ts';
+import { withActivation } from './endorsed.ts';
+import type { Knowing } from './endorsed.ts';
+import { approvedWith, openInForce } from './in-force.ts';
 import type { InForce } from './in-force.ts';
 import { readResult } from './machine-says.ts';
 import { Left, placeInForce, planMany, planOne, withShape } from './many.ts';
@@ -92,23 +94,40 @@ export async function planChanges(
 /**
  * Plans a new expiry for what is in force for each node. A machine whose memory was wiped takes no bundle from before: of
  * what is in force for it one is sealed that names the code of its last report.
+ * @param wish.knowing what the TPMs of these nodes are to be known by; one that is not known leaves its node out
  * @throws usage (the reason), and where server or store do not answer
  */
 export function planRenewMany(
   session: Session,
   targets: readonly Target[],
-  wish: ManyWish,
+  { knowing, ...wish }: ManyWish & { readonly knowing?: Knowing },
   telling: Telling = {},
 ): Promise<ManyPlans<Planned>> {
   return planMany(session, targets, telling, async (standing) => {
     const place = placeInForce(standing);
-    if ((await wipedCode(session, standing.node, undefined)) !== undefined) {
+    const isWiped = (await wipedCode(session, standing.node, undefined)) !== undefined;
+    if (isWiped || knowing !== undefined) {
       const current = await currentOf(session, standing);
+      const { manifest } = current;
+      const changed = knowing === undefined ? manifest : knownBy(knowing, current);
       const reason = checkReason(wish.reason);
-      return planBundle(session, current, current.manifest, { ...wish, reason });
+      if (isWiped || changed !== manifest)
+        return planBundle(session, current, changed, { ...wish, reason });
     }
     return withShape(await planSeen(session, standing, { ...wish, place }));
   });
+}
+
+/** What is in force, with what says that the machine's TPM is known; the same where it says so. */
+function knownBy(knowing: Knowing, { manifest, inForce }: Current): Manifest {
+  const approved = approvedWith(inForce);
+  if (approved === undefined) {
+    const why =
+      'nobody approved a TPM of it: nothing vouches in what it proposed, or it approved that itself';
+    throw fail('not_found', why);
+  }
+  const metadata = withActivation(manifest.metadata, approved.voucher, knowing);
+  return metadata === manifest.metadata ? manifest : { ...manifest, metadata };
 }
 
 /** The code of a machine whose memory was wiped, by its last report. @param opened as for `lastReport` */

@@ -232,7 +232,7 @@ async function approvedFacts(
   try {
     const { manifest } = await openSealed(session, node, bundle, keyset);
     const { hostname, keySource, pcrKey } = manifest.metadata;
-    const tpm = frame.self ? undefined : approvedTpm(manifest.metadata);
+    const tpm = frame.self ? undefined : approvedTpm(manifest.metadata, frame.statementDigest);
     return {
       ...facts,
       ...(tpm && { tpm }),

@@ -97,7 +97,11 @@ export function shapeOf(
   const { keySource, madeBy, signer, image } = bundle;
   // Words differ as those of the machines do.
   const attested = bundle.attested && { ...bundle.attested, words: undefined };
-  const about = { keySource, madeBy, signer, image, attested, imageInForce, fresh };
+  const { known, faults } = bundle.endorsement ?? {};
+  const endorsement = { known, faults };
+  const about = {
+    ...{ keySource, madeBy, signer, image, attested, endorsement, imageInForce, fresh },
+  };
   // Refused together, and recorded one after another: it is one change again.
   const alike = warnings.map((one) =>
     one.code === 'was_refused'

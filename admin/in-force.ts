@@ -30,7 +30,7 @@ export interface InForce {
 export const approvedWith = ({ entry, opened }: InForce): ApprovedTpm | undefined =>
   entry === undefined || entry.frame.self
     ? undefined
-    : opened && approvedTpm(opened.manifest.metadata);
+    : opened && approvedTpm(opened.manifest.metadata, entry.frame.statementDigest);
 
 /** Opens what is in force. @throws what the client and the ports throw */
 export async function openInForce(

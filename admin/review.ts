@@ -5,8 +5,9 @@ import { digestHex } from '../protocol/keys.ts';
 import { nodeIdOf } from '../bundle/index.ts';
 import type { Manifest, StatementType } from '../bundle/index.ts';
 import { predecessorOf } from '../protocol/succession.ts';
-import { approvedTpm, attestedBundle, wordsOf } from './attested.ts';
+import { attestedBundle, voucherIn, wordsOf } from './attested.ts';
 import type { ApprovedTpm, AttestedView } from './attested.ts';
+import type { EndorsementView } from './endorsed.ts';
 import { cutToFit } from './budget.ts';
 import { diffView } from './diff-view.ts';
 import type { DiffOptions, DiffView, FileView } from './diff-view.ts';
@@ -66,14 +67,16 @@ export async function reviewAgainst(
   const imageInForce = inForce.opened && imageFacts(inForce.opened.manifest.metadata);
   const approved = approvedWith(inForce);
   const attested = await attestedBundle(session.site, decided.node, opened, approved);
+  const facts = bundleFacts(decided.node, opened, session);
   return {
-    bundle: { ...bundleFacts(decided.node, opened, session), ...(attested && { attested }) },
+    bundle: { ...facts, ...(attested && { attested }) },
     ...(imageInForce && { imageInForce }),
     diff,
     fresh: await isFresh(session, decided, inForce, opened.manifest),
     warnings: [
       ...refusedBefore(decided, opened),
       ...attestationWarnings(opened, attested, approved),
+      ...endorsementWarnings(opened, facts.endorsement, inForce),
       ...warningsOf(session, inForce, opened, whole),
       ...unknownPaths(options, [inForce.opened?.manifest, opened.manifest]),
     ],
@@ -105,11 +108,28 @@ function attestationWarnings(
     const { faults } = attested;
     return faults.length > 0 ? [{ code: 'not_attested', faults }] : [];
   }
-  const tpm = approvedTpm(manifest.metadata);
-  if (tpm !== undefined && tpm.voucher !== approved?.voucher) {
-    return [{ code: 'new_tpm', words: wordsOf(tpm) }];
+  const voucher = voucherIn(manifest.metadata);
+  if (voucher !== undefined && voucher !== approved?.voucher) {
+    return [{ code: 'new_tpm', words: wordsOf({ voucher }) }];
   }
-  return approved !== undefined && tpm === undefined ? [{ code: 'not_vouched' }] : [];
+  return approved !== undefined && voucher === undefined ? [{ code: 'not_vouched' }] : [];
+}
+
+/** What is said of who knows the machine's TPM is no setting: so a review says what becomes of it. */
+function endorsementWarnings(
+  { manifest }: Reviewable,
+  endorsement: EndorsementView | undefined,
+  inForce: InForce,
+): ReviewWarning[] {
+  const { known, faults = [] } = endorsement ?? {};
+  const before = inForce.opened?.manifest.metadata.activation;
+  const isNew = known !== undefined && manifest.metadata.activation !== before;
+  const isGone = known === undefined && approvedWith(inForce)?.known !== undefined;
+  return [
+    ...(faults.length > 0 ? [{ code: 'bad_endorsement', faults } as const] : []),
+    ...(isNew ? [{ code: 'known_tpm', known } as const] : []),
+    ...(isGone ? [{ code: 'forgets_tpm' } as const] : []),
+  ];
 }
 
 /** They say nothing of any proposal. */

@@ -1,7 +1,9 @@
 import type { NodeId, StatementType } from '../bundle/index.ts';
 import type { FileFault } from '../protocol/accounts.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import type { KnownBy } from '../protocol/endorsement.ts';
 import type { AttestationFault } from './attested.ts';
+import type { EndorsementFault } from './endorsed.ts';
 import type { DiffView } from './diff-view.ts';
 import type { Doubt } from './doubt.ts';
 
@@ -61,6 +63,12 @@ export type ReviewWarning =
   | { readonly code: 'not_vouched' }
   /** It makes this TPM the one that is approved, by its words, and what that vouches for was not checked here. */
   | { readonly code: 'new_tpm'; readonly words: string }
+  /** What it says of the key by which its TPM may be known is no good. */
+  | { readonly code: 'bad_endorsement'; readonly faults: readonly EndorsementFault[] }
+  /** Whoever approves it says that the machine's TPM is one that is known so, and was not before. */
+  | { readonly code: 'known_tpm'; readonly known: KnownBy }
+  /** Administrators knew the machine's TPM, and with this they do not. */
+  | { readonly code: 'forgets_tpm' }
   /** Paths that were named, to be shown or taken unseen, and are in neither bundle. */
   | { readonly code: 'not_there'; readonly paths: readonly string[] }
   /** Images of earlier generations are revoked on the machine, for ever. */

@@ -52,6 +52,13 @@ export interface Metadata {
   readonly paths?: string;
   /** What its TPM vouches for (protocol/attestation.ts), base64url: 1 to 4,096 characters */
   readonly attestation?: string;
+  /** The endorsement key of its TPM, and what the TPM has for a certificate (protocol/endorsement.ts), base64url: 1 to 4,096 characters */
+  readonly endorsement?: string;
+  /**
+   * That administrators know that key, and what proves that it is in the TPM (protocol/endorsement.ts), base64url: 1 to 1,024
+   * characters. Only a bundle that an administrator made has it
+   */
+  readonly activation?: string;
   /** The code of a machine whose memory was wiped: 32 hex digits, made afterwards, and so was this bundle */
   readonly fresh?: string;
   /** Files that the machine had as its image has them, by path: the first 8 digits of their digest there */
@@ -101,6 +108,8 @@ const VALUES: Readonly<Record<string, RegExp>> = {
   baseline: /^[0-9a-f]{64}$/,
   paths: /^[0-9a-f]{64}$/,
   attestation: /^[A-Za-z0-9_-]{1,4096}$/,
+  endorsement: /^[A-Za-z0-9_-]{1,4096}$/,
+  activation: /^[A-Za-z0-9_-]{1,1024}$/,
   pcrKey: /^[0-9a-f]{16}$/,
   succeeds: /^[A-Za-z0-9_-]{170}[AEIMQUYcgkosw048]$/,
   fresh: /^[0-9a-f]{32}$/,
@@ -152,14 +161,15 @@ function formatWords(words: readonly string[]): string {
 }
 
 /**
- * That a bundle which a machine made orders nothing that cannot be taken back.
+ * That a bundle which a machine made orders nothing that cannot be taken back, and does not say who knows its TPM.
  * @throws bad_metadata
  */
-export function demandMaker({ generation }: Metadata): void {
-  if (generation === undefined) return;
+export function demandMaker({ generation, activation }: Metadata): void {
+  if (generation === undefined && activation === undefined) return;
+  const says = generation === undefined ? 'that its TPM is known' : 'that images are revoked';
   throw bundleError(
     'bad_metadata',
-    'this bundle was made by a machine, and says that images are revoked: only an administrator says that',
+    `this bundle was made by a machine, and says ${says}: only an administrator says that`,
   );
 }
 

@@ -23,6 +23,8 @@ const CIRCUMSTANCES = [
   'fresh',
   'left',
   'attestation',
+  'endorsement',
+  'activation',
 ] as const;
 const isCircumstance = (name: string): boolean =>
   (CIRCUMSTANCES as readonly string[]).includes(name.replace(/:.*/s, ''));

@@ -3,6 +3,7 @@ import { concat, equalBytes, fromUtf8, Reader, toHex, utf8, Writer } from '../bu
 import { bundleError } from '../bundle/errors.ts';
 import { nodeIdBytes, nodeIdFromBytes } from '../bundle/identity.ts';
 import type { NodeId } from '../bundle/identity.ts';
+import { ANSWER_BYTES } from './endorsement.ts';
 import { measuredKeyTemplate, MODULUS_BYTES, nameOf, REGISTERS } from './measured.ts';
 import type { ImageClaim, PcrKey } from './measured.ts';
 
@@ -28,6 +29,8 @@ export interface Attestation {
   readonly image: ImageClaim;
   /** Of that key, about the image (`signedClaim`), 256 bytes */
   readonly signature: Uint8Array;
+  /** What only the TPM that administrators know can tell (`activation` in the bundle in force), 32 bytes */
+  readonly answer?: Uint8Array;
 }
 
 /** What a TPM signed, and the signature: ECDSA with P-256 and SHA-256, r and s of 32 bytes each. */
@@ -63,6 +66,7 @@ export function encodeAttestation(attestation: Attestation): Uint8Array {
     .bytes(attestation.key)
     .u32(image.generation);
   sized(utf8(image.version)).bytes(attestation.signature);
+  sized(attestation.answer ?? new Uint8Array());
   return writer.finish();
 }
 
@@ -84,12 +88,19 @@ export function decodeAttestation(bytes: Uint8Array): Attestation {
   const generation = reader.u32();
   const version = fromUtf8(sized());
   const signature = reader.bytes(MODULUS_BYTES);
+  const answer = sized();
   reader.end();
   if (!/^[ -~]{1,64}$/.test(version)) {
     throw bundleError('bad_field', 'the version of an image is 1 to 64 printable ASCII characters');
   }
+  if (answer.length !== 0 && answer.length !== ANSWER_BYTES) {
+    throw bundleError('bad_field', `an answer has ${ANSWER_BYTES} bytes`);
+  }
   const image = { version, generation };
-  return { voucher, about, quote, certificate, unique, registers, key, image, signature };
+  return {
+    ...{ voucher, about, quote, certificate, unique, registers, key, image, signature },
+    ...(answer.length > 0 && { answer }),
+  };
 }
 
 /** What both structures name (qualifyingData): nothing in it is the server's to choose. @param site 16 bytes */

@@ -1,26 +1,62 @@
 import type { AttestationFault, AttestedView } from '../admin/attested.ts';
+import type { EndorsementFault, EndorsementView } from '../admin/endorsed.ts';
 import { quote } from '../bundle/errors.ts';
+import type { KnownBy } from '../protocol/endorsement.ts';
+import { escapeLine } from '../protocol/escape.ts';
 
 /** What vouches for a machine, in a line. */
-export function attestedText({ image, words, approved, newest, faults }: AttestedView): string {
+export function attestedText(view: AttestedView): string {
+  const { image, words, approved, known, unanswered = false, newest, faults } = view;
   if (image === undefined || words === undefined) return 'nothing that can be read';
   const named = `${quote(image.version)} (generation ${image.generation})`;
   const lags = newest === undefined ? '' : `; generation ${newest} is there`;
   if (faults.length > 0)
     return `claims to run image ${named}${lags}; against it: ${faultsText(faults)}`;
-  const runs = `this machine runs image ${named}, which the site signed, and its key exists in such images alone${lags}`;
-  return approved
-    ? `${runs}: by the TPM that was approved`
-    : `${runs}: by a TPM seen for the first time, “${words}”: compare that with its console`;
+  const nowhere = known === undefined ? '' : ', and nowhere else';
+  const runs = `this machine runs image ${named}, which the site signed, and its key exists in such images alone${nowhere}${lags}`;
+  if (!approved)
+    return `${runs}: by a TPM seen for the first time, “${words}”: compare that with its console`;
+  if (known !== undefined) return `${runs}: by the TPM that was approved, and ${knownText(known)}`;
+  const only = `${runs}: by the TPM that was approved`;
+  return unanswered
+    ? `${only}, which has not shown yet that it is the one that is known`
+    : `${only}: whether that is a chip, nobody looked`;
 }
+
+/** Who knows a TPM. */
+export const knownText = (known: KnownBy): string =>
+  known.by === 'list'
+    ? 'the site lists it by its key'
+    : `“${escapeLine(known.subject)}” certified it (SHA-256 ${known.sha256})`;
+
+/** The key by which a machine's TPM may be known, in a line. */
+export function endorsementText({ key, certificate, known, faults }: EndorsementView): string {
+  if (key === undefined) return 'nothing that can be read';
+  if (faults.length > 0) return `${key}; against it: ${endorsementFaultsText(faults)}`;
+  if (known !== undefined) return `${key}: ${knownText(known)}`;
+  return certificate === 0
+    ? `${key}, without a certificate, and known to nobody`
+    : `${key}, with a certificate of which nothing was checked`;
+}
+
+/** What speaks against what a bundle says of the key by which its TPM may be known. */
+export const endorsementFaultsText = (faults: readonly EndorsementFault[]): string =>
+  faults.map(({ code }) => ENDORSEMENT_FAULTS[code]).join('; ');
+
+const ENDORSEMENT_FAULTS: Readonly<Record<EndorsementFault['code'], string>> = {
+  malformed: "what the machine says of its TPM's endorsement key cannot be read",
+  malformed_activation: 'who knows its TPM cannot be read, and counts for nothing',
+  other_tpm: 'who knows its TPM says so of another TPM, and that counts for nothing',
+};
 
 /** Which image a machine runs, in few words. */
 export function imageShown({ attested }: { readonly attested?: AttestedView }): string {
-  const { image, approved = false, newest, faults = [] } = attested ?? {};
+  const { image, approved = false, known, newest, faults = [] } = attested ?? {};
   if (image === undefined) return '-';
   const claims = faults.length > 0 || !approved ? 'claims ' : '';
   const lags = newest === undefined ? '' : `, and ${newest} is there`;
-  return `${claims}${quote(image.version)} (generation ${image.generation}${lags})`;
+  const sure = known === undefined ? '' : ', TPM known';
+  return `${claims}${quote(image.version)} (generation ${image.generation}${lags}${sure})`;
 }
 
 /** What speaks against it, in a few words. */
@@ -54,6 +90,8 @@ export function faultText(fault: AttestationFault): string {
       return `another TPM was approved: “${fault.approved}”`;
     case 'fewer_starts':
       return `the TPM was started ${fault.starts} times, and ${fault.approved} when it was approved: it was cleared, or this is an old one`;
+    case 'wrong_answer':
+      return 'the TPM is not the one that is known: its answer is wrong';
   }
 }
 

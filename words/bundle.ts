@@ -2,7 +2,7 @@ import type { BundleFacts, BundleSigner } from '../admin/views/bundle.ts';
 import { nodeWords } from '../bundle/words.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import type { Predecessor } from '../protocol/succession.ts';
-import { attestedText } from './attested.ts';
+import { attestedText, endorsementText } from './attested.ts';
 import { when } from './time.ts';
 import { imageText } from './warnings.ts';
 
@@ -54,6 +54,9 @@ export function aboutLines(facts: BundleFacts): [string, string][] {
     ],
     ['image', claim(facts.image && imageText(facts.image))],
     ...(facts.attested ? [['TPM', attestedText(facts.attested)] as [string, string]] : []),
+    ...(facts.endorsement
+      ? [['TPM key', endorsementText(facts.endorsement)] as [string, string]]
+      : []),
     ['files', String(facts.files)],
   ];
 }

@@ -9,7 +9,7 @@ import { mayPass } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { count } from '../protocol/count.ts';
-import { faultsText } from './attested.ts';
+import { endorsementFaultsText, faultsText, knownText } from './attested.ts';
 import { ago, when } from './time.ts';
 import type { Voice } from './voice.ts';
 
@@ -128,6 +128,12 @@ export function warningText(
       return 'the TPM that was approved vouches for nothing of this: which image runs, and where the key is, is its own word; approved, no TPM is any more';
     case 'new_tpm':
       return `it approves the TPM “${warning.words}”, of which nothing was checked here: compare that with the machine's console`;
+    case 'bad_endorsement':
+      return endorsementFaultsText(warning.faults);
+    case 'known_tpm':
+      return `it says that the TPM of this machine is known, as whoever made it found: ${knownText(warning.known)}`;
+    case 'forgets_tpm':
+      return `that the TPM of this machine is known goes with it: ${voice === 'page' ? 'in a terminal, ' : ''}coatcheck renew --known-tpms says it anew`;
     case 'not_there':
       return `there is no ${warning.paths.map(showPath).join(', ')} here: nothing was shown or taken because it was named`;
     case 'revokes_images':

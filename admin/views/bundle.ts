@@ -4,7 +4,10 @@ import { nodeWords } from '../../bundle/words.ts';
 import type { Execution, SitePath } from '../../protocol/paths.ts';
 import { predecessorOf } from '../../protocol/succession.ts';
 import type { Predecessor } from '../../protocol/succession.ts';
+import { voucherIn } from '../attested.ts';
 import type { AttestedView } from '../attested.ts';
+import { endorsementView } from '../endorsed.ts';
+import type { EndorsementView } from '../endorsed.ts';
 import { octal } from '../octal.ts';
 import { machinePaths } from '../traits.ts';
 import type { OpenedBundle } from '../open.ts';
@@ -54,6 +57,8 @@ export interface BundleFacts {
   readonly image?: ImageFacts;
   /** what its TPM vouches for; absent where nothing vouches */
   readonly attested?: AttestedView;
+  /** the key by which its TPM may be known; absent where it says nothing of one */
+  readonly endorsement?: EndorsementView;
   readonly signer: BundleSigner;
   /** 64 hex digits; absent for one that is sealed once somebody has consented to it */
   readonly digest?: string;
@@ -78,6 +83,7 @@ export function bundleFacts(
 ): BundleFacts {
   const { hostname, keySource, pcrKey, succeeds, madeAt, madeBy } = manifest.metadata;
   const image = imageFacts(manifest.metadata);
+  const endorsement = endorsementView(manifest.metadata, voucherIn(manifest.metadata));
   const name = (
     sealed === undefined
       ? keyset.keys[keyIndex]
@@ -92,6 +98,7 @@ export function bundleFacts(
     ...(madeAt === undefined ? {} : { madeAt }),
     ...(madeBy === undefined ? {} : { madeBy }),
     ...(image === undefined ? {} : { image }),
+    ...(endorsement && { endorsement }),
     signer:
       sealed?.kind === 'node'
         ? { by: 'node' }

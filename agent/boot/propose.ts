@@ -81,7 +81,7 @@ export async function propose(context: Proposing, draft: Draft): Promise<Proposa
   if (isNothing && settingsOf(plain.metadata).size === 0) return { state: 'empty' };
   demandBootable(node, plain.files);
   const keyset = await newestKeyset(node, context.servers);
-  const manifest = attested(node, plain);
+  const manifest = attested(node, plain, inForce?.frame.bundle);
   const seal = (): Sealed => sealFor(node, keyset, manifest);
   try {
     return await send(context, draft, seal());

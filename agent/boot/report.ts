@@ -31,12 +31,12 @@ export async function sendReport(
   patience: Patience = createPatience({ limitSeconds: servers.hasAnswered() ? AWAY_SECONDS : 0 }),
 ): Promise<boolean> {
   const { identity, site } = node;
-  const { keyset, statementDigest } = decision.frame;
+  const { keyset, statementDigest, bundle } = decision.frame;
   try {
     const time = Math.max(0, node.now(), decision.serverNow);
     const result = `${outcome}; memory: ${tellMemory(node.memory)}`;
     const report = { node: identity.id, site: site.id, statementDigest, time, result };
-    const attestation = attestationOf(node, statementDigest, reportText(report));
+    const attestation = attestationOf(node, statementDigest, reportText(report), bundle);
     const sealed = sealReport({
       report: { ...report, ...(attestation && { attestation }) },
       signer: identity,

@@ -67,8 +67,14 @@ export function manifestOf(node: Node, draft: Draft, inForce: Decision | undefin
   };
 }
 
-/** Which images are revoked is for administrators to say. */
-const withoutOrder = ({ generation: _, ...metadata }: Metadata): Metadata => metadata;
+/** Which images are revoked, and whose TPM is known, is for administrators to say; what a TPM vouched for is about what was. */
+const withoutOrder = ({
+  generation: _,
+  activation: __,
+  attestation: ___,
+  endorsement: ____,
+  ...metadata
+}: Metadata): Metadata => metadata;
 
 /** The host name, where `etc/hostname` holds one. */
 export function hostname(files: readonly FileEntry[]): Pick<Metadata, 'hostname'> {

@@ -15,6 +15,7 @@ import type { Session } from '../../admin/session.ts';
 import { statementView } from '../../admin/views/statement.ts';
 import type { Objection } from '../../admin/warning.ts';
 import type { CoatcheckError } from '../../bundle/index.ts';
+import type { Endorsement } from '../../protocol/endorsement.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
@@ -28,6 +29,8 @@ import { statementLine } from '../../words/decisions.ts';
 import { targetsOf } from '../targets.ts';
 import type { Targets } from '../targets.ts';
 import type { Terminal } from '../terminal.ts';
+import { makeCredential } from '../tpm/make-credential.ts';
+import { judge, readKnownTpms } from '../tpm/known-tpms.ts';
 import { parseExpiry, when } from '../../words/time.ts';
 import { objectionText, warningText } from '../../words/warnings.ts';
 import { signGroups } from './approve-many.ts';
@@ -106,14 +109,24 @@ export function expiresOf(
 export async function renew(
   context: Context,
   words: readonly string[],
-  options: Omit<ApproveOptions, 'rebase' | 'anyway' | 'unseen'>,
+  options: Omit<ApproveOptions, 'rebase' | 'anyway' | 'unseen'> & {
+    readonly knownTpms?: string;
+  },
 ): Promise<void> {
   const { terminal } = context;
   const reason = checkReason(options.reason ?? '');
+  const { knownTpms: list } = options;
+  const tpms = list === undefined ? undefined : await readKnownTpms(list);
   const session = await openSession(context);
+  const knowing = tpms && {
+    makeCredential,
+    judge: (endorsement: Endorsement) => judge(tpms, endorsement, session.client.now()),
+  };
   const meant = await targetsOf(session, terminal, { words, ...options }, 'decide');
+  const plan: typeof planRenewMany = (of, targets, wish, telling) =>
+    planRenewMany(of, targets, { ...wish, ...(knowing && { knowing }) }, telling);
   await decide(context, session, meant, reason, options, {
-    ...{ plan: planRenewMany, verb: 'Renew', noun: 'approval' },
+    ...{ plan, verb: 'Renew', noun: 'approval' },
   });
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { sha256 } from '#platform';
 import { attestedView, readAttested } from '../../admin/attested.ts';
 import type { ApprovedTpm, AttestationFault } from '../../admin/attested.ts';
 import { attest } from '../../agent/identity/tpm/attest.ts';
@@ -102,7 +103,11 @@ describeWith('swtpm', 'what a TPM vouches for', () => {
       faults: [],
     });
     expect(decodeAttestation(encodeAttestation(good))).toEqual(good);
-    const longest = { ...good, image: { ...image, version: 'x'.repeat(64) } };
+    const longest = {
+      ...good,
+      answer: new Uint8Array(32),
+      image: { ...image, version: 'x'.repeat(64) },
+    };
     expect(encodeAttestation(longest).length).toBeLessThanOrEqual(MAX_ATTESTATION_BYTES);
   });
 
@@ -313,6 +318,35 @@ describeWith('swtpm', 'what a TPM vouches for', () => {
     const theirs: Authority = { ...others, file: { image, policies: [named] } };
     const made = withTpm((device) => attest(device, theirs, about, qualifying(SITE, about)))!;
     expect(await codesOf({ ...made, key: good.key })).toEqual(['uncertified']);
+  });
+
+  it('is by a TPM that is known only where it answers as that alone can', async () => {
+    const answer = new Uint8Array(32).fill(5);
+    const known = {
+      ...{ by: { by: 'list' } as const, answer: toHex(sha256(answer)) },
+      since: toHex(about.statement),
+    };
+    const against = { ...approved, known };
+    const right = { ...good, answer };
+    expect(decodeAttestation(encodeAttestation(right))).toEqual(right);
+    expect(await view(right, against)).toMatchObject({ known: { by: 'list' }, faults: [] });
+    expect(await view(good, against)).toMatchObject({ unanswered: true, faults: [] });
+    const wrong = { ...good, answer: new Uint8Array(32) };
+    const shown = await view(wrong, against);
+    expect([shown.faults, shown.known]).toEqual([[{ code: 'wrong_answer' }], undefined]);
+    // One to what administrators knew it by before, in a report of before.
+    const since = { ...known, since: toHex(new Uint8Array(32)) };
+    expect(await view(wrong, { ...approved, known: since })).toMatchObject({
+      ...{ unanswered: true, faults: [] },
+    });
+    // Nobody knows the TPM any more; and where anything speaks against it, nothing does for it.
+    expect((await view(right)).known).toBeUndefined();
+    const fewer = await view(right, { ...against, starts: approved.starts + 1 });
+    expect([fewer.faults.length, fewer.known]).toEqual([1, undefined]);
+    const elsewhere = await view(right, { ...against, voucher: 'ab'.repeat(32) });
+    expect([elsewhere.faults.length, elsewhere.known]).toEqual([1, undefined]);
+    const bytes = encodeAttestation({ ...good, answer: new Uint8Array(31) });
+    expect((await readAttested(site, bytes, about)).faults).toEqual([{ code: 'malformed' }]);
   });
 
   it('is there no more once the agent is done', async () => {

@@ -272,7 +272,7 @@ def open_bundle(sealed, identity):
     manifest = decode_manifest(open_sealed(sealed, identity, 1048576))
     if sealed["kind"] == 0:
         require(sealed["signer"] == manifest["sign_key"], "bad_kind")
-        require("generation" not in dict(manifest["metadata"]), "bad_metadata")
+        require(not {"generation", "activation"} & set(dict(manifest["metadata"])), "bad_metadata")
     return manifest
 
 
@@ -314,8 +314,10 @@ LISTS = {
 }
 LABEL = "[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
 VALUES = {
+    "activation": re.compile(r"[A-Za-z0-9_-]{1,1024}"),
     "attestation": re.compile(r"[A-Za-z0-9_-]{1,4096}"),
     "baseline": re.compile(r"[0-9a-f]{64}"),
+    "endorsement": re.compile(r"[A-Za-z0-9_-]{1,4096}"),
     "fresh": re.compile(r"[0-9a-f]{32}"),
     "generation": re.compile(r"[1-9][0-9]{0,4}"),
     "hostname": re.compile(rf"(?=.{{1,64}}\Z){LABEL}(\.{LABEL})*"),

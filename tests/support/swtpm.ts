@@ -1,10 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 
 /** A TPM of its own in software, whose state outlives it as that of a chip does the power. */
 export interface Swtpm {
@@ -25,11 +26,42 @@ export interface Swtpm {
 
 const DEVICE = join(import.meta.dirname, 'tpm-device.py');
 
-/** A new one, running. */
-export async function startSwtpm(): Promise<Swtpm> {
+/**
+ * Makes what a chip has when its vendor sells it: an endorsement key that is kept, and its certificate.
+ * @param authority a folder for the vendor's CA, with a root above it: {@link vendorAuthorities} has both certificates
+ */
+async function manufacture(state: string, authority: string): Promise<void> {
+  mkdirSync(authority, { recursive: true });
+  const at = (name: string): string => join(authority, name);
+  const ca = [
+    ...[`statedir = ${authority}`, `signingkey = ${at('ca.key')}`, `issuercert = ${at('ca.pem')}`],
+    `certserial = ${at('serial')}`,
+  ];
+  writeFileSync(at('ca.conf'), ca.join('\n'));
+  const tool = [
+    ...[
+      'create_certs_tool = /usr/bin/swtpm_localca',
+      `create_certs_tool_config = ${at('ca.conf')}`,
+    ],
+    'create_certs_tool_options = /etc/swtpm-localca.options',
+  ];
+  writeFileSync(at('setup.conf'), tool.join('\n'));
+  const args = ['--tpm2', '--create-ek-cert', '--tpmstate', state, '--config', at('setup.conf')];
+  await promisify(execFile)('swtpm_setup', args);
+}
+
+/** The certificates of a vendor's CA and of the root above it. */
+export const vendorAuthorities = (authority: string): { ca: string; root: string } => ({
+  ca: join(authority, 'ca.pem'),
+  root: join(authority, 'swtpm-localca-rootca-cert.pem'),
+});
+
+/** A new one, running. @param authority folder of the CA of its vendor; absent: it has no certificate */
+export async function startSwtpm(authority?: string): Promise<Swtpm> {
   const folder = mkdtempSync(join(tmpdir(), 'swtpm-'));
   const [state, socket] = [join(folder, 'state'), join(folder, 'socket')];
   mkdirSync(state);
+  if (authority !== undefined) await manufacture(state, authority);
   const toolTcti = `swtpm:path=${socket}`;
   let child: ReturnType<typeof spawn> | undefined;
   const start = async (): Promise<void> => {

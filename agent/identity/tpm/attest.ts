@@ -5,7 +5,7 @@ import type { AttestedText, Attestation, Vouched } from '../../../protocol/attes
 import { registersPolicy, SELECTION } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { createPrimary, withHandle } from './hmac-key.ts';
+import { createPrimary, readPublic, withHandle } from './hmac-key.ts';
 import { measuredKey } from './measured-key.ts';
 import { signedAbout } from './policy.ts';
 import type { Authority } from './policy.ts';
@@ -52,14 +52,6 @@ function readRegisters(tpm: TpmDevice): Uint8Array[] {
     answer.bytes(4); // how often any was extended
     answer.bytes(SELECTION.length); // one that it has none of gives fewer values
     return Array.from({ length: answer.u32() }, () => readSized(answer));
-  });
-}
-
-function readPublic(tpm: TpmDevice, handle: number): Uint8Array {
-  return execute(tpm, { name: 'ReadPublic', code: 0x173, handles: [handle] }, (answer) => {
-    const area = readSized(answer);
-    answer.rest(); // its names
-    return area;
   });
 }
 

@@ -5,6 +5,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
   0x8e: 'AUTH_FAIL, the authorization is wrong',
   0x95: 'SIZE',
   0xa2: 'BAD_AUTH, the authorization is wrong: somebody took ownership of the TPM',
+  0x9f: 'INTEGRITY, it was made for another TPM, or another key of it',
   0x9d: 'POLICY_FAIL, a policy is not true',
   0x100: 'INITIALIZE, the firmware did not start it',
   0x101: 'FAILURE, its self-test failed: switch the power off and on',

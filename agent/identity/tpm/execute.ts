@@ -20,7 +20,7 @@ export interface Command {
   readonly handles?: readonly number[];
   /** Whether the first handle wants an authorization, or both do: the empty password is given. */
   readonly authorized?: true | 'both';
-  /** Instead of it: a policy session, neither salted nor bound */
+  /** For the first handle that no password is given for: a policy session, neither salted nor bound */
   readonly session?: number;
   readonly parameters?: Writer;
   /** Whether the answer begins with a handle. */
@@ -83,9 +83,11 @@ function exchange(tpm: TpmDevice, command: Command): { tag: number; rest: Reader
 const garbled = (what: string): Error => bundleError('truncated', `it has ${what}`);
 
 function authorizing({ authorized, session }: Command): number[] {
-  if (session !== undefined) return [session];
-  if (authorized === undefined) return [];
-  return authorized === 'both' ? [PASSWORD, PASSWORD] : [PASSWORD];
+  const passwords = authorized === 'both' ? [PASSWORD, PASSWORD] : [PASSWORD];
+  return [
+    ...(authorized === undefined ? [] : passwords),
+    ...(session === undefined ? [] : [session]),
+  ];
 }
 
 /** Part 1, 16.3: a header, the handles, the size of the authorizations and those, the parameters. */

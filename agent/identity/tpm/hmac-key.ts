@@ -7,7 +7,7 @@ import type { Command } from './execute.ts';
 import { NOTHING, readSized, SHA256, sized } from './structures.ts';
 
 /** The endorsement hierarchy (TPM 2.0 Library part 2, 7.4, TPM_RH_ENDORSEMENT). */
-const ENDORSEMENT = 0x4000000b;
+export const ENDORSEMENT = 0x4000000b;
 
 /**
  * HMAC-SHA256 of up to 1024 bytes under a primary key of the endorsement hierarchy, which the TPM derives
@@ -60,6 +60,15 @@ export function createPrimary(tpm: TpmDevice, template: Uint8Array): number {
       return handle;
     },
   );
+}
+
+/** TPMT_PUBLIC of a key, which is loaded or kept. @throws device_failed */
+export function readPublic(tpm: TpmDevice, handle: number): Uint8Array {
+  return execute(tpm, { name: 'ReadPublic', code: 0x173, handles: [handle] }, (answer) => {
+    const area = readSized(answer);
+    answer.rest(); // its names
+    return area;
+  });
 }
 
 /** The key's public part, how it was made, the digest and the ticket of that, and the key's name. */

@@ -88,9 +88,9 @@ export function nvIncrement(tpm: TpmDevice, index: number, session: number): voi
   execute(tpm, command, () => undefined);
 }
 
-/** The first `size` bytes of an index, as its owner. @throws device_failed */
-export function nvRead(tpm: TpmDevice, index: number, size: number): Uint8Array {
-  const parameters = new Writer().u16(size).u16(0);
+/** So many bytes of an index, from its start or from `at`, as its owner. @throws device_failed */
+export function nvRead(tpm: TpmDevice, index: number, size: number, at = 0): Uint8Array {
+  const parameters = new Writer().u16(size).u16(at);
   const command = { name: 'NV_Read', code: 0x14e, handles: [OWNER, index], parameters };
   return execute(tpm, { ...command, authorized: true }, readSized);
 }

@@ -95,7 +95,8 @@ function inSession<T>(
   });
 }
 
-function startPolicy(tpm: TpmDevice): number {
+/** A session of a policy, in which nothing is true yet. @returns its handle, to be flushed @throws device_failed */
+export function startPolicy(tpm: TpmDevice): number {
   const parameters = new Writer()
     .bytes(sized(randomBytes(16)))
     .bytes(sized(NOTHING)) // no salt

@@ -15,6 +15,7 @@ const ADA = seedOf(3);
 const GRACE = seedOf(4);
 
 const plain = encodeManifest(manifestOf());
+const knowing = encodeManifest(manifestOf({ metadata: { activation: 'AZ_-' } }));
 const revoking = encodeManifest(manifestOf({ metadata: { generation: 2 } }));
 const deflate = (bytes: Uint8Array): Uint8Array => deflateSync(bytes, { level: 9 });
 /** A declared length, whatever follows, and the padding. */
@@ -48,6 +49,11 @@ export function open(): Vector[] {
       'ok_revokes_images',
       'an administrator says that images are revoked',
       seal({ kind: 'admin', signer: ada, plain: revoking }),
+    ),
+    accepts(
+      'ok_knows_tpm',
+      'an administrator says that a TPM is known',
+      seal({ kind: 'admin', signer: ada, plain: knowing }),
     ),
     accepts('ok_without_dictionary', 'dictionary 0', seal({ dictionaryId: 0 })),
     accepts('ok_swapped_slots', 'the order of slots does not matter', resign(swapped)),
@@ -151,6 +157,12 @@ export function open(): Vector[] {
       'bad_metadata',
       'made by the node, and says that images are revoked',
       seal({ plain: revoking }),
+    ),
+    refuses(
+      'knows_tpm',
+      'bad_metadata',
+      'made by the node, and says that its TPM is known',
+      seal({ plain: knowing }),
     ),
     refuses('padding_none', 'bad_padding', 'no marker', sealInnerOf(new Uint8Array(256).fill(1))),
     refuses('padding_zeros', 'bad_padding', 'only zeros', sealInnerOf(new Uint8Array(256))),
