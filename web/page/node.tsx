@@ -4,6 +4,7 @@ import type { HistoryView } from '../../admin/views/statement.ts';
 import type { StatusView } from '../../admin/views/status.ts';
 import type { NodeId } from '../../bundle/index.ts';
 import { escapeLine } from '../../protocol/escape.ts';
+import { attestedText } from '../../words/attested.ts';
 import { voidText } from '../../words/cosigned.ts';
 import { decidedBy } from '../../words/decisions.ts';
 import { noteText } from '../../words/status.ts';
@@ -36,6 +37,8 @@ export function NodeScreen({
     ({ type, forgotten, digest }) => type !== 'reject' && !forgotten && !/^0+$/.test(digest),
   );
   const inForce = history.entries.find((entry) => entry.inForce);
+  const { machine } = view ?? {};
+  const attested = machine && 'attested' in machine ? machine.attested : undefined;
   return (
     <>
       <dl class="facts">
@@ -61,6 +64,12 @@ export function NodeScreen({
             <dd>
               <MachineSays view={view} />
             </dd>
+            {attested !== undefined && (
+              <>
+                <dt>Its TPM</dt>
+                <dd>{attestedText(attested)}</dd>
+              </>
+            )}
           </>
         )}
       </dl>
