@@ -17,9 +17,9 @@ const screenOf = (attested?: AttestedView): string => {
     },
   };
   const history = { node: node.id, entries: [], junk: [], isWhole: true };
-  return String(
-    NodeScreen({ node: node.id, view, history, warnings: [], cosigned: [], admin: 'ada' }),
-  );
+  const of = { node: node.id, view, history, warnings: [], cosigned: [], admin: 'ada' };
+  const screen: { toString(): string } = NodeScreen(of);
+  return screen.toString();
 };
 
 it('a node’s screen says what its TPM vouches for, and nothing where nothing does', () => {
