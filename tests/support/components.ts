@@ -90,7 +90,8 @@ const probes: Record<Component, () => string | undefined> = {
       return 'strace and gcc are not installed, or this user may not trace';
     }
   },
-  swtpm: () => lacking('swtpm swtpm_setup tpm2_createprimary tpm2_hmac tpm2_nvwrite python3') ?? lackingTcti(),
+  swtpm: () =>
+    lacking('swtpm swtpm_setup tpm2_createprimary tpm2_hmac tpm2_nvwrite python3') ?? lackingTcti(),
   disks: () => lacking('losetup partx sfdisk blkid mkfs.ext4 chattr mount') ?? notRoot(),
   go: () => {
     try {
