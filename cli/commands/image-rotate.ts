@@ -114,7 +114,7 @@ export async function endRotation(
     );
   }
   terminal.hint(
-    'next: build an image and sign it; a machine that boots it cannot show any more which one it was',
+    'next: build an image and sign it, and sign again what has policies of both keys; a machine that boots one of these cannot show any more which one it was',
   );
 }
 

@@ -137,7 +137,10 @@ export function readPolicies(
   for (const policies of file.policies) {
     const key = keys.find((one) => keyId(one) === policies.key);
     if (key === undefined) {
-      throw fail('does_not_verify', `${path} has policies of ${policies.key}, no key of the site`);
+      throw fail(
+        'does_not_verify',
+        `${path} has policies of ${policies.key}, no key of the site now: sign what it was made of again`,
+      );
     }
     if (!arePoliciesOf(policies, key, file.image)) {
       throw fail('does_not_verify', `${path} has policies that ${policies.key} did not sign`);
