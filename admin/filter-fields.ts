@@ -27,6 +27,7 @@ export const FILTER_FIELDS: readonly FilterField[] = [...TEXT_FIELDS, ...TIME_FI
  * - `newest`: no machine was shown to run a later generation
  * - `lags`: one was
  * - `claims`: something speaks against what it says, or its TPM was not approved
+ * - `known`: and its TPM is one that the site knows
  * - `none`: nothing vouches for an image
  */
-export const IMAGES = ['newest', 'lags', 'claims', 'none'] as const;
+export const IMAGES = ['newest', 'lags', 'claims', 'known', 'none'] as const;

@@ -79,7 +79,7 @@ describe('a filter', () => {
     ['constructor=x', 'there is no field "constructor"'],
     ['state=', 'state is compared with nothing'],
     ['state=wating', 'there is no state "wating"; there are'],
-    ['image=13.1', 'there is no image "13.1"; there are newest, lags, claims, none'],
+    ['image=13.1', 'there is no image "13.1"; there are newest, lags, claims, known, none'],
     ['state>failed', 'state is no time'],
     ['age=1h', 'age is a time: give <, <=, > or >='],
     ['age>1', 'age is compared with a time such as'],
@@ -98,6 +98,7 @@ it('an image lags behind a newer one, and is a claim where something speaks agai
   for (const [is, so] of [
     [attested, ['newest']],
     [{ ...attested, newest: 3 }, ['lags']],
+    [{ ...attested, known: { by: 'list' } as const }, ['newest', 'known']],
     [{ ...attested, approved: false }, ['newest', 'claims']],
     [{ ...attested, newest: 3, faults: [fault] }, ['lags', 'claims']],
     [{ approved: false, faults: [fault] }, ['none']],

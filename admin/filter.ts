@@ -50,9 +50,10 @@ const texts = {
 function imagesOf({ machine }: StatusView): readonly (typeof IMAGES)[number][] {
   const attested = machine !== undefined && 'attested' in machine ? machine.attested : undefined;
   if (attested?.image === undefined) return ['none'];
-  const { approved, faults, newest } = attested;
+  const { approved, faults, known, newest } = attested;
   const age = newest === undefined ? 'newest' : 'lags';
-  return approved && faults.length === 0 ? [age] : [age, 'claims'];
+  if (!approved || faults.length > 0) return [age, 'claims'];
+  return known === undefined ? [age] : [age, 'known'];
 }
 
 /** Seconds, or undefined where there is no such time. @param now unix seconds */

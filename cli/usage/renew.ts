@@ -7,7 +7,7 @@ const KNOWN_TPMS = {
   value: '<file>',
   about: "CAs of TPM vendors, and single TPMs' keys, in PEM: by these the nodes' TPMs are known",
   more: 'a file of PEM: certificates of the CAs of TPM vendors, with those between them and the chips, and certificates or public keys of single TPMs. A node whose TPM neither leads to is left out; of the others the decision says that the TPM is known, and by whom ([docs/trust.md](trust.md#tpms-that-the-site-knows))',
-  example: "renew --where 'name~gx*' --known-tpms vendors.pem",
+  example: "renew --where 'image!=known' --known-tpms vendors.pem",
 } as const satisfies Option;
 
 /** `coatcheck renew` */

@@ -131,6 +131,9 @@ describeWith('swtpm', 'a machine whose TPM vouches for it', () => {
         `${node} "13.1" (generation 2, TPM known)`,
       );
 
+      const found = await desk.run('status', '--where', 'image=known', '--columns', 'node');
+      expect(found.stdout).toContain(node);
+
       // Again, and what an administrator changes, leaves it known: by the same secret.
       const again = await desk.run('renew', node, '--known-tpms', vendors, '--yes');
       expect(again.code).toBe(0);

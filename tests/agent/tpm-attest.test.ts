@@ -6,12 +6,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { sha256 } from '#platform';
 import { attestedView, readAttested } from '../../admin/attested.ts';
 import type { ApprovedTpm, AttestationFault } from '../../admin/attested.ts';
+import { attestationOf } from '../../agent/boot/attesting.ts';
+import type { Node } from '../../agent/boot/node.ts';
 import { attest } from '../../agent/identity/tpm/attest.ts';
 import { withTpm } from '../../agent/identity/tpm/device.ts';
+import { readEndorsement } from '../../agent/identity/tpm/endorsement.ts';
 import { extendImageRegister } from '../../agent/identity/tpm/measured-key.ts';
 import type { Authority } from '../../agent/identity/tpm/policy.ts';
 import { concat, fromHex, toBase64Url, toHex, Writer } from '../../bundle/bytes.ts';
+import { MAX_SEALED_BYTES, readBundle } from '../../bundle/header.ts';
+import { sealBundle } from '../../bundle/seal.ts';
 import { pcrKeyOf, signPolicies } from '../../cli/image/sign-policies.ts';
+import { makeCredential } from '../../cli/tpm/make-credential.ts';
+import { encodeActivation, endorsementArea } from '../../protocol/endorsement.ts';
+import type { Activation } from '../../protocol/endorsement.ts';
 import {
   decodeAttestation,
   encodeAttestation,
@@ -25,12 +33,13 @@ import {
 import type { Attestation, AttestedText } from '../../protocol/attestation.ts';
 import {
   authorizedPolicy,
+  nameOf,
   REGISTERS,
   registersPolicy,
   signedClaim,
 } from '../../protocol/measured.ts';
 import type { ImageClaim } from '../../protocol/measured.ts';
-import { ada, node, SITE } from '../fixtures/format.ts';
+import { ada, manifestOf, node, SITE } from '../fixtures/format.ts';
 import { makePcrKey } from '../support/bound-machine.ts';
 import { describeWith } from '../support/components.ts';
 import { startSwtpm } from '../support/swtpm.ts';
@@ -347,6 +356,51 @@ describeWith('swtpm', 'what a TPM vouches for', () => {
     expect([elsewhere.faults.length, elsewhere.known]).toEqual([1, undefined]);
     const bytes = encodeAttestation({ ...good, answer: new Uint8Array(31) });
     expect((await readAttested(site, bytes, about)).faults).toEqual([{ code: 'malformed' }]);
+  });
+
+  it('has the answer to what administrators know the TPM by; where it has none it says so, and vouches all the same', () => {
+    const notes: string[] = [];
+    const machine = {
+      ...{ authority, keySource: 'tpm', identity: node, site: { id: SITE } },
+      console: { note: (line: string) => notes.push(line) },
+    } as unknown as Node;
+    const { modulus } = withTpm(readEndorsement);
+    const secretOfTpm = new Uint8Array(32).fill(6);
+    const made: Activation = {
+      ...{ ek: sha256(endorsementArea(modulus)), voucher: sha256(good.voucher) },
+      ...{ answer: sha256(secretOfTpm), known: { by: 'list' } },
+      ...makeCredential(modulus, nameOf(good.voucher), secretOfTpm),
+    };
+    const answered = (activation?: string): Uint8Array | undefined => {
+      notes.length = 0;
+      const manifest = manifestOf({ metadata: activation === undefined ? {} : { activation } });
+      const sealed = sealBundle({
+        manifest,
+        ...{ kind: 'admin', signer: ada, recipients: [node.boxKey] },
+      });
+      const inForce = readBundle(sealed, { maxBytes: MAX_SEALED_BYTES, expect: 'proposal' });
+      const bytes = attestationOf(machine, about.statement, about.text, inForce);
+      return decodeAttestation(bytes!).answer;
+    };
+    expect(answered(toBase64Url(encodeActivation(made)))).toEqual(secretOfTpm);
+    expect([answered(), notes]).toEqual([undefined, []]);
+    // Of another TPM; of another key of this one; and what cannot be read.
+    const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const { n = '' } = publicKey.export({ format: 'jwk' });
+    const other = Uint8Array.from(Buffer.from(n, 'base64url'));
+    for (const blobs of [
+      makeCredential(other, nameOf(good.voucher), secretOfTpm),
+      makeCredential(modulus, nameOf(new Uint8Array()), secretOfTpm),
+    ]) {
+      expect(answered(toBase64Url(encodeActivation({ ...made, ...blobs })))).toBeUndefined();
+      expect(notes.join()).toMatch(
+        /^its TPM does not show that it is the one that is known: the TPM refused TPM2_ActivateCredential: .* \[device_failed\]$/,
+      );
+    }
+    for (const broken of ['A', 'AAAA']) {
+      expect(answered(broken)).toBeUndefined();
+      expect(notes.join()).toMatch(/^its TPM does not show that it is the one that is known: /);
+    }
   });
 
   it('is there no more once the agent is done', async () => {
