@@ -1,13 +1,11 @@
 import { realpath } from 'node:fs/promises';
 import { keyWords } from '../../admin/administrators.ts';
-import { equalBytes } from '../../bundle/index.ts';
-import { withLockBeside } from '../../files/lock.ts';
-import { replaceFile } from '../../files/write.ts';
 import { fail } from '../../protocol/errors.ts';
 import { ownPassphrase, readKeyFile } from '../context.ts';
 import type { Context } from '../context.ts';
 import { publicKeysIn, sealKeyFile, seedInKeyFile } from '../key-file.ts';
 import { passphraseFrom } from '../passphrase.ts';
+import { replaceUnchanged } from '../replace-unchanged.ts';
 
 /** What `coatcheck key passphrase` was told. */
 export interface PassphraseOptions {
@@ -28,12 +26,7 @@ export async function keyPassphrase(context: Context, options: PassphraseOptions
   seed.fill(0);
   // A key that is elsewhere stays there: only a link to it is in the folder.
   const path = await realpath(home.keyFile);
-  await withLockBeside(path, async () => {
-    if (!equalBytes(await readKeyFile(home), before)) {
-      throw fail('in_use', `${home.keyFile} was changed meanwhile: nothing was changed by this`);
-    }
-    await replaceFile(path, after, 0o600);
-  });
+  await replaceUnchanged(path, before, after, 0o600);
   const words = keyWords(publicKeysIn(after, home.keyFile));
   terminal.document({ key: home.keyFile, passphrase: passphrase !== undefined, words });
   if (passphrase === undefined) {

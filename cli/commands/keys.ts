@@ -37,6 +37,7 @@ import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { nextInterrupt } from '../interrupt.ts';
+import { replaceUnchanged } from '../replace-unchanged.ts';
 import { signMonitor } from './monitor.ts';
 import { openSession, sessionsOf } from '../session.ts';
 import { changeSite, readSite } from '../site-file.ts';
@@ -111,6 +112,8 @@ function tellWaiting(
 /** Where a keyset goes that lacks signatures. */
 interface Beginning extends ConsentFlags {
   readonly keyset?: string;
+  /** What that file has, where another administrator began it */
+  readonly begun?: string;
 }
 
 interface Options extends Beginning {
@@ -243,7 +246,7 @@ export async function keysSign(context: Context, path: string, options: Options)
   }
   terminal.print(`the words of the keyset: ${keysetWords({ digest: begun.digest })}`);
   terminal.print(`signed by ${signersOf(session, begun).map(escapeLine).join(', ')}`);
-  await change(session, terminal, plan, 'Sign this?', { ...options, keyset: path });
+  await change(session, terminal, plan, 'Sign this?', { ...options, keyset: path, begun: text });
   if (plan.warnings.some(({ code }) => code === 'removes_self')) {
     tellOthers(terminal, plan);
     return;
@@ -333,8 +336,9 @@ async function change(
   const signed = await signKeysetPlan(session, plan);
   const lacking = lackingOn(session, signed);
   if (lacking > 0) {
-    const write = plan.begun === undefined ? createFile : replaceFile;
-    await write(path, utf8(formatBegun(signed)), 0o644);
+    const content = utf8(formatBegun(signed));
+    if (flags.begun === undefined) await createFile(path, content, 0o644);
+    else await replaceUnchanged(path, utf8(flags.begun), content, 0o644);
     const signedBy = signersOf(session, signed);
     const open = session.keyset.keys.filter(
       ({ name, may }) => may === 'all' && !signedBy.includes(name),

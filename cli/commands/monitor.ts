@@ -26,6 +26,7 @@ import { escapeLine } from '../../protocol/escape.ts';
 import { confirm } from '../confirm.ts';
 import type { ConsentFlags } from '../confirm.ts';
 import type { Context } from '../context.ts';
+import { replaceUnchanged } from '../replace-unchanged.ts';
 import { serverAddress } from '../server-address.ts';
 import { sessionsOf } from '../session.ts';
 import { stateText } from '../status-table.ts';
@@ -137,7 +138,7 @@ export async function signMonitor(
   if (begun.lacking > 0) {
     await confirm([], terminal, 'Sign this?', flags);
     const capability = await signCapabilityToo(session, begun);
-    await replaceFile(path, utf8(formatBegunCapability(capability)), 0o644);
+    await replaceUnchanged(path, utf8(text), utf8(formatBegunCapability(capability)), 0o644);
     now = beginningOf(session, capability);
   }
   if (now.lacking > 0) {

@@ -250,6 +250,20 @@ describe('where two of three have to sign', () => {
       runCli(['--home', '/nowhere', '--server', desk.url, 'status', '--capability', file]);
     expect(refusal(await look())).toEqual([EXIT.denied, 'capability_refused']);
     expect(refusal(await admins.once('ada', 'keys', 'monitor', file))).toEqual(UNDERSIGNED);
+    // What another one signed while a passphrase was asked for stays.
+    const [secret, asks, theirs] = ['secret', 'asks', 'theirs'].map((name) => admins.at(name));
+    fs.writeFileSync(secret!, 'six words that nobody would guess\n', { mode: 0o600 });
+    await admins.ok('cyd', 'key', 'passphrase', '--new-passphrase-file', secret!);
+    const early = fs.readFileSync(copy, 'utf8');
+    fs.writeFileSync(theirs!, `${early}\n`);
+    const script = `#!/bin/sh\ncp ${theirs!} ${copy}\ncat ${secret!}\n`;
+    fs.writeFileSync(asks!, script, { mode: 0o700 });
+    const sign = ['keys', 'sign', copy, '--yes', '--passphrase-command', asks!];
+    expect(refusal(await admins.once('cyd', ...sign))).toEqual([EXIT.conflict, 'in_use']);
+    expect(fs.readFileSync(copy, 'utf8')).toBe(`${early}\n`);
+    const unlock = ['--no-passphrase', '--passphrase-file', secret!];
+    await admins.ok('cyd', 'key', 'passphrase', ...unlock);
+
     const other = await admins.ok('bob', 'keys', 'sign', copy, '--yes');
     expect(other).toContain('right to read states for nagios');
     expect(other).toContain('has all signatures: give it back to ada');
