@@ -2,6 +2,10 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { sealedArguments } from '../../image/boot-files.ts';
 import { makeUki } from '../../image/uki.ts';
+import { pemOfPcrKey } from '../../cli/image/sign-policies.ts';
+import { parseCa } from '../../net/certificates.ts';
+import { pcrKeysOf } from '../../protocol/measured.ts';
+import { parseSite } from '../../protocol/site.ts';
 import { EMULATED, signedImage } from '../pxe/image.ts';
 import type { TestImage } from '../pxe/image.ts';
 import { makeOverlay } from '../pxe/overlay.ts';
@@ -20,7 +24,7 @@ export interface BoundImage {
 }
 
 /**
- * Makes one of the parts of the tests' signed image: another command line, and what lies over its root.
+ * Makes one of the parts of the tests' signed image, for the site as it is now: another command line, and what lies over its root.
  * @param home the administrator's folder
  * @param folder of what is made, under `name`
  * @param options.sign more arguments of `coatcheck image sign`
@@ -43,10 +47,12 @@ export async function makeBoundImage(
   );
   const { stub, kernel, initrd, release } = await partsOf(image, at);
   const about = JSON.parse(fs.readFileSync(join(image.folder, 'image.json'), 'utf8')) as object;
-  const pcrKey = fs.readFileSync(join(home, 'image-keys', 'PCR.pem'), 'utf8');
+  const site = fs.readFileSync(join(home, 'site.json'), 'utf8');
+  const pcrKey = pemOfPcrKey(pcrKeysOf(parseSite(site, parseCa))[0]!);
   await makeOverlay(
     {
       'usr/lib/coatcheck/image.json': JSON.stringify({ ...about, commandLine }),
+      'etc/coatcheck/site.json': site,
       ...files,
     },
     at('more'),
