@@ -1,5 +1,5 @@
-import { equalBytes } from '../bundle/index.ts';
-import type { FileEntry, Metadata } from '../bundle/index.ts';
+import { encodeManifest, equalBytes } from '../bundle/index.ts';
+import type { FileEntry, Manifest, Metadata } from '../bundle/index.ts';
 import { settingsOf } from '../bundle/settings.ts';
 import type { Execution } from '../protocol/paths.ts';
 
@@ -62,6 +62,18 @@ export function compareFiles(
 /** Whether both name the same files, each the {@link sameFile}. */
 export function sameFiles(a: readonly FileEntry[], b: readonly FileEntry[]): boolean {
   return compareFiles(a, b).length === 0;
+}
+
+/**
+ * Whether two bundles are the same in all that they say, TPMs and images as well, but for when and by what they were made, and
+ * after which decision.
+ */
+export const sameBundles = (a: Manifest, b: Manifest): boolean =>
+  equalBytes(withoutMaking(a, b.base), withoutMaking(b, b.base));
+
+function withoutMaking({ node, files, metadata }: Manifest, base: Uint8Array): Uint8Array {
+  const { madeAt: _, madeBy: __, ...said } = metadata;
+  return encodeManifest({ node, base, files, metadata: said });
 }
 
 /** What a machine would do differently because of the metadata: what runs first, then by name. */

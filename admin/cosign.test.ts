@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { toHex } from '../bundle/index.ts';
-import type { Identity } from '../bundle/index.ts';
+import type { Identity, Metadata } from '../bundle/index.ts';
 import { readNode } from '../functions/approval/record.ts';
 import { codeOf } from '../protocol/errors.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { serveInProcess } from '../tests/support/in-process.ts';
 import type { InProcess } from '../tests/support/in-process.ts';
-import { makeAdmin, makeNode, makeSite, propose } from '../tests/support/site.ts';
+import { makeAdmin, makeNode, makeSite, propose, SETTINGS } from '../tests/support/site.ts';
 import type { TestAdmin } from '../tests/support/site.ts';
 import {
   lackingOn,
@@ -61,9 +61,14 @@ const open = (by: TestAdmin): Promise<Session> =>
     },
   });
 
-async function wait(content: string, recipients?: readonly Uint8Array[]): Promise<string> {
+async function wait(
+  content: string,
+  recipients?: readonly Uint8Array[],
+  metadata: Metadata = SETTINGS,
+): Promise<string> {
   const files = { 'etc/motd': content };
-  const { bytes, digest } = propose({ keyset, node, files, ...(recipients && { recipients }) });
+  const more = { metadata, ...(recipients && { recipients }) };
+  const { bytes, digest } = propose({ keyset, node, files, ...more });
   await server.store.create(pendingKey(node.id, parseDigest(toHex(digest))), bytes);
   return toHex(digest);
 }
@@ -322,16 +327,21 @@ describe('a change of administrators that two have to sign', () => {
     expect(history.head?.frame.statement.reason).toBe('rack 7');
   });
 
-  it('does not sign for the same again what is something else', async () => {
+  it.each([
+    ['other files', 'other', {}],
+    ['another TPM that is approved', 'one', { attestation: 'AZ_-' }],
+    ['another key by which it may be known', 'one', { endorsement: 'AZ_-' }],
+    ['another image', 'one', { image: '2.0 (2)' }],
+  ])('does not sign for the same again what has %s', async (_, content, metadata) => {
     await wait('one');
     await approve(ada).catch(codeOf);
     await cosign(bob);
     await change([ada, cyd], (session) => planAdd(session, dan.key));
-    // Not what is in force: other files, in the name of a change of administrators.
+    // Not what is in force, in the name of a change of administrators.
     const evil = await open(ada);
     const standing = await lookAt(evil, node.id);
     const recipients = [node.boxKey, ...evil.keyset.keys.map(({ boxKey }) => boxKey)];
-    const digest = await wait('other', recipients);
+    const digest = await wait(content, recipients, { ...SETTINGS, ...metadata });
     const again = await lookAt(evil, node.id);
     const place = findBundle(again, digest);
     const plan = await planApprove(evil, again, { ...WISH, place });

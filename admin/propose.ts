@@ -6,12 +6,11 @@ import {
   showPath,
   toHex,
 } from '../bundle/index.ts';
-import { sameSettings } from '../bundle/settings.ts';
 import type { Manifest, NodeId } from '../bundle/index.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest } from '../protocol/keys.ts';
 import type { DigestHex } from '../protocol/keys.ts';
-import { sameFiles } from './changes.ts';
+import { sameBundles } from './changes.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './traits.ts';
 import type { Objection } from './warning.ts';
@@ -40,19 +39,14 @@ export async function sealAsOwn(session: Session, manifest: Manifest): Promise<O
 
 /**
  * Seals what is in force already to the administrators of now. What comes of it is opened again and
- * compared with it, file by file: nobody reviews it, so nothing else may be signed.
+ * compared with it, whole: nobody reviews it, so nothing else may be signed.
  * @throws too_large, and what the key throws
  */
 export async function sealSame(session: Session, manifest: Manifest): Promise<OwnBundle> {
   const own = await seal(session, manifest);
   const sealed = readBundle(own.bytes, { maxBytes: own.bytes.length, expect: 'proposal' });
-  const { node, files, metadata } = await session.key.open.bundle(sealed);
-  const isSame =
-    nodeIdOf(node) === nodeIdOf(manifest.node) &&
-    sameFiles(files, manifest.files) &&
-    sameSettings(metadata, manifest.metadata);
-  if (isSame) return own;
-  throw new Error(`what was sealed anew for ${nodeIdOf(node)} is not what is in force`);
+  if (sameBundles(await session.key.open.bundle(sealed), manifest)) return own;
+  throw new Error(`what was sealed anew for ${own.node} is not what is in force`);
 }
 
 async function seal(session: Session, manifest: Manifest): Promise<OwnBundle> {

@@ -1,12 +1,11 @@
 import { equalBytes, MAX_SEALED_BYTES, readBundle, toHex, ZERO_DIGEST } from '../bundle/index.ts';
 import type { NodeId, Statement } from '../bundle/index.ts';
-import { sameSettings } from '../bundle/settings.ts';
 import { codeOf } from '../protocol/errors.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { MAX_ENTRY_BYTES, verifyEntry } from '../protocol/history.ts';
 import type { HistoryEntry } from '../protocol/history.ts';
 import { approvedKey } from '../protocol/keys.ts';
-import { sameFiles } from './changes.ts';
+import { sameBundles } from './changes.ts';
 import { lookAtCosigned, planCosign } from './cosign.ts';
 import type { Outcome } from './decide.ts';
 import { lookAt, placeOf, waiting } from './find.ts';
@@ -187,8 +186,7 @@ async function isReseal(
     const { manifest } = await openEntry(session, node, inForce);
     return (
       sealed.sealed.recipientCount === 1 + session.keyset.keys.length &&
-      sameFiles(sealed.manifest.files, manifest.files) &&
-      sameSettings(sealed.manifest.metadata, manifest.metadata)
+      sameBundles(sealed.manifest, manifest)
     );
   } catch (error) {
     if (!isUnreadable(error)) throw error;
