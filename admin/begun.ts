@@ -1,10 +1,10 @@
 import { equalBytes, MAX_SEALED_BYTES, toHex } from '../bundle/index.ts';
 import type { Manifest, NodeId, SignedStatement, Statement } from '../bundle/index.ts';
-import { sameSettings } from '../bundle/settings.ts';
 import { fail } from '../protocol/errors.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';
-import { sameFiles } from './changes.ts';
+import { sameBundles } from './changes.ts';
 import { cosignedView, isSignedBy, readCosigned } from './cosigned.ts';
+import { sameKnowing, withoutActivation } from './endorsed.ts';
 import { isUnreadable, openProposal } from './open.ts';
 import type { PlannedStatement, Predecessor } from './plan.ts';
 import type { Session } from './session.ts';
@@ -14,7 +14,8 @@ const SAME_END_SECONDS = 3600;
 
 /**
  * Where one signature is not enough: what this administrator has signed already that says the same, which
- * is then gone on with. A bundle that is made anew is the same if it has the same files and settings.
+ * is then gone on with. A bundle that is made anew is the same if it says the same; by which secret a TPM is known is another each
+ * time.
  * @throws cosigned where another has: a second statement would lack signatures as well. What the client and
  *   the ports throw
  */
@@ -57,7 +58,7 @@ async function isSameBundle(
   session: Session,
   node: NodeId,
   digest: Uint8Array,
-  { files, metadata }: Manifest,
+  upload: Manifest,
 ): Promise<boolean> {
   const name = parseDigest(toHex(digest));
   const bytes = await session.read(pendingKey(node, name), MAX_SEALED_BYTES);
@@ -66,8 +67,8 @@ async function isSameBundle(
     const { sealed, manifest } = await openProposal(session, node, name, bytes);
     return (
       sealed.recipientCount === 1 + session.keyset.keys.length &&
-      sameFiles(manifest.files, files) &&
-      sameSettings(manifest.metadata, metadata)
+      sameKnowing(manifest.metadata, upload.metadata) &&
+      sameBundles(withoutActivation(manifest), withoutActivation(upload))
     );
   } catch (error) {
     if (!isUnreadable(error)) throw error;

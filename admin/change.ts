@@ -109,7 +109,7 @@ export function planRenewMany(
     if (isWiped || knowing !== undefined) {
       const current = await currentOf(session, standing);
       const { manifest } = current;
-      const changed = knowing === undefined ? manifest : knownBy(knowing, current);
+      const changed = knowing === undefined ? manifest : knownBy(session, knowing, current);
       const reason = checkReason(wish.reason);
       if (isWiped || changed !== manifest)
         return planBundle(session, current, changed, { ...wish, reason });
@@ -118,15 +118,16 @@ export function planRenewMany(
   });
 }
 
-/** What is in force, with what says that the machine's TPM is known; the same where it says so. */
-function knownBy(knowing: Knowing, { manifest, inForce }: Current): Manifest {
+/** What is in force, with what says that the machine's TPM is known; the same where nothing new is to say. */
+function knownBy({ keyset }: Session, knowing: Knowing, { manifest, inForce }: Current): Manifest {
   const approved = approvedWith(inForce);
   if (approved === undefined) {
     const why =
       'nobody approved a TPM of it: nothing vouches in what it proposed, or it approved that itself';
     throw fail('not_found', why);
   }
-  const metadata = withActivation(manifest.metadata, approved.voucher, knowing);
+  const { voucher } = approved;
+  const metadata = withActivation(manifest.metadata, voucher, knowing, keyset.threshold);
   return metadata === manifest.metadata ? manifest : { ...manifest, metadata };
 }
 

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { toHex } from '../bundle/index.ts';
+import { toBase64Url, toHex } from '../bundle/index.ts';
 import type { Identity, Metadata } from '../bundle/index.ts';
 import { readNode } from '../functions/approval/record.ts';
 import { codeOf } from '../protocol/errors.ts';
+import { encodeActivation } from '../protocol/endorsement.ts';
+import type { KnownBy } from '../protocol/endorsement.ts';
 import { parseDigest, pendingKey } from '../protocol/keys.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { serveInProcess } from '../tests/support/in-process.ts';
@@ -23,12 +25,15 @@ import { lookAtCosigned, planCosign } from './cosign.ts';
 import { cosignedView, signaturesText } from './cosigned.ts';
 import { findBundle, lookAt } from './find.ts';
 import { createFleetReader } from './fleet.ts';
+import { openInForce } from './in-force.ts';
 import { formatBegun, parseBegun } from './key-request.ts';
 import { localKey } from './local-key.ts';
 import { placeInForce } from './many.ts';
 import { emptyMemory, mergeMemories } from './memory.ts';
 import type { Memory } from './memory.ts';
 import { planReject, planRevoke } from './orders.ts';
+import { planAbout } from './plan.ts';
+import type { PlannedStatement } from './plan.ts';
 import { collect } from './pool.ts';
 import { lackingReseal, resealNodes } from './reseal.ts';
 import { createSession } from './session.ts';
@@ -178,6 +183,43 @@ describe('a decision of two', () => {
     expect(history.entries.map(({ frame }) => frame.signers)).toEqual([[0, 1, 2]]);
   });
 });
+
+it('a decision that says who knows a TPM is gone on with by who began it, as long as it says the same', async () => {
+  await wait('one');
+  await approve(ada).catch(codeOf);
+  await cosign(bob);
+  const session = await open(ada);
+  const standing = await lookAt(session, node.id);
+  const { entry, opened } = await openInForce(session, standing);
+  const { manifest } = opened!;
+  const base = entry!.frame.statementDigest;
+  async function say(metadata: Metadata): Promise<unknown> {
+    const upload = { ...manifest, base, metadata: { ...manifest.metadata, ...metadata } };
+    const statement: PlannedStatement = {
+      ...{ type: 'approve', reason: '', upload, from: { pending: true } },
+    };
+    const common = planAbout(session, standing);
+    return sign(session, { ...common, action: 'change', statements: [statement] }).catch(codeOf);
+  }
+  const known = (secret: number, by: KnownBy): Metadata => ({
+    activation: toBase64Url(
+      encodeActivation({
+        ...{ ek: filled(32, 1), voucher: filled(32, 2), answer: filled(32, secret) },
+        ...{ credential: filled(68, secret), seed: filled(256, secret), known: by },
+      }),
+    ),
+  });
+  const alone = 'approve: 1 of 2 signatures (ada); lacks one of bob, cyd';
+  expect(await say(known(1, { by: 'list' }))).toBe('undersigned');
+  expect(await say(known(2, { by: 'list' }))).toBe('undersigned');
+  expect(await lacking()).toEqual([alone]);
+  const ca = { by: 'ca', sha256: 'ab'.repeat(32), subject: 'CN=chips' } as const;
+  expect(await say(known(3, ca))).toBe('undersigned');
+  expect(await say({ fresh: '0c'.repeat(16) })).toBe('undersigned');
+  expect(await lacking()).toEqual([alone, alone, alone]);
+});
+
+const filled = (length: number, byte: number): Uint8Array => new Uint8Array(length).fill(byte);
 
 describe('an approval whose end has passed before another signed it', () => {
   beforeEach(() => {

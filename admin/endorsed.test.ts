@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { sha256 } from '#platform';
+import type { Metadata } from '../bundle/index.ts';
 import { fromBase64Url, toBase64Url, toHex } from '../bundle/bytes.ts';
 import {
   decodeActivation,
@@ -9,7 +10,12 @@ import {
 } from '../protocol/endorsement.ts';
 import type { Activation, KnownBy } from '../protocol/endorsement.ts';
 import { codeFrom } from '../tests/support/thrown.ts';
-import { activationFor, endorsementView, withActivation } from './endorsed.ts';
+import {
+  activationFor,
+  endorsementView,
+  sameKnowing,
+  withActivation as withEach,
+} from './endorsed.ts';
 import type { Knowing } from './endorsed.ts';
 
 const modulus = new Uint8Array(256).fill(0x80);
@@ -25,6 +31,9 @@ const knowing = (known: KnownBy): Knowing => ({
     seed: new Uint8Array(256).fill(secret[0]!),
   }),
 });
+/** Where one administrator is enough. */
+const withActivation = (metadata: Metadata, of: string, by: Knowing): Metadata =>
+  withEach(metadata, of, by, 1);
 const activationOf = (changes: Partial<Activation> = {}): string =>
   toBase64Url(
     encodeActivation({
@@ -57,7 +66,28 @@ it('a secret stays as long as it is about the same TPM, known by the same', () =
   );
   expect(withActivation({ ...first, endorsement: other }, voucher, knowing(ca))).not.toEqual(first);
   const broken = { ...first, activation: 'AAAA' };
-  expect(withActivation(broken, voucher, knowing(ca)).activation).not.toBe('AAAA');
+  expect(activationFor(withActivation(broken, voucher, knowing(ca)), voucher)).toBeDefined();
+});
+
+it('a secret is a new one where several have to sign: who made the one of before could answer it', () => {
+  const first = withActivation({ endorsement }, voucher, knowing(ca));
+  const again = withEach(first, voucher, knowing(ca), 2);
+  expect(activationFor(again, voucher)!.answer).not.toEqual(activationFor(first, voucher)!.answer);
+});
+
+it('who knows which TPM is compared, and not the secret', () => {
+  const first = withActivation({ endorsement }, voucher, knowing(ca));
+  const same = withActivation({ endorsement }, voucher, knowing(ca));
+  expect(sameKnowing(first, same)).toBe(true);
+  expect(sameKnowing({}, { endorsement })).toBe(true);
+  const others = [
+    withActivation({ endorsement }, voucher, knowing({ by: 'list' })),
+    withActivation({ endorsement }, voucher, knowing({ ...ca, subject: 'CN=chips' })),
+    withActivation({ endorsement }, 'ba'.repeat(32), knowing(ca)),
+    { endorsement, activation: activationOf({ ek: new Uint8Array(32) }) },
+    { endorsement },
+  ];
+  for (const other of others) expect(sameKnowing(first, other)).toBe(false);
 });
 
 it('what is said of another TPM, or of another key, counts for nothing', () => {
@@ -67,8 +97,10 @@ it('what is said of another TPM, or of another key, counts for nothing', () => {
     const { known, faults } = endorsementView({ endorsement, activation }, other)!;
     expect([known, faults]).toEqual([undefined, [{ code: 'other_tpm' }]]);
   }
-  expect(activationFor({ activation }, 'ba'.repeat(32))).toBeUndefined();
+  expect(activationFor({ endorsement, activation }, 'ba'.repeat(32))).toBeUndefined();
+  expect(activationFor({ activation }, voucher)).toBeUndefined();
   const another = activationOf({ ek: new Uint8Array(32) });
+  expect(activationFor({ endorsement, activation: another }, voucher)).toBeUndefined();
   expect(endorsementView({ endorsement, activation: another }, voucher)!.faults).toEqual([
     { code: 'other_tpm' },
   ]);

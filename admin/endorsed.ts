@@ -1,6 +1,6 @@
 import { randomBytes, sha256 } from '#platform';
 import { concat, equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/bytes.ts';
-import type { Metadata } from '../bundle/index.ts';
+import type { Manifest, Metadata } from '../bundle/index.ts';
 import {
   ANSWER_BYTES,
   decodeActivation,
@@ -49,17 +49,18 @@ export interface EndorsementView {
 
 /** {@link EndorsementView} of a bundle; undefined where it says nothing. @param voucher as `voucherId`; absent: none */
 export function endorsementView(
-  { endorsement, activation }: Metadata,
+  metadata: Metadata,
   voucher: string | undefined,
 ): EndorsementView | undefined {
+  const { endorsement, activation } = metadata;
   if (endorsement === undefined && activation === undefined) return undefined;
-  const read = endorsement === undefined ? undefined : endorsementIn(endorsement);
-  const made = activation === undefined ? undefined : activationIn(activation);
-  const key = read && toHex(ekOf(read));
-  const isOther = made !== undefined && (toHex(made.voucher) !== voucher || toHex(made.ek) !== key);
+  const read = endorsementIn(endorsement);
+  const made = activationIn(activation);
+  const known = activationFor(metadata, voucher)?.known;
+  const isOther = made !== undefined && known === undefined;
   return {
     ...(read && { key: toHex(ekOf(read)), certificate: read.certificate.length }),
-    ...(made && !isOther && { known: made.known }),
+    ...(known && { known }),
     faults: [
       ...(endorsement !== undefined && read === undefined ? [{ code: 'malformed' } as const] : []),
       ...(activation !== undefined && made === undefined
@@ -72,19 +73,42 @@ export function endorsementView(
 
 /** That administrators know the TPM with this key that vouches; undefined where these metadata do not say so. */
 export function activationFor(
-  { activation }: Metadata,
-  voucher: string,
+  { endorsement, activation }: Metadata,
+  voucher: string | undefined,
 ): Pick<Activation, 'answer' | 'known'> | undefined {
-  const made = activation === undefined ? undefined : activationIn(activation);
-  return made !== undefined && toHex(made.voucher) === voucher ? made : undefined;
+  const [read, made] = [endorsementIn(endorsement), activationIn(activation)];
+  if (read === undefined || made === undefined) return undefined;
+  return toHex(made.voucher) === voucher && equalBytes(made.ek, ekOf(read)) ? made : undefined;
+}
+
+/** Whether two bundles say that the same TPM is known by the same, or both that none is. */
+export function sameKnowing(a: Metadata, b: Metadata): boolean {
+  const [one, other] = [a, b].map(({ activation }) => {
+    const made = activationIn(activation);
+    return made && [toHex(made.ek), toHex(made.voucher), made.known];
+  });
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** What a bundle says besides. */
+export function withoutActivation(manifest: Manifest): Manifest {
+  const { activation: _, ...metadata } = manifest.metadata;
+  return { ...manifest, metadata };
 }
 
 /**
- * Metadata that say that the TPM is known, with what proves it; the same where they say so already.
+ * Metadata that say that the TPM is known, with what proves it; the same where they say so already and one administrator is
+ * enough. Of several, each who asks has another secret made: who made the one of before could answer it without the TPM.
  * @param voucher of the TPM that was approved, as `voucherId`
+ * @param threshold how many administrators have to sign
  * @throws not_found, does_not_verify
  */
-export function withActivation(metadata: Metadata, voucher: string, by: Knowing): Metadata {
+export function withActivation(
+  metadata: Metadata,
+  voucher: string,
+  by: Knowing,
+  threshold: number,
+): Metadata {
   if (metadata.endorsement === undefined) {
     throw fail(
       'not_found',
@@ -96,28 +120,26 @@ export function withActivation(metadata: Metadata, voucher: string, by: Knowing)
     throw fail('does_not_verify', 'what it says of its endorsement key cannot be read');
   }
   const known = by.judge(endorsement);
-  const before = metadata.activation === undefined ? undefined : activationIn(metadata.activation);
   const about = { ek: ekOf(endorsement), voucher: fromHex(voucher) };
-  const isSame =
-    before !== undefined &&
-    equalBytes(before.ek, about.ek) &&
-    equalBytes(before.voucher, about.voucher) &&
-    JSON.stringify(before.known) === JSON.stringify(known);
-  if (isSame) return metadata;
   const secret = randomBytes(ANSWER_BYTES);
   const name = concat(fromHex('000b'), about.voucher);
   const made = { ...by.makeCredential(endorsement.modulus, name, secret), known };
   const activation = encodeActivation({ ...about, answer: sha256(secret), ...made });
-  return { ...metadata, activation: toBase64Url(activation) };
+  const changed = { ...metadata, activation: toBase64Url(activation) };
+  return threshold === 1 && sameKnowing(metadata, changed) ? metadata : changed;
 }
 
 /** Digest in the name of an endorsement key. */
 const ekOf = ({ modulus }: Endorsement): Uint8Array => sha256(endorsementArea(modulus));
 
-const endorsementIn = (text: string): Endorsement | undefined => reading(text, decodeEndorsement);
-const activationIn = (text: string): Activation | undefined => reading(text, decodeActivation);
+const endorsementIn = (text: string | undefined): Endorsement | undefined =>
+  reading(text, decodeEndorsement);
+const activationIn = (text: string | undefined): Activation | undefined =>
+  reading(text, decodeActivation);
 
-function reading<T>(text: string, decode: (bytes: Uint8Array) => T): T | undefined {
+/** Undefined where there is nothing, or nothing that can be read. */
+function reading<T>(text: string | undefined, decode: (bytes: Uint8Array) => T): T | undefined {
+  if (text === undefined) return undefined;
   try {
     return decode(fromBase64Url(text));
   } catch {
