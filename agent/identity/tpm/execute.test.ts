@@ -4,6 +4,8 @@ import { CoatcheckError } from '../../../bundle/errors.ts';
 import { ERRORS, EXIT, hasCode } from '../../../protocol/errors.ts';
 import type { ErrorCode } from '../../../protocol/errors.ts';
 import type { TpmDevice } from './device.ts';
+import { endorsementArea, MAX_CERTIFICATE_BYTES } from '../../../protocol/endorsement.ts';
+import { readEndorsement } from './endorsement.ts';
 import { hmacUnderPrimary } from './hmac-key.ts';
 import { nvRead, nvReadPublic } from './nv.ts';
 
@@ -129,4 +131,21 @@ describe('a key under the endorsement hierarchy', () => {
     );
     expect(refused.commands[2]).toBe(flush);
   });
+});
+
+// No TPM in software has an index of that size.
+it('a certificate that is longer than a proposal takes is none', () => {
+  const said = (parameters: string): string =>
+    `8001${words(10 + parameters.length / 2, 0)}${parameters}`;
+  const sizedHex = (hex: string): string =>
+    `${(hex.length / 2).toString(16).padStart(4, '0')}${hex}`;
+  const modulus = new Uint8Array(256).fill(0xee);
+  const kept = said(`${sizedHex(toHex(endorsementArea(modulus)))}00000000`);
+  const index = (size: string): string =>
+    said(`${sizedHex(`01c00002000b220f07620000${size}`)}0000`);
+  expect(MAX_CERTIFICATE_BYTES).toBe(0x0b00);
+  const long = answering(kept, kept, index('0b01'));
+  expect(readEndorsement(long)).toEqual({ modulus, certificate: new Uint8Array() });
+  const longest = answering(kept, kept, index('0b00'));
+  expect(() => readEndorsement(longest)).toThrow('no more was to be asked');
 });
