@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { concat, equalBytes, fromHex, utf8 } from '../../bundle/bytes.ts';
-import { quote } from '../../bundle/errors.ts';
+import { bundleError, quote } from '../../bundle/errors.ts';
 import { MAX_SUBJECT_BYTES } from '../../protocol/endorsement.ts';
 import type { Endorsement, KnownBy } from '../../protocol/endorsement.ts';
 import { fail } from '../../protocol/errors.ts';
+import { MODULUS_BYTES } from '../../protocol/measured.ts';
 import { readLocalFile } from '../../files/read.ts';
 import { certifiedBits, element, keyBits } from './der.ts';
 
@@ -38,12 +39,19 @@ export function parseKnownTpms(text: string, path: string): KnownTpms {
     X509Certificate[],
     Uint8Array[],
   ];
-  const blocks = [...text.matchAll(/-----BEGIN ([^-\n]+)-----([^-]+)-----END \1-----/g)];
-  blocks.forEach(([, label, body = ''], i) => {
+  const blocks = text.split('-----BEGIN ').slice(1);
+  blocks.forEach((block, i) => {
+    const [, label = '', body = ''] = /^([^-]*)-----([^-]*)-----END \1-----/.exec(block) ?? [];
     const der = Uint8Array.from(Buffer.from(body, 'base64'));
-    const which = `block ${i + 1} of ${path}, ${quote(label!)},`;
+    if (label === '') {
+      throw fail(
+        'file_malformed',
+        `block ${i + 1} of ${path} has no end, or more in it than base64`,
+      );
+    }
+    const which = `block ${i + 1} of ${path}, ${quote(label)},`;
     try {
-      if (label === 'PUBLIC KEY') keys.push(keyBits(der));
+      if (label === 'PUBLIC KEY') keys.push(endorsementBits(der));
       else if (label === 'CERTIFICATE') {
         const certificate = new X509Certificate(der);
         if (certificate.ca) authorities.push(certificate);
@@ -68,6 +76,14 @@ export function parseKnownTpms(text: string, path: string): KnownTpms {
   return { authorities, listed, keys };
 }
 
+/** {@link keyBits} of a key that an EK can be. @throws truncated, bad_field */
+function endorsementBits(info: Uint8Array): Uint8Array {
+  const bits = keyBits(info);
+  const modulus = bits.subarray(RSA_HEAD.length, -RSA_TAIL.length);
+  if (equalBytes(bits, rsaPublicKey(modulus)) && modulus.length === MODULUS_BYTES) return bits;
+  throw bundleError('bad_field', 'it is not of RSA with 2048 bits, as the endorsement keys are');
+}
+
 /**
  * Who knows an endorsement key.
  * @param now unix seconds
@@ -90,6 +106,8 @@ export function judge(
   if (!equalBytes(certifiedBits(certificate.raw), own)) {
     throw refused("its TPM's certificate is of another key");
   }
+  // Its key signs in the name of whoever certified it, and is in no TPM as an EK.
+  if (certificate.ca) throw refused("its TPM's certificate is that of a CA");
   const { keyUsage } = certificate as { readonly keyUsage?: readonly string[] };
   if (keyUsage !== undefined && !keyUsage.includes(FOR_ENDORSEMENT)) {
     throw refused("its TPM's certificate is for something else than an endorsement key");
@@ -109,8 +127,8 @@ export function judge(
 const refused = (why: string): Error => fail('does_not_verify', why);
 
 /** RSAPublicKey with the exponent 65537. */
-const rsaPublicKey = (modulus: Uint8Array): Uint8Array =>
-  concat(fromHex('3082010a0282010100'), modulus, fromHex('0203010001'));
+const rsaPublicKey = (modulus: Uint8Array): Uint8Array => concat(RSA_HEAD, modulus, RSA_TAIL);
+const [RSA_HEAD, RSA_TAIL] = [fromHex('3082010a0282010100'), fromHex('0203010001')];
 
 /**
  * The certificate in what a TPM keeps for one: some have filled the rest of the index, some have a head of five bytes (TCG PC

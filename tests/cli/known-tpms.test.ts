@@ -13,6 +13,7 @@ import { judge, parseKnownTpms, readKnownTpms } from '../../cli/tpm/known-tpms.t
 import type { Endorsement } from '../../protocol/endorsement.ts';
 import { hasCode } from '../../protocol/errors.ts';
 import { TPM_VARIABLE } from '../support/bound-machine.ts';
+import { knownText } from '../../words/attested.ts';
 import { describeWith } from '../support/components.ts';
 import { startSwtpm, vendorAuthorities } from '../support/swtpm.ts';
 
@@ -78,6 +79,15 @@ describeWith('swtpm', 'TPMs that a site knows', () => {
       `x509 -new -force_pubkey subject.pem -subj /CN=issued -CA ${by}.pem -CAkey ${by}.key -days 10 -extfile extensions -out issued.pem`,
     );
     return Uint8Array.from(new X509Certificate(read(at('issued.pem'))).raw);
+  }
+  /** Makes the certificate of one CA anew, issued by another. */
+  function crossSign(name: string, by: string): void {
+    const key = createPublicKey(read(at(`${name}.key`)));
+    writeFileSync(at('subject.pem'), key.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(at('extensions'), 'basicConstraints=critical,CA:true');
+    openssl(
+      `x509 -new -force_pubkey subject.pem -subj /CN=${name} -CA ${by}.pem -CAkey ${by}.key -days 10 -extfile extensions -out ${name}.pem`,
+    );
   }
   const withCertificate = (of: Endorsement, certificate: Uint8Array): Endorsement => ({
     modulus: of.modulus,
@@ -173,7 +183,9 @@ describeWith('swtpm', 'TPMs that a site knows', () => {
     // By itself: a TPM in software has the private half.
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     writeFileSync(at('self.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }));
-    openssl('req -x509 -key self.key -out self.pem -days 30 -subj /CN=self');
+    openssl(
+      'req -x509 -key self.key -out self.pem -days 30 -subj /CN=self -addext basicConstraints=CA:false',
+    );
     const self = new X509Certificate(read(at('self.pem')));
     const { n = '' } = self.publicKey.export({ format: 'jwk' });
     const own = { modulus: Uint8Array.from(Buffer.from(n, 'base64url')), certificate: self.raw };
@@ -188,6 +200,64 @@ describeWith('swtpm', 'TPMs that a site knows', () => {
     expect(refusal([read(at('leaf.pem'))], withCertificate(bare, certificate))).toBe(
       'its TPM\'s certificate was issued by "CN=leaf", which is no CA',
     );
+  });
+
+  it('are not known by what a CA has for itself', () => {
+    const certificate = new X509Certificate(read(at('root.pem')));
+    const { n = '' } = certificate.publicKey.export({ format: 'jwk' });
+    const modulus = Uint8Array.from(Buffer.from(n, 'base64url'));
+    const itself = { modulus, certificate: certificate.raw };
+    expect(refusal([read(at('root.pem'))], itself)).toBe("its TPM's certificate is that of a CA");
+  });
+
+  it('are not known by a CA whose key is for something else', () => {
+    newCa('tls', '/CN=tls', 'basicConstraints=critical,CA:true', 'keyUsage=digitalSignature');
+    const certificate = issue(spki(bare), 'tls', FOR_ENDORSEMENT);
+    expect(refusal([read(at('tls.pem'))], withCertificate(bare, certificate))).toMatch(
+      /^its TPM's certificate was issued by "CN=tls", which is /,
+    );
+  });
+
+  it('are known by the one of two CAs of a name, in whatever order, and however many are there', () => {
+    newCa('twin', '/O=Chips/CN=ChipsRoot', 'basicConstraints=critical,CA:true');
+    const twins = [read(at('root.pem')), read(at('twin.pem'))];
+    const { fingerprint256 } = new X509Certificate(twins[1]!);
+    const certified = withCertificate(bare, issue(spki(bare), 'twin', FOR_ENDORSEMENT));
+    for (const list of [
+      twins,
+      twins.toReversed(),
+      Array<string>(500).fill(twins[0]!).concat(twins),
+    ])
+      expect(ask(list, certified)).toMatchObject({
+        ...{ by: 'ca', subject: 'O=Chips, CN=ChipsRoot' },
+        sha256: fingerprint256.replaceAll(':', '').toLowerCase(),
+      });
+  });
+
+  it('are not known by CAs that lead to each other and to no root', () => {
+    const names = ['one', 'other'] as const;
+    for (const name of names) newCa(name, `/CN=${name}`, 'basicConstraints=critical,CA:true');
+    crossSign('one', 'other');
+    crossSign('other', 'one');
+    const certified = withCertificate(bare, issue(spki(bare), 'one', FOR_ENDORSEMENT));
+    expect(refusal([read(at('one.pem')), read(at('other.pem'))], certified)).toMatch(
+      /^the CA "CN=o(ne|ther)" was issued by "CN=o(ne|ther)", which is /,
+    );
+  });
+
+  it('are known by whom is shown in a line of text', () => {
+    writeFileSync(
+      at('odd.cnf'),
+      `[req]\ndistinguished_name=dn\nprompt=no\nutf8=yes\nstring_mask=utf8only\n[dn]\nO=a\u202eb\nCN=${'ü'.repeat(60)}\nOU=line\\nCN=Chips”\n[v3]\nbasicConstraints=critical,CA:true\n`,
+    );
+    openssl(
+      'req -x509 -newkey rsa:2048 -noenc -keyout odd.key -out odd.pem -days 30 -config odd.cnf -extensions v3',
+    );
+    const found = ask(
+      [read(at('odd.pem'))],
+      withCertificate(bare, issue(spki(bare), 'odd', FOR_ENDORSEMENT)),
+    );
+    expect(knownText(found)).toMatch(/^“O=a<U\+202E>b, CN=ü{60}, OU=line.*” certified it/);
   });
 
   it('are not known by what is not good yet, or no more', () => {
@@ -243,6 +313,22 @@ describeWith('swtpm', 'TPMs that a site knows', () => {
     expect(errorOf(spki(bare) + read(at('root.key')))).toBe(
       'block 2 of vendors.pem, "PRIVATE KEY", is neither CERTIFICATE nor PUBLIC KEY',
     );
+    const cut = spki(bare).slice(0, 200);
+    expect(errorOf(cut + spki(sold))).toBe(
+      'block 1 of vendors.pem has no end, or more in it than base64',
+    );
+    expect(errorOf(spki(sold) + cut)).toContain('block 2 of vendors.pem has no end');
+    for (const made of [
+      generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+      generateKeyPairSync('rsa', { modulusLength: 1024 }),
+      generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }),
+    ]) {
+      const key = made.publicKey.export({ type: 'spki', format: 'pem' }) as string;
+      expect(errorOf(key)).toBe(
+        'block 1 of vendors.pem, "PUBLIC KEY", cannot be read: it is not of RSA with 2048 bits, as the endorsement keys are',
+      );
+    }
+    expect(errorOf(`# of rack 7 - and 8\n${spki(bare)}`.replaceAll('\n', '\r\n'))).toBe('none');
     for (const label of ['CERTIFICATE', 'PUBLIC KEY']) {
       const text = `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`;
       expect(errorOf(text)).toContain(`block 1 of vendors.pem, "${label}", cannot be read`);
