@@ -152,4 +152,21 @@ describeWith('swtpm', 'the endorsement key of a TPM', () => {
       bare.tool('tpm2_nvundefine', '-Q', '0x01c00002', '-C', 'o');
     }
   });
+
+  it.each([
+    ['its owner may not read', 'ownerwrite|authread|no_da', false],
+    ['is locked', 'ownerwrite|ownerread|authread|no_da|read_stclear', true],
+  ])('is shown where what stands for a certificate %s', (_, attributes, isLocked) => {
+    use(bare);
+    const { modulus } = withTpm(readEndorsement);
+    bare.tool('tpm2_nvdefine', '-Q', '0x01c00002', '-C', 'o', '-s', '8', '-a', attributes);
+    try {
+      writeFileSync(at('filled'), new Uint8Array(8));
+      bare.tool('tpm2_nvwrite', '-Q', '0x01c00002', '-C', 'o', '-i', at('filled'));
+      if (isLocked) bare.tool('tpm2_nvreadlock', '-Q', '0x01c00002', '-C', 'o');
+      expect(withTpm(readEndorsement)).toEqual({ modulus, certificate: new Uint8Array() });
+    } finally {
+      bare.tool('tpm2_nvundefine', '-Q', '0x01c00002', '-C', 'o');
+    }
+  });
 });

@@ -21,6 +21,8 @@ import { NOTHING, readSized, sized } from './structures.ts';
 const [KEPT, CERTIFICATE] = [0x81010001, 0x01c00002];
 /** So much is read at once, which every TPM gives. */
 const READ_BYTES = 512;
+/** What is at an index as its owner reads it, where it is not locked as well. */
+const READABLE = NV.OWNERREAD | NV.WRITTEN;
 
 /** The EK of a TPM, and what there is of a certificate. @throws device_failed */
 export function readEndorsement(tpm: TpmDevice): Endorsement {
@@ -71,7 +73,8 @@ function isKept(tpm: TpmDevice, isRight: (area: Uint8Array) => boolean): boolean
 
 function readCertificate(tpm: TpmDevice): Uint8Array {
   const { attributes = 0, size = 0 } = nvReadPublic(tpm, CERTIFICATE) ?? {};
-  if ((attributes & NV.WRITTEN) === 0 || size > MAX_CERTIFICATE_BYTES) return NOTHING;
+  const isReadable = (attributes & (READABLE | NV.READLOCKED)) === READABLE;
+  if (!isReadable || size > MAX_CERTIFICATE_BYTES) return NOTHING;
   const whole = new Writer();
   for (let at = 0; at < size; at += READ_BYTES) {
     whole.bytes(nvRead(tpm, CERTIFICATE, Math.min(READ_BYTES, size - at), at));

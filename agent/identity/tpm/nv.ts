@@ -16,6 +16,7 @@ export const NV = {
   OWNERWRITE: 1 << 1,
   OWNERREAD: 1 << 17,
   NO_DA: 1 << 25,
+  READLOCKED: 1 << 28,
   WRITTEN: 1 << 29,
 } as const;
 
