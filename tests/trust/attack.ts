@@ -1,16 +1,25 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { sha256 } from '#platform';
+import { toHex } from '../../bundle/bytes.ts';
+import { measuredOf } from '../../cli/image/measured.ts';
+import { makeVariables } from '../pxe/devices.ts';
 import { makeOverlay } from '../pxe/overlay.ts';
 import type { Files } from '../pxe/overlay.ts';
 import { must } from '../pxe/programs.ts';
 import type { BoundImage } from './bound-image.ts';
 import { OVMF } from './firmware.ts';
 
+/** Starts the agent, as the image does. */
+export const AGENT = 'until /usr/lib/coatcheck/initramfs/until-applied /; do sleep 30; done';
+
 /**
  * In the place of what starts the agent: extends PCR 11 as systemd's stub would have, has the image say that
- * its command line is the one that was given, and then starts it.
+ * its command line is the one that was given, and then does something else.
  * @param digests SHA-256 of each that is measured, hex
+ * @param then lines of a shell
  */
-export const measuring = (digests: readonly string[]): string => `#!/bin/sh
+const measuring = (digests: readonly string[], then: string): string => `#!/bin/sh
 node -e '
   const device = require("fs").openSync("/dev/tpmrm0", "r+");
   for (const digest of "${digests.join(' ')}".split(" ")) {
@@ -26,8 +35,34 @@ node -e '
   require("fs").writeFileSync(image, JSON.stringify(about));
 '
 echo "PCR 11 is $(cat /sys/class/tpm/tpm0/pcr-sha256/11)."
-until /usr/lib/coatcheck/initramfs/until-applied /; do sleep 30; done
+${then}
 `;
+
+/**
+ * QEMU's arguments that start an image where Secure Boot is off, by a plain kernel that measures the same into PCR 11, and has
+ * what is signed about it.
+ * @param folder of what is made
+ * @param then what is done once that is measured, lines of a shell
+ * @param files over its root
+ */
+export async function replaying(
+  image: BoundImage,
+  folder: string,
+  then: string,
+  files: Files = {},
+): Promise<string[]> {
+  const { signed } = image;
+  const at = (name: string): string => join(folder, name);
+  const digests = measuredOf(readFileSync(signed), signed).map((part) => toHex(sha256(part)));
+  await must(['objcopy', '--dump-section', `.pcrsig=${at('pcrsig')}`, signed, at('copy')]);
+  makeVariables(at('variables.fd'));
+  const over = {
+    ...files,
+    'etc/init.d/configuration': { text: measuring(digests, then), mode: 0o755 },
+    '.extra/tpm2-pcr-signature.json': readFileSync(at('pcrsig'), 'utf8'),
+  };
+  return await withoutStub(image, over, { folder, variables: at('variables.fd') });
+}
 
 /**
  * QEMU's arguments that start an image's kernel and initramfs, which are no secret, without the image's stub: what whoever has
@@ -35,7 +70,7 @@ until /usr/lib/coatcheck/initramfs/until-applied /; do sleep 30; done
  * @param files over its root
  * @param variables of a firmware without Secure Boot
  */
-export async function withoutStub(
+async function withoutStub(
   { parts, commandLine }: BoundImage,
   files: Files,
   { folder, variables }: { readonly folder: string; readonly variables: string },

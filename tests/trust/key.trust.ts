@@ -2,17 +2,13 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256 } from '#platform';
-import { measuredOf } from '../../cli/image/measured.ts';
-import { toHex } from '../../bundle/bytes.ts';
-import { makeVariables } from '../pxe/devices.ts';
 import { signedImage } from '../pxe/image.ts';
 import { openRack } from '../pxe/lab.ts';
 import type { Machine, Rack } from '../pxe/lab.ts';
-import { cli, must } from '../pxe/programs.ts';
+import { cli } from '../pxe/programs.ts';
 import { makeBoundImage } from './bound-image.ts';
 import type { BoundImage } from './bound-image.ts';
-import { measuring, withoutStub } from './attack.ts';
+import { AGENT, replaying } from './attack.ts';
 import { unfolded, withChip } from './chip.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
 import { withoutDbx } from './lists.ts';
@@ -79,7 +75,7 @@ describe("a machine's key, for signed images alone", () => {
     const { firmware } = JSON.parse(await cli('coatcheck', policy)) as {
       firmware: { pcrs: Record<string, string> }[];
     };
-    await boot(await replaying(image), async (machine) => {
+    await boot(await replaying(image, folder, AGENT), async (machine) => {
       const [, held] = await machine.line(/^PCR 11 is (\w+)/);
       expect(held!.toLowerCase()).toBe(firmware[0]!.pcrs['11']);
       await machine.line(/\[key_refused\]$/);
@@ -89,15 +85,4 @@ describe("a machine's key, for signed images alone", () => {
       expect(unfolded(machine)).not.toMatch(HAS_KEY);
     });
   });
-
-  async function replaying({ signed, ...of }: BoundImage): Promise<string[]> {
-    const digests = measuredOf(fs.readFileSync(signed), signed).map((part) => toHex(sha256(part)));
-    await must(['objcopy', '--dump-section', `.pcrsig=${at('pcrsig')}`, signed, at('copy')]);
-    makeVariables(at('variables.fd'));
-    const files = {
-      'etc/init.d/configuration': { text: measuring(digests), mode: 0o755 },
-      '.extra/tpm2-pcr-signature.json': fs.readFileSync(at('pcrsig'), 'utf8'),
-    };
-    return await withoutStub({ signed, ...of }, files, { folder, variables: at('variables.fd') });
-  }
 });
