@@ -1,5 +1,6 @@
 import type { DiffView } from '../admin/diff-view.ts';
 import type { Group } from '../admin/groups.ts';
+import type { Review } from '../admin/review.ts';
 import { toHex } from '../bundle/bytes.ts';
 import { escapeLine } from '../protocol/escape.ts';
 import { diffLines } from './diff-lines.ts';
@@ -32,17 +33,31 @@ export function groupLines(group: Group, diff: DiffView, style: Style): string[]
   ];
 }
 
+/** Words of a TPM that nobody approved yet: each machine of a group has its own, to be compared with its console. */
+export function newTpm({ bundle: { attested }, warnings }: Review): string | undefined {
+  const warned = warnings.find((one) => one.code === 'new_tpm');
+  return warned?.words ?? (attested?.approved === false ? attested.words : undefined);
+}
+
 const nameOf = ({ members: [{ plan, name }] }: Group) => ({ node: plan.node, name });
 
 function memberLines({ members, differing }: Group, style: Style): string[] {
   const isProposed = members[0].plan.statements[0].digest !== undefined;
-  const head = ['NAME', 'NODE', ...(isProposed ? ['PROPOSAL'] : [])];
+  const tpms = members.map(({ plan }) => newTpm(plan.review!));
+  const hasNew = tpms.some((words) => words !== undefined);
+  const head = [
+    'NAME',
+    'NODE',
+    ...(isProposed ? ['PROPOSAL'] : []),
+    ...(hasNew ? ['NEW TPM'] : []),
+  ];
   return table([
     [...head, ...differing.map((_, i) => `[${i + 1}]`)].map(style.dim),
     ...members.map(({ plan: { node, statements }, name }, member) => [
       name === undefined ? '-' : escapeLine(name),
       node,
       ...(isProposed ? [toHex(statements[0].digest!).slice(0, 16)] : []),
+      ...(hasNew ? [tpms[member] ?? '-'] : []),
       ...differing.map(({ values }) => escapeLine(values[member]!)),
     ]),
   ]);

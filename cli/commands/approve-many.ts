@@ -7,7 +7,7 @@ import type { ReviewOptions } from '../../admin/review.ts';
 import type { Session } from '../../admin/session.ts';
 import { nodeWords } from '../../bundle/words.ts';
 import { toHex } from '../../bundle/index.ts';
-import { groupLines } from '../group-lines.ts';
+import { groupLines, newTpm } from '../group-lines.ts';
 import { groupsText, headingOf } from '../../words/changes.ts';
 import type { Terminal } from '../terminal.ts';
 import { warningText } from '../../words/warnings.ts';
@@ -57,6 +57,7 @@ function groupView({ members, differing }: Group, diff: DiffView) {
       node: plan.node,
       words: nodeWords(plan.node),
       ...(name !== undefined && { name }),
+      ...(newTpm(plan.review!) !== undefined && { newTpm: newTpm(plan.review!) }),
       ...(plan.statements[0].digest && { digest: toHex(plan.statements[0].digest) }),
     })),
     differing,
