@@ -29,10 +29,17 @@ function signerName(signer: BundleSigner): string {
 export const predecessorText = ({ node, isProven }: Predecessor): string =>
   `machine ${node} (${nodeWords(node)})${isProven ? ', by the signature of its key' : ': an unproven claim, its key did not sign that'}`;
 
-/** Who and what a bundle is; every fact that only the node vouches for is marked as its claim. */
-export function aboutLines(facts: BundleFacts): [string, string][] {
+/**
+ * Who and what a bundle is; every fact that only the node vouches for is marked as its claim.
+ * @param isDecided what its TPM vouched for may be otherwise since: the node's report says how it is
+ */
+export function aboutLines(
+  facts: BundleFacts,
+  { isDecided = false }: { readonly isDecided?: boolean } = {},
+): [string, string][] {
   const { hostname, keySource, pcrKey, succeeds, madeAt, madeBy, digest, size } = facts;
   const bound = pcrKey === undefined ? '' : `, bound to PCR key ${pcrKey}`;
+  const then = isDecided ? 'when this was proposed: ' : '';
   const claim = (text: string | undefined): string =>
     text === undefined ? 'not said' : `${escapeLine(text)} (as the maker claims)`;
   const made = [
@@ -53,7 +60,7 @@ export function aboutLines(facts: BundleFacts): [string, string][] {
       digest === undefined ? 'sealed once you have said yes' : `${digest}, ${size} bytes sealed`,
     ],
     ['image', claim(facts.image && imageText(facts.image))],
-    ...(facts.attested ? [['TPM', attestedText(facts.attested)] as [string, string]] : []),
+    ...(facts.attested ? [['TPM', then + attestedText(facts.attested)] as [string, string]] : []),
     ...(facts.endorsement
       ? [['TPM key', endorsementText(facts.endorsement)] as [string, string]]
       : []),

@@ -41,10 +41,13 @@ export async function show(context: Context, text: string): Promise<void> {
   );
   terminal.document({ ...view, cosigned });
   const about = opened
-    ? aboutLines({
-        ...bundleFacts(node, opened, session),
-        ...(view.attested && { attested: view.attested }),
-      })
+    ? aboutLines(
+        {
+          ...bundleFacts(node, opened, session),
+          ...(view.attested && { attested: view.attested }),
+        },
+        { isDecided: view.where !== 'pending' },
+      )
     : nameLines(view);
   for (const [name, value] of about) terminal.print(`${label(terminal, name)} ${value}`);
   terminal.print(

@@ -57,7 +57,11 @@ describeWith('swtpm', 'a machine whose TPM vouches for it', () => {
     await desk.json('approve', node, '--yes');
     expect((await once(machine)).code).toBe(0);
     const seen = 'by the TPM that was approved: whether that is a chip, nobody looked';
-    expect(await show(node)).toContain(`vouched    ${runs}: ${seen}`);
+    const shown = await show(node);
+    expect(shown).toContain(
+      `TPM        when this was proposed: ${runs}: by the TPM that was approved`,
+    );
+    expect(shown).toContain(`vouched    ${runs}: ${seen}`);
 
     // What an administrator changes since leaves the TPM approved.
     await desk.json('set', 'answer:proxy=none', node, '--yes');
