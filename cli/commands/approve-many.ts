@@ -53,13 +53,16 @@ function printWarnings(terminal: Terminal, group: Group, groups: number): void {
 function groupView({ members, differing }: Group, diff: DiffView) {
   const { bundle, imageInForce, fresh, warnings } = members[0].plan.review!;
   return {
-    nodes: members.map(({ plan, name }) => ({
-      node: plan.node,
-      words: nodeWords(plan.node),
-      ...(name !== undefined && { name }),
-      ...(newTpm(plan.review!) !== undefined && { newTpm: newTpm(plan.review!) }),
-      ...(plan.statements[0].digest && { digest: toHex(plan.statements[0].digest) }),
-    })),
+    nodes: members.map(({ plan, name }) => {
+      const tpm = newTpm(plan.review!);
+      return {
+        node: plan.node,
+        words: nodeWords(plan.node),
+        ...(name !== undefined && { name }),
+        ...(tpm !== undefined && { newTpm: tpm }),
+        ...(plan.statements[0].digest && { digest: toHex(plan.statements[0].digest) }),
+      };
+    }),
     differing,
     bundle,
     ...(imageInForce && { imageInForce }),
