@@ -1,5 +1,5 @@
 import { randomBytes, sha256 } from '#platform';
-import { concat, equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/bytes.ts';
+import { equalBytes, fromBase64Url, fromHex, toBase64Url, toHex } from '../bundle/bytes.ts';
 import type { Manifest, Metadata } from '../bundle/index.ts';
 import {
   ANSWER_BYTES,
@@ -10,6 +10,7 @@ import {
 } from '../protocol/endorsement.ts';
 import type { Activation, Endorsement, KnownBy } from '../protocol/endorsement.ts';
 import { fail } from '../protocol/errors.ts';
+import { nameWith } from '../protocol/measured.ts';
 
 /** What a site knows TPMs by. */
 export interface Knowing {
@@ -122,8 +123,10 @@ export function withActivation(
   const known = by.judge(endorsement);
   const about = { ek: ekOf(endorsement), voucher: fromHex(voucher) };
   const secret = randomBytes(ANSWER_BYTES);
-  const name = concat(fromHex('000b'), about.voucher);
-  const made = { ...by.makeCredential(endorsement.modulus, name, secret), known };
+  const made = {
+    ...by.makeCredential(endorsement.modulus, nameWith(about.voucher), secret),
+    known,
+  };
   const activation = encodeActivation({ ...about, answer: sha256(secret), ...made });
   const changed = { ...metadata, activation: toBase64Url(activation) };
   return threshold === 1 && sameKnowing(metadata, changed) ? metadata : changed;

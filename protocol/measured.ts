@@ -56,8 +56,15 @@ export function pcrKey(modulus: Uint8Array): PcrKey {
 }
 
 /** The name of a public area: its algorithm, and its digest. */
-export const nameOf = (area: Uint8Array): Uint8Array =>
-  concat(new Writer().u16(SHA256).finish(), sha256(area));
+export const nameOf = (area: Uint8Array): Uint8Array => nameWith(sha256(area));
+
+/** The name with this digest, 32 bytes: 34 bytes. */
+export const nameWith = (digest: Uint8Array): Uint8Array =>
+  concat(new Writer().u16(SHA256).finish(), digest);
+
+/** A TPM2B: two bytes of size, and as many (TPM 2.0 Library part 2, 10.2). */
+export const sized = (bytes: Uint8Array): Uint8Array =>
+  new Writer().u16(bytes.length).bytes(bytes).finish();
 
 const EMPTY_POLICY = new Uint8Array(32);
 const command = (code: number): Uint8Array => new Writer().u32(code).finish();

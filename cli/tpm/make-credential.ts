@@ -2,6 +2,7 @@ import { createCipheriv, createPublicKey, publicEncrypt, constants } from 'node:
 import { hmacSha256, randomBytes } from '#platform';
 import { concat, toBase64Url, utf8, Writer } from '../../bundle/bytes.ts';
 import type { Activation } from '../../protocol/endorsement.ts';
+import { sized } from '../../protocol/measured.ts';
 
 /**
  * What only the TPM with an endorsement key, and with another key of this name, can open (TPM 2.0 Library part 1, 24 and
@@ -41,6 +42,3 @@ function kdfa(key: Uint8Array, label: string, context: Uint8Array, bits: number)
   const [counter, length] = [new Writer().u32(1).finish(), new Writer().u32(bits).finish()];
   return hmacSha256(key, counter, utf8(`${label}\0`), context, length).subarray(0, bits / 8);
 }
-
-const sized = (bytes: Uint8Array): Uint8Array =>
-  new Writer().u16(bytes.length).bytes(bytes).finish();

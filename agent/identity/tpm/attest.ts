@@ -2,14 +2,14 @@ import { Writer } from '../../../bundle/bytes.ts';
 import type { Reader } from '../../../bundle/bytes.ts';
 import { readCoordinate, VOUCHER_TEMPLATE } from '../../../protocol/attestation.ts';
 import type { AttestedText, Attestation, Vouched } from '../../../protocol/attestation.ts';
-import { registersPolicy, SELECTION } from '../../../protocol/measured.ts';
+import { registersPolicy, SELECTION, sized } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import { createPrimary, readPublic, withHandle } from './hmac-key.ts';
 import { measuredKey } from './measured-key.ts';
 import { signedAbout } from './policy.ts';
 import type { Authority } from './policy.ts';
-import { readSized, sized } from './structures.ts';
+import { readSized } from './structures.ts';
 
 /** The key's own scheme (TPM 2.0 Library part 2, 6.3, TPM_ALG_NULL). */
 const OWN_SCHEME = 0x0010;

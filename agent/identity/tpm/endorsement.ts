@@ -8,14 +8,14 @@ import {
   MAX_CERTIFICATE_BYTES,
 } from '../../../protocol/endorsement.ts';
 import type { Activation, Endorsement } from '../../../protocol/endorsement.ts';
-import { MODULUS_BYTES } from '../../../protocol/measured.ts';
+import { MODULUS_BYTES, sized } from '../../../protocol/measured.ts';
 import { NO_SUCH_HANDLE } from './codes.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import { createPrimary, ENDORSEMENT, readPublic, withHandle } from './hmac-key.ts';
 import { NV, nvRead, nvReadPublic } from './nv.ts';
 import { startPolicy } from './policy.ts';
-import { NOTHING, readSized, sized } from './structures.ts';
+import { NOTHING, readSized } from './structures.ts';
 
 /** Where an EK may be kept, and where its certificate is (TCG EK Credential Profile 2.2.1.4; Registry of Reserved Handles). */
 const [KEPT, CERTIFICATE] = [0x81010001, 0x01c00002];

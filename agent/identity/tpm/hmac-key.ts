@@ -1,10 +1,10 @@
 import { Writer } from '../../../bundle/bytes.ts';
 import type { Reader } from '../../../bundle/bytes.ts';
-import { hmacKeyArea } from '../../../protocol/measured.ts';
+import { hmacKeyArea, sized } from '../../../protocol/measured.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import type { Command } from './execute.ts';
-import { NOTHING, readSized, SHA256, sized } from './structures.ts';
+import { NOTHING, readSized, SHA256 } from './structures.ts';
 
 /** The endorsement hierarchy (TPM 2.0 Library part 2, 7.4, TPM_RH_ENDORSEMENT). */
 export const ENDORSEMENT = 0x4000000b;

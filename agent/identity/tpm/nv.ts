@@ -3,9 +3,9 @@ import { CoatcheckError } from '../../../bundle/errors.ts';
 import { NO_SUCH_HANDLE } from './codes.ts';
 import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
-import { NOTHING, readSized, sized } from './structures.ts';
+import { NOTHING, readSized } from './structures.ts';
 import { fail } from '../../../protocol/errors.ts';
-import { NV_POLICY, nvPublic } from '../../../protocol/measured.ts';
+import { NV_POLICY, nvPublic, sized } from '../../../protocol/measured.ts';
 import type { NvArea } from '../../../protocol/measured.ts';
 
 /** The owner hierarchy, whose authorization is empty unless somebody took ownership (part 2, 7.4, TPM_RH_OWNER). */

@@ -12,6 +12,7 @@ import {
   referenceOf,
   SELECTION,
   signedPolicy,
+  sized,
 } from '../../../protocol/measured.ts';
 import type { PcrKey, Use } from '../../../protocol/measured.ts';
 import type { PolicyFile, SignedPolicies } from '../../../protocol/policies.ts';
@@ -19,7 +20,7 @@ import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import { withHandle } from './hmac-key.ts';
 import { OWNER } from './nv.ts';
-import { NOTHING, readSized, SHA256, sized } from './structures.ts';
+import { NOTHING, readSized, SHA256 } from './structures.ts';
 
 /** The handle of nothing (TPM 2.0 Library part 2, 7.4, TPM_RH_NULL). */
 const NULL = 0x40000007;

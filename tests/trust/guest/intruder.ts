@@ -7,7 +7,7 @@ import { execute } from '../../../agent/identity/tpm/execute.ts';
 import { memoryArea, writeMemory } from '../../../agent/identity/tpm/memory-area.ts';
 import { nvWrite } from '../../../agent/identity/tpm/nv.ts';
 import type { Authority } from '../../../agent/identity/tpm/policy.ts';
-import { sized } from '../../../agent/identity/tpm/structures.ts';
+import { sized } from '../../../protocol/measured.ts';
 import { fromHex, Writer } from '../../../bundle/bytes.ts';
 import { parseCa } from '../../../net/certificates.ts';
 import { encodeAttestation, qualifying } from '../../../protocol/attestation.ts';
