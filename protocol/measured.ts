@@ -20,6 +20,8 @@ export const MODULUS_BYTES = 256;
  * The registers that a policy is about: one says nothing without the others (docs/adr/0305).
  */
 export const REGISTERS = [7, 11, 12, 13] as const;
+/** Of them the one into which a firmware measures its Secure Boot. */
+export const SECURE_BOOT = REGISTERS[0];
 
 /** What a policy opens: each has a signature of its own, so that none opens the others. */
 export type Use = 'key' | 'counter' | 'memory';

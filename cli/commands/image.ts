@@ -17,6 +17,7 @@ import type { ImageKey } from '../image/image-keys.ts';
 import {
   demandPolicies,
   demandUnbound,
+  foreseenEvents,
   foreseenRegisters,
   POLICIES,
   policiesFor,
@@ -245,14 +246,19 @@ export async function imagePolicy(
   const isBound = policies !== undefined || site.pcrKeys !== undefined;
   const shown = states.map((state) => {
     const registers = foreseenRegisters(image, file, state, certificate);
-    return { ...state, registers, ...(isBound && { keys: signersFor(policies, registers) }) };
+    const events = foreseenEvents(state, certificate).map(({ name, digest }) => ({
+      ...{ name, digest: toHex(digest) },
+    }));
+    const keys = isBound ? signersFor(policies, registers) : undefined;
+    return { folder: state.folder, registers, events, keys };
   });
   terminal.document({
     file: resolve(file),
     ...(policies && { image: policies.image }),
-    firmware: shown.map(({ folder, registers, keys }) => ({
+    firmware: shown.map(({ folder, registers, events, keys }) => ({
       ...(folder !== undefined && { folder: resolve(folder) }),
       pcrs: Object.fromEntries(REGISTERS.map((pcr, i) => [pcr, toHex(registers[i]!)])),
+      secureBoot: events,
       ...(keys && { keys }),
     })),
   });
@@ -260,11 +266,13 @@ export async function imagePolicy(
     const { version, generation } = policies.image;
     terminal.print(`version ${version}, generation ${generation}`);
   }
-  for (const { folder, registers, keys } of shown) {
+  for (const { folder, registers, events, keys } of shown) {
     if (folder !== undefined) terminal.print(`a firmware with the lists of ${folder}:`);
     for (const [i, value] of registers.entries()) {
       terminal.print(`${String(REGISTERS[i]).padStart(2)}  ${toHex(value)}  ${ABOUT[i]!}`);
     }
+    const parts = events.map(({ name, digest }) => `${name} ${digest.slice(0, 16)}`);
+    terminal.print(`    in PCR 7: ${parts.join(', ')}`);
     if (keys === undefined) continue;
     terminal.print(
       keys.length > 0

@@ -3,9 +3,11 @@ import { fail } from '../../protocol/errors.ts';
 import { equalBytes } from '../../bundle/index.ts';
 import { keyId, registersPolicy } from '../../protocol/measured.ts';
 import type { ImageClaim, PcrKey } from '../../protocol/measured.ts';
+import { replayed } from '../../protocol/measured-events.ts';
+import type { MeasuredEvent } from '../../protocol/measured-events.ts';
 import { formatPolicies, MAX_POLICY_FILE_BYTES, parsePolicies } from '../../protocol/policies.ts';
 import type { PolicyFile } from '../../protocol/policies.ts';
-import { imageRegister, secureBootRegister } from './measured.ts';
+import { imageRegister, secureBootEvents } from './measured.ts';
 import { sectionsOf } from './sections.ts';
 import { arePoliciesOf, pemOfPcrKey, signPolicies } from './sign-policies.ts';
 import { authorityIn } from './signature-lists.ts';
@@ -24,10 +26,15 @@ export function foreseenRegisters(
   /** That signed it, PEM */
   certificate: string,
 ): [Uint8Array, Uint8Array, Uint8Array, Uint8Array] {
+  const [secureBoot] = replayed(foreseenEvents(state, certificate)) as [Uint8Array];
+  return [secureBoot, imageRegister(image, path), NOTHING, NOTHING];
+}
+
+/** What PCR 7 is made of then. @param certificate that signed the image, PEM */
+export function foreseenEvents(state: FirmwareState, certificate: string): MeasuredEvent[] {
   const { raw } = new X509Certificate(certificate);
   const db = state.folder === undefined ? "the site's db" : `db of ${state.folder}`;
-  const authority = authorityIn(state.db, raw, db);
-  return [secureBootRegister(state, authority), imageRegister(image, path), NOTHING, NOTHING];
+  return secureBootEvents(state, authorityIn(state.db, raw, db));
 }
 
 /** What an image is signed with, and for. */

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import { fail } from '../../protocol/errors.ts';
+import { SECURE_BOOT } from '../../protocol/measured.ts';
+import { authorityOf, SEPARATOR } from '../../protocol/measured-events.ts';
+import type { MeasuredEvent } from '../../protocol/measured-events.ts';
 import { sectionsOf } from './sections.ts';
 import type { EnrolledLists } from './signature-lists.ts';
 
@@ -19,24 +22,28 @@ const extended = (measured: readonly Uint8Array[]): Buffer =>
 const GLOBAL = Buffer.from('61dfe48bca93d211aa0d00e098032b8c', 'hex');
 const DATABASE = Buffer.from('cbb219d73a3d9645a3bcdad00e67656f', 'hex');
 /**
- * PCR 7 where Secure Boot is on, and started a program that one certificate in db signed (TCG PC Client Platform Firmware
- * Profile, 3.3.4.8): the settings of Secure Boot, a separator, and the entry of db by which it was believed.
+ * What goes into PCR 7 where Secure Boot is on, and started a program that one certificate in db signed (TCG PC Client Platform
+ * Firmware Profile, 3.3.4.8): the settings of Secure Boot, a separator, and the entry of db by which it was believed. It is
+ * named as the agent names what is in a machine's event log.
  * @param authority EFI_SIGNATURE_DATA (`authorityIn`)
- * @returns 32 bytes
  */
-export function secureBootRegister(
+export function secureBootEvents(
   { PK, KEK, db, dbx }: EnrolledLists,
   authority: Uint8Array,
-): Uint8Array {
-  return extended([
-    variable(GLOBAL, 'SecureBoot', Uint8Array.of(1)),
-    variable(GLOBAL, 'PK', PK),
-    variable(GLOBAL, 'KEK', KEK),
-    variable(DATABASE, 'db', db),
-    variable(DATABASE, 'dbx', dbx),
-    new Uint8Array(4),
-    variable(DATABASE, 'db', authority),
-  ]);
+): MeasuredEvent[] {
+  const measured: [name: string, data: Uint8Array][] = [
+    ['SecureBoot', variable(GLOBAL, 'SecureBoot', Uint8Array.of(1))],
+    ['PK', variable(GLOBAL, 'PK', PK)],
+    ['KEK', variable(GLOBAL, 'KEK', KEK)],
+    ['db', variable(DATABASE, 'db', db)],
+    ['dbx', variable(DATABASE, 'dbx', dbx)],
+    [SEPARATOR, new Uint8Array(4)],
+    [authorityOf('db'), variable(DATABASE, 'db', authority)],
+  ];
+  return measured.map(([name, data]) => ({
+    ...{ register: SECURE_BOOT, name },
+    digest: Uint8Array.from(sha256(data)),
+  }));
 }
 
 /** UEFI_VARIABLE_DATA (the same profile, 10.2.6). */

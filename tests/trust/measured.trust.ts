@@ -3,7 +3,11 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { parseEventLog } from '../../agent/identity/tpm/event-log.ts';
+import { toHex } from '../../bundle/index.ts';
 import { makeDisc } from '../../cli/image/sign-image.ts';
+import { SECURE_BOOT, REGISTERS } from '../../protocol/measured.ts';
+import { encodeEvents, MAX_EVENTS_BYTES, replayed } from '../../protocol/measured-events.ts';
 import { startChip } from '../pxe/devices.ts';
 import type { Chip } from '../pxe/devices.ts';
 import { startGuest } from '../pxe/guest.ts';
@@ -12,15 +16,21 @@ import { signedImage } from '../pxe/image.ts';
 import type { TestImage } from '../pxe/image.ts';
 import { cli } from '../pxe/programs.ts';
 import { disc, enrol, secureFirmware } from './firmware.ts';
+import { MARK } from './guest/orders.ts';
 import { withoutDbx, writeLists } from './lists.ts';
 import { signSmall } from './parts.ts';
+import { saidOn, secondLine } from './programs.ts';
 
 /** Of this machine's Debian, which may be older than the image's. */
 const OUR_STUB = '/usr/lib/systemd/boot/efi/linuxx64.efi.stub';
-/** Says what the TPM holds, and nothing else. */
+/** Says what the TPM holds, and on the second line by which log, and nothing else. */
 const INIT = `#!/bin/busybox sh
 export PATH=/bin
 busybox mount -t sysfs sysfs /sys
+busybox mount -t devtmpfs devtmpfs /dev
+busybox mount -t securityfs securityfs /sys/kernel/security
+log=$(busybox base64 -w 0 /sys/kernel/security/tpm0/binary_bios_measurements)
+printf '\\n${MARK}%s\\n' "$log" > /dev/ttyS1
 for pcr in 7 11 12 13; do
   read value < /sys/class/tpm/tpm0/pcr-sha256/$pcr
   echo "PCR $pcr is $value."
@@ -83,12 +93,15 @@ describe('a TPM under a firmware with our keys alone', () => {
       const lists = isOther ? ['--firmware', at('lists')] : [];
       const policy = ['--home', home, '--json', 'image', 'policy', signed, ...lists];
       const { firmware } = JSON.parse(await cli('coatcheck', policy)) as {
-        firmware: [{ pcrs: Record<string, string> }];
+        firmware: [
+          { pcrs: Record<string, string>; secureBoot: { name: string; digest: string }[] },
+        ];
       };
-      const [{ pcrs }] = firmware;
+      const [{ pcrs, secureBoot }] = firmware;
       fs.mkdirSync(at('chip'), { recursive: true });
       chip = await startChip(at('chip'));
-      const args = [...secureFirmware(at('variables.fd')), ...disc(at('iso')), ...chip.args];
+      const devices = [...disc(at('iso')), ...secondLine(at('said')), ...chip.args];
+      const args = [...secureFirmware(at('variables.fd')), ...devices];
       const uuid = '6f0d0c1e-5a3b-4c2d-8e1f-000000000097';
       guest = startGuest({ inside: [], args, uuid, log: join(logs, 'measured.log') });
       const held: Record<string, string> = {};
@@ -97,6 +110,13 @@ describe('a TPM under a firmware with our keys alone', () => {
         held[pcr] = value!.toLowerCase();
       }
       expect(held).toEqual(pcrs);
+      const events = parseEventLog(Buffer.from(saidOn(at('said')), 'base64'));
+      expect(replayed(events).map(toHex)).toEqual(REGISTERS.map((register) => pcrs[register]));
+      const firmwares = events.filter(({ register }) => register === SECURE_BOOT);
+      expect(firmwares.map(({ name, digest }) => ({ name, digest: toHex(digest) }))).toEqual(
+        secureBoot,
+      );
+      expect(encodeEvents(events).length).toBeLessThanOrEqual(MAX_EVENTS_BYTES);
     },
   );
 });

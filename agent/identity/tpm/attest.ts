@@ -9,6 +9,7 @@ import { createPrimary, readPublic, withHandle } from './hmac-key.ts';
 import { measuredKey } from './measured-key.ts';
 import { signedAbout } from './policy.ts';
 import type { Authority } from './policy.ts';
+import { readRegisters } from './registers.ts';
 import { readSized } from './structures.ts';
 
 /** The key's own scheme (TPM 2.0 Library part 2, 6.3, TPM_ALG_NULL). */
@@ -45,15 +46,6 @@ export function attest(
 /** TPMT_PUBLIC of the key by which a TPM vouches: administrators approve it. @throws device_failed */
 export const readVoucher = (tpm: TpmDevice): Uint8Array =>
   withHandle(tpm, createPrimary(tpm, VOUCHER_TEMPLATE), (voucher) => readPublic(tpm, voucher));
-
-function readRegisters(tpm: TpmDevice): Uint8Array[] {
-  const parameters = new Writer().bytes(SELECTION);
-  return execute(tpm, { name: 'PCR_Read', code: 0x17e, parameters }, (answer) => {
-    answer.bytes(4); // how often any was extended
-    answer.bytes(SELECTION.length); // one that it has none of gives fewer values
-    return Array.from({ length: answer.u32() }, () => readSized(answer));
-  });
-}
 
 function quote(tpm: TpmDevice, voucher: number, data: Uint8Array): Vouched {
   const parameters = new Writer().bytes(sized(data)).u16(OWN_SCHEME).bytes(SELECTION);

@@ -6,6 +6,8 @@ import { fail } from '../../../protocol/errors.ts';
 const VARIABLE = 'TPM2TOOLS_TCTI';
 /** The kernel's resource manager: it puts aside what other programs have in the TPM. */
 const DEVICE = '/dev/tpmrm0';
+/** What firmware and stub measured into it, as they gave it to the kernel (Documentation/security/tpm/tpm_event_log.rst). */
+const LOG = '/sys/kernel/security/tpm0/binary_bios_measurements';
 /** Bytes of a command or an answer, at most (TCG PC Client Platform TPM Profile, TPM_PT_MAX_RESPONSE_SIZE). */
 const MAX_BYTES = 4096;
 /** Where an answer says how many bytes it has: behind its tag. */
@@ -15,6 +17,8 @@ const HEADER_BYTES = 10;
 
 /** A TPM that is open. */
 export interface TpmDevice {
+  /** Path of the event log of what was measured into it; absent of a device that a variable names */
+  readonly log?: string;
   /** Its whole answer to a whole command; nothing in it was checked. @throws device_failed */
   transmit(command: Uint8Array): Uint8Array;
 }
@@ -35,6 +39,7 @@ export function withTpm<T>(act: (tpm: TpmDevice) => T): T {
   }
   try {
     return act({
+      ...(path === DEVICE && { log: LOG }),
       transmit(command) {
         try {
           return transmit(fd, command);

@@ -1,5 +1,5 @@
 import { randomBytes, sha256 } from '#platform';
-import { equalBytes, toHex, Writer } from '../../../bundle/bytes.ts';
+import { equalBytes, Writer } from '../../../bundle/bytes.ts';
 import { CoatcheckError } from '../../../bundle/errors.ts';
 import { fail } from '../../../protocol/errors.ts';
 import {
@@ -20,6 +20,7 @@ import type { TpmDevice } from './device.ts';
 import { execute } from './execute.ts';
 import { withHandle } from './hmac-key.ts';
 import { OWNER } from './nv.ts';
+import { tellRegisters } from './registers.ts';
 import { NOTHING, readSized, SHA256 } from './structures.ts';
 
 /** The handle of nothing (TPM 2.0 Library part 2, 7.4, TPM_RH_NULL). */
@@ -81,7 +82,7 @@ function inSession<T>(
     if (found === undefined) {
       throw fail(
         'key_refused',
-        `the TPM keeps this machine's key from what was started: nothing that the site signed is about PCR 7, 11, 12 and 13 as they are (${toHex(holds)}). Another image or command line, Secure Boot off or with other keys, or the key was used already since this machine started`,
+        `the TPM keeps this machine's key from what was started: nothing that the site signed is about PCR 7, 11, 12 and 13 as they are. Another image or command line, Secure Boot off or with other keys, or the key was used already since this machine started. ${tellRegisters(tpm)}`,
       );
     }
     const { key, file } = authority;
