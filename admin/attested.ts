@@ -23,10 +23,12 @@ import {
   pcrKeysOf,
   REGISTERS,
   registersPolicy,
+  SECURE_BOOT,
   SELECTION,
   signedClaim,
 } from '../protocol/measured.ts';
 import type { PcrKey } from '../protocol/measured.ts';
+import { replayed } from '../protocol/measured-events.ts';
 import type { KnownBy } from '../protocol/endorsement.ts';
 import { activationFor } from './endorsed.ts';
 import { sha256 } from '#platform';
@@ -50,6 +52,8 @@ export type AttestationFault =
   | { readonly code: 'other_text' }
   /** The quote is not about the registers as they are shown. */
   | { readonly code: 'not_quoted' }
+  /** Its event log gives others than these registers are. */
+  | { readonly code: 'not_replayed'; readonly registers: readonly number[] }
   /** The site has no such key that signs images. */
   | { readonly code: 'unknown_key' }
   /**
@@ -89,6 +93,8 @@ export interface ApprovedTpm {
   readonly starts: number;
   /** what its registers held, 64 hex digits each */
   readonly registers: readonly string[];
+  /** what went into PCR 7, digests of 64 hex digits; none where no event log said so */
+  readonly secureBoot: readonly { readonly name: string; readonly digest: string }[];
   /** who knows it, SHA-256 of what it answers then, and the decision that says so, 64 hex digits each; absent where nobody does */
   readonly known?: { readonly by: KnownBy; readonly answer: string; readonly since: string };
 }
@@ -105,6 +111,11 @@ export interface AttestedView {
   readonly known?: KnownBy;
   /** Somebody knows a TPM, and this one did not show yet that it is that. */
   readonly unanswered?: true;
+  /**
+   * What of PCR 7, its firmware's Secure Boot, is another than when the TPM was approved, in the machine's words; none where no
+   * event log says. Absent where nothing is, no TPM was approved, or there are faults.
+   */
+  readonly changed?: readonly string[];
   /** a later generation of images than its own, of which a machine was shown to run */
   readonly newest?: number;
   /** Without any, it is so: this image runs, and the machine's key exists in images that the site signed alone. */
@@ -121,6 +132,7 @@ export async function readAttested(
   if (read === undefined) return { faults: [{ code: 'malformed' }] };
   const { attestation, quote, certificate } = read;
   const { image, key, unique, registers, voucher } = attestation;
+  const others = notReplayed(attestation);
   const point = voucherPoint(voucher);
   const siteKey = pcrKeysOf(site).find(({ name }) => equalBytes(name.subarray(2), key));
   const data = qualifying(site.id, attestation.about);
@@ -139,6 +151,7 @@ export async function readAttested(
     !areSame('statement') && { code: 'other_decision' },
     !areSame('text') && { code: 'other_text' },
     !equalBytes(quote.attested, quotedOf(registers)) && { code: 'not_quoted' },
+    others.length > 0 && { code: 'not_replayed', registers: others },
     ...(siteKey === undefined
       ? [{ code: 'unknown_key' } as const]
       : [
@@ -148,10 +161,7 @@ export async function readAttested(
             ({ code: 'uncertified' } as const),
         ]),
   ];
-  const tpm = {
-    ...{ voucher: voucherId(attestation), starts: quote.starts },
-    registers: registers.map(toHex),
-  };
+  const tpm = tpmOf(attestation, quote.starts);
   const { answer } = attestation;
   const says = {
     ...{ ...image, tpm, statement: toHex(attestation.about.statement) },
@@ -183,12 +193,14 @@ export function attestedView(
       : []),
     ...(isWrong ? [{ code: 'wrong_answer' } as const] : []),
   ];
+  const changed = isApproved && more.length === 0 ? changedOf(tpm, approved) : undefined;
   return {
     image: { version, generation },
     words: wordsOf(tpm),
     approved: isApproved,
     ...(isAnswered && more.length === 0 && { known: known.by }),
     ...(known !== undefined && !isAnswered && !isWrong && { unanswered: true }),
+    ...(changed && { changed }),
     faults: more,
   };
 }
@@ -196,6 +208,37 @@ export function attestedView(
 /** Eight words of a TPM. */
 export const wordsOf = ({ voucher }: Pick<ApprovedTpm, 'voucher'>): string =>
   digestWords(fromHex(voucher));
+
+function tpmOf(attestation: Attestation, starts: number): ApprovedTpm {
+  const { events, registers } = attestation;
+  const isGiven = !notReplayed(attestation).includes(SECURE_BOOT);
+  const secureBoot = events.filter(({ register }) => isGiven && register === SECURE_BOOT);
+  return {
+    ...{ voucher: voucherId(attestation), starts },
+    registers: registers.map(toHex),
+    secureBoot: secureBoot.map(({ name, digest }) => ({ name, digest: toHex(digest) })),
+  };
+}
+
+/** Of which registers its event log gives others; not of those that it says nothing of. */
+function notReplayed({ events, registers }: Attestation): number[] {
+  const gives = replayed(events);
+  return REGISTERS.filter(
+    (register, i) =>
+      events.some((event) => event.register === register) && !equalBytes(gives[i]!, registers[i]!),
+  );
+}
+
+/** What of Secure Boot is another; undefined where nothing is. */
+function changedOf(now: ApprovedTpm, then: ApprovedTpm): string[] | undefined {
+  const at = REGISTERS.indexOf(SECURE_BOOT);
+  if (now.registers[at] === then.registers[at]) return undefined;
+  if (now.secureBoot.length === 0 || then.secureBoot.length === 0) return [];
+  const digests = (of: ApprovedTpm, name: string): string =>
+    of.secureBoot.flatMap((event) => (event.name === name ? [event.digest] : [])).join();
+  const names = new Set([...now.secureBoot, ...then.secureBoot].map(({ name }) => name));
+  return [...names].filter((name) => digests(now, name) !== digests(then, name));
+}
 
 /** What of the registers is another than was approved; and of 12 and 13 what is not empty. */
 const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined): number[] =>
@@ -212,11 +255,10 @@ const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined)
 export function approvedTpm(metadata: Metadata, decision: Uint8Array): ApprovedTpm | undefined {
   const read = readableIn(metadata);
   if (read === undefined) return undefined;
-  const { registers } = read.attestation;
-  const voucher = voucherId(read.attestation);
-  const made = activationFor(metadata, voucher);
+  const tpm = tpmOf(read.attestation, read.quote.starts);
+  const made = activationFor(metadata, tpm.voucher);
   return {
-    ...{ voucher, starts: read.quote.starts, registers: registers.map(toHex) },
+    ...tpm,
     ...(made && {
       known: { by: made.known, answer: toHex(made.answer), since: toHex(decision) },
     }),

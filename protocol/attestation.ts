@@ -6,6 +6,8 @@ import type { NodeId } from '../bundle/identity.ts';
 import { ANSWER_BYTES } from './endorsement.ts';
 import { measuredKeyTemplate, MODULUS_BYTES, nameOf, REGISTERS } from './measured.ts';
 import type { ImageClaim, PcrKey } from './measured.ts';
+import { decodeEvents, encodeEvents } from './measured-events.ts';
+import type { MeasuredEvent } from './measured-events.ts';
 
 /**
  * What a machine's TPM vouches for, beside a report or in a proposal (docs/adr/0316): which image runs, and that the machine's
@@ -29,6 +31,8 @@ export interface Attestation {
   readonly image: ImageClaim;
   /** Of that key, about the image (`signedClaim`), 256 bytes */
   readonly signature: Uint8Array;
+  /** What went into the registers; none where the machine's log could not be had, or does not give what they hold */
+  readonly events: readonly MeasuredEvent[];
   /** What only the TPM that administrators know can tell (`activation` in the bundle in force), 32 bytes */
   readonly answer?: Uint8Array;
 }
@@ -49,13 +53,13 @@ export interface AttestedText {
 }
 
 /** Limit on the bytes of an attestation. */
-export const MAX_ATTESTATION_BYTES = 1536;
+export const MAX_ATTESTATION_BYTES = 2000;
 const SIGNATURE_BYTES = 64;
 const VERSION = 1;
 
 /** The one encoding, at most {@link MAX_ATTESTATION_BYTES}. */
 export function encodeAttestation(attestation: Attestation): Uint8Array {
-  const { voucher, about, quote, certificate, unique, registers, image } = attestation;
+  const { voucher, about, quote, certificate, unique, registers, image, events } = attestation;
   const writer = new Writer().u8(VERSION);
   const sized = (bytes: Uint8Array): Writer => writer.u16(bytes.length).bytes(bytes);
   sized(voucher).bytes(nodeIdBytes(about.node)).bytes(about.statement).bytes(about.text);
@@ -66,6 +70,7 @@ export function encodeAttestation(attestation: Attestation): Uint8Array {
     .bytes(attestation.key)
     .u32(image.generation);
   sized(utf8(image.version)).bytes(attestation.signature);
+  sized(encodeEvents(events));
   sized(attestation.answer ?? new Uint8Array());
   return writer.finish();
 }
@@ -88,6 +93,7 @@ export function decodeAttestation(bytes: Uint8Array): Attestation {
   const generation = reader.u32();
   const version = fromUtf8(sized());
   const signature = reader.bytes(MODULUS_BYTES);
+  const events = decodeEvents(sized());
   const answer = sized();
   reader.end();
   if (!/^[ -~]{1,64}$/.test(version)) {
@@ -98,7 +104,7 @@ export function decodeAttestation(bytes: Uint8Array): Attestation {
   }
   const image = { version, generation };
   return {
-    ...{ voucher, about, quote, certificate, unique, registers, key, image, signature },
+    ...{ voucher, about, quote, certificate, unique, registers, key, image, signature, events },
     ...(answer.length > 0 && { answer }),
   };
 }

@@ -5,7 +5,17 @@ import type { KnownBy } from '../protocol/endorsement.ts';
 import { escapeLine } from '../protocol/escape.ts';
 
 /** What vouches for a machine, in a line. */
-export function attestedText(view: AttestedView): string {
+export const attestedText = (view: AttestedView): string =>
+  `${vouchedText(view)}${changedText(view)}`;
+
+/** What of PCR 7 is another than when its TPM was approved. */
+function changedText({ changed }: AttestedView): string {
+  if (changed === undefined) return '';
+  const which = changed.length > 0 ? `: ${changed.map(quote).join(', ')}` : '';
+  return `; since its TPM was approved, PCR 7 (Secure Boot) became another${which}`;
+}
+
+function vouchedText(view: AttestedView): string {
   const { image, words, approved, known, unanswered = false, newest, faults } = view;
   if (image === undefined || words === undefined) return 'nothing that can be read';
   const named = `${quote(image.version)} (generation ${image.generation})`;
@@ -78,10 +88,12 @@ export function faultText(fault: AttestationFault): string {
       return 'it was made for something else that the machine said';
     case 'not_quoted':
       return 'the quote is about other registers';
+    case 'not_replayed':
+      return `its event log gives another ${namedRegisters(fault.registers)} than it shows`;
     case 'unknown_key':
       return 'the site has no such key that signs images';
     case 'unsigned': {
-      const which = fault.registers.map((register) => `PCR ${register}`).join(', ');
+      const which = namedRegisters(fault.registers);
       return `nothing that the site signed is about the registers${which === '' ? '' : `: ${which} is not as it should be`}`;
     }
     case 'uncertified':
@@ -94,6 +106,9 @@ export function faultText(fault: AttestationFault): string {
       return 'the TPM is not the one that is known: its answer is wrong';
   }
 }
+
+const namedRegisters = (registers: readonly number[]): string =>
+  registers.map((register) => `PCR ${register}`).join(', ');
 
 /** {@link faultText} of each. */
 export const faultsText = (faults: readonly AttestationFault[]): string =>

@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '#platform';
 import { attestedView, readAttested } from '../../admin/attested.ts';
 import type { ApprovedTpm, AttestationFault } from '../../admin/attested.ts';
@@ -11,9 +11,12 @@ import type { Node } from '../../agent/boot/node.ts';
 import { attest } from '../../agent/identity/tpm/attest.ts';
 import { withTpm } from '../../agent/identity/tpm/device.ts';
 import { readEndorsement } from '../../agent/identity/tpm/endorsement.ts';
+import { readEventLog } from '../../agent/identity/tpm/event-log.ts';
 import { extendImageRegister } from '../../agent/identity/tpm/measured-key.ts';
+import { withPolicy } from '../../agent/identity/tpm/policy.ts';
 import type { Authority } from '../../agent/identity/tpm/policy.ts';
-import { concat, fromHex, toBase64Url, toHex, Writer } from '../../bundle/bytes.ts';
+import { readEvents, tellRegisters } from '../../agent/identity/tpm/registers.ts';
+import { concat, fromHex, toBase64Url, toHex, utf8, Writer } from '../../bundle/bytes.ts';
 import { MAX_SEALED_BYTES, readBundle } from '../../bundle/header.ts';
 import { sealBundle } from '../../bundle/seal.ts';
 import { pcrKeyOf, signPolicies } from '../../cli/image/sign-policies.ts';
@@ -39,11 +42,13 @@ import {
   signedClaim,
 } from '../../protocol/measured.ts';
 import type { ImageClaim } from '../../protocol/measured.ts';
+import { replayed } from '../../protocol/measured-events.ts';
 import { ada, manifestOf, node, SITE } from '../fixtures/format.ts';
 import { makePcrKey } from '../support/bound-machine.ts';
 import { describeWith } from '../support/components.ts';
 import { startSwtpm } from '../support/swtpm.ts';
 import type { Swtpm } from '../support/swtpm.ts';
+import { codeFrom } from '../support/thrown.ts';
 
 const VARIABLE = 'TPM2TOOLS_TCTI';
 const secret = makePcrKey();
@@ -118,6 +123,113 @@ describeWith('swtpm', 'what a TPM vouches for', () => {
       image: { ...image, version: 'x'.repeat(64) },
     };
     expect(encodeAttestation(longest).length).toBeLessThanOrEqual(MAX_ATTESTATION_BYTES);
+  });
+
+  describe('with an event log', () => {
+    /** As firmware writes it: `measured` of PCR 7 and 11, with 32 bytes of `ab` as the digest of each. */
+    const logged = (...measured: readonly number[]): string => {
+      const spec = concat(
+        utf8('Spec ID Event03\0'),
+        new Uint8Array(8),
+        fromHex('010000000b002000'),
+      );
+      const parts = measured.map((register) =>
+        concat(
+          Uint8Array.of(register, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0, 0, 11, 0),
+          new Uint8Array(32).fill(0xab),
+          Uint8Array.of(4, 0, 0, 0, 0, 0, 0, 0),
+        ),
+      );
+      const first = concat(Uint8Array.of(0, 0, 0, 0, 3, 0, 0, 0), new Uint8Array(20));
+      writeFileSync(at('log'), concat(first, Uint8Array.of(spec.length, 0, 0, 0), spec, ...parts));
+      return at('log');
+    };
+    const madeWith = (log: string): Attestation =>
+      withTpm((device) => attest({ ...device, log }, authority, about, qualifying(SITE, about)))!;
+
+    it('tells what went into the registers', async () => {
+      const made = madeWith(logged(7, 11));
+      expect(made.events.map(({ register, name }) => [register, name])).toEqual([
+        [7, 'separator'],
+        [11, 'separator'],
+      ]);
+      expect(await view(made)).toMatchObject({ faults: [] });
+      const longest = { ...made, answer: new Uint8Array(32), events: longestEvents };
+      const version = 'x'.repeat(64);
+      const bytes = encodeAttestation({ ...longest, image: { ...image, version } });
+      expect(bytes.length).toBeLessThanOrEqual(MAX_ATTESTATION_BYTES);
+    });
+    const longestEvents = Array.from({ length: 12 }, () => ({
+      ...{ register: 7, name: 'x'.repeat(32) },
+      digest: new Uint8Array(32),
+    }));
+
+    it('tells nothing of a register that it gives otherwise, or that there is no room for', async () => {
+      const told = (log: string): number[] => madeWith(log).events.map(({ register }) => register);
+      expect(told(logged(7))).toEqual([7]);
+      expect(told(logged(7, 11, 11))).toEqual([7]);
+      expect(told(logged(7, 11, 12))).toEqual([7, 11]);
+      expect(told(logged(11, 7, 7))).toEqual([11]);
+      const log = logged(7, ...Array.from({ length: 30 }, () => 11));
+      const registers = replayed(readEventLog(log));
+      const few = withTpm((device) => readEvents({ ...device, log }, registers));
+      expect(few.map(({ register }) => register)).toEqual([7]);
+    });
+
+    it('that cannot be read tells nothing', async () => {
+      writeFileSync(at('log'), 'no log');
+      for (const log of [at('none'), at('log'), folder, '/proc/self/mem']) {
+        const made = madeWith(log);
+        expect(made.events, log).toEqual([]);
+        expect(await view(made)).toMatchObject({ faults: [] });
+      }
+    });
+
+    it('that does not give what its TPM quoted is named, where it says anything of the register', async () => {
+      const made = madeWith(logged(7, 11));
+      const [seven, eleven] = made.events;
+      expect(await faultsOf({ ...made, events: [seven!] })).toEqual([]);
+      for (const [events, registers] of [
+        [[...made.events, eleven!], [11]],
+        [[seven!, eleven!, { ...seven!, register: 13 }], [13]],
+        [[{ ...seven!, digest: new Uint8Array(32) }, eleven!], [7]],
+        [
+          [seven!, seven!, { ...eleven!, digest: new Uint8Array(32) }],
+          [7, 11],
+        ],
+      ] as const) {
+        expect(await faultsOf({ ...made, events })).toEqual([{ code: 'not_replayed', registers }]);
+      }
+    });
+
+    it('tells with the registers what Secure Boot is made of', () => {
+      const log = logged(7, 11);
+      const seven = madeWith(log).events.filter(({ register }) => register === 7);
+      expect(seven).toHaveLength(1);
+      const said = withTpm((device) => tellRegisters({ ...device, log }));
+      const held = toHex(good.registers[0]!);
+      expect(said).toBe(
+        `PCR 7 is ${held} (separator abababababababab); PCR 11 is ${held}; PCR 12 is empty; PCR 13 is empty`,
+      );
+      expect(withTpm(tellRegisters)).toContain(`PCR 7 is ${held}; `);
+    });
+
+    it('a TPM that has no registers of SHA-256 refuses the key, and that is told', async () => {
+      const other = await startSwtpm();
+      try {
+        other.tool('tpm2_pcrallocate', '-Q', 'sha256:none+sha384:all');
+        await other.stop();
+        await other.start();
+        process.env[VARIABLE] = other.tcti;
+        const use = () =>
+          withTpm((device) => withPolicy(device, authority, 'key', () => undefined));
+        expect(codeFrom(use)).toBe('key_refused');
+        expect(use).toThrow('PCR 7 is not there for SHA-256; PCR 11 is not there');
+      } finally {
+        process.env[VARIABLE] = tpm.tcti;
+        await other.remove();
+      }
+    });
   });
 
   it('says whether any TPM was approved', async () => {

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sha256 } from '#platform';
 import {
   encodeManifest,
@@ -16,6 +16,7 @@ import { EXIT } from '../../protocol/errors.ts';
 import { encodeAttestation } from '../../protocol/attestation.ts';
 import type { Attestation, AttestedText } from '../../protocol/attestation.ts';
 import { reportKey } from '../../protocol/keys.ts';
+import type { MeasuredEvent } from '../../protocol/measured-events.ts';
 import type { ImageClaim } from '../../protocol/measured.ts';
 import { formatSite } from '../../protocol/site.ts';
 import { bindSite, makePcrKey } from '../support/bound-machine.ts';
@@ -43,11 +44,16 @@ interface Says {
   readonly tpm: SoftwareTpm;
   readonly image?: ImageClaim;
   readonly starts?: number;
+  /** What its firmware and its image's stub measured */
+  readonly events?: readonly MeasuredEvent[];
   /** What becomes of what vouches on its way */
   readonly change?: (attestation: Attestation) => Attestation;
 }
-const vouched = ({ tpm, image = IMAGE, starts, change }: Says, about: AttestedText): Uint8Array => {
-  const made = tpm.vouch(desk.site.id, secret, image, about, starts);
+const vouched = (
+  { tpm, image = IMAGE, starts, events, change }: Says,
+  about: AttestedText,
+): Uint8Array => {
+  const made = tpm.vouch(desk.site.id, secret, image, about, starts, events);
   return encodeAttestation(change?.(made) ?? made);
 };
 
@@ -126,6 +132,10 @@ it.each<[why: string, change: (attestation: Attestation) => Attestation]>([
       const signature = flipped(made.certificate.signature);
       return { ...made, certificate: { ...made.certificate, signature } };
     },
+  ],
+  [
+    'its event log gives another PCR 7 than it shows',
+    ({ events: [first, second], ...made }) => ({ ...made, events: [second!, first!] }),
   ],
   [
     'nothing that the site signed is about the registers',
@@ -233,3 +243,49 @@ interface Vouching {
   readonly node: Identity;
   readonly tpm: SoftwareTpm;
 }
+
+describe('where PCR 7 is another than when its TPM was approved', () => {
+  const measured = (register: number, name: string, fill: number): MeasuredEvent => ({
+    ...{ register, name },
+    digest: new Uint8Array(32).fill(fill),
+  });
+  const image = [measured(11, '.linux', 1)];
+  const before = [measured(7, 'SecureBoot', 1), measured(7, 'db', 2), measured(7, 'db', 3)];
+  const CHANGED = '; since its TPM was approved, PCR 7 (Secure Boot) became another';
+  const shownOf = async (now: readonly MeasuredEvent[], then = before): Promise<string> => {
+    const [node, tpm] = [makeNode(`firmware ${made++}`), makeSoftwareTpm()];
+    await propose(node, { tpm, events: then.concat(image) });
+    await desk.json('approve', node.id, '--yes');
+    await report(node, { tpm, events: now });
+    return (await desk.run('show', node.id)).stdout.replace(/\s+/g, ' ');
+  };
+  let made = 0;
+
+  it('that is said, and of what in the words of the machine', async () => {
+    const now = [measured(7, 'SecureBoot', 1), measured(7, 'db', 2), measured(7, 'db', 4)];
+    const shown = await shownOf([...now, measured(7, 'dbx "', 5), ...image]);
+    expect(shown).toContain(`nobody looked${CHANGED}: "db", "dbx \\""`);
+  });
+
+  it('nothing is said of another image', async () => {
+    const shown = await shownOf([...before, measured(11, '.linux', 9)]);
+    expect(shown).toContain('nobody looked');
+    expect(shown).not.toContain(CHANGED);
+  });
+
+  it('nothing is said of it where something speaks against the rest', async () => {
+    const [node, tpm] = [makeNode('firmware of a liar'), makeSoftwareTpm()];
+    await propose(node, { tpm, events: [...before, ...image] });
+    await desk.json('approve', node.id, '--yes');
+    const change = (of: Attestation) => ({ ...of, image: { ...IMAGE, generation: 9 } });
+    await report(node, { tpm, events: [...before.slice(1), ...image], change });
+    const shown = (await desk.run('show', node.id)).stdout.replace(/\s+/g, ' ');
+    expect(shown).toContain('about the registers: PCR 7 is not as it should be');
+    expect(shown).not.toContain(CHANGED);
+  });
+
+  it('it is said without what, where no event log came along', async () => {
+    const shown = await shownOf([...before.slice(1), ...image], []);
+    expect(shown).toMatch(new RegExp(`${CHANGED.replace(/[()]/g, '\\$&')}(?!:)`));
+  });
+});

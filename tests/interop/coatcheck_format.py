@@ -481,7 +481,7 @@ def open_report(sealed, identity):
     cursor.end()
     report["result"] = text_of(result, "bad_encoding")
     require(len(result) <= 1024, "bad_field")
-    require(attestation is None or 1 <= len(attestation) <= 1536, "bad_field")
+    require(attestation is None or 1 <= len(attestation) <= 2000, "bad_field")
     require(report["time"] <= MAX_TIME, "bad_time")
     return report
 

@@ -10,6 +10,8 @@ import {
 } from '../../protocol/attestation.ts';
 import type { Attestation, AttestedText, Vouched } from '../../protocol/attestation.ts';
 import { registersPolicy, SELECTION, signedClaim } from '../../protocol/measured.ts';
+import { replayed } from '../../protocol/measured-events.ts';
+import type { MeasuredEvent } from '../../protocol/measured-events.ts';
 import type { ImageClaim } from '../../protocol/measured.ts';
 
 /** What a TPM would vouch for, by a key in this process: what no TPM says can be made of it. */
@@ -18,6 +20,7 @@ export interface SoftwareTpm {
    * @param site 16 bytes
    * @param pem of the key that the site signs images with
    * @param starts how often it says that it was started
+   * @param events what it says was measured, which its registers hold
    */
   vouch(
     site: Uint8Array,
@@ -25,8 +28,15 @@ export interface SoftwareTpm {
     image: ImageClaim,
     about: AttestedText,
     starts?: number,
+    events?: readonly MeasuredEvent[],
   ): Attestation;
 }
+
+const EVENTS = [
+  { register: 7, name: 'SecureBoot', digest: new Uint8Array(32).fill(1) },
+  { register: 7, name: 'db', digest: new Uint8Array(32).fill(2) },
+  { register: 11, name: '.linux', digest: new Uint8Array(32).fill(3) },
+];
 
 export function makeSoftwareTpm(): SoftwareTpm {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -41,10 +51,10 @@ export function makeSoftwareTpm(): SoftwareTpm {
     return { attest, signature: Uint8Array.from(signature) };
   };
   return {
-    vouch(site, pem, image, about, starts = 1) {
+    vouch(site, pem, image, about, starts = 1, events = EVENTS) {
       const key = pcrKeyOf(pem);
       const unique = new Uint8Array(32).fill(5);
-      const registers = [1, 2, 0, 0].map((value) => new Uint8Array(32).fill(value));
+      const registers = replayed(events);
       const data = qualifying(site, about);
       // TPMS_ATTEST (TPM 2.0 Library part 2, 10.12.12).
       const attest = (type: number, attested: Uint8Array): Uint8Array =>
@@ -63,7 +73,7 @@ export function makeSoftwareTpm(): SoftwareTpm {
       const claim = signedClaim(registersPolicy(registers), image);
       const signature = sign('sha256', claim, createPrivateKey(Buffer.from(pem)));
       return {
-        ...{ voucher, about, unique, registers, image },
+        ...{ voucher, about, unique, registers, image, events },
         quote: signed(attest(ATTEST.quote, quoted)),
         certificate: signed(attest(ATTEST.certify, certified)),
         key: key.name.subarray(2),

@@ -13,6 +13,7 @@ import { EXIT } from '../../protocol/errors.ts';
 import { approvedKey, parseDigest, parseNodeId } from '../../protocol/keys.ts';
 import type { DigestHex } from '../../protocol/keys.ts';
 import { pcrKeysOf } from '../../protocol/measured.ts';
+import { replayed } from '../../protocol/measured-events.ts';
 import { signedImage } from '../pxe/image.ts';
 import { openRack } from '../pxe/lab.ts';
 import type { Machine, Rack } from '../pxe/lab.ts';
@@ -110,6 +111,7 @@ describe('what a machine proves', () => {
       const waiting = await rack.proposal();
       const [node, digest] = [parseNodeId(waiting.node), parseDigest(waiting.digest)];
       seen = { node, proposal: await store.vouchedIn(node, digest) };
+      expect(replayed(seen.proposal.events).map(toHex)).toEqual(seen.proposal.registers.map(toHex));
       const { attested } = await shown(digest);
       expect(attested!.faults).toEqual([]);
       const { all } = await read('show', digest);
@@ -154,6 +156,8 @@ describe('what a machine proves', () => {
     reports.push(await store.report(ours.node));
     records.push(await memory());
   }
+  const toldIn = ({ events }: Attestation): string[] =>
+    events.map(({ register, name, digest }) => `${register} ${name} ${toHex(digest)}`);
   const inForce = (): string =>
     join(rack.home, 'store', 'objects', `${approvedKey(ours.node)}.object`);
 
@@ -163,6 +167,7 @@ describe('what a machine proves', () => {
     expect(thief.id).toBe(ours.node);
     firstDecision = fs.readFileSync(inForce());
     await remember();
+    expect(toldIn(reports[0]!.attestation)).toEqual(toldIn(ours.proposal));
   });
 
   it('is said of another machine by another TPM', async () => {
@@ -303,10 +308,22 @@ describe('what a machine proves', () => {
       says: UNSIGNED,
     },
     {
+      what: 'by a system that nobody signed, with the event log of one that somebody did',
+      make: () => ({ ...stolen(0, 'registers'), events: good().events }),
+      faults: ['not_replayed', 'unsigned'],
+      says: `its event log gives another PCR 7 than it shows; ${UNSIGNED}`,
+    },
+    {
+      what: 'with an event left out',
+      make: () => ({ ...good(), events: good().events.slice(0, -1) }),
+      faults: ['not_replayed'],
+      says: 'its event log gives another PCR 11 than it shows',
+    },
+    {
       what: 'by a system that nobody signed, with the registers of one that somebody did',
       make: () => ({ ...stolen(0, 'registers'), registers: good().registers }),
-      faults: ['not_quoted'],
-      says: 'the quote is about other registers',
+      faults: ['not_quoted', 'not_replayed'],
+      says: 'the quote is about other registers; its event log gives another PCR 7 than it shows',
     },
     {
       what: 'with the certificate of another key',

@@ -2,6 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AttestedView } from '../../admin/attested.ts';
 import { memoryArea } from '../../agent/identity/tpm/memory-area.ts';
 import { parseCa } from '../../net/certificates.ts';
 import { counterArea, pcrKeysOf } from '../../protocol/measured.ts';
@@ -22,6 +23,16 @@ const MACHINE = 42;
 const APPLIED = /applied decision \d+/;
 const REVOKED = /images before generation 2 are revoked/;
 const NOT_THESE = /nothing that the site signed is about PCR 7, 11, 12 and 13/;
+
+/** What `coatcheck image policy --json` says of a firmware. */
+interface Foreseen {
+  readonly pcrs: Readonly<Record<string, string>>;
+  readonly secureBoot: readonly { readonly name: string; readonly digest: string }[];
+}
+/** What `coatcheck show --json` says of a report that a TPM vouches for. */
+interface ShownReport {
+  readonly report: { readonly attested: AttestedView };
+}
 
 describe('a key for signed images alone, where something changed', () => {
   const folder = fs.mkdtempSync(join(tmpdir(), 'changes-'));
@@ -88,7 +99,15 @@ describe('a key for signed images alone, where something changed', () => {
 
   it('is not there where Secure Boot is off', async () => {
     await variables('enrolled.fd', '-o', at('off.fd'), '--set-false', 'SecureBootEnable');
-    await boot(first, isRefused(NOT_THESE), { variables: at('off.fd') });
+    await boot(
+      first,
+      async (machine) => {
+        await isRefused(NOT_THESE)(machine);
+        // The digest of that setting, where it says off.
+        expect(unfolded(machine)).toMatch(/PCR 7 is [0-9a-f]{64} \(SecureBoot 115aa827dbccfb44, /);
+      },
+      { variables: at('off.fd') },
+    );
   });
 
   it('is the same where db changed as it was announced, and not there where it was not', async () => {
@@ -108,9 +127,29 @@ describe('a key for signed images alone, where something changed', () => {
     const own = join(rack.home, 'image-keys');
     const sign = ['--firmware', own, '--firmware', at('lists')];
     const both = await makeBoundImage(rack.home, folder, 'both', { sign });
-    await boot(first, isRefused(NOT_THESE), { variables: at('two.fd') });
+    const policy = ['image', 'policy', first.signed, '--firmware', at('lists')];
+    const { firmware } = await rack.coatcheck<{ firmware: [Foreseen] }>(...policy);
+    const [{ pcrs, secureBoot }] = firmware;
+    const parts = secureBoot.map(({ name, digest }) => `${name} ${digest.slice(0, 16)}`);
+    await boot(
+      first,
+      async (machine) => {
+        await isRefused(NOT_THESE)(machine);
+        expect(unfolded(machine)).toContain(
+          `PCR 7 is ${pcrs['7']} (${parts.join(', ')}); PCR 11 is ${pcrs['11']}; PCR 12 is empty; PCR 13 is empty`,
+        );
+      },
+      { variables: at('two.fd') },
+    );
+    const changed = async (): Promise<readonly string[] | undefined> => {
+      const { report } = await rack.coatcheck<ShownReport>('show', node);
+      expect(report.attested.faults).toEqual([]);
+      return report.attested.changed;
+    };
     await boot(both, isItself, { variables: at('two.fd') });
+    expect(await changed()).toEqual(['db']);
     await boot(both, isItself);
+    expect(await changed()).toBeUndefined();
   });
 
   it('is withheld from an image that was revoked, also once its counter was removed', async () => {

@@ -9,7 +9,7 @@ import { createPrimary, readPublic, withHandle } from './hmac-key.ts';
 import { measuredKey } from './measured-key.ts';
 import { signedAbout } from './policy.ts';
 import type { Authority } from './policy.ts';
-import { readRegisters } from './registers.ts';
+import { readEvents, readRegisters } from './registers.ts';
 import { readSized } from './structures.ts';
 
 /** The key's own scheme (TPM 2.0 Library part 2, 6.3, TPM_ALG_NULL). */
@@ -31,6 +31,7 @@ export function attest(
   const registers = readRegisters(tpm);
   const signed = signedAbout(authority, registersPolicy(registers));
   if (signed === undefined) return undefined;
+  const events = readEvents(tpm, registers);
   return withHandle(tpm, createPrimary(tpm, VOUCHER_TEMPLATE), (voucher) =>
     withHandle(tpm, measuredKey(tpm, authority), (own) => ({
       ...{ voucher: readPublic(tpm, voucher), about, registers, image: file.image },
@@ -39,6 +40,7 @@ export function attest(
       unique: readPublic(tpm, own).slice(-32),
       key: key.name.slice(2),
       signature: signed.signatures.image,
+      events,
     })),
   );
 }

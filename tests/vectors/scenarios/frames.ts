@@ -215,11 +215,11 @@ function reports(): Vector[] {
       'a byte after the result',
       reportOf(concat(plainOf(now, text(7)), Uint8Array.of(0))),
     ),
-    accepts('ok_attested', 'with an attestation', reportOf(attested(text(7), text(1536)))),
+    accepts('ok_attested', 'with an attestation', reportOf(attested(text(7), text(2000)))),
     accepts(
       'ok_longest_attested',
       'an attestation and a result of the most bytes',
-      reportOf(attested(text(1024), noise.slice(0, 1536))),
+      reportOf(attested(text(1024), noise.slice(0, 2000))),
     ),
     refuses(
       'attestation_empty',
@@ -228,10 +228,10 @@ function reports(): Vector[] {
       reportOf(attested(text(7), text(0))),
     ),
     refuses(
-      'attestation_1537',
+      'attestation_2001',
       'bad_field',
-      'an attestation of 1,537 bytes',
-      reportOf(attested(text(7), text(1537))),
+      'an attestation of 2,001 bytes',
+      reportOf(attested(text(7), text(2001))),
     ),
     refuses(
       'attestation_trailing',
