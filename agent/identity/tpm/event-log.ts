@@ -5,7 +5,7 @@ import { authorityOf, SEPARATOR } from '../../../protocol/measured-events.ts';
 import type { MeasuredEvent } from '../../../protocol/measured-events.ts';
 import { SHA256 } from './structures.ts';
 
-/** A kernel keeps no longer one (`drivers/char/tpm/eventlog/efi.c` takes what firmware gives; 30 to 100 KB are usual). */
+/** That of OVMF has 12 KB; dbx is in it once, of which some firmware has tens of KB. */
 const MAX_LOG_BYTES = 1024 * 1024;
 /** TCG PC Client Platform Firmware Profile, 10.4.1: what is told and not measured; what separates; lines of text. */
 const [NO_ACTION, SEPARATES, IPL, ACTION] = [0x3, 0x4, 0xd, 0x80000007];
