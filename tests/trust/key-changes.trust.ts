@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AttestedView } from '../../admin/attested.ts';
 import { memoryArea } from '../../agent/identity/tpm/memory-area.ts';
+import { nodeWords } from '../../bundle/words.ts';
 import { parseCa } from '../../net/certificates.ts';
+import { parseNodeId } from '../../protocol/keys.ts';
 import { counterArea, pcrKeysOf } from '../../protocol/measured.ts';
 import type { NvArea, PcrKey } from '../../protocol/measured.ts';
 import { parseSite } from '../../protocol/site.ts';
@@ -190,7 +192,10 @@ describe('a key for signed images alone, where something changed', () => {
       async (machine) => {
         const { node: other } = await rack.proposal();
         expect(other).not.toBe(node);
-        await rack.coatcheck('transfer', node, other, '--yes');
+        // As whoever stands in front of it reads them.
+        const words = nodeWords(parseNodeId(other));
+        expect(unfolded(machine)).toContain(words);
+        await rack.coatcheck('transfer', node, words, '--yes');
         await machine.line(APPLIED);
       },
       { chip: at('other-chip') },
