@@ -161,7 +161,7 @@ export async function readAttested(
             ({ code: 'uncertified' } as const),
         ]),
   ];
-  const tpm = tpmOf(attestation, quote.starts);
+  const tpm = tpmOf(read, others);
   const { answer } = attestation;
   const says = {
     ...{ ...image, tpm, statement: toHex(attestation.about.statement) },
@@ -209,12 +209,13 @@ export function attestedView(
 export const wordsOf = ({ voucher }: Pick<ApprovedTpm, 'voucher'>): string =>
   digestWords(fromHex(voucher));
 
-function tpmOf(attestation: Attestation, starts: number): ApprovedTpm {
+/** @param others registers that its event log gives otherwise */
+function tpmOf({ attestation, quote }: Readable, others: readonly number[]): ApprovedTpm {
   const { events, registers } = attestation;
-  const isGiven = !notReplayed(attestation).includes(SECURE_BOOT);
+  const isGiven = !others.includes(SECURE_BOOT);
   const secureBoot = events.filter(({ register }) => isGiven && register === SECURE_BOOT);
   return {
-    ...{ voucher: voucherId(attestation), starts },
+    ...{ voucher: voucherId(attestation), starts: quote.starts },
     registers: registers.map(toHex),
     secureBoot: secureBoot.map(({ name, digest }) => ({ name, digest: toHex(digest) })),
   };
@@ -255,7 +256,7 @@ const suspects = ({ registers }: ApprovedTpm, approved: ApprovedTpm | undefined)
 export function approvedTpm(metadata: Metadata, decision: Uint8Array): ApprovedTpm | undefined {
   const read = readableIn(metadata);
   if (read === undefined) return undefined;
-  const tpm = tpmOf(read.attestation, read.quote.starts);
+  const tpm = tpmOf(read, notReplayed(read.attestation));
   const made = activationFor(metadata, tpm.voucher);
   return {
     ...tpm,
@@ -279,6 +280,8 @@ export function attestationBytes(text: string): Uint8Array {
     return new Uint8Array();
   }
 }
+
+type Readable = NonNullable<ReturnType<typeof readable>>;
 
 const readableIn = ({ attestation }: Metadata): ReturnType<typeof readable> =>
   attestation === undefined ? undefined : readable(attestationBytes(attestation));

@@ -1,6 +1,6 @@
 import { sha256 } from '#platform';
-import { fromUtf8, Reader, utf8, Writer } from '../bundle/bytes.ts';
-import { bundleError } from '../bundle/errors.ts';
+import { fromUtf8, Reader, toHex, utf8, Writer } from '../bundle/bytes.ts';
+import { bundleError, quote } from '../bundle/errors.ts';
 import { REGISTERS } from './measured.ts';
 
 /**
@@ -10,7 +10,7 @@ import { REGISTERS } from './measured.ts';
 export interface MeasuredEvent {
   /** One of {@link REGISTERS} */
   readonly register: number;
-  /** 1 to 32 printable ASCII characters */
+  /** {@link isEventName} */
   readonly name: string;
   /** SHA-256 of what was measured, 32 bytes */
   readonly digest: Uint8Array;
@@ -21,8 +21,18 @@ export const SEPARATOR = 'separator';
 /** The entry of a list, such as db, by which a program was believed. */
 export const authorityOf = (list: string): string => `${list} authority`;
 
+/** Characters of a name, at most. */
+export const MAX_NAME = 32;
+/** 1 to {@link MAX_NAME} printable ASCII characters. */
+export const isEventName = (text: string): boolean =>
+  /^[ -~]+$/.test(text) && text.length <= MAX_NAME;
+/** Whether policies are about a register. */
+export const isRegister = (register: number): boolean =>
+  (REGISTERS as readonly number[]).includes(register);
+
 /** Limit on the bytes of {@link encodeEvents}: a report has no more room. */
 export const MAX_EVENTS_BYTES = 800;
+
 /** For each: register and length of the name, a byte each; the name; the digest. None: no bytes. */
 export function encodeEvents(events: readonly MeasuredEvent[]): Uint8Array {
   const writer = new Writer();
@@ -42,7 +52,7 @@ export function decodeEvents(bytes: Uint8Array): MeasuredEvent[] {
   while (reader.remaining > 0) {
     const register = reader.u8();
     const name = fromUtf8(reader.bytes(reader.u8()));
-    if (!isRegister(register) || !/^[ -~]{1,32}$/.test(name)) {
+    if (!isRegister(register) || !isEventName(name)) {
       throw bundleError('bad_field', 'this is no event of a register that images are signed about');
     }
     events.push({ register, name, digest: reader.bytes(32) });
@@ -50,13 +60,16 @@ export function decodeEvents(bytes: Uint8Array): MeasuredEvent[] {
   return events;
 }
 
-const isRegister = (register: number): boolean =>
-  (REGISTERS as readonly number[]).includes(register);
+/** What a register holds that began empty and was extended with these digests, 32 bytes (TPM 2.0 Library part 1, 11.4.7). */
+export const extended = (digests: readonly Uint8Array[]): Uint8Array =>
+  digests.reduce((held, digest) => sha256(held, digest), new Uint8Array(32));
 
-/** What {@link REGISTERS} hold after these events, 32 bytes each (TPM 2.0 Library part 1, 11.4.7). */
+/** What {@link REGISTERS} hold after these events, 32 bytes each. */
 export const replayed = (events: readonly MeasuredEvent[]): Uint8Array[] =>
   REGISTERS.map((register) =>
-    events
-      .filter((event) => event.register === register)
-      .reduce<Uint8Array>((held, { digest }) => sha256(held, digest), new Uint8Array(32)),
+    extended(events.flatMap((event) => (event.register === register ? [event.digest] : []))),
   );
+
+/** An event in few words, by which one can be compared with another; a name that could be taken for something else is quoted. */
+export const eventText = ({ name, digest }: MeasuredEvent): string =>
+  `${/^\w+( authority)?$/.test(name) ? name : quote(name)} ${toHex(digest).slice(0, 16)}`;

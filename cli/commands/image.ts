@@ -7,6 +7,7 @@ import { textIn } from '../../files/text.ts';
 import { exists } from '../../files/write.ts';
 import { fail, hasCode } from '../../protocol/errors.ts';
 import { MAX_GENERATION, pcrKeysOf, REGISTERS } from '../../protocol/measured.ts';
+import { eventText } from '../../protocol/measured-events.ts';
 import type { PcrKey } from '../../protocol/measured.ts';
 import type { PolicyFile } from '../../protocol/policies.ts';
 import { ownPassphrase } from '../context.ts';
@@ -246,9 +247,7 @@ export async function imagePolicy(
   const isBound = policies !== undefined || site.pcrKeys !== undefined;
   const shown = states.map((state) => {
     const registers = foreseenRegisters(image, file, state, certificate);
-    const events = foreseenEvents(state, certificate).map(({ name, digest }) => ({
-      ...{ name, digest: toHex(digest) },
-    }));
+    const events = foreseenEvents(state, certificate);
     const keys = isBound ? signersFor(policies, registers) : undefined;
     return { folder: state.folder, registers, events, keys };
   });
@@ -258,7 +257,7 @@ export async function imagePolicy(
     firmware: shown.map(({ folder, registers, events, keys }) => ({
       ...(folder !== undefined && { folder: resolve(folder) }),
       pcrs: Object.fromEntries(REGISTERS.map((pcr, i) => [pcr, toHex(registers[i]!)])),
-      secureBoot: events,
+      secureBoot: events.map(({ name, digest }) => ({ name, digest: toHex(digest) })),
       ...(keys && { keys }),
     })),
   });
@@ -271,8 +270,7 @@ export async function imagePolicy(
     for (const [i, value] of registers.entries()) {
       terminal.print(`${String(REGISTERS[i]).padStart(2)}  ${toHex(value)}  ${ABOUT[i]!}`);
     }
-    const parts = events.map(({ name, digest }) => `${name} ${digest.slice(0, 16)}`);
-    terminal.print(`    in PCR 7: ${parts.join(', ')}`);
+    terminal.print(`    in PCR 7: ${events.map(eventText).join(', ')}`);
     if (keys === undefined) continue;
     terminal.print(
       keys.length > 0

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '#platform';
 import { fail } from '../../protocol/errors.ts';
 import { SECURE_BOOT } from '../../protocol/measured.ts';
-import { authorityOf, SEPARATOR } from '../../protocol/measured-events.ts';
+import { authorityOf, extended, SEPARATOR } from '../../protocol/measured-events.ts';
 import type { MeasuredEvent } from '../../protocol/measured-events.ts';
 import { sectionsOf } from './sections.ts';
 import type { EnrolledLists } from './signature-lists.ts';
@@ -10,13 +10,6 @@ import type { EnrolledLists } from './signature-lists.ts';
  * What a TPM holds once an image was started: foreseen, from what is started and from what its firmware has. Each
  * register is the SHA-256 of what it was and of what is measured into it, again and again (TPM 2.0 Library part 1, 11.4.7).
  */
-
-const REGISTER = Buffer.alloc(32);
-const sha256 = (...parts: readonly Uint8Array[]): Buffer =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
-/** @param measured each is hashed, and that goes into the register */
-const extended = (measured: readonly Uint8Array[]): Buffer =>
-  measured.reduce<Buffer>((register, what) => sha256(register, sha256(what)), REGISTER);
 
 /** EFI_GLOBAL_VARIABLE and EFI_IMAGE_SECURITY_DATABASE_GUID (UEFI 2.10, 3.3, 32.4.1), as memory has them. */
 const GLOBAL = Buffer.from('61dfe48bca93d211aa0d00e098032b8c', 'hex');
@@ -42,7 +35,7 @@ export function secureBootEvents(
   ];
   return measured.map(([name, data]) => ({
     ...{ register: SECURE_BOOT, name },
-    digest: Uint8Array.from(sha256(data)),
+    digest: sha256(data),
   }));
 }
 
@@ -69,7 +62,7 @@ const MEASURED: Readonly<Record<string, readonly string[]>> = {
  * @throws as {@link measuredOf}
  */
 export const imageRegister = (image: Buffer, path: string): Uint8Array =>
-  extended(measuredOf(image, path));
+  extended(measuredOf(image, path).map((part) => sha256(part)));
 
 /**
  * What the stub measures into PCR 11, in its order.

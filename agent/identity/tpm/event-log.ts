@@ -1,7 +1,12 @@
 import { readLocalFileNow } from '../../../files/read.ts';
 import { fail } from '../../../protocol/errors.ts';
-import { REGISTERS } from '../../../protocol/measured.ts';
-import { authorityOf, SEPARATOR } from '../../../protocol/measured-events.ts';
+import {
+  authorityOf,
+  isEventName,
+  isRegister,
+  MAX_NAME,
+  SEPARATOR,
+} from '../../../protocol/measured-events.ts';
 import type { MeasuredEvent } from '../../../protocol/measured-events.ts';
 import { SHA256 } from './structures.ts';
 
@@ -11,13 +16,11 @@ const MAX_LOG_BYTES = 1024 * 1024;
 const [NO_ACTION, SEPARATES, IPL, ACTION] = [0x3, 0x4, 0xd, 0x80000007];
 /** A setting, and the entry of a list by which something was believed. */
 const [SETTING, AUTHORITY] = [0x80000001, 0x800000e0];
-/** Characters of a name, at most: what is longer is told by its type. */
-const MAX_NAME = 32;
 /** How the first event says that those after it have digests of several algorithms (the same, 10.4.5.1). */
 const SIGNATURE = Buffer.from('Spec ID Event03\0');
 
 /**
- * What firmware and stub measured into {@link REGISTERS}, in their order.
+ * What firmware and stub measured into the registers that policies are about, in their order.
  * @param path of the kernel's file
  * @throws file_missing where the kernel has none, file_denied; file_malformed for one that is cut off, or without SHA-256
  */
@@ -50,7 +53,7 @@ function eventsIn(log: Buffer): MeasuredEvent[] {
       if (algorithm === SHA256) digest = Uint8Array.from(bytes);
     }
     const data = from.bytes(from.u32());
-    if (type === NO_ACTION || !(REGISTERS as readonly number[]).includes(register)) continue;
+    if (type === NO_ACTION || !isRegister(register)) continue;
     if (digest?.length !== 32) throw malformed('has an event without SHA-256');
     events.push({ register, name: nameOfEvent(type, data), digest });
   }
@@ -72,7 +75,7 @@ function nameOfEvent(type: number, data: Buffer): string {
   if (type === SEPARATES) return SEPARATOR;
   const text = textOf(type, data).split('\0', 1)[0]!;
   const name = type === AUTHORITY && text !== '' ? authorityOf(text) : text;
-  return /^[ -~]+$/.test(name) && name.length <= MAX_NAME ? name : `0x${type.toString(16)}`;
+  return isEventName(name) ? name : `0x${type.toString(16)}`;
 }
 
 /** As much as says whether it is longer than a name. */

@@ -1,8 +1,13 @@
 import { equalBytes, isZero, toHex, Writer } from '../../../bundle/bytes.ts';
-import { CoatcheckError, quote } from '../../../bundle/errors.ts';
+import { CoatcheckError } from '../../../bundle/errors.ts';
 import { errnoOf } from '../../../files/errors.ts';
 import { REGISTERS, SECURE_BOOT, SELECTION } from '../../../protocol/measured.ts';
-import { encodeEvents, MAX_EVENTS_BYTES, replayed } from '../../../protocol/measured-events.ts';
+import {
+  encodeEvents,
+  eventText,
+  MAX_EVENTS_BYTES,
+  replayed,
+} from '../../../protocol/measured-events.ts';
 import type { MeasuredEvent } from '../../../protocol/measured-events.ts';
 import type { TpmDevice } from './device.ts';
 import { readEventLog } from './event-log.ts';
@@ -46,7 +51,7 @@ export function tellRegisters(tpm: TpmDevice): string {
       const held = registers[i];
       if (held === undefined) return `PCR ${register} is not there for SHA-256`;
       if (isZero(held)) return `PCR ${register} is empty`;
-      const parts = events.filter((event) => event.register === register).map(tellEvent);
+      const parts = events.filter((event) => event.register === register).map(eventText);
       const of = register === SECURE_BOOT && parts.length > 0 ? ` (${parts.join(', ')})` : '';
       return `PCR ${register} is ${toHex(held)}${of}`;
     });
@@ -56,10 +61,6 @@ export function tellRegisters(tpm: TpmDevice): string {
     return `What they hold cannot be read: ${error.message}`;
   }
 }
-
-/** A name that could be taken for something else is quoted. */
-const tellEvent = ({ name, digest }: MeasuredEvent): string =>
-  `${/^\w+( authority)?$/.test(name) ? name : quote(name)} ${toHex(digest).slice(0, 16)}`;
 
 /** None where the log cannot be read. */
 function loggedEvents({ log }: TpmDevice): readonly MeasuredEvent[] {
